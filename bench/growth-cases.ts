@@ -8,7 +8,7 @@ import { parseRetryRecord } from '../src/core/log/live-record.ts';
 import { textHeader } from '../src/core/log/record-headers.ts';
 import { decisionValue, requestKey } from '../src/core/log/request-record.ts';
 import { native } from '../src/formats/native/native.ts';
-import type { PipelineOptions } from '../src/pipeline/options.ts';
+import type { PipelineOptions } from '../src/pipeline/state/options.ts';
 import { Pipeline } from '../src/pipeline/pipeline.ts';
 import type { OutRecord, SendOutcome } from '../src/ports.ts';
 import { QuickTarget } from '../test/support/quick-target.ts';

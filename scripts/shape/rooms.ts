@@ -8,7 +8,11 @@ const levels: readonly (readonly string[])[] = [
   ['ports', 'time', 'exit-codes', 'version', 'http'],
   ['formats', 'formats/*'],
   ['report'],
-  ['pipeline', 'pipeline/*'],
+  ['pipeline/state'],
+  ['pipeline/intents'],
+  ['pipeline/dispatch', 'pipeline/settle'],
+  ['pipeline/apply', 'pipeline/partition'],
+  ['pipeline'],
   ['ingest'],
   ['adapters', 'adapters/*'],
   ['admin'],
@@ -22,7 +26,7 @@ const levels: readonly (readonly string[])[] = [
 /** Their folders are rooms of their own, beside the files that stand directly in them. */
 const DIVIDED = new Set(['core', 'formats', 'pipeline', 'adapters']);
 
-/** `src/pipeline/group/member.ts` → `pipeline/group`, `src/ingest/poll/poller.ts` → `ingest`, `src/ports.ts` → `ports`. */
+/** `src/pipeline/state/member.ts` → `pipeline/state`, `src/ingest/poll/poller.ts` → `ingest`, `src/ports.ts` → `ports`. */
 export function roomOf(file: string): string {
   const [, first = '', ...rest] = file.replace(/\.ts$/, '').split('/');
   const [second, ...below] = rest;

@@ -6,7 +6,7 @@
  * in its own file.
  */
 import type { ProxySettings } from '../adapters/proxy.ts';
-import type { PipelineOptions } from '../pipeline/options.ts';
+import type { PipelineOptions } from '../pipeline/state/options.ts';
 import { LEASE_MARGIN_MS } from './kafka.ts';
 import { ConfigError, misspelled, type Problem } from './problem.ts';
 import { readProxy } from './proxy.ts';

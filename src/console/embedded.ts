@@ -12,7 +12,7 @@ import { newTopics } from '../core/log/topics.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import { retryReport } from '../core/report/reporting.ts';
 import type { Operations } from '../core/report/summary.ts';
-import type { Topics } from '../pipeline/options.ts';
+import type { Topics } from '../pipeline/state/options.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, IdMap, LogTools, Logger } from '../ports.ts';
 import { FILE_SOURCE } from './file-source.ts';

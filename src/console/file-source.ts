@@ -8,7 +8,7 @@ import type { ReportRecord } from '../core/report/report.ts';
 import { operationId } from '../core/report/summary.ts';
 import { thenApply } from '../core/target/refusals.ts';
 import { readJson } from '../formats/reading/reading.ts';
-import type { Topics } from '../pipeline/options.ts';
+import type { Topics } from '../pipeline/state/options.ts';
 import type { CommandContext } from './command-context.ts';
 import { readLines, type Line } from './lines.ts';
 import { isObject } from '../core/text/json.ts';

@@ -1,49 +1,42 @@
 /**
- * Room pipeline: the one place with mutable state: accept → dispatch → apply → settle → drain.
- * Not here: decisions (core), and I/O but through ports.
+ * Room pipeline: the shell of the working service, and what an operator may ask it.
+ * Not here: what the shell composes: the rooms below it. Nor decisions (core), nor I/O but through ports.
  *
- * The shell: it composes the owners of the state and passes on the calls of the log. Every decision is a pure function of core/.
+ * The shell composes the owners of the state and passes on the calls of the log.
  *
  *   start ──▶ working ──drain──▶ draining (no intake, no dispatch) ──settled, or time is up──▶ ended
  */
 import pLimit from 'p-limit';
 import type { Batch, ChangeLogHandler } from '../ports.ts';
-import { applyGroup } from './apply-group.ts';
-import { Backlog } from './backlog.ts';
-import { TargetBreaker } from './breaker.ts';
-import type { Ports } from './context.ts';
-import { errorText } from './context.ts';
-import { limitIntake, readSource } from './intake.ts';
-import { revokeAll } from './revoke.ts';
-import { retryRecords } from './fit-record.ts';
-import { dropOldRemovals } from './guard.ts';
-import { reResolve } from './identify.ts';
-import { Counts } from './counts.ts';
-import { GroupQueue } from './group-queue.ts';
-import { IntakeLimit } from './intake-limit.ts';
-import { KeyWatch } from './key-watch.ts';
-import { Lease } from './lease.ts';
-import { LookUps } from './look-ups.ts';
-import { Outbox } from './outbox.ts';
-import { Partitions } from './partitions.ts';
-import { pendingGroupCount } from './probe.ts';
-import { Unsettled } from './unsettled.ts';
-import type { PipelineOptions } from './options.ts';
-import { readRetry } from './read-back.ts';
-import { dropOldDead } from './record.ts';
-import { restore } from './restore.ts';
-import { Dispatcher, review } from './schedule.ts';
-import { Settler } from './settle.ts';
-import { Signal } from './signal.ts';
-import { Snapshots } from './snapshots.ts';
-import { Throttled } from './throttled.ts';
-import { Turns } from './turns.ts';
-import { type Sizes, sizesOf } from './sizes.ts';
-import type { Partition } from './group.ts';
+import { applyGroup } from './apply/apply-group.ts';
+import { Dispatcher, pendingGroupCount, review } from './dispatch/dispatcher.ts';
+import { dropOldRemovals } from './intents/guard.ts';
+import { reResolve } from './intents/identify.ts';
+import { assigned, heartbeat, offsetGone, restore } from './partition/assignment.ts';
+import { limitIntake, readSource } from './partition/intake.ts';
+import { revokeAll } from './partition/loss.ts';
+import { readRetry } from './partition/read-back.ts';
+import { retryRecords } from './settle/fit-record.ts';
+import { dropOldDead } from './settle/record.ts';
+import { Settler } from './settle/settle.ts';
+import { TargetBreaker } from './state/breaker.ts';
+import { Counts } from './state/counts.ts';
+import { GroupQueue } from './state/group-queue.ts';
+import type { Partition } from './state/group.ts';
+import { LookUps } from './state/look-ups.ts';
+import type { PipelineOptions } from './state/options.ts';
+import { Outbox, Unsettled } from './state/outbox.ts';
+import type { Owners, Ports } from './state/owners.ts';
+import { errorText } from './state/owners.ts';
+import { Lease } from './state/ownership.ts';
+import { Partitions } from './state/partitions.ts';
+import { Snapshots } from './state/snapshots.ts';
+import { IntakeLimit } from './state/source-offsets.ts';
+import { Backlog, KeyWatch } from './state/source-watch.ts';
+import { Throttled } from './state/target-history.ts';
+import { Turns } from './state/turns.ts';
 import type { PipelineStats } from './stats.ts';
-import { isAtRest, statsOf } from './stats.ts';
-import { assigned, heartbeat, offsetGone } from './assignment.ts';
-import type { Owners } from './owners.ts';
+import { isAtRest, sizesOf, statsOf, type Sizes } from './stats.ts';
 
 const SWEEP_MS = 60_000;
 
@@ -258,5 +251,31 @@ export class Pipeline {
     this.#settling.set();
     this.#resting.set();
     this.#end(error);
+  }
+}
+
+/** A latch for one waiter or many: `set` before `wait` is not forgotten, several `set` count once. */
+export class Signal {
+  #isSet = false;
+  #waiters: (() => void)[] = [];
+
+  get isSet(): boolean {
+    return this.#isSet;
+  }
+
+  set(): void {
+    this.#isSet = this.#waiters.length === 0;
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+
+  /** Takes the signal. */
+  async wait(): Promise<void> {
+    if (this.#isSet) {
+      this.#isSet = false;
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      this.#waiters.push(resolve);
+    });
   }
 }

@@ -94,7 +94,7 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a version conflict leaves the snapshot in the cache',
     edits: [
       {
-        find: "if (outcome.kind === 'conflict' || outcome.kind === 'transient') owners.cache.delete(cacheKey(group));",
+        find: "if (outcome.kind === 'conflict' || outcome.kind === 'transient') owners.snapshots.forget(group);",
         replace: '',
       },
       {
@@ -154,8 +154,8 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'the loss of a partition frees the groups that are in flight',
     edits: [
       {
-        find: 'queue.forget(group);\n    cache.delete(cacheKey(group));',
-        replace: 'queue.forget(group);\n    queue.unlock(group);\n    cache.delete(cacheKey(group));',
+        find: 'queue.forget(group);\n    snapshots.forget(group);',
+        replace: 'queue.forget(group);\n    queue.unlock(group);\n    snapshots.forget(group);',
       },
     ],
   },

@@ -171,8 +171,8 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'what waits of a lost partition stays in the heap',
     edits: [
       {
-        find: 'queue.forget(group);\n    cache.delete(cacheKey(group));',
-        replace: 'cache.delete(cacheKey(group));',
+        find: 'queue.forget(group);\n    snapshots.forget(group);',
+        replace: 'snapshots.forget(group);',
       },
     ],
     scenario: 'standstill',

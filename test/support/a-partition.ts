@@ -1,5 +1,5 @@
-import { PartitionOf } from '../../src/pipeline/partition.ts';
-import type { Partition } from '../../src/pipeline/group.ts';
+import { PartitionOf } from '../../src/pipeline/state/partition.ts';
+import type { Partition } from '../../src/pipeline/state/group.ts';
 
 export const MEMBERS_PER_PATCH = 50;
 

@@ -7,7 +7,7 @@ import type { ReportRecord } from '../../src/core/report/report.ts';
 import { type Ahead, stampOf } from '../../src/core/log/commit-metadata.ts';
 import { foldReport } from '../../src/core/report/summary.ts';
 import { native } from '../../src/formats/native/native.ts';
-import type { PipelineOptions } from '../../src/pipeline/options.ts';
+import type { PipelineOptions } from '../../src/pipeline/state/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type {
   Batch,

@@ -10,7 +10,7 @@ import { textHeader } from '../../src/core/log/record-headers.ts';
 import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { native } from '../../src/formats/native/native.ts';
-import type { PipelineOptions } from '../../src/pipeline/options.ts';
+import type { PipelineOptions } from '../../src/pipeline/state/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type {
   GetGroupRequest,

@@ -5,7 +5,7 @@ import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { native } from '../../src/formats/native/native.ts';
-import type { PipelineOptions } from '../../src/pipeline/options.ts';
+import type { PipelineOptions } from '../../src/pipeline/state/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { RawAnswer } from '../fuzz/answers.ts';
 import { type Asked, connectionsTo } from '../fuzz/connections.ts';

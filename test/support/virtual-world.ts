@@ -5,7 +5,7 @@ import { sha256, systemRandom } from '../../src/adapters/system.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { foldReport } from '../../src/core/report/summary.ts';
 import { native } from '../../src/formats/native/native.ts';
-import type { PipelineOptions } from '../../src/pipeline/options.ts';
+import type { PipelineOptions } from '../../src/pipeline/state/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { IdMap } from '../../src/ports.ts';
 import type { Log } from './genesys.ts';

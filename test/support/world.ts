@@ -11,7 +11,7 @@ import type { ReportRecord } from '../../src/core/report/report.ts';
 import type { OperatorKey } from '../../src/core/log/request-record.ts';
 import { foldReport } from '../../src/core/report/summary.ts';
 import { native } from '../../src/formats/native/native.ts';
-import type { PipelineOptions } from '../../src/pipeline/options.ts';
+import type { PipelineOptions } from '../../src/pipeline/state/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Clock, GroupApi, IdMap, LogRecord, OutRecord } from '../../src/ports.ts';
 import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Heap } from '../../src/pipeline/heap.ts';
+import { Heap } from '../../src/pipeline/state/heap.ts';
 
 const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('push' as const), key: fc.nat(12), priority: fc.nat(20) }) },

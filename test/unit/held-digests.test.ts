@@ -1,8 +1,8 @@
 /** Which group an operator means by a digest. */
 import { expect, test } from 'vitest';
-import type { Group } from '../../src/pipeline/group.ts';
-import { groupOf } from '../../src/pipeline/groups.ts';
-import { HeldDigests } from '../../src/pipeline/held-digests.ts';
+import type { Group } from '../../src/pipeline/state/group.ts';
+import { groupOf } from '../../src/pipeline/state/partitions.ts';
+import { HeldDigests } from '../../src/pipeline/state/operator-requests.ts';
 import { aPartition } from '../support/a-partition.ts';
 
 const aGroup = (name: string) => groupOf({ ids: null }, aPartition(), name);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { KeyWatch } from '../../src/pipeline/key-watch.ts';
+import { KeyWatch } from '../../src/pipeline/state/source-watch.ts';
 import { aLog } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 

@@ -14,19 +14,18 @@ import {
 } from '../../src/core/change/change.ts';
 import { intentsOf } from '../../src/core/change/pending.ts';
 import { afterPatch, plan, type Snapshot } from '../../src/core/target/plan.ts';
-import { finish } from '../../src/pipeline/conclude.ts';
-import { Counts } from '../../src/pipeline/counts.ts';
-import { Outbox } from '../../src/pipeline/outbox.ts';
-import type { Owners } from '../../src/pipeline/owners.ts';
-import { Partitions } from '../../src/pipeline/partitions.ts';
-import { expandState } from '../../src/pipeline/expand.ts';
-import { identified, identifyDue } from '../../src/pipeline/identify.ts';
-import { groupOf } from '../../src/pipeline/groups.ts';
-import { arrive, foldRestored } from '../../src/pipeline/precedence.ts';
-import type { Group } from '../../src/pipeline/group.ts';
-import { Turns } from '../../src/pipeline/turns.ts';
+import { finish } from '../../src/pipeline/intents/conclude.ts';
+import { Counts } from '../../src/pipeline/state/counts.ts';
+import { Outbox } from '../../src/pipeline/state/outbox.ts';
+import type { Owners } from '../../src/pipeline/state/owners.ts';
+import { Partitions, groupOf } from '../../src/pipeline/state/partitions.ts';
+import { expandState } from '../../src/pipeline/intents/expand.ts';
+import { identified, identifyDue } from '../../src/pipeline/intents/identify.ts';
+import { arrive, foldRestored } from '../../src/pipeline/intents/precedence.ts';
+import type { Group } from '../../src/pipeline/state/group.ts';
+import { Turns } from '../../src/pipeline/state/turns.ts';
 import type { IdMap } from '../../src/ports.ts';
-import { recordOf, recorded } from '../../src/pipeline/record.ts';
+import { recordOf, recordAcknowledged } from '../../src/pipeline/settle/record.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -341,7 +340,7 @@ describe('a full state that takes several turns of the event loop', () => {
       expect(recordOf(each)).toEqual([]);
       // A piece of it was recorded before a restart.
       each.accountForExpansions(large.source);
-      recorded(owners, each, { intents: [], finals: [] });
+      recordAcknowledged(owners, each, { intents: [], finals: [] });
       expect(each.members.get(WHOLE_GROUP)?.pending).toBe(large);
       expect(each.expansions).toHaveLength(1);
     }, ENTERING);
@@ -357,7 +356,7 @@ describe('a full state that takes several turns of the event loop', () => {
       for (let turn = 1; turn < 3; turn += 1) await clock.step();
       expect(each.expansions).toMatchObject([{ isEntered: false }]);
       const before = atOffset(4n, { member: 'before' });
-      recorded(owners, each, { intents: [before], finals: [] });
+      recordAcknowledged(owners, each, { intents: [before], finals: [] });
       expect(each.expansions).toMatchObject([{ isRecorded: true }]);
       expect(each.members.get(WHOLE_GROUP)?.unfinished).toMatchObject({ isReported: false });
     });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Readiness, ReadyQueue } from '../../src/pipeline/ready-queue.ts';
+import { type Readiness, ReadyQueue } from '../../src/pipeline/state/group-queue.ts';
 
 interface Group {
   readonly id: string;

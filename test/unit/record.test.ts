@@ -1,15 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
-import { Counts } from '../../src/pipeline/counts.ts';
-import { Outbox } from '../../src/pipeline/outbox.ts';
-import type { Owners } from '../../src/pipeline/owners.ts';
-import { Partitions } from '../../src/pipeline/partitions.ts';
-import { groupOf } from '../../src/pipeline/groups.ts';
-import { fitRecord, retryRecords } from '../../src/pipeline/fit-record.ts';
-import { dropOldDead, recorded, recordOf, troubleOf } from '../../src/pipeline/record.ts';
-import type { Member } from '../../src/pipeline/member.ts';
-import type { Group } from '../../src/pipeline/group.ts';
-import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
+import { WHOLE_GROUP, type Intent } from '../../src/core/change/change.ts';
+import { Counts } from '../../src/pipeline/state/counts.ts';
+import { Outbox } from '../../src/pipeline/state/outbox.ts';
+import type { Owners } from '../../src/pipeline/state/owners.ts';
+import { Partitions, groupOf } from '../../src/pipeline/state/partitions.ts';
+import { fitRecord, retryRecords } from '../../src/pipeline/settle/fit-record.ts';
+import { dropOldDead, recordOf, recordAcknowledged, troubleOf } from '../../src/pipeline/settle/record.ts';
+import type { Member } from '../../src/pipeline/state/member.ts';
+import type { Group } from '../../src/pipeline/state/group.ts';
+import { MEMBERS_PER_PATCH, aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { stubOf } from '../support/stub.ts';
@@ -216,7 +215,7 @@ describe('a live record that is too large', () => {
     fitRecord(owners, group, recordOf(group));
     const lengths = Array.from({ length: 4 }, () => {
       const intents = recordOf(group);
-      recorded(owners, group, { intents, finals: [] });
+      recordAcknowledged(owners, group, { intents, finals: [] });
       return intents.length;
     });
     expect(lengths).toEqual([8, 10, 13, 16]);

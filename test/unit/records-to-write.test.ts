@@ -1,14 +1,13 @@
 /** When a live record is written again because it may say less. */
 import { expect, test } from 'vitest';
 import { WHOLE_GROUP } from '../../src/core/change/change.ts';
-import { GroupQueue } from '../../src/pipeline/group-queue.ts';
-import { Lease } from '../../src/pipeline/lease.ts';
-import { Partitions } from '../../src/pipeline/partitions.ts';
-import { goesOn as groupGoesOn } from '../../src/pipeline/live-records.ts';
-import { groupOf } from '../../src/pipeline/groups.ts';
-import type { Group } from '../../src/pipeline/group.ts';
-import type { Owners } from '../../src/pipeline/owners.ts';
-import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
+import { GroupQueue } from '../../src/pipeline/state/group-queue.ts';
+import { Lease } from '../../src/pipeline/state/ownership.ts';
+import { Partitions, groupOf } from '../../src/pipeline/state/partitions.ts';
+import { goesOn as groupGoesOn } from '../../src/pipeline/settle/live-records.ts';
+import type { Group } from '../../src/pipeline/state/group.ts';
+import type { Owners } from '../../src/pipeline/state/owners.ts';
+import { MEMBERS_PER_PATCH, aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { stubOf } from '../support/stub.ts';

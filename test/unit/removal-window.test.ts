@@ -9,7 +9,7 @@ import {
   removalsKey,
   removalsValue,
 } from '../../src/core/log/removal-window.ts';
-import { RemovalWindow } from '../../src/pipeline/removal-window.ts';
+import { RemovalWindow } from '../../src/pipeline/state/removal-window.ts';
 import type { Instant } from '../../src/ports.ts';
 
 const WINDOW_MS = 1_000;

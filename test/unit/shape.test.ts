@@ -139,18 +139,18 @@ test.each([
   ['src/config/kafka.ts', 'config'],
   ['src/core/target/outcome.ts', 'core/target'],
   ['src/core/target/outcome.ts', 'core/target'],
-  ['src/pipeline/group/member.ts', 'pipeline/group'],
+  ['src/pipeline/state/member.ts', 'pipeline/state'],
   ['src/ingest/poll/poller.ts', 'ingest'],
 ])('%s stands in the room %s', (file, room) => {
   expect(roomOf(file)).toBe(room);
 });
 
 test('an import goes up from a lower room to a higher one', () => {
-  const up = { from: 'src/core/target/plan.ts', to: 'src/pipeline/state.ts' };
+  const up = { from: 'src/core/target/plan.ts', to: 'src/pipeline/state/group.ts' };
   const edges = [
     up,
-    { from: 'src/pipeline/state.ts', to: 'src/core/target/plan.ts' },
-    { from: 'src/pipeline/group/group.ts', to: 'src/pipeline/options.ts' },
+    { from: 'src/pipeline/state/group.ts', to: 'src/core/target/plan.ts' },
+    { from: 'src/pipeline/apply/request.ts', to: 'src/pipeline/state/options.ts' },
     { from: 'src/formats/debezium/rows.ts', to: 'src/core/change/change.ts' },
   ];
   expect(goingUp(edges, levelOf)).toEqual([up]);

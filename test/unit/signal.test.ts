@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Signal } from '../../src/pipeline/signal.ts';
+import { Signal } from '../../src/pipeline/pipeline.ts';
 
 /** Whether it resolves though no other event occurs. */
 const isOver = (waiting: Promise<void>): Promise<boolean> =>

@@ -1,9 +1,9 @@
 /** A group is forgotten when nothing of it is left, and not before: met again, it is another object. */
 import { describe, expect, test } from 'vitest';
 import { afterTakeover } from '../../src/core/target/doubt.ts';
-import { groupOf, tidyGroup } from '../../src/pipeline/groups.ts';
-import type { Group } from '../../src/pipeline/group.ts';
-import { GroupQueue } from '../../src/pipeline/group-queue.ts';
+import { groupOf, tidyGroup } from '../../src/pipeline/state/partitions.ts';
+import type { Group } from '../../src/pipeline/state/group.ts';
+import { GroupQueue } from '../../src/pipeline/state/group-queue.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';

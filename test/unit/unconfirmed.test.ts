@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { accepted, judgeLook, postponed, type Unconfirmed } from '../../src/core/target/doubt.ts';
-import { UnconfirmedChanges } from '../../src/pipeline/unconfirmed-changes.ts';
+import { UnconfirmedChanges } from '../../src/pipeline/state/unconfirmed-changes.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { anIntent, atOffset } from '../support/an-intent.ts';
 

@@ -1,7 +1,7 @@
 /** What is not complete of one member: in the order of the source, and gone through no further than there is news of it. */
 import { describe, expect, test } from 'vitest';
-import { groupOf } from '../../src/pipeline/groups.ts';
-import type { Member } from '../../src/pipeline/member.ts';
+import { groupOf } from '../../src/pipeline/state/partitions.ts';
+import type { Member } from '../../src/pipeline/state/member.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 

@@ -1,7 +1,7 @@
 /** What is remembered of unknown members: bounded, recorded, and gone when nothing needs it. */
 import { describe, expect, test } from 'vitest';
 import type { Held, Intent } from '../../src/core/change/change.ts';
-import { UnresolvedMembers } from '../../src/pipeline/unresolved-members.ts';
+import { UnresolvedMembers } from '../../src/pipeline/state/unresolved-members.ts';
 import { anIntent } from '../support/an-intent.ts';
 
 const source = { topic: 't', partition: 0, offset: 7n, index: null };

@@ -5,7 +5,7 @@ import type { CommandContext } from '../../console/command-context.ts';
 import { commandLog, readText } from '../../console/kafka-tools.ts';
 import { withTarget } from '../../console/target.ts';
 import { native } from '../../formats/native/native.ts';
-import type { Topics } from '../../pipeline/options.ts';
+import type { Topics } from '../../pipeline/state/options.ts';
 import type { LogTools } from '../../ports.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { printEnvironment } from '../sandbox/server.ts';

@@ -7,7 +7,7 @@ import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
 import { textHeader } from '../../../src/core/log/record-headers.ts';
 import { decisionValue, requestKey } from '../../../src/core/log/request-record.ts';
 import { native } from '../../../src/formats/native/native.ts';
-import { Member } from '../../../src/pipeline/member.ts';
+import { Member } from '../../../src/pipeline/state/member.ts';
 import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 

@@ -1,7 +1,7 @@
 /** What the pipeline keeps in memory at rest follows from the live records alone, however much it has seen. */
 import { expect, test } from 'vitest';
 import { encodeRanges } from '../../../src/core/log/ledger.ts';
-import type { Sizes } from '../../../src/pipeline/sizes.ts';
+import type { Sizes } from '../../../src/pipeline/stats.ts';
 import type { IdMap, OutRecord } from '../../../src/ports.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';
 import { QuickTarget } from '../../support/quick-target.ts';

@@ -7,7 +7,7 @@ import type { Intent } from '../../../src/core/change/change.ts';
 import { parseRetryRecord, stateValue } from '../../../src/core/log/live-record.ts';
 import { textHeader } from '../../../src/core/log/record-headers.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';
-import type { PipelineOptions } from '../../../src/pipeline/options.ts';
+import type { PipelineOptions } from '../../../src/pipeline/state/options.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';
 

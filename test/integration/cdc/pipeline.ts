@@ -5,7 +5,7 @@ import { KafkaAdmin } from '../../../src/adapters/kafka/admin.ts';
 import { createLogTools } from '../../../src/adapters/kafka/tools.ts';
 import { examine } from '../../../src/commands/doctor.ts';
 import { heldCommand } from '../../../src/commands/held.ts';
-import type { Topics } from '../../../src/pipeline/options.ts';
+import type { Topics } from '../../../src/pipeline/state/options.ts';
 import type { LogTools, TopicRecord } from '../../../src/ports.ts';
 import { printEnvironment } from '../../../src/lab/sandbox/server.ts';
 import { startSandbox, type Sandbox } from '../../../src/lab/sandbox/sandbox.ts';

@@ -1,5 +1,5 @@
 /** What instances hold in memory when all is quiet: nothing but what live records keep, however much they have seen. */
-import type { Sizes } from '../../../src/pipeline/sizes.ts';
+import type { Sizes } from '../../../src/pipeline/stats.ts';
 import type { Settings } from '../settings.ts';
 import type { LiveView } from './live-view.ts';
 

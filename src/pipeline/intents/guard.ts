@@ -1,0 +1,270 @@
+/** Acts on the removal guard (core/group/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
+import {
+  isSamePosition,
+  sourceMember,
+  type Approval,
+  type Held,
+  type Intent,
+  type ShownTargets,
+} from '../../core/change/change.ts';
+import { isSameId } from '../../core/change/id-key.ts';
+import { isHeld } from '../../core/change/pending.ts';
+import type { RemovedInWindow } from '../../core/group/guard.ts';
+import {
+  heldDigest,
+  heldFailure,
+  isGuarded,
+  isRetargeted,
+  refusedFailure,
+  type Sha256,
+} from '../../core/group/guard.ts';
+import { sizeOf } from '../../core/group/step.ts';
+import { targetFor } from '../../core/ids/resolution.ts';
+import type { Request } from '../../core/log/request-record.ts';
+import type { ReportRecord } from '../../core/report/report.ts';
+import { heldReport } from '../../core/report/reporting.ts';
+import { isSatisfied, type Membership } from '../../core/target/snapshot.ts';
+import type { IdMap } from '../../ports.ts';
+import { isStillDue, isTried, type GroupRun } from '../state/group-run.ts';
+import type { Group, Partition } from '../state/group.ts';
+import type { DueAnswer } from '../state/operator-requests.ts';
+import type { Owners } from '../state/owners.ts';
+import { giveUp, reportWait } from './conclude.ts';
+import { additionsIn } from './full-state-removals.ts';
+import { identifyGroup } from './identify.ts';
+
+interface Holding {
+  readonly intents: readonly Intent[];
+  readonly by: Held['by'];
+  /** Of the group that was judged; null: they were held before. */
+  readonly snapshot: Membership | null;
+}
+
+/** They wait in the live record for an operator, and are reported once they stand there. */
+export function hold(owners: Owners, group: Group, { intents, by, snapshot }: Holding): void {
+  const since = owners.clock.now().wall;
+  const size = snapshot === null ? null : sizeOf(snapshot, intents);
+  const held = intents.map((intent) => ({ ...intent, guard: heldGuard(owners, group, intent, { by, since, size }) }));
+  for (const intent of held) group.members.obtain(intent.member).advance(intent);
+  group.partition.toWrite.add(group);
+  const digest = digestOf(owners, group);
+  for (const intent of held) {
+    const member = group.members.obtain(intent.member);
+    member.dropDeferredReports();
+    member.deferReport(heldReportOf(owners, group, { intent, digest }));
+  }
+  owners.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');
+}
+
+function heldGuard(
+  owners: Owners,
+  group: Group,
+  intent: Intent,
+  { by, since, size }: Pick<Held, 'by' | 'since'> & { readonly size: number | null },
+): Held {
+  const groupSize = size ?? (intent.guard?.kind === 'held' ? intent.guard.groupSize : undefined);
+  const shown = shownTargets(owners, group, intent);
+  return { kind: 'held', by, since, ...(groupSize !== undefined && { groupSize }), ...shown };
+}
+
+/** The members that the operator is shown. Without an id map, and of a full state, the member has its own name at the target. */
+const shownTargets = ({ ids }: Owners, { target: groupTarget }: Group, { target, namedBy }: Intent): ShownTargets => ({
+  ...(ids !== null && namedBy !== 'target' && target !== null && { target }),
+  ...(ids !== null && groupTarget !== null && { groupTarget }),
+});
+
+/** The id map names other users, or another group, than the operator was shown: held once more, under another digest. */
+export function holdRetargeted(owners: Owners, group: Group): void {
+  const { ids } = owners;
+  const guarded = ids === null ? [] : decidableIn(group).filter(({ dead }) => dead === null);
+  if (ids === null || guarded.length === 0) return;
+  identifyGroup(owners, group);
+  const again = new Map<Held['by'], Intent[]>();
+  for (const pending of guarded) {
+    const intent = isHeld(pending) ? renamed(ids, pending) : pending;
+    if (!isOfAnotherGroup(group, intent) && !(isHeld(intent) && isRetargeted(intent))) continue;
+    const by = isHeld(intent) ? intent.guard.by : 'target_changed';
+    const others = again.get(by);
+    if (others === undefined) again.set(by, [intent]);
+    else others.push(intent);
+    group.noteAlias(intent);
+  }
+  for (const [by, intents] of again) hold(owners, group, { intents, by, snapshot: null });
+  if (again.size > 0) owners.settle();
+}
+
+/** As the hold says. */
+const targetsOf = ({ guard }: Intent): ShownTargets => ({
+  ...(guard?.target !== undefined && { target: guard.target }),
+  ...(guard?.groupTarget !== undefined && { groupTarget: guard.groupTarget }),
+});
+
+const isOfAnotherGroup = ({ target }: Group, { guard }: Intent): boolean =>
+  target !== null && guard?.groupTarget !== undefined && !isSameId(target, guard.groupTarget);
+
+/** Under the name that the id map has for the member now, where it is known without asking. */
+function renamed(ids: IdMap, intent: Intent): Intent {
+  const known = intent.namedBy === 'target' ? null : ids.known('user', sourceMember(intent));
+  return known === null || known.kind === 'unanswered' ? intent : { ...intent, target: targetFor('remove', known) };
+}
+
+/** After a restore, under the same ids: a hold may never have another report, and the former owner may not have reported it. */
+export function reportHeld(owners: Owners, group: Group): void {
+  noteDecided(owners, group);
+  const held = decidableIn(group).filter(isHeld);
+  if (held.length === 0) return;
+  const digest = digestOf(owners, group);
+  for (const intent of held) reportWait(owners, group, heldReportOf(owners, group, { intent, digest }));
+}
+
+/** Of all that is held; an operator may decide about it from now on. */
+function digestOf({ sha256 }: Owners, group: Group): string {
+  const digest = heldDigest(group.id, decidableIn(group), sha256) ?? '';
+  group.partition.digests.note(group, digest);
+  return digest;
+}
+
+function heldReportOf(
+  { clock }: Owners,
+  group: Group,
+  { intent, digest }: { readonly intent: Intent & { readonly guard: Held }; readonly digest: string },
+): ReportRecord {
+  const reason = heldFailure(intent.guard.by, digest);
+  const lag = { queue: null, apply: null };
+  const facts = { lag, groupTarget: group.target, epoch: 0, reportedAt: clock.now().wall, request: null, reason };
+  return heldReport(intent, facts);
+}
+
+/** An operator decides, or has decided, about them. */
+const decidableIn = ({ members }: Group): Intent[] => [...members.decidable].flatMap(({ pending }) => pending ?? []);
+
+/** What the guard counts besides the removals of this group that are pending. */
+export function removedInWindow({ partitions, clock }: Owners, group: Group): RemovedInWindow {
+  const now = clock.now();
+  let ofOwner = 0;
+  for (const partition of partitions) {
+    partition.removals.expire(now);
+    ofOwner += partition.removals.countBeside(partition === group.partition ? group.id : null);
+  }
+  return { ...group.partition.removals.removedOf(group.id), ofOwner };
+}
+
+/** Each minute: what has left the window leaves memory and the retry topic, also where nothing is removed any more. */
+export function dropOldRemovals({ partitions, clock, settle }: Owners): void {
+  for (const { removals } of partitions) {
+    removals.expire(clock.now());
+    if (removals.isDue) settle();
+  }
+}
+
+/** Of the group, all but those that wait for an operator: neither tried for the last time, nor accepted by the target. */
+export const pendingRemovals = (group: Group): Intent[] =>
+  [...group.members.guarded].flatMap(({ pending }) => (pending !== null && isTried(group, pending) ? [pending] : []));
+
+/** Until they have taken effect, or the group is not in flight any more. */
+export function reserveRemovals(group: Group, run: GroupRun, snapshot: Membership): void {
+  const { removals: window } = group.partition;
+  if (run.reservedUnseen === null) {
+    // Most of what is due may be additions.
+    const guarded = [...run.due].filter(isGuarded);
+    const removals = guarded.filter(
+      (each) => isStillDue(group, each) && isTried(group, each) && !isSatisfied(each, snapshot),
+    );
+    const size = sizeOf(snapshot, removals);
+    run.noteReserved(size - snapshot.members.size);
+    window.reserve(group.id, { count: removals.length, size });
+    // What lands leaves it by itself.
+  } else window.resize(group.id, snapshot.members.size + run.reservedUnseen);
+}
+
+/** A request may be read again, by a new owner too. */
+function noteDecided({ sha256 }: Owners, group: Group): void {
+  for (const { guard } of decidableIn(group))
+    if (guard?.kind === 'approved') group.partition.digests.note(group, guard.digest);
+  const refused = refusedDigest(group, sha256);
+  if (refused !== null) group.partition.digests.note(group, refused);
+}
+
+/** Of what was refused, as it was held; null: nothing was. */
+function refusedDigest(group: Group, sha256: Sha256): string | null {
+  const refused = decidableIn(group).filter(({ dead }) => dead?.reason === 'refused');
+  return heldDigest(
+    group.id,
+    refused.map((intent): Intent => ({ ...intent, dead: null })),
+    sha256,
+  );
+}
+
+type Decision = Extract<Request, { kind: 'approve' | 'reject' }>;
+
+/** An operator has decided about exactly this set; where it has changed meanwhile, nothing is done. */
+export function decide(
+  owners: Owners,
+  partition: Partition,
+  { kind, digest, author }: Decision,
+): Omit<DueAnswer<Group>, 'key'> {
+  const group = partition.digests.groupOf(digest);
+  if (group === null) return { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] };
+  const held = heldSets(group).find((set) => heldDigest(group.id, set, owners.sha256) === digest);
+  if (held === undefined) return decided(owners, group, { kind, digest });
+  if (kind === 'approve') approve(owners, group, held, { digest, author });
+  else for (const intent of held) reject(owners, group, intent, author);
+  group.partition.toWrite.add(group);
+  owners.logger.info({ group: group.id, kind, digest, author, removals: held.length }, 'held removals are decided');
+  const verdict = kind === 'approve' ? 'approved' : 'rejected';
+  return { answer: { kind, digest, verdict, count: held.length }, groups: [group] };
+}
+
+/** The same was decided before, or a former owner has died before its answer. */
+function decided(
+  { sha256 }: Owners,
+  group: Group,
+  { kind, digest }: Omit<Decision, 'author'>,
+): Omit<DueAnswer<Group>, 'key'> {
+  const pending = decidableIn(group);
+  const approved = pending.filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest);
+  if (kind === 'approve' && approved.length > 0)
+    return { answer: { kind, digest, verdict: 'approved', count: approved.length }, groups: [group] };
+  const count = pending.filter(({ dead }) => dead?.reason === 'refused').length;
+  if (kind === 'reject' && refusedDigest(group, sha256) === digest)
+    return { answer: { kind, digest, verdict: 'rejected', count }, groups: [group] };
+  return { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] };
+}
+
+/** What an operator can have read: all that is held, or all that the live record has room for. */
+function heldSets(group: Group): readonly (readonly Intent[])[] {
+  const held = decidableIn(group).filter(isHeld);
+  const isRecorded = ({ member, source }: Intent): boolean =>
+    isSamePosition(source, group.members.get(member)?.recorded?.source);
+  return held.length === 0 ? [] : [held, held.filter(isRecorded)];
+}
+
+function approve(
+  owners: Owners,
+  group: Group,
+  held: readonly Intent[],
+  { digest, author }: Pick<Approval, 'digest' | 'author'>,
+): void {
+  const at = owners.clock.now().wall;
+  // Members who are unknown, tried once more or not, hold no later full state that names them.
+  const { undecided, unresolved } = additionsIn(group) ?? { undecided: [], unresolved: [] };
+  if (held.some(({ guard }) => guard?.kind === 'held' && guard.by === 'unresolved_members'))
+    group.partition.unresolved.accept(group.id, [...undecided, ...unresolved]);
+  for (const intent of held) {
+    const guard: Approval = {
+      ...shownTargets(owners, group, intent),
+      ...targetsOf(intent),
+      kind: 'approved',
+      digest,
+      author,
+      at,
+    };
+    // Sent once the live record says who has approved it: the next owner must know, too.
+    group.members.obtain(intent.member).advance({ ...intent, guard, waits: 'record' });
+  }
+}
+
+function reject(owners: Owners, group: Group, intent: Intent, author: string): void {
+  const end = { outcome: 'failed', deadReason: 'refused', request: null } as const;
+  giveUp(owners, group, { ...end, intent, attempt: intent.attempt, failure: refusedFailure(author) });
+}

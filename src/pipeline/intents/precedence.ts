@@ -1,0 +1,97 @@
+/**
+ * Which of a group's intents stand: per member the newest position wins, under whichever of its names; a full state takes
+ * the place of everything older of every member, and what is newer stands on top of it (protocol.md 5.1, 5.3).
+ */
+import { WHOLE_GROUP, intentId, isSamePosition, type Intent } from '../../core/change/change.ts';
+import { fold, supersedes } from '../../core/change/pending.ts';
+import type { Group } from '../state/group.ts';
+import type { Owners } from '../state/owners.ts';
+import { closeComplete, noteFinal, passedBy, supersede, supersedePending } from './conclude.ts';
+
+/** An intent is read for the first time in this ownership; the ledger has begun its offset. */
+export function arrive(owners: Owners, group: Group, intent: Intent): void {
+  const member = group.members.obtain(intent.member);
+  member.begin(intent.source);
+  enter(owners, group, intent);
+  // It is parked already. There may be 100,000 more, which the next report or live record completes.
+  if (isSamePosition(member.recorded?.source, intent.source)) closeComplete(group, intent.member, member);
+}
+
+/** An intent that is known to be final is read again: it takes the place of what is older (spec: ranges). */
+export function arriveFinal(owners: Owners, group: Group, intent: Intent): void {
+  // A full state is delivered again with its record, of which another event was open: on top of it, this is wanted once more.
+  if (isLayeredOnFullState(group, intent)) return enter(owners, group, intent);
+  // If the live record holds just this position, it is parked and stays pending.
+  replaceOlder(owners, group, intent);
+  noteFinal(owners, group, intent);
+}
+
+function isLayeredOnFullState(group: Group, intent: Intent): boolean {
+  const whole = group.members.get(WHOLE_GROUP)?.pending ?? null;
+  return intent.op !== 'state' && whole !== null && whole.dead === null && supersedes(intent, whole);
+}
+
+/** Enters an intent among what is pending. */
+export function enter(owners: Owners, group: Group, intent: Intent): void {
+  const newer = pendingAs(group, rivalNames(group, intent)).find((rival) => supersedes(rival, intent));
+  const winner = newer ?? passedBy(group, intent);
+  if (winner !== null) return supersede(owners, group, intent, { by: intentId(winner), requestedAt: null });
+  const member = group.members.obtain(intent.member);
+  // Delivered again: the further advanced copy stays.
+  if (member.pending !== null && fold(member.pending, intent).winner !== intent) return;
+  noteNewer(group, intent);
+  replaceOlder(owners, group, intent);
+  member.replace(intent);
+}
+
+/** The removals of a full state wait for whom it adds (protocol.md 5.4): from now on for the newer addition, or not any more. */
+function noteNewer(group: Group, { member, target, op, source }: Intent): void {
+  const { unresolved, toWrite } = group.partition;
+  const removals = unresolved.removalsOf(group.id);
+  if (removals === null || op === 'state' || isSamePosition(source, removals.source)) return;
+  const names = [member, ...group.aliasesPending({ member, target })];
+  // Delivered again after a restart, it may find nothing left of what it has replaced.
+  const isWanted =
+    names.some((name) => removals.awaited.has(name)) ||
+    pendingAs(group, names).some((rival) => unresolved.isAwaited(group.id, rival));
+  for (const name of names) if (unresolved.forgetAwaited(group.id, name)) toWrite.add(group);
+  if (!isWanted || op === 'remove') return;
+  unresolved.keepAwaited(group.id, member);
+  toWrite.add(group);
+}
+
+/** A restored group: what a full state, or another name, has replaced is reported as superseded. */
+export function foldRestored(owners: Owners, group: Group): void {
+  for (const member of group.members.values()) {
+    const { pending } = member;
+    if (pending === null) continue;
+    const mark = passedBy(group, pending);
+    if (mark !== null) {
+      supersedePending(owners, group, member, intentId(mark));
+      member.replace(null);
+    } else if (pending.op === 'state' || group.aliases !== null) replaceOlder(owners, group, pending);
+  }
+}
+
+/** Whom it speaks for, under any name, has nothing older pending any more. */
+export function replaceOlder(owners: Owners, group: Group, intent: Intent): void {
+  const names = intent.op === 'state' ? [...group.members.keys()] : rivalNames(group, intent);
+  for (const rival of pendingAs(group, names)) {
+    if (!supersedes(intent, rival) || isKeptBeside(rival, intent)) continue;
+    const member = group.members.obtain(rival.member);
+    supersedePending(owners, group, member, intentId(intent));
+    member.replace(null);
+    if (rival.member !== intent.member && rival.op !== 'state') group.noteReplaced(intent.member, rival.member);
+  }
+}
+
+/** A full state that is dead is gone with the first newer intent: it can no longer be applied as a whole. */
+const isKeptBeside = (rival: Intent, intent: Intent): boolean =>
+  rival.op === 'state' && intent.op !== 'state' && rival.dead === null;
+
+/** Under which names something may be pending that speaks for all that the intent speaks for. */
+const rivalNames = (group: Group, intent: Intent): readonly string[] =>
+  intent.op === 'state' ? [WHOLE_GROUP] : [intent.member, WHOLE_GROUP, ...group.aliasesPending(intent)];
+
+const pendingAs = ({ members }: Group, names: readonly string[]): Intent[] =>
+  names.flatMap((name) => members.get(name)?.pending ?? []);

@@ -1,0 +1,76 @@
+/**
+ * Requests of operators (spec: request-key). A replay names a dead or parked intent and wakes it where it still is (spec:
+ * grave); what is held wakes for an approval only.
+ */
+import type { Intent } from '../../core/change/change.ts';
+import { comparePositions } from '../../core/change/change.ts';
+import { idKey } from '../../core/change/id-key.ts';
+import { isHeld, revived } from '../../core/change/pending.ts';
+import {
+  REFUSAL_TEXT,
+  refusedAnswer,
+  type NamedIntent,
+  type ReplayVerdict,
+  type Request,
+  type RequestRefusal,
+} from '../../core/log/request-record.ts';
+import type { Group, Partition } from '../state/group.ts';
+import type { DueAnswer } from '../state/operator-requests.ts';
+import type { Owners } from '../state/owners.ts';
+import { decide } from './guard.ts';
+
+export function handleRequests(owners: Owners, partition: Partition): void {
+  const due = partition.requests.take(owners.clock.now().wall);
+  for (const { key, wanted, refusal } of due) {
+    const answer =
+      refusal === null ? handleRequest(owners, partition, wanted) : refuseRequest(owners, partition, wanted, refusal);
+    partition.requests.answer({ key, ...answer });
+  }
+  if (due.length > 0) owners.settle();
+}
+
+/** Nothing is done, and its tombstone says why. */
+function refuseRequest(
+  { counts, logger }: Owners,
+  partition: Partition,
+  wanted: Request,
+  refusal: RequestRefusal,
+): Omit<DueAnswer<Group>, 'key'> {
+  counts.refusedRequests.note(refusal);
+  const fields = { partition: partition.number, kind: wanted.kind, refusal, reason: REFUSAL_TEXT[refusal] };
+  logger.warn(fields, 'a request in the retry topic is refused');
+  return { answer: refusedAnswer(wanted, refusal), groups: [] };
+}
+
+function handleRequest(owners: Owners, partition: Partition, wanted: Request): Omit<DueAnswer<Group>, 'key'> {
+  if (wanted.kind !== 'replay') return decide(owners, partition, wanted);
+  const verdicts = wanted.named.map((named) => ({ ...named, verdict: reviveDead(owners, partition, named) }));
+  owners.logger.info({ partition: partition.number, intents: verdicts.length }, 'replay request taken up');
+  const groups = new Set(wanted.named.flatMap(({ group }) => partition.groups.get(idKey(group)) ?? []));
+  // Once each, after all of it: a review looks at everybody who is due.
+  for (const group of groups) owners.review(group);
+  return { answer: { kind: 'replay', verdicts }, groups: [...groups] };
+}
+
+function reviveDead(owners: Owners, partition: Partition, named: NamedIntent): ReplayVerdict {
+  const group = partition.groups.get(idKey(named.group));
+  const member = group?.members.get(idKey(named.member));
+  const pending = member?.pending ?? null;
+  if (group === undefined || member === undefined || pending === null) return 'gone';
+  const { topic, partition: number } = pending.source;
+  const order = comparePositions(pending.source, named);
+  if (topic !== named.topic || number !== named.partition || order < 0) return 'gone';
+  if (order > 0) return 'superseded';
+  const isInFlight = group.run?.due.has(pending) === true;
+  // It is being tried at this moment.
+  if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
+  const again = namedAgain(owners, revived(pending));
+  if (owners.ids !== null) group.noteAlias(again);
+  member.revive(again);
+  partition.toWrite.add(group);
+  return 'woken';
+}
+
+/** A table may have been corrected since. */
+const namedAgain = ({ ids }: Owners, intent: Intent): Intent =>
+  ids === null || intent.namedBy === 'target' ? intent : { ...intent, target: null };

@@ -1,0 +1,300 @@
+/** Source records: decoded, entered in the ledger, folded into the pending intents of their group. Never waits. */
+import {
+  isChange,
+  isUnread,
+  type ChangeSource,
+  type Delta,
+  type FullState,
+  type Hint,
+  type Intent,
+  type Invalid,
+  type SourceEvent,
+} from '../../core/change/change.ts';
+import { idKey } from '../../core/change/id-key.ts';
+import { NO_INTENTS, eventIntents, type EventIntents } from '../../core/change/pending.ts';
+import { invalidLetter, oneOfMany } from '../../core/log/dead-letter.ts';
+import { advance, begin, isKnownComplete, knownEnd } from '../../core/log/ledger.ts';
+import { decodeRecord } from '../../core/log/reading.ts';
+import { eventReport, hintFailure, invalidFailure } from '../../core/report/reporting.ts';
+import type { Failure } from '../../core/target/refusals.ts';
+import type { Batch, LogRecord } from '../../ports.ts';
+import { review, reviewAll } from '../dispatch/dispatcher.ts';
+import { enqueue } from '../intents/conclude.ts';
+import { identified, identifyGroup } from '../intents/identify.ts';
+import { arrive, arriveFinal } from '../intents/precedence.ts';
+import type { Partition } from '../state/group.ts';
+import type { Owners } from '../state/owners.ts';
+import { groupOf, tidyGroup } from '../state/partitions.ts';
+import type { Slices } from '../state/turns.ts';
+import { foreignRecordProblem, refuse } from './loss.ts';
+
+export function readSource(owners: Owners, partition: Partition, batch: Batch): 'taken' | 'declined' {
+  const { ledger } = partition.offsets;
+  if (ledger === null || !mayRead(owners, partition)) {
+    owners.log.pause('source', partition.number);
+    return 'declined';
+  }
+  const preparing = owners.format.prepare?.(batch.records) ?? null;
+  partition.endTakeoverDoubt(owners.clock.now().monotonic);
+  partition.inbox.begin();
+  let next = batch.nextOffset;
+  let last: LogRecord | null = null;
+  for (const record of batch.records) {
+    if (record.offset < ledger.next) continue;
+    if (partition.inbox.isFull) {
+      next = record.offset;
+      break;
+    }
+    // A batch may have grown since it was declined: what was waited for then is read now, or it might grow for ever.
+    if (preparing !== null && owners.format.prepare?.([record]) !== null) {
+      next = record.offset;
+      break;
+    }
+    const foreign = foreignRecordProblem(partition, record);
+    if (foreign !== null) {
+      refuse(owners, partition, foreign);
+      return 'declined';
+    }
+    readRecord(owners, partition, record);
+    // What is remembered of it would differ once its batch can be read.
+    if (record.unreadable === undefined) last = record;
+  }
+  if (last !== null) partition.offsets.noteRead(last);
+  advance(ledger, next);
+  owners.backlog.saw(partition, batch.endOffset);
+  catchUp(owners, partition);
+  limitIntake(owners);
+  owners.dispatch();
+  owners.settle();
+  const isWhole = next === batch.nextOffset;
+  if (partition.inbox.isFull) {
+    // What is read is folded to its end first: nothing more is read before.
+    owners.log.pause('source', partition.number);
+    const isWanted = (): boolean => owners.partitions.isCurrent(partition) && !owners.lease.isEnding;
+    void owners.turns.run(foldRest(owners, partition), isWanted);
+  } else if (!isWhole && preparing !== null) waitFor(owners, partition, preparing);
+  // Of a batch that is read to its end nothing is asked for again: retention may take it meanwhile.
+  return isWhole ? 'taken' : 'declined';
+}
+
+/** What is read is folded in later turns of the event loop; then what is left of the batch comes again. */
+function* foldRest(owners: Owners, partition: Partition): Slices {
+  while (!partition.inbox.isEmpty) {
+    yield;
+    partition.inbox.begin();
+    takeFromInbox(owners, partition);
+  }
+  catchUp(owners, partition);
+  limitIntake(owners);
+  resumeSource(owners, partition);
+  owners.dispatch();
+  owners.settle();
+}
+
+function takeFromInbox(owners: Owners, partition: Partition): void {
+  partition.inbox.take((intent, standing) => takeIn(owners, partition, intent, standing));
+}
+
+/** The batch comes again once the format can read it. */
+function waitFor(owners: Owners, partition: Partition, preparing: Promise<void>): void {
+  owners.log.pause('source', partition.number);
+  void preparing.then(() => {
+    if (owners.partitions.isCurrent(partition)) resumeSource(owners, partition);
+  });
+}
+
+function readRecord(owners: Owners, partition: Partition, record: LogRecord): void {
+  const { ledger } = partition.offsets;
+  if (ledger === null) return;
+  const { format, lease } = owners;
+  let unread = 0;
+  const events = decodeRecord(format, record, { partitionCount: lease.partitionCount }).map(
+    (event, index, { length }) => {
+      const copies = isUnread(event) ? unread++ : 0;
+      return decodedEvent(owners, { partition, record, event, copies, index: length > 1 ? index : null });
+    },
+  );
+  watchKey(owners, partition, { record, events });
+  const isKnown = isKnownComplete(ledger, record.offset);
+  const parts = events.reduce((sum, { intents, isReported }) => sum + (isReported ? 1 : intents.count), 0);
+  begin(ledger, record.offset, isKnown ? 0 : parts);
+  for (const each of events) {
+    if (each.isReported && !isKnown) reportEvent(owners, each);
+    partition.inbox.put(each.intents, isKnown ? 'known' : 'new');
+  }
+  takeFromInbox(owners, partition);
+}
+
+/** With one partition there is nothing to choose. */
+function watchKey(
+  { lease, keys }: Owners,
+  { number }: Partition,
+  { record, events }: { readonly record: LogRecord; readonly events: readonly DecodedEvent[] },
+): void {
+  if (lease.partitionCount === 1) return;
+  const change = events.map(({ event }) => event).find(isChange);
+  if (change !== undefined) keys.read(record, number, change.group);
+}
+
+/** One event of a source record. */
+interface DecodedEvent {
+  readonly partition: Partition;
+  readonly record: LogRecord;
+  readonly event: SourceEvent;
+  /** How many before it in the record could not be read either: each has a dead letter with the record's bytes. */
+  readonly copies: number;
+  readonly source: ChangeSource;
+  readonly intents: EventIntents;
+  /** It is reported as a whole: it names no members, or cannot be read. */
+  readonly isReported: boolean;
+}
+
+function decodedEvent(
+  { options, clock, counts }: Owners,
+  read: Pick<DecodedEvent, 'partition' | 'record' | 'event' | 'copies'> & { readonly index: number | null },
+): DecodedEvent {
+  const { partition, record, event, copies, index } = read;
+  if (event.kind === 'skip') counts.skipped.note(event.reason);
+  const source: ChangeSource = {
+    topic: options.topics.source,
+    partition: partition.number,
+    offset: record.offset,
+    index,
+    eventId: isChange(event) ? event.eventId : null,
+    timestamp: record.timestamp,
+  };
+  const intents = isChange(event) ? eventIntents(sharingId(partition, event), source, clock.now().wall) : NO_INTENTS;
+  const isReported = event.kind !== 'skip' && intents.count === 0;
+  return { partition, record, event, copies, source, intents, isReported };
+}
+
+function takeIn(owners: Owners, partition: Partition, fresh: Intent, standing: 'known' | 'new'): void {
+  const group = groupOf(owners, partition, fresh.group);
+  identifyGroup(owners, group);
+  const intent = identified(owners, group, fresh);
+  if (standing === 'known') {
+    arriveFinal(owners, group, intent);
+    group.tidyMember(intent.member);
+    tidyGroup(owners, group);
+    return;
+  }
+  arrive(owners, group, intent);
+  // A revocation takes its group to the front.
+  if (owners.queue.classOf(group) === 'add' && intent.op !== 'add') review(owners, group);
+  else owners.queue.wakeBy(group, intent.firstSeenAt + owners.options.lingerMs);
+}
+
+/** Each record has a text of its own for the same group; one of them is kept. */
+function sharingId<T extends Delta | FullState>({ groups }: Partition, event: T): T {
+  const id = groups.get(event.group)?.id;
+  return id === event.group ? { ...event, group: id } : event;
+}
+
+/** A report must fit where its source record did, and that may have been all key. */
+const KEY_LENGTH_MAX = 1_024;
+const shortKey = (key: Uint8Array | null): Uint8Array | null =>
+  key !== null && key.length > KEY_LENGTH_MAX ? null : key;
+
+/** An event without members, or one that says too little or could not be read: reported once, with `member` null. */
+function reportEvent(owners: Owners, { partition, record, event, source, copies }: DecodedEvent): void {
+  const { options, clock, ids } = owners;
+  const failure = isUnread(event) ? failureOf(event) : null;
+  const group = event.kind === 'skip' ? null : event.group;
+  const groupTarget = group === null || ids === null ? group : (partition.groups.get(idKey(group))?.target ?? null);
+  const outcome = failure === null ? 'no_changes' : 'invalid';
+  // About groups that it does not name, so that no report or dead letter stands under them.
+  if (event.kind === 'hint' && event.group === null)
+    owners.logger.warn(
+      { partition: partition.number, offset: String(record.offset), code: event.code },
+      'the source changed groups without naming them, see the dead letter for what to do',
+    );
+  const written = { epoch: 0, reportedAt: clock.now().wall };
+  enqueue(owners, {
+    partition,
+    offset: record.offset,
+    subject: null,
+    key: group === null ? shortKey(record.key) : idKey(group),
+    report: eventReport({ source, group, groupTarget, outcome, reason: failure, ...written }),
+    deadLetter:
+      failure && oneOfMany(invalidLetter(options.topics.deadLetter, record, { source, group, failure }), copies),
+  });
+}
+
+const failureOf = (event: Invalid | Hint): Failure =>
+  event.kind === 'invalid' ? invalidFailure(event.code, event.message) : hintFailure(event.code, event.message);
+
+/** Nothing of the partition is dispatched before its source has been read to the end it had at the fence (spec: barrier). */
+export function catchUp(owners: Owners, partition: Partition): void {
+  const { ledger, start } = partition.offsets;
+  if (partition.phase !== 'catching_up' || ledger === null || start === null || ledger.next < start.goal) return;
+  if (!partition.inbox.isEmpty) return;
+  partition.move('running');
+  partition.restored.forgetTimestamps();
+  owners.logger.info({ partition: partition.number, offset: String(ledger.next) }, 'partition caught up');
+  reviewAll(owners, partition);
+}
+
+/** The waits of the slow schedule last for hours. */
+const LASTING_PAUSE =
+  'Under load this passes by itself. Where it lasts, too much waits for another try: the reports with the outcome retry_scheduled say why. Remove that cause, or start again with a higher MAX_PENDING_INTENTS.';
+
+export function limitIntake(owners: Owners): void {
+  const { partitions, outbox, intakeLimit, options, log, logger } = owners;
+  const { pendingIntentsMax: limit } = options;
+  const { pending, held, tried, unsent } = pendingOf(partitions);
+  // What waits for an operator may wait for days, and must not hold up the others (protocol.md 6.3).
+  const unheld = outbox.size + pending - held;
+  // So may what waits for another try: it has as much room of its own, so that revocations are read all the same.
+  // What waits with it and was not sent shares that room, but not while the breaker is open: nothing that is read could be sent.
+  const counted = unheld - Math.min(owners.breaker.isClosed ? tried + unsent : tried, limit);
+  const change = intakeLimit.note(counted);
+  if (change === 'paused')
+    logger.warn({ pending, held, tried, unsent, limit, advice: LASTING_PAUSE }, 'intake paused, too much is pending');
+  else if (change === 'resumed') {
+    logger.info({ pending, held }, 'intake resumed');
+    for (const partition of partitions) resumeSource(owners, partition);
+  }
+  if (!intakeLimit.isPaused) return;
+  for (const partition of partitions) {
+    if (mayRead(owners, partition)) continue;
+    log.pause('source', partition.number);
+    dispatchEarly(owners, partition);
+  }
+}
+
+/** How many changes are pending; of them held by the guard, tried before, and waiting unsent with those. */
+function pendingOf(partitions: Iterable<Partition>) {
+  const sum = { pending: 0, held: 0, tried: 0, unsent: 0 };
+  for (const { counts } of partitions) {
+    sum.pending += counts.pending;
+    sum.held += counts.held;
+    sum.tried += counts.tried;
+    sum.unsent += counts.unsent;
+  }
+  return sum;
+}
+
+/**
+ * What is known to be complete is read however much is pending: nothing of the partition is dispatched before, so waiting
+ * would never end.
+ */
+function mayRead({ lease, intakeLimit }: Owners, partition: Partition): boolean {
+  const { ledger } = partition.offsets;
+  if (ledger === null || !partition.isRestored || lease.isEnding || !partition.inbox.isEmpty) return false;
+  return !intakeLimit.isPaused || ledger.next < knownEnd(ledger);
+}
+
+/** Two reasons to pause: not restored, and too much pending. */
+export function resumeSource(owners: Owners, partition: Partition): void {
+  if (mayRead(owners, partition)) owners.log.resume('source', partition.number);
+}
+
+/** The memory is full before the goal is reached: dispatch makes room, but not before what is known complete was read. */
+function dispatchEarly(owners: Owners, partition: Partition): void {
+  const { ledger } = partition.offsets;
+  if (partition.phase !== 'catching_up' || partition.dispatchesEarly || ledger === null) return;
+  if (ledger.next < knownEnd(ledger) || !partition.inbox.isEmpty) return;
+  partition.dispatchEarly();
+  owners.logger.warn({ partition: partition.number }, 'dispatching before the partition has caught up');
+  reviewAll(owners, partition);
+}

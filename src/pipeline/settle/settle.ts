@@ -1,0 +1,285 @@
+/**
+ * Room pipeline/settle: what is written to Kafka: reports, dead letters, live records, answers, offsets.
+ * Not here: what a report says (core/report), and which intents there are (intents).
+ *
+ * One batch at a time, in three acknowledged steps (spec: report-first, record-first, owner-commit). What cannot be written for one
+ * partition stops only the offsets that depend on it.
+ */
+import { isSamePosition, type Position } from '../../core/change/change.ts';
+import { complete } from '../../core/log/ledger.ts';
+import { closeComplete, tidyCommitted } from '../intents/conclude.ts';
+import type { Group, Partition } from '../state/group.ts';
+import type { Member } from '../state/member.ts';
+import type { Due, Outgoing, Place } from '../state/outbox.ts';
+import type { Owners } from '../state/owners.ts';
+import { errorText } from '../state/owners.ts';
+import { tidyGroup } from '../state/partitions.ts';
+import type { DueCommit } from '../state/source-offsets.ts';
+import { renderPartition, type Rendered, writeAgain } from './live-records.ts';
+import { recordAcknowledged } from './record.ts';
+import { TOO_LARGE, Writer, laneName, noteFailure, tryEach, type Written } from './writer.ts';
+
+/** kafkajs blocks the event loop with larger ones (kafkajs.md 7.3). */
+const BATCH_MAX = 500;
+
+export class Settler {
+  readonly #owners: Owners;
+  readonly #writer: Writer;
+  /** Partitions that were committed, in all. */
+  #commits = 0;
+  /** Of the one timer. */
+  #cancelRetry: () => void = () => undefined;
+
+  constructor(owners: Owners) {
+    this.#owners = owners;
+    this.#writer = new Writer(owners);
+  }
+
+  /** One round; false: there was nothing to do, or it did not work and is tried again later. */
+  async settleOnce(): Promise<boolean> {
+    const isReported = await this.#sendReports();
+    const isRecorded = await this.#sendRecords();
+    const isCommitted = await this.#commit();
+    this.#retryLater();
+    return isReported || isRecorded || isCommitted;
+  }
+
+  /** Nothing is tried again from now on. */
+  close(): void {
+    this.#cancelRetry();
+  }
+
+  #retryLater(): void {
+    const { unsettled, clock, settle } = this.#owners;
+    this.#cancelRetry();
+    const inMs = unsettled.nextInMs(clock.now());
+    this.#cancelRetry = inMs === null ? () => undefined : clock.schedule(inMs, settle);
+  }
+
+  async #sendReports(): Promise<boolean> {
+    const { outbox, partitions } = this.#owners;
+    this.#tidyPlaces();
+    const batch = this.#takeBatch();
+    const due = batch.flatMap((each) => this.#nextOf(each) ?? []);
+    if (due.length === 0) return false;
+    const results = await this.#writer.write(
+      due.map((each) => ({
+        record: each.record(),
+        own: each.own,
+        isWanted: () => isWritable(this.#owners, each.partition),
+      })),
+    );
+    const hasMoved = due.map((each, i) => this.#take(each, results[i])).includes(true);
+    const done = batch.filter((each) => outbox.nextOf(each) === null);
+    for (const each of done) outbox.delete(each);
+    const kept = done.filter(({ partition }) => partitions.isCurrent(partition));
+    acknowledge(this.#owners, kept);
+    for (const { subject } of kept) if (subject !== null) letGo(this.#owners, subject.group);
+    // Behind a full batch that waits there may be others that need not wait.
+    return hasMoved || batch.length === BATCH_MAX;
+  }
+
+  /** Answers whether it has come nearer to its end. */
+  #take(outgoing: Outgoing, result: Written | undefined): boolean {
+    const { logger } = this.#owners;
+    outgoing.waitFor(result?.waitsFor ?? null);
+    if (result?.outcome === 'written') outgoing.noteWritten();
+    if (result?.outcome !== 'too_large') return outgoing.isWritten;
+    const { own, isCut } = outgoing;
+    if (outgoing.cut()) {
+      if (!isCut) logger.warn({ topic: own.topic, record: own.name }, 'a record is too large and is cut until it fits');
+      return true;
+    }
+    outgoing.waitFor(own.name);
+    noteFailure(this.#owners, own, TOO_LARGE);
+    return false;
+  }
+
+  /** Reports of partitions that wait for their fence wait too: their epoch is not known. */
+  #takeBatch(): readonly Due[] {
+    const batch: Due[] = [];
+    for (const due of this.#owners.outbox) {
+      if (batch.length === BATCH_MAX) break;
+      if (!isWritable(this.#owners, due.partition)) continue;
+      if (this.#nextOf(due) !== null) batch.push(due);
+    }
+    return batch;
+  }
+
+  /** The next record of it that is to be written; null: all are, or it waits. */
+  #nextOf(due: Due): Outgoing | null {
+    const { outbox, unsettled, clock } = this.#owners;
+    const next = outbox.nextOf(due);
+    const isWaiting = next !== null && next.waitsFor !== null && unsettled.isWaiting(next.waitsFor, clock.now());
+    return isWaiting ? null : next;
+  }
+
+  /** A place that nothing waits for any more is no trouble: its partition was lost, perhaps while a write was on its way. */
+  #tidyPlaces(): void {
+    const { outbox, unsettled, partitions, options } = this.#owners;
+    if (unsettled.isEmpty) return;
+    const wanted = new Set(outbox.waitedFor());
+    const { report, deadLetter } = options.topics;
+    unsettled.retain(({ name, topic, act, owner }) => {
+      if (topic === report || topic === deadLetter) return wanted.has(name);
+      const partition = owner === null ? undefined : partitions.get(owner);
+      return partition === undefined ? owner === null : isWaitedFor(partition, act);
+    });
+  }
+
+  async #sendRecords(): Promise<boolean> {
+    const { partitions, unsettled, options } = this.#owners;
+    const now = this.#owners.clock.now();
+    const rendered: Rendered[] = [];
+    for (const partition of partitions) {
+      partition.removals.owe();
+      const lane = laneName(options.topics.retry, partition.number);
+      if (!partition.isRestored || unsettled.isWaiting(lane, now)) continue;
+      rendered.push(...renderPartition(this.#owners, partition, BATCH_MAX - rendered.length));
+    }
+    if (rendered.length === 0) return false;
+    const results = await this.#writer.write(rendered);
+    let hasMoved = false;
+    rendered.forEach((each, i) => {
+      if (!this.#owners.partitions.isCurrent(each.partition)) return;
+      if (each.kind === 'state') each.partition.unacknowledged.remove(each.group);
+      // Under a former epoch it may lie behind the new fence, and be void.
+      const isInTime = each.epoch === each.partition.ownership.epoch;
+      const outcome = (isInTime ? results[i]?.outcome : null) ?? 'unwritten';
+      const isSmaller = outcome !== 'written' && writeAgain(this.#owners, each, outcome);
+      if (outcome === 'written' && each.kind === 'state') {
+        recordAcknowledged(this.#owners, each.group, each);
+        if (each.partition.toWrite.noteWritten(each.group)) each.partition.offsets.commitAgain();
+      }
+      if (outcome === 'written' && each.kind === 'removals') each.partition.removals.acknowledge(each.key);
+      hasMoved ||= isSmaller || outcome === 'written';
+    });
+    return hasMoved;
+  }
+
+  /** After a failed commit one by one. */
+  async #commit(): Promise<boolean> {
+    const { partitions, unsettled, clock } = this.#owners;
+    const due = [...partitions]
+      .filter((partition) => commitOf(partition) !== null)
+      .map((partition) => ({ partition, place: this.#offsetOf(partition) }))
+      .filter(({ place }) => !unsettled.isWaiting(place.name, clock.now()));
+    const alone = due.filter(({ place }) => unsettled.isFailing(place.name));
+    const together = due.filter((each) => !alone.includes(each));
+    const before = this.#commits;
+    const error = await this.#commitOnce(together.map(({ partition }) => partition));
+    const [only] = together;
+    if (error !== null && only !== undefined && together.length === 1) noteFailure(this.#owners, only.place, error);
+    await tryEach(this.#owners, error !== null && together.length > 1 ? [...alone, ...together] : alone, (each) =>
+      this.#commitOnce([each.partition]),
+    );
+    return this.#commits > before;
+  }
+
+  /** Those that are owned without a break, at what is complete by now, in the tick of the check. null: it has not failed. */
+  async #commitOnce(partitions: readonly Partition[]): Promise<Error | null> {
+    const { lease, unsettled, log } = this.#owners;
+    if (lease.isHalted) return null;
+    const owned = partitions.filter((partition) => this.#owners.partitions.isCurrent(partition));
+    const due = owned.flatMap((partition) => {
+      const commit = commitOf(partition);
+      return commit === null ? [] : { partition, commit };
+    });
+    if (due.length === 0) return null;
+    try {
+      await log.commit(due.map(({ commit }) => commit.commit));
+    } catch (error) {
+      return error instanceof Error ? error : new Error(errorText(error));
+    }
+    this.#commits += due.length;
+    for (const { partition, commit } of due) {
+      partition.offsets.noteCommitted(commit);
+      unsettled.clear(this.#offsetOf(partition).name);
+      tidyCommitted(this.#owners, partition);
+    }
+    return null;
+  }
+
+  #offsetOf({ number }: Partition): Place {
+    const topic = this.#owners.options.topics.source;
+    return { name: `offset of ${laneName(topic, number)}`, topic, act: 'commit', owner: number };
+  }
+}
+
+/** Ours, and its epoch is known. */
+const isWritable = ({ partitions }: Owners, partition: Partition): boolean =>
+  partitions.isCurrent(partition) && partition.isRestored;
+
+/** A member that was reported about, with the positions of its reports. */
+interface Reported {
+  readonly group: Group;
+  readonly name: string;
+  /** Offset → positions at that offset. */
+  readonly positions: Map<bigint, readonly Position[]>;
+  /** The highest offset. */
+  upTo: bigint;
+}
+
+/** Together, since one member may have 100,000 that are open: they are gone through once, and not beyond the last of the batch. */
+function acknowledge(owners: Owners, batch: readonly Due[]): void {
+  const reported = new Map<Member, Reported>();
+  for (const due of batch) {
+    const { partition, subject, offset } = due;
+    const { ledger } = partition.offsets;
+    if (subject !== null) acknowledgeChange(partition, subject, reported);
+    else if (offset !== null && ledger !== null) complete(ledger, offset);
+  }
+  for (const [member, { group, name, positions, upTo }] of reported) {
+    member.noteFinished((source) => isAmong(source, positions), upTo);
+    // What changed in memory may be said in the live record now.
+    if (member.recorded !== null || member.isPendingReported) group.partition.toWrite.addInTime(group);
+    closeComplete(group, name, member, upTo);
+    group.tidyMember(name);
+  }
+  if (reported.size > 0) owners.settle();
+}
+
+function acknowledgeChange(
+  partition: Partition,
+  { group, intent }: NonNullable<Due['subject']>,
+  reported: Map<Member, Reported>,
+): void {
+  const { source, member: name } = intent;
+  if (intent.op !== 'state' && group.expansions.length > 0) {
+    group.accountForExpansions(source);
+    partition.toWrite.addInTime(group);
+  }
+  const member = group.members.get(name);
+  if (member === undefined || intent === member.revived) return;
+  const all = reported.get(member) ?? { group, name, positions: new Map(), upTo: source.offset };
+  all.positions.set(source.offset, [...(all.positions.get(source.offset) ?? []), source]);
+  if (source.offset > all.upTo) all.upTo = source.offset;
+  reported.set(member, all);
+  member.noteReported(source);
+}
+
+const isAmong = (position: Position, positions: Reported['positions']): boolean =>
+  positions.get(position.offset)?.some((each) => isSamePosition(each, position)) === true;
+
+/** One answer less is waited for on behalf of the group. */
+function letGo(owners: Owners, group: Group): void {
+  group.partition.unacknowledged.remove(group);
+  tidyGroup(owners, group);
+}
+
+/** A fence, or the start of a restore, ends its own trouble. */
+function isWaitedFor(partition: Partition, act: Place['act']): boolean {
+  if (!partition.isRestored) return true;
+  const { toWrite, requests, formerKeys, removals } = partition;
+  if (act === 'commit') return isCommitDue(partition);
+  return act === 'read' || removals.isDue || toWrite.size + requests.answerCount + formerKeys.size > 0;
+}
+
+const isCommitDue = (partition: Partition): boolean => partition.isRestored && partition.offsets.isCommitDue;
+
+/** null: none. The guard of the next owner counts what completes the offsets (protocol.md 11.3). */
+function commitOf(partition: Partition): DueCommit | null {
+  const { offsets, ownership, toWrite, removals } = partition;
+  if (removals.isOwing || !isCommitDue(partition)) return null;
+  return offsets.commit({ epoch: ownership.epoch, hasLost: toWrite.hasLost });
+}

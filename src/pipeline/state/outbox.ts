@@ -1,0 +1,317 @@
+/**
+ * Reports that are not acknowledged yet, in the order in which they came. Of each its dead letter is written first, then the
+ * report itself, which says that the dead letter is there. Each is cut until it fits. And `Unsettled`: the places in Kafka that
+ * cannot be written to, or committed, at present.
+ */
+import type { Intent } from '../../core/change/change.ts';
+import { smaller } from '../../core/log/dead-letter.ts';
+import type { ReportRecord } from '../../core/report/report.ts';
+import { smallerReport } from '../../core/report/reporting.ts';
+import { writePauseMs } from '../../core/target/retry.ts';
+import { RepeatedCauses } from '../../core/text/repeated-causes.ts';
+import type { Headers, Instant, OutRecord } from '../../ports.ts';
+import type { Group, Partition } from './group.ts';
+
+/** A report, with its dead letter. */
+export interface Due {
+  readonly partition: Partition;
+  /** Of the change that ends; null: it is about a whole record, or about a try. */
+  readonly subject: { readonly group: Group; readonly intent: Intent } | null;
+  /** Of the source record that it is about as a whole: acknowledged, it completes that; null: it is about a change or a try. */
+  readonly offset: bigint | null;
+  /** Of the report: the group, or the source record's where it could not be read. */
+  readonly key: Uint8Array | string | null;
+  readonly report: ReportRecord;
+  readonly deadLetter: OutRecord | null;
+}
+
+export class Outbox {
+  readonly #reportTopic: string;
+  /** With what of each is to be written, from when it is looked at first: there may be very many. */
+  readonly #due = new Map<Due, readonly Outgoing[] | null>();
+
+  constructor(reportTopic: string) {
+    this.#reportTopic = reportTopic;
+  }
+
+  get size(): number {
+    return this.#due.size;
+  }
+
+  [Symbol.iterator](): Iterator<Due> {
+    return this.#due.keys();
+  }
+
+  add(due: Due): void {
+    this.#due.set(due, null);
+  }
+
+  /** Of what is due the record that is written next; null: all of it is written. */
+  nextOf(due: Due): Outgoing | null {
+    const known = this.#due.get(due);
+    if (known === undefined) return null;
+    const outgoing = known ?? outgoingOf(due, this.#reportTopic);
+    this.#due.set(due, outgoing);
+    return outgoing.find(({ isWritten }) => !isWritten) ?? null;
+  }
+
+  /** Names of the places that something waits for. */
+  *waitedFor(): Iterable<string> {
+    for (const outgoing of this.#due.values())
+      for (const { isWritten, waitsFor } of outgoing ?? []) if (!isWritten && waitsFor !== null) yield waitsFor;
+  }
+
+  /** It is acknowledged. */
+  delete(due: Due): void {
+    this.#due.delete(due);
+  }
+
+  /** The partition is lost. */
+  revoke(partition: Partition): void {
+    for (const due of this.#due.keys()) if (due.partition === partition) this.#due.delete(due);
+  }
+}
+
+/** One record that is to be written. */
+export abstract class Outgoing {
+  readonly partition: Partition;
+  /** Where it fails alone. */
+  readonly own: Place;
+  #isWritten = false;
+  #waitsFor: string | null = null;
+
+  constructor(topic: string, { report, partition }: Due) {
+    this.partition = partition;
+    this.own = { name: `${topic}: ${report.id}`, topic, act: 'write', owner: partition.number };
+  }
+
+  get isWritten(): boolean {
+    return this.#isWritten;
+  }
+
+  /** The name of the place that it could not be written to. */
+  get waitsFor(): string | null {
+    return this.#waitsFor;
+  }
+
+  noteWritten(): void {
+    this.#isWritten = true;
+  }
+
+  /** @param place its name; null: it may be written now. */
+  waitFor(place: string | null): void {
+    this.#waitsFor = place;
+  }
+
+  /** It has been made smaller before. */
+  abstract readonly isCut: boolean;
+
+  /** Rendered when it is sent: the epoch may have grown. */
+  abstract record(): OutRecord;
+
+  /** Makes it smaller; false: there is no smaller form. */
+  abstract cut(): boolean;
+}
+
+/** In the order of writing. */
+const outgoingOf = (due: Due, reportTopic: string): readonly Outgoing[] => {
+  const report = new OutgoingReport(reportTopic, due);
+  return due.deadLetter === null ? [report] : [new OutgoingDeadLetter(due, due.deadLetter), report];
+};
+
+class OutgoingReport extends Outgoing {
+  readonly #due: Due;
+  readonly #topic: string;
+  #report: ReportRecord;
+  #cutRecord: Pick<OutRecord, 'key' | 'headers'> | null = null;
+
+  constructor(topic: string, due: Due) {
+    super(topic, due);
+    this.#due = due;
+    this.#topic = topic;
+    this.#report = due.report;
+  }
+
+  get isCut(): boolean {
+    return this.#cutRecord !== null;
+  }
+
+  record(): OutRecord {
+    const { key, partition } = this.#due;
+    const value = JSON.stringify({ ...this.#report, epoch: partition.ownership.epoch });
+    const headers: Headers = [];
+    return { topic: this.#topic, partition: null, key, headers, ...this.#cutRecord, value };
+  }
+
+  cut(): boolean {
+    const report = smallerReport(this.#report);
+    const { key, headers } = this.record();
+    // The key of an invalid record is the source's, of any length: it is cut last, as that of a dead letter.
+    const rest = smaller({ key, value: report === null ? null : 'shorter now', headers });
+    if (rest === null) return false;
+    this.#report = report ?? this.#report;
+    this.#cutRecord = { key: rest.key, headers: rest.headers };
+    return true;
+  }
+}
+
+class OutgoingDeadLetter extends Outgoing {
+  #deadLetter: OutRecord;
+  #isCut = false;
+
+  constructor(due: Due, deadLetter: OutRecord) {
+    super(deadLetter.topic, due);
+    this.#deadLetter = deadLetter;
+  }
+
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  record(): OutRecord {
+    return this.#deadLetter;
+  }
+
+  cut(): boolean {
+    const deadLetter = smaller(this.#deadLetter);
+    this.#deadLetter = deadLetter ?? this.#deadLetter;
+    this.#isCut ||= deadLetter !== null;
+    return deadLetter !== null;
+  }
+}
+
+/*
+ * What cannot be written to Kafka, or committed there, at present: since when, why, and when it is tried again. One entry
+ * per place that fails on its own: a partition of a topic, one record, the offset of a source partition.
+ *
+ *   absent ──fail──▶ waits (growing pauses) ──time──▶ due ──written──▶ absent
+ *                        ▲                             │
+ *                        └────────fail, postpone───────┘
+ */
+
+export interface Place {
+  /** Unique. */
+  readonly name: string;
+  readonly topic: string;
+  readonly act: 'write' | 'commit' | 'read';
+  /** The source partition that it is about; null: it may be about several. */
+  readonly owner: number | null;
+}
+
+/** What an operator sees. */
+export interface Stuck {
+  readonly topic: string;
+  readonly act: Place['act'];
+  /** The last one. */
+  readonly error: string;
+  /** Of the first failure in a row, epoch ms. */
+  readonly since: number;
+  /** It has failed often enough for the instance not to be ready. */
+  readonly isLasting: boolean;
+}
+
+interface Entry {
+  readonly place: Place;
+  readonly error: string;
+  readonly failures: number;
+  readonly since: Instant;
+  /** Monotonic ms. */
+  readonly triedAt: number;
+  readonly retryAt: number;
+}
+
+/** From then on the instance is not ready: a leader that moves is back by the third try. */
+const STUCK_FAILURES = 3;
+/** Of a place that is due, until the next round looks at it. */
+const PASSED_OVER_MS = 100;
+
+export class Unsettled {
+  readonly #entries = new Map<string, Entry>();
+  readonly #causes = new RepeatedCauses();
+
+  /** It was tried in vain. Answers how many lines of this cause were left out of the log; null: this one is left out too. */
+  fail(place: Place, error: string, now: Instant): number | null {
+    const known = this.#entries.get(place.name);
+    const failures = (known?.failures ?? 0) + 1;
+    this.#put(place, { error, failures, since: known?.since ?? now, triedAt: now.monotonic }, now);
+    return this.#causes.admit(`${place.topic} ${error}`, now.monotonic);
+  }
+
+  /** It was due and not tried, since everything else fails. */
+  postpone(place: Place, error: string, now: Instant): void {
+    const known = this.#entries.get(place.name);
+    const former = known ?? { error, failures: 0, since: now, triedAt: -1 };
+    this.#put(place, former, now);
+  }
+
+  clear(name: string): void {
+    this.#entries.delete(name);
+  }
+
+  /** A partition is lost: what is about it alone is the next owner's. */
+  revoke(owner: number): void {
+    for (const { place } of this.#entries.values()) if (place.owner === owner) this.clear(place.name);
+  }
+
+  /** Nothing waits to be written there any more. */
+  retain(isWanted: (place: Place) => boolean): void {
+    for (const { place } of this.#entries.values()) if (!isWanted(place)) this.clear(place.name);
+  }
+
+  /** Everything is due at once. */
+  hurry(): void {
+    for (const [name, entry] of this.#entries) this.#entries.set(name, { ...entry, retryAt: entry.triedAt });
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.size === 0;
+  }
+
+  isFailing(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  isWaiting(name: string, now: Instant): boolean {
+    return (this.#entries.get(name)?.retryAt ?? -Infinity) > now.monotonic;
+  }
+
+  /** Monotonic ms; -1: never. */
+  triedAt(name: string): number {
+    return this.#entries.get(name)?.triedAt ?? -1;
+  }
+
+  /**
+   * How long until something is to be tried again, ms; null: nothing fails. A place may become due while a round passes it
+   * over, so one that is due already counts too.
+   */
+  nextInMs({ monotonic }: Instant): number | null {
+    let next: number | null = null;
+    for (const { retryAt } of this.#entries.values()) next = Math.min(next ?? Infinity, retryAt - monotonic);
+    return next === null ? null : Math.max(PASSED_OVER_MS, next);
+  }
+
+  /** One for each topic and act, of the place that fails most often. */
+  list(): readonly Stuck[] {
+    const worst = new Map<string, Entry>();
+    for (const entry of this.#entries.values()) {
+      const key = `${entry.place.act} ${entry.place.topic}`;
+      if ((worst.get(key)?.failures ?? -1) < entry.failures) worst.set(key, entry);
+    }
+    return [...worst.values()].map(({ place: { topic, act }, error, since, failures }) => ({
+      topic,
+      act,
+      error,
+      since: since.wall,
+      isLasting: failures >= STUCK_FAILURES,
+    }));
+  }
+
+  #put(place: Place, entry: Omit<Entry, 'place' | 'retryAt'>, now: Instant): void {
+    const retryAt = now.monotonic + writePauseMs(Math.max(1, entry.failures));
+    this.#entries.set(place.name, { ...entry, place, retryAt });
+  }
+}

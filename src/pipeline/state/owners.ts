@@ -1,0 +1,83 @@
+/**
+ * Room pipeline/state: the owners of the pipeline's mutable state, a class with private fields each.
+ * Not here: functions that work with several owners: the rooms above; decisions: core.
+ *
+ * What those functions are given: ports, options and owners. A partition, its groups and their members own the rest (partition.ts,
+ * group.ts, member.ts).
+ */
+import type { SourceFormat } from '../../core/change/change.ts';
+import type { Sha256 } from '../../core/group/guard.ts';
+import type { OperatorKey } from '../../core/log/request-record.ts';
+import type { ChangeLog, Clock, GroupApi, IdMap, Logger, Random } from '../../ports.ts';
+import type { TargetBreaker } from './breaker.ts';
+import type { Counts } from './counts.ts';
+import type { GroupQueue } from './group-queue.ts';
+import type { Group, Partition } from './group.ts';
+import type { LookUps } from './look-ups.ts';
+import type { PipelineOptions } from './options.ts';
+import type { Outbox, Unsettled } from './outbox.ts';
+import type { Lease } from './ownership.ts';
+import type { Partitions } from './partitions.ts';
+import type { Snapshots } from './snapshots.ts';
+import type { IntakeLimit } from './source-offsets.ts';
+import type { Backlog, KeyWatch } from './source-watch.ts';
+import type { Throttled } from './target-history.ts';
+import type { Turns } from './turns.ts';
+
+export interface Owners extends Context {
+  readonly lease: Lease;
+  readonly partitions: Partitions;
+  readonly queue: GroupQueue;
+  readonly lookUps: LookUps;
+  readonly outbox: Outbox;
+  readonly unsettled: Unsettled;
+  readonly counts: Counts;
+  readonly intakeLimit: IntakeLimit;
+  readonly breaker: TargetBreaker;
+  readonly throttled: Throttled;
+  readonly snapshots: Snapshots;
+  readonly keys: KeyWatch;
+  readonly backlog: Backlog;
+  readonly turns: Turns;
+  /** Something may be dispatched. */
+  readonly dispatch: () => void;
+  /** What is due of the group may have changed. */
+  readonly review: (group: Group) => void;
+  /** Something is to be reported, recorded or committed. */
+  readonly settle: () => void;
+}
+
+/** Restored and caught up, and still ours (spec: barrier). */
+export const isDispatchable = ({ partitions }: Owners, partition: Partition): boolean =>
+  partitions.isCurrent(partition) && partition.isDispatchable;
+
+/** May a request for this group start now? */
+export const mayDispatch = (owners: Owners, group: Group): boolean =>
+  owners.lease.mayAsk && owners.breaker.lets(group) && isDispatchable(owners, group.partition);
+
+/* The ports and options that the pipeline works with. */
+
+export interface Ports {
+  readonly log: ChangeLog;
+  readonly api: GroupApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly format: SourceFormat;
+  /** null: the source has the target's own ids. */
+  readonly ids: IdMap | null;
+  readonly sha256: Sha256;
+  /** Absent: requests of operators need no signature. */
+  readonly operatorKey?: OperatorKey;
+}
+
+export interface Context extends Ports {
+  readonly options: PipelineOptions;
+}
+
+export const sleep = ({ clock }: Pick<Context, 'clock'>, delayMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    clock.schedule(delayMs, resolve);
+  });
+
+export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error));

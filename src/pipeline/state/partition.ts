@@ -1,0 +1,218 @@
+/**
+ * One source partition and its retry partition, from the assignment to the loss: its phase, its groups, and the owners of what
+ * belongs to it.
+ *
+ *   fencing ──own fence sent──▶ restoring ──own fence read──▶ loading ──all in memory──▶ catching_up ──goal read──▶ running
+ *   restoring ──own fence read, kept──▶ catching_up
+ *   catching_up | running ──join, kept──▶ fencing      restoring ──overtaken, group recreated──▶ fencing
+ *   any ──lost──▶ forgotten      any ──records of another source──▶ forgotten, and refused until the next join
+ */
+import assert from 'node:assert/strict';
+import { isOver, type Doubt } from '../../core/target/doubt.ts';
+import { FinalMarks } from './final-marks.ts';
+import { IntentCounts, type Members } from './members.ts';
+import { HeldDigests, OperatorRequests } from './operator-requests.ts';
+import type { PipelineOptions } from './options.ts';
+import { Ownership, type OwnershipStart } from './ownership.ts';
+import { RecordsToWrite, Unacknowledged } from './records-to-write.ts';
+import { RemovalWindow } from './removal-window.ts';
+import { FormerKeys, OwnRecords, RestoredRecords } from './restored-records.ts';
+import { Inbox, SourceOffsets } from './source-offsets.ts';
+import { UnresolvedMembers } from './unresolved-members.ts';
+
+export type Phase = 'fencing' | 'restoring' | 'loading' | 'catching_up' | 'running' | 'refused';
+
+const moves: Readonly<Record<Phase, readonly Phase[]>> = {
+  fencing: ['fencing', 'restoring'],
+  restoring: ['fencing', 'loading', 'catching_up'],
+  loading: ['catching_up'],
+  catching_up: ['fencing', 'running'],
+  running: ['fencing'],
+  refused: [],
+};
+
+/** Why it does not start, with the remedy. */
+export interface PartitionRefusal {
+  readonly text: string;
+  /** `/readyz` names the retry topic, and not the source. */
+  readonly isForRetry: boolean;
+}
+
+export type PartitionOptions = Pick<PipelineOptions, 'owner' | 'guard' | 'membersPerPatchMax'>;
+
+interface Parts {
+  readonly ownership: Ownership;
+  readonly offsets: SourceOffsets;
+  readonly phase?: Phase;
+  readonly refusal?: PartitionRefusal;
+}
+
+interface AnyGroup {
+  readonly id: string;
+  readonly members: Members;
+}
+
+/** @typeParam G the class of its groups, which know their partition: see `Partition` in group.ts. */
+export class PartitionOf<G extends AnyGroup> {
+  readonly number: number;
+  readonly ownership: Ownership;
+  readonly offsets: SourceOffsets;
+  readonly refusal: PartitionRefusal | null;
+  readonly restored = new RestoredRecords();
+  readonly inbox = new Inbox();
+  readonly counts = new IntentCounts();
+  readonly requests = new OperatorRequests<G>();
+  readonly finals = new FinalMarks<G>();
+  readonly formerKeys = new FormerKeys();
+  readonly unresolved = new UnresolvedMembers();
+  readonly digests = new HeldDigests<G>();
+  readonly ownRecords = new OwnRecords();
+  readonly toWrite: RecordsToWrite<G>;
+  readonly unacknowledged = new Unacknowledged<G>();
+  readonly removals: RemovalWindow;
+  readonly #groups = new Map<string, G>();
+  #phase: Phase;
+  #isKept = false;
+  #dispatchesEarly = false;
+  #takeoverDoubt: Doubt | null = null;
+
+  private constructor(number: number, { guard, membersPerPatchMax }: PartitionOptions, parts: Parts) {
+    this.number = number;
+    this.ownership = parts.ownership;
+    this.offsets = parts.offsets;
+    this.#phase = parts.phase ?? 'fencing';
+    this.refusal = parts.refusal ?? null;
+    this.toWrite = new RecordsToWrite(membersPerPatchMax);
+    this.removals = new RemovalWindow(guard.windowMs);
+  }
+
+  /** Assigned to this instance. @param base of its epochs: see `Ownership`. */
+  static acquired<G extends AnyGroup>(number: number, options: PartitionOptions, base = 0): PartitionOf<G> {
+    const ownership = new Ownership(options.owner, base);
+    return new PartitionOf(number, options, { ownership, offsets: new SourceOffsets(number) });
+  }
+
+  /** Restored once more up to the fence that is there already. */
+  static restoredAgain<G extends AnyGroup>(
+    number: number,
+    options: PartitionOptions,
+    start: OwnershipStart,
+  ): PartitionOf<G> {
+    const ownership = Ownership.again(options.owner, start);
+    return new PartitionOf(number, options, { ownership, offsets: new SourceOffsets(number), phase: 'restoring' });
+  }
+
+  /** What stands for the partition until the next join. */
+  static refused<G extends AnyGroup>(
+    { number, offsets }: PartitionOf<G>,
+    options: PartitionOptions,
+    refusal: PartitionRefusal,
+  ): PartitionOf<G> {
+    const ownership = new Ownership(options.owner, 0);
+    const unread = SourceOffsets.unread(number, offsets);
+    return new PartitionOf(number, options, { ownership, offsets: unread, phase: 'refused', refusal });
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  move(to: Phase): void {
+    assert(moves[this.#phase].includes(to), `partition ${this.number}: ${this.#phase} → ${to}`);
+    this.#phase = to;
+    if (to === 'running') this.#dispatchesEarly = false;
+  }
+
+  get isRestored(): boolean {
+    return this.#phase === 'catching_up' || this.#phase === 'running';
+  }
+
+  /** Was owned without a break, as far as is known; the fence will prove it. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  /** Its state is in memory: what the retry partition says besides is a repair, not news. */
+  get isOwned(): boolean {
+    return this.#isKept || this.isRestored;
+  }
+
+  /** Joined again: its state is in memory, and another fence is to be sent. */
+  retain(): void {
+    this.move('fencing');
+    this.#isKept = true;
+    this.prepareFence();
+  }
+
+  prepareFence(): void {
+    this.ownership.prepare();
+    this.offsets.forgetComparison();
+  }
+
+  /** The consumer group was recreated: another fence is to be sent. */
+  rebase(): void {
+    this.move('fencing');
+    this.ownership.rebase(this.offsets.comparison);
+    this.offsets.forgetComparison();
+    if (!this.#isKept) this.offsets.forgetStart();
+  }
+
+  /** Its state is in memory and its fence is read. */
+  endRestore(): void {
+    this.move('catching_up');
+    this.#isKept = false;
+  }
+
+  /** Restored and caught up, or as good as that (spec: barrier). */
+  get isDispatchable(): boolean {
+    return this.#phase === 'running' || (this.#phase === 'catching_up' && this.#dispatchesEarly);
+  }
+
+  /** The intake limit was reached while catching up. */
+  get dispatchesEarly(): boolean {
+    return this.#dispatchesEarly;
+  }
+
+  dispatchEarly(): void {
+    this.#dispatchesEarly = true;
+  }
+
+  /** A former owner's requests may still land (monotonic ms in it); null: they may not. */
+  get takeoverDoubt(): Doubt | null {
+    return this.#takeoverDoubt;
+  }
+
+  doubtFormerOwner(doubt: Doubt | null): void {
+    this.#takeoverDoubt = doubt;
+  }
+
+  /** Groups that are met after its end have nothing to fear from a former owner. */
+  endTakeoverDoubt(nowMs: number): void {
+    if (this.#takeoverDoubt !== null && isOver(this.#takeoverDoubt, nowMs)) this.#takeoverDoubt = null;
+  }
+
+  /** By `idKey` of the source's name. */
+  get groups(): ReadonlyMap<string, G> {
+    return this.#groups;
+  }
+
+  add(group: G): void {
+    this.#groups.set(group.id, group);
+  }
+
+  /** Nothing of the group is left. */
+  remove(group: G): void {
+    this.#groups.delete(group.id);
+    this.unresolved.endRemovals(group.id);
+    this.digests.forget(group);
+  }
+
+  /** A live record of the group stands under another spelling of it: its tombstone follows once the group's own says the same. */
+  noteFormerKey(group: G, key: string): void {
+    if (key === group.id) return;
+    this.restored.takeOverForeign(group.id, key);
+    this.unresolved.takeOver(group.id, key);
+    this.formerKeys.note(key);
+    this.toWrite.add(group);
+  }
+}

@@ -1,0 +1,88 @@
+/** The partitions that this instance owns, or refuses; their groups as they are met, and forgotten once nothing of them is left. */
+import { idKey } from '../../core/change/id-key.ts';
+import type { Clock, IdMap } from '../../ports.ts';
+import type { GroupQueue } from './group-queue.ts';
+import { Group, type Partition } from './group.ts';
+
+export class Partitions {
+  readonly #byNumber = new Map<number, Partition>();
+
+  get size(): number {
+    return this.#byNumber.size;
+  }
+
+  get(number: number): Partition | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  [Symbol.iterator](): Iterator<Partition> {
+    return this.#byNumber.values();
+  }
+
+  /** In the place of the one of its number. */
+  add(partition: Partition): void {
+    this.#byNumber.set(partition.number, partition);
+  }
+
+  /** Lost: results for it are dropped from now on. */
+  delete({ number }: Partition): void {
+    this.#byNumber.delete(number);
+  }
+
+  /** Still ours, without a break. */
+  isCurrent(partition: Partition): boolean {
+    return this.#byNumber.get(partition.number) === partition;
+  }
+
+  *groups(): Iterable<Group> {
+    for (const { groups } of this.#byNumber.values()) yield* groups.values();
+  }
+}
+
+/* Groups as they are met, and forgotten once nothing of them is left. */
+
+/** @param name in any spelling. */
+export function groupOf({ ids }: { readonly ids: IdMap | null }, partition: Partition, name: string): Group {
+  const id = idKey(name);
+  const known = partition.groups.get(id);
+  if (known !== undefined) return known;
+  const group = new Group(id, partition, ids === null ? id : null);
+  partition.add(group);
+  return group;
+}
+
+interface Surroundings {
+  readonly queue: GroupQueue;
+  readonly clock: Clock;
+  readonly dispatch: () => void;
+}
+
+/**
+ * Forgets a group of which nothing is left. Met again it is another object, so what may still come back to this one,
+ * or matter to its next request, keeps it.
+ */
+export function tidyGroup(surroundings: Surroundings, group: Group): void {
+  const { queue, clock, dispatch } = surroundings;
+  if (queue.isLocked(group) || !isIdle(group)) return;
+  const now = clock.now();
+  const doubtMs = Math.max(doubtLeftMs(group, now.monotonic), group.unconfirmed?.leftMs(now.monotonic) ?? 0);
+  if (doubtMs > 0) {
+    // The review at its end comes back here.
+    queue.wake(group, now.wall + doubtMs);
+    return dispatch();
+  }
+  group.partition.remove(group);
+  queue.forget(group);
+}
+
+/** Nothing of it is pending, recorded or open, to be written, or sent and not acknowledged. */
+function isIdle(group: Group): boolean {
+  const { toWrite, unacknowledged, groups, finals } = group.partition;
+  if (group.members.size > 0 || group.expansions.length > 0 || finals.has(group)) return false;
+  return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
+}
+
+/** How long the group must be remembered for its doubt; that of the partition it would be given again. */
+function doubtLeftMs({ doubt, partition }: Group, nowMs: number): number {
+  return doubt === null || doubt === partition.takeoverDoubt ? 0 : doubt.untilMs - nowMs;
+}

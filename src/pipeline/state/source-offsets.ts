@@ -1,0 +1,258 @@
+/**
+ * Where the source partition is read from, what of it is complete, and what the next commit says of that (protocol.md 3). And what
+ * bounds the intake: `Inbox`, what is read and not folded; `IntakeLimit`, how much may be pending.
+ *
+ *   start unknown ──noteStart──▶ start known ──open──▶ read and completed in the ledger ──commit──▶ committed
+ */
+import type { Intent } from '../../core/change/change.ts';
+import type { EventIntents } from '../../core/change/pending.ts';
+import {
+  NO_MARK,
+  encodeCommit,
+  stampOf,
+  type Comparison,
+  type RecordStamp,
+  type SourceMark,
+} from '../../core/log/commit-metadata.ts';
+import {
+  RANGES_MAX,
+  committable,
+  completedRanges,
+  firstUnknown,
+  openLedger,
+  type Ledger,
+  type Range,
+} from '../../core/log/ledger.ts';
+import type { Commit } from '../../ports.ts';
+
+/** Where the source is to be read from, once the own fence is written. */
+export interface Start extends Comparison {
+  readonly committed: bigint | null;
+  readonly position: bigint;
+  readonly known: readonly Range[];
+  /** The end of the source at the fence. */
+  readonly goal: bigint;
+}
+
+/** What a commit says, and what it proves once it is acknowledged. */
+export interface DueCommit {
+  readonly commit: Commit;
+  readonly progress: number;
+  /** That it names. */
+  readonly retryEpoch: number | null;
+}
+
+/** A retry topic that is gone, and the epoch under which it was used. */
+export type FormerRetry = Comparison['formerRetry'];
+
+export class SourceOffsets {
+  readonly #number: number;
+  #start: Start | null = null;
+  #ledger: Ledger | null = null;
+  #mark: SourceMark = NO_MARK;
+  #comparison: Comparison | null = null;
+  #goneRetry: FormerRetry = null;
+  /** `progress`: of the ledger, as of then. */
+  #lastCommit: { readonly offset: bigint; readonly progress: number } | null = null;
+
+  constructor(number: number) {
+    this.#number = number;
+  }
+
+  /** Of a partition that is refused: as far as it was read before. */
+  static unread(number: number, { start, ledger }: SourceOffsets): SourceOffsets {
+    const offsets = new SourceOffsets(number);
+    // With the position that was reached: from there on the source is unread.
+    offsets.#start = start === null ? null : { ...start, position: ledger?.next ?? start.position };
+    return offsets;
+  }
+
+  get start(): Start | null {
+    return this.#start;
+  }
+
+  /** null: nothing is read yet. */
+  get ledger(): Ledger | null {
+    return this.#ledger;
+  }
+
+  /** What is remembered of the source. */
+  get mark(): SourceMark {
+    return this.#mark;
+  }
+
+  /** Of the source with what is remembered of it; null: not compared since the last fence. */
+  get comparison(): Comparison | null {
+    return this.#comparison;
+  }
+
+  /** The next source offset to read; null: not known yet. */
+  get position(): bigint | null {
+    return this.#ledger?.next ?? this.#start?.position ?? null;
+  }
+
+  /** From `next` on: of what follows some may be complete already. */
+  firstUnknown(next: bigint): bigint {
+    return firstUnknown({ next, known: this.#ledger?.known ?? this.#start?.known ?? [] });
+  }
+
+  /** The source is read again from there. */
+  get committed(): bigint {
+    return this.#lastCommit?.offset ?? this.#start?.committed ?? 0n;
+  }
+
+  /** Of the present fence. A partition that is kept goes on from where it began. */
+  noteStart(start: Start): void {
+    this.#start ??= start;
+    this.#comparison = start;
+    this.#mark = start.mark;
+  }
+
+  /** Another fence is to be sent. */
+  forgetComparison(): void {
+    this.#comparison = null;
+  }
+
+  forgetStart(): void {
+    this.#start = null;
+  }
+
+  /** @param recordedEnd the offset after the highest one in a restored live record. */
+  open({ position, known }: Start, recordedEnd: bigint): void {
+    this.#ledger = openLedger(position, known, recordedEnd);
+  }
+
+  /** The last record of a batch. */
+  noteRead(last: RecordStamp): void {
+    this.#mark = { ...this.#mark, last: stampOf(last) };
+  }
+
+  /** The retry topic was recreated while it was read. Answers what it was. */
+  forgetRetryTopic(): FormerRetry {
+    const { retryTopicId: topicId, retryEpoch: epoch } = this.#mark;
+    // The next owner would take what is written again for lost.
+    this.#mark = { ...this.#mark, retryTopicId: null };
+    return topicId === null ? null : { topicId, epoch };
+  }
+
+  /** The live records of this topic are being written again; null: it is not known. */
+  noteGoneRetry(gone: FormerRetry): void {
+    this.#goneRetry = gone;
+  }
+
+  /** What the last commit says does not hold any more. */
+  commitAgain(): void {
+    this.#lastCommit = null;
+  }
+
+  get isCommitDue(): boolean {
+    return this.#ledger?.progress !== this.#lastCommit?.progress;
+  }
+
+  /** All that was read is complete and committed. */
+  get isSettled(): boolean {
+    return this.#ledger !== null && this.#ledger.open.size === 0 && this.#lastCommit?.offset === this.#ledger.next;
+  }
+
+  /** null: nothing is read yet. @param retry the epoch of the owner, and whether live records of a topic that is gone are missing. */
+  commit(retry: { readonly epoch: number; readonly hasLost: boolean }): DueCommit | null {
+    const ledger = this.#ledger;
+    if (ledger === null) return null;
+    const offset = committable(ledger);
+    const mark = { ...this.#mark, ...this.#retryOf(retry) };
+    const metadata = encodeCommit(offset, { ranges: completedRanges(ledger, RANGES_MAX), mark });
+    const { retryEpoch } = mark;
+    return { commit: { partition: this.#number, offset, metadata }, progress: ledger.progress, retryEpoch };
+  }
+
+  /** It is acknowledged. */
+  noteCommitted({ commit: { offset }, progress, retryEpoch }: DueCommit): void {
+    this.#mark = { ...this.#mark, retryEpoch };
+    this.#lastCommit = { offset, progress };
+  }
+
+  /** What is not in a recreated topic again yet is missed by the next owner. */
+  #retryOf({ epoch, hasLost }: { epoch: number; hasLost: boolean }): Pick<SourceMark, 'retryTopicId' | 'retryEpoch'> {
+    return hasLost && this.#goneRetry !== null
+      ? { retryTopicId: this.#goneRetry.topicId, retryEpoch: this.#goneRetry.epoch }
+      : { retryTopicId: this.#mark.retryTopicId, retryEpoch: epoch };
+  }
+}
+
+/*
+ * Intents of source records that are begun in the ledger and not folded yet. One record may bring 100,000, and a whole batch
+ * more: so many are folded in one turn of the event loop, and nothing more of the partition is read before the rest.
+ */
+
+/** About 25 ms. A batch of usual records stays below it. */
+const TURN_MAX = 5_000;
+
+/** `known`: complete already, as the commit metadata says. */
+type Standing = 'known' | 'new';
+
+export class Inbox {
+  readonly #waiting: { readonly intents: Iterator<Intent>; readonly standing: Standing }[] = [];
+  /** Of the present turn. */
+  #takenCount = 0;
+
+  /** Everything that was put in is taken. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** The turn has taken as many as it may. */
+  get isFull(): boolean {
+    return this.#takenCount >= TURN_MAX;
+  }
+
+  /** A turn of the event loop begins. */
+  begin(): void {
+    this.#takenCount = 0;
+  }
+
+  put(intents: EventIntents, standing: Standing): void {
+    this.#waiting.push({ intents: intents[Symbol.iterator](), standing });
+    // Reading so large a record has taken the time of a turn.
+    if (intents.count > TURN_MAX) this.#takenCount = TURN_MAX;
+  }
+
+  /** In their order, as many as the turn may still take. */
+  take(task: (intent: Intent, standing: Standing) => void): void {
+    for (let first = this.#waiting[0]; first !== undefined && !this.isFull; first = this.#waiting[0]) {
+      const next = first.intents.next();
+      if (next.done === true) {
+        this.#waiting.shift();
+        continue;
+      }
+      this.#takenCount += 1;
+      task(next.value, first.standing);
+    }
+  }
+}
+
+/* Whether more of the source is read. With hysteresis, so that a full memory does not pause and resume at every record. */
+
+const RESUME_RATIO = 0.8;
+
+export class IntakeLimit {
+  readonly #limit: number;
+  #isPaused = false;
+
+  /** @param limit changes that may be pending (MAX_PENDING_INTENTS). */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** So many are pending. Answers what changes by it; null: nothing. */
+  note(count: number): 'paused' | 'resumed' | null {
+    const { isPaused } = this;
+    if (!isPaused && count >= this.#limit) this.#isPaused = true;
+    else if (isPaused && count <= this.#limit * RESUME_RATIO) this.#isPaused = false;
+    if (isPaused === this.#isPaused) return null;
+    return this.#isPaused ? 'paused' : 'resumed';
+  }
+}

@@ -10,7 +10,7 @@ export default defineConfig({
     projects: [
       // Property tests take long on a busy machine.
       level('unit', { testTimeout: 120_000, setupFiles: 'test/support/property-seed.ts' }),
-      level('contract', { testTimeout: 120_000 }),
+      level('contract', { testTimeout: 120_000, globalSetup: 'test/support/built-program.ts' }),
       level('simulation', { testTimeout: 120_000 }),
       // Needs PostgreSQL and Keycloak, which `npm test` does not ask of a machine: `npm run cdc`.
       level('cdc', {
@@ -24,7 +24,7 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 120_000,
         fileParallelism: false,
-        globalSetup: 'test/support/kafka-global-setup.ts',
+        globalSetup: ['test/support/built-program.ts', 'test/support/kafka-global-setup.ts'],
       }),
     ],
     maxWorkers: 2,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type Environment, ServiceProcess } from '../support/service.ts';
 import type { SeededRandom } from '../support/random.ts';
 import { comesTrue } from './waiting.ts';
+import { program } from '../support/program.ts';
 
 export class Fleet {
   /** What has ended unasked, or not as it was asked. */
@@ -77,7 +78,7 @@ export class Fleet {
 
   /** `rollcall replay now --all --yes`. @returns how many changes were woken. */
   async replay(): Promise<number> {
-    const args = ['--import', 'tsx', 'src/cli.ts', 'replay', 'now', '--all', '--yes'];
+    const args = [...program, 'replay', 'now', '--all', '--yes'];
     const { PATH = '', HOME = '' } = process.env;
     const env = { PATH, HOME, ...this.#environment };
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/exit-codes.ts';
+import { program } from '../support/program.ts';
 
 function start(args: readonly string[], environment: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+  const child = spawn(process.execPath, [...program, ...args], {
     // Nothing of the surroundings may configure what is tested.
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -117,7 +118,7 @@ test('command line: a second signal ends it at once with 1', async () => {
 describe('a signal ends at once', () => {
   /** Started up as far as the command line can be read: then it waits for what never comes. */
   async function stoppedBy(signal: NodeJS.Signals, args: readonly string[], environment: Record<string, string>) {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+    const child = spawn(process.execPath, [...program, ...args], {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment, LOG_LEVEL: 'debug' },
       stdio: ['pipe', 'pipe', 'pipe'],
     });

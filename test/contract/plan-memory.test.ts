@@ -11,6 +11,7 @@ import { expect, test } from 'vitest';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
+import { program } from '../support/program.ts';
 
 const LIMIT_MB = 256;
 const GROUPS = 100;
@@ -39,7 +40,7 @@ test('plan: plan needs what the memberships need', { timeout: 600_000 }, async (
   try {
     await pipeline(Readable.from(lines()), createWriteStream(file));
     expect((await stat(file)).size).toBeGreaterThan(95_000_000);
-    const args = ['--import', 'tsx', `--max-old-space-size=${LIMIT_MB}`, 'src/cli.ts', 'plan', file];
+    const args = [`--max-old-space-size=${LIMIT_MB}`, ...program, 'plan', file];
     const child = spawn(process.execPath, args, {
       env: { PATH: process.env['PATH'], ...environmentOf(sandbox) },
       stdio: ['ignore', 'pipe', 'ignore'],

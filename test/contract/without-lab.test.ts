@@ -1,22 +1,17 @@
 /** The built program as the image for production has it: without the lab, which no other command needs. */
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EXIT } from '../../src/exit-codes.ts';
+import { buildProgram } from '../support/built-program.ts';
 
 const execute = promisify(execFile);
-const root = join(import.meta.dirname, '../..');
 let folder = '';
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rollcall-image-'));
-  await copyFile(join(root, 'package.json'), join(folder, 'package.json'));
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const options = ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')];
-  await execute(join(root, 'node_modules/.bin/tsc'), options, { cwd: root });
+  folder = await buildProgram();
   await rm(join(folder, 'dist/lab'), { recursive: true });
 });
 

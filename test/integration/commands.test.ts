@@ -19,6 +19,7 @@ import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { describeKafka, uniqueName } from '../support/broker.ts';
 import { aContext } from '../support/command-context.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
+import { program } from '../support/program.ts';
 
 describeKafka('the commands', (kafka) => {
   let sandbox: Sandbox;
@@ -226,7 +227,7 @@ describeKafka('the commands', (kafka) => {
   }
 });
 
-/** `rollcall run`, from the sources. */
+/** `rollcall run`. */
 class Run {
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
@@ -234,8 +235,7 @@ class Run {
   readonly #awaited = new Map<string, () => void>();
 
   constructor(environment: Record<string, string>) {
-    const args = ['--import', 'tsx', 'src/cli.ts', 'run'];
-    const child = spawn(process.execPath, args, {
+    const child = spawn(process.execPath, [...program, 'run'], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'inherit', 'pipe'],
     });

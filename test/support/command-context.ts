@@ -5,6 +5,7 @@ import type { CommandContext } from '../../src/console/command-context.ts';
 import { KnownSecrets } from '../../src/core/text/redact.ts';
 import type { ExitCode } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
+import { program } from './program.ts';
 
 export interface TestContext extends CommandContext {
   out(): string;
@@ -34,7 +35,7 @@ export function aContext({ environment = {}, stdin = '', clock = systemClock }: 
     random: systemRandom,
     secrets: new KnownSecrets([]),
     stop: stop.signal,
-    self: [process.execPath, '--import', 'tsx', 'src/cli.ts'],
+    self: [process.execPath, ...program],
     finish: (exitCode) => {
       code = exitCode;
     },

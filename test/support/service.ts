@@ -5,6 +5,7 @@ import { Guard } from '../../src/lab/kafka-broker/java-process.ts';
 import { runService } from '../../src/commands/run.ts';
 import { aContext } from './command-context.ts';
 import { Condition } from './condition.ts';
+import { program } from './program.ts';
 
 export type LogLine = Readonly<{ msg: string; [field: string]: unknown }>;
 
@@ -109,7 +110,7 @@ export class ServiceProcess extends Service {
   constructor(environment: Environment, command: readonly string[] = ['run']) {
     super();
     const { PATH = '', HOME = '' } = process.env;
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...command], {
+    const child = spawn(process.execPath, [...program, ...command], {
       env: { PATH, HOME, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -36,7 +36,7 @@ const isWindows = process.platform === 'win32';
 const steps = ['lint', 'format:check', 'types', 'unused'].map(checked);
 // Most of the time with real brokers is spent on waiting, so two run at once. Each part has brokers of its own.
 const integrationParts = 5;
-const waiting = [['--project=unit', '--project=contract', '--project=simulation']];
+const waiting = [['--project=unit', '--project=contract', '--project=simulation', '--coverage']];
 for (let part = 1; part <= integrationParts; part += 1)
   waiting.push(['--project=integration', `--shard=${part}/${integrationParts}`]);
 const levels = (await Promise.all([testedInTurn(), testedInTurn()])).flat();

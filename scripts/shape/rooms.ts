@@ -7,7 +7,6 @@ const levels: readonly (readonly string[])[] = [
   ['core/log', 'core/report'],
   ['ports', 'time', 'exit-codes', 'version', 'http'],
   ['formats', 'formats/*'],
-  ['report'],
   ['pipeline', 'pipeline/*'],
   ['ingest'],
   ['adapters', 'adapters/*'],

@@ -8,13 +8,13 @@ import {
   collect,
   print,
   printSummary,
+  showProgress,
   stopped,
   type CommandContext,
   unlessStopped,
   writeSummary,
 } from '../console/command-context.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
-import { showProgress } from '../console/progress.ts';
 import { readReport } from '../console/report-search.ts';
 import type { RetryTopic } from '../console/retry-topic.ts';
 import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
@@ -26,7 +26,7 @@ import { tokenFailure } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
-import { summaryText } from '../report/summary.ts';
+import { summaryText } from '../console/report-text.ts';
 
 export interface ApplyFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;

@@ -7,11 +7,18 @@ import { proxyFor, shownProxy } from '../adapters/proxy.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
-import { configOf, fail, judgeIds, ok, warn, type Finding, type Judged } from '../console/doctor-finding.ts';
-import { kafkaFindings } from '../console/doctor-kafka.ts';
+import {
+  fail,
+  fileFindings,
+  kafkaFindings,
+  ok,
+  scimFindings,
+  type Finding,
+  type Judged,
+  warn,
+} from '../console/doctor-checks.ts';
 import { print, printJson, type CommandContext } from '../console/command-context.ts';
-import { fileFindings, scimFindings } from '../console/doctor-id-map.ts';
-import { commandLog, readText } from '../console/kafka-tools.ts';
+import { commandLog, configOf, readText } from '../console/kafka-tools.ts';
 import { getGroupWithRetries, targetExitCode, withTarget } from '../console/target.ts';
 
 export interface DoctorFlags {
@@ -80,16 +87,16 @@ function configurationFindings(context: CommandContext): Judged[] {
 const misspelling = (warning: string): Judged =>
   warn('configuration', warning, 'Correct the name, or unset the variable.');
 
-async function idFileFindings(context: CommandContext): Promise<Judged[]> {
+async function idFileFindings(context: CommandContext): Promise<readonly Judged[]> {
   const config = configOf(context, ['ids']);
   if (config?.ids.source.kind !== 'file') return [];
-  return judgeIds(await fileFindings(config.ids.source.path, context, config), EXIT.configuration);
+  return fileFindings(config.ids.source.path, context, config);
 }
 
-async function idLookUpFindings(context: CommandContext, api: GroupApi): Promise<Judged[]> {
+async function idLookUpFindings(context: CommandContext, api: GroupApi): Promise<readonly Judged[]> {
   const config = configOf(context, ['ids']);
   if (config?.ids.source.kind !== 'scim') return [];
-  return judgeIds(await scimFindings(config.ids, api, context), EXIT.unavailable);
+  return scimFindings(config.ids, api, context);
 }
 
 async function targetFindings(context: CommandContext): Promise<Judged[]> {

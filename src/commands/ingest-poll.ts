@@ -18,12 +18,11 @@ import { Poller } from '../ingest/poll/poller.ts';
 import { scimSource } from '../ingest/poll/scim.ts';
 import type { PollSource } from '../ingest/poll/source.ts';
 import type { LogTools } from '../ports.ts';
-import { serveAdmin } from '../console/admin.ts';
+import { LiveConfig, lazily, liveKafka, serveAdmin } from '../console/live-config.ts';
 import type { CommandContext } from '../console/command-context.ts';
 import { createPermitted, kafkaAccess } from '../console/access.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
-import { LiveConfig, lazily, liveKafka } from '../console/live-config.ts';
 
 const SOURCES = ['okta', 'entra', 'auth0', 'scim'] as const;
 type SourceName = (typeof SOURCES)[number];

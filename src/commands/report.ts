@@ -6,8 +6,8 @@ import { REPORT_OUTCOMES } from '../core/report/report.ts';
 import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/report/summary.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { LogTools } from '../ports.ts';
-import { csvHeader, csvRow } from '../report/csv.ts';
-import { endedAsSelected, type ReportSelection } from '../report/selection.ts';
+import { csvHeader, csvRow } from '../console/report-text.ts';
+import { SearchedReports, endedAsSelected, type ReportSelection } from '../console/report-search.ts';
 import {
   collect,
   endIfStopped,
@@ -16,12 +16,11 @@ import {
   printCsv,
   printJson,
   printSummary,
+  showProgress,
   type CommandContext,
   unlessStopped,
 } from '../console/command-context.ts';
 import { withLogTools } from '../console/kafka-tools.ts';
-import { showProgress } from '../console/progress.ts';
-import { SearchedReports } from '../console/report-search.ts';
 
 export interface ReportFlags {
   readonly format: 'json' | 'csv' | 'ndjson';

@@ -4,7 +4,7 @@
  *
  * `rollcall run`: the service. Configuration → adapters → pipeline → admin server; a signal drains it.
  */
-import { findTopics, judgeTopics } from '../console/topics.ts';
+import { findTopics, judgeTopics, kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
 import { Command } from 'commander';
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
 import { connectThrough } from '../adapters/genesys/http-client.ts';
@@ -27,12 +27,10 @@ import { Pipeline } from '../pipeline/pipeline.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
 import { AccessWatch, demandAccess } from '../console/access.ts';
-import { serveAdmin } from '../console/admin.ts';
+import { LiveConfig, lazily, liveKafka, serveAdmin, type Live } from '../console/live-config.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
 import { inspectFirstRecords, openSourceTopicFormat } from '../console/source-format.ts';
 import { openIdMap, type OpenIdMap } from '../console/target.ts';
-import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
-import { LiveConfig, lazily, liveKafka, type Live } from '../console/live-config.ts';
 
 export function runCommand(context: CommandContext): Command {
   return new Command('run')

@@ -1,5 +1,5 @@
 /** What the sub-commands of `rollcall ingest` share: topics that must be there, and the queue before Kafka. */
-import { judgeTopics } from './topics.ts';
+import { judgeTopics } from './kafka-tools.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { logLasting } from '../adapters/lasting-lines.ts';
 import type { ServiceHealth } from '../admin/readiness.ts';

@@ -24,9 +24,8 @@ import {
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
 import { unlessAborted } from '../time.ts';
-import { endIfStopped, print, type CommandContext, unlessStopped } from './command-context.ts';
+import { endIfStopped, print, showProgress, type CommandContext, unlessStopped } from './command-context.ts';
 import { withLogTools } from './kafka-tools.ts';
-import { showProgress } from './progress.ts';
 
 export interface RetryTopic {
   /** Its name. */

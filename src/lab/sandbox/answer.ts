@@ -36,3 +36,97 @@ export function jsonAnswer(
 export function emptyAnswer(status: number, headers: Readonly<Record<string, string>> = {}): SandboxAnswer {
   return { status, headers, body: '' };
 }
+
+// Refusals and their two shapes: the SCIM error (RFC 7644 section 3.12) and the platform's ErrorBody.
+
+/** The scimType values of the vendor's ScimError model. */
+export type ScimType =
+  | 'invalidFilter'
+  | 'tooMany'
+  | 'uniqueness'
+  | 'mutability'
+  | 'invalidSyntax'
+  | 'invalidPath'
+  | 'noTarget'
+  | 'invalidValue'
+  | 'invalidVers'
+  | 'sensitive';
+
+export type ErrorShape = 'scim' | 'platform';
+
+export type Refusal = Readonly<{
+  status: number;
+  detail: string;
+  /** Platform code; by default the usual one of the status. */
+  code?: string | undefined;
+  scimType?: ScimType | undefined;
+  /** Where the vendor documents one shape only. */
+  shape?: ErrorShape | undefined;
+  headers?: Readonly<Record<string, string>>;
+}>;
+
+const SCIM_ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
+
+export function refuse(status: number, scimType: ScimType, detail: string): Refusal {
+  return { status, scimType, detail };
+}
+
+export function renderRefusal(refusal: Refusal, shape: ErrorShape, contextId: string): SandboxAnswer {
+  const { status, detail, scimType, headers } = refusal;
+  if (shape === 'scim') {
+    const body = {
+      schemas: [SCIM_ERROR_SCHEMA],
+      status: String(status),
+      ...(scimType && { scimType }),
+      detail,
+    };
+    return scimAnswer(status, body, headers);
+  }
+  const code = refusal.code ?? platformCode(status);
+  const body = {
+    message: detail,
+    code,
+    status,
+    messageParams: {},
+    contextId,
+    details: [],
+    errors: [],
+  };
+  return jsonAnswer(status, body, headers);
+}
+
+/** The shape that the vendor's documents give to this refusal: SCIM where there is a scimType, else the platform's. */
+export function documentedShape(refusal: Refusal): ErrorShape {
+  return refusal.shape ?? (refusal.scimType ? 'scim' : 'platform');
+}
+
+export function rateRefusal(retryAfterSeconds: number): Refusal {
+  return {
+    status: 429,
+    code: 'too.many.requests',
+    detail: `Rate limit exceeded the maximum. Retry the request in [${retryAfterSeconds}] seconds`,
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  };
+}
+
+function platformCode(status: number): string {
+  return PLATFORM_CODES[status] ?? (status >= 500 ? 'internal.server.error' : 'bad.request');
+}
+
+const PLATFORM_CODES: Readonly<Record<number, string>> = {
+  400: 'bad.request',
+  401: 'bad.credentials',
+  403: 'missing.permissions',
+  404: 'not.found',
+  405: 'method.not.allowed',
+  408: 'request.timeout',
+  409: 'general.conflict',
+  412: 'precondition.failed',
+  413: 'request.entity.too.large',
+  415: 'unsupported.media.type',
+  429: 'too.many.requests',
+  500: 'internal.server.error',
+  502: 'bad.gateway',
+  503: 'service.unavailable',
+  504: 'gateway.timeout',
+};

@@ -4,11 +4,10 @@ import { z } from 'zod';
 import { jsonAnswer, type SandboxAnswer } from './answer.ts';
 import { behaviourSchema, type Behaviour } from './behaviour.ts';
 import { ruleSchema, type FaultRule, type RuleCount } from './faults.ts';
-import type { Group, NewGroup } from './groups.ts';
+import type { Group, NewGroup, NewUser } from './directory.ts';
 import type { SandboxStats } from './journal.ts';
-import { denialSchema, type Denial } from './limits.ts';
+import { denialSchema, type Denial } from './access.ts';
 import { decode } from './request.ts';
-import type { NewUser } from './users.ts';
 
 /** What can be done from another process; the sandbox itself has these. */
 export type Controls = Readonly<{

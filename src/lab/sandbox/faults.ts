@@ -2,8 +2,7 @@
 // first rule's wins. Rules see only requests that passed token, limit and permission, in the order of their arrival, and
 // draw from a seeded stream: the same requests in the same order meet the same faults.
 import { z } from 'zod';
-import { SCIM_TYPE, emptyAnswer, jsonAnswer, type SandboxAnswer } from './answer.ts';
-import { renderRefusal, type Refusal } from './scim-error.ts';
+import { SCIM_TYPE, emptyAnswer, jsonAnswer, renderRefusal, type Refusal, type SandboxAnswer } from './answer.ts';
 import type { Random } from './seed.ts';
 
 const statusFault = z.strictObject({

@@ -8,14 +8,20 @@
 import type { Behaviour } from './behaviour.ts';
 import type { Controls } from './control.ts';
 import type { FaultRule, RuleCount } from './faults.ts';
-import type { PausedRequests, PausePoint } from './gates.ts';
-import { Signals } from './gates.ts';
-import type { Group, NewGroup } from './groups.ts';
-import type { JournalEntry, Phase, RequestListener, RequestPredicate, SandboxStats } from './journal.ts';
-import type { Denial } from './limits.ts';
+import type {
+  JournalEntry,
+  PausePoint,
+  PausedRequests,
+  Phase,
+  RequestListener,
+  RequestPredicate,
+  SandboxStats,
+} from './journal.ts';
+import { Signals } from './journal.ts';
+import type { Group, NewGroup, NewUser } from './directory.ts';
+import type { Denial } from './access.ts';
 import { SandboxServer, type DownMode } from './server.ts';
 import { changeBehaviour, createState, type SandboxOptions, type SandboxState } from './state.ts';
-import type { NewUser } from './users.ts';
 
 /** Starts a sandbox. Throws a SeedError or ZodError for options that make no sense. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {

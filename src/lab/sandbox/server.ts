@@ -6,9 +6,8 @@ import type { SandboxAnswer } from './answer.ts';
 import { handleControl, isControlPath, type Controls } from './control.ts';
 import { exchange, type Wire } from './exchange.ts';
 import type { LiveEntry } from './journal.ts';
-import { readPatch, readPut, type ReadPatch } from './patch.ts';
+import { readPatch, readPut, routeOf, type ReadPatch } from './request.ts';
 import type { SandboxRequest } from './request.ts';
-import { routeOf } from './request.ts';
 import type { SandboxState } from './state.ts';
 
 /** `reset`: connections are accepted and reset. `refused`: the port is closed. */

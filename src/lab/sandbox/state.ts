@@ -1,16 +1,12 @@
 // Everything one sandbox holds, put together from its options.
 import { z } from 'zod';
 import { behaviourSchema, defaultBehaviour, type Behaviour } from './behaviour.ts';
-import { systemWorld, type SandboxWorld } from './clock.ts';
+import { Timers, systemWorld, type SandboxWorld } from './clock.ts';
 import { FaultRules } from './faults.ts';
-import { Gates } from './gates.ts';
-import { GroupStore } from './groups.ts';
-import { Journal } from './journal.ts';
-import { Denials, RateLimits, type LimitOptions } from './limits.ts';
-import { TokenIssuer } from './oauth.ts';
+import { Gates, Journal } from './journal.ts';
+import { GroupStore, UserDirectory } from './directory.ts';
+import { Denials, RateLimits, TokenIssuer, type LimitOptions } from './access.ts';
 import { parseSeed, seedUsers, seededRandom, type Random, type SeedInput } from './seed.ts';
-import { Timers } from './timers.ts';
-import { UserDirectory } from './users.ts';
 
 export type SandboxOptions = Readonly<{
   /** Default 127.0.0.1. */

@@ -1,8 +1,7 @@
-// The login host: a token for client credentials by HTTP Basic, and whether a bearer token still holds.
+// Who may ask, and how often. The login host: a token for client credentials by HTTP Basic, and whether a bearer token still holds.
 // Errors have the vendor's key `description`, not RFC 6749's error_description.
 import { z } from 'zod';
-import type { Refusal } from './answer.ts';
-import { jsonAnswer, type SandboxAnswer } from './answer.ts';
+import { jsonAnswer, type Refusal, type SandboxAnswer } from './answer.ts';
 
 export type OauthOptions = Readonly<{
   clientId: string;

@@ -1,4 +1,5 @@
-// An answer before it is put on the wire.
+// An answer before it is put on the wire, and refusals in their two shapes: the SCIM error (RFC 7644 section 3.12) and the
+// platform's ErrorBody.
 
 export type SandboxAnswer = Readonly<{
   status: number;
@@ -9,48 +10,41 @@ export type SandboxAnswer = Readonly<{
 export const SCIM_TYPE = 'application/scim+json';
 const JSON_TYPE = 'application/json';
 
-export function scimAnswer(
-  status: number,
-  value: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): SandboxAnswer {
-  return {
-    status,
-    headers: { 'content-type': SCIM_TYPE, ...headers },
-    body: JSON.stringify(value),
-  };
-}
+type AnswerHeaders = Readonly<Record<string, string>>;
 
-export function jsonAnswer(
-  status: number,
-  value: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): SandboxAnswer {
-  return {
-    status,
-    headers: { 'content-type': JSON_TYPE, ...headers },
-    body: JSON.stringify(value),
-  };
-}
+export const scimAnswer = (status: number, value: unknown, headers: AnswerHeaders = {}): SandboxAnswer =>
+  answerOf(SCIM_TYPE, status, value, headers);
 
-export function emptyAnswer(status: number, headers: Readonly<Record<string, string>> = {}): SandboxAnswer {
-  return { status, headers, body: '' };
-}
+export const jsonAnswer = (status: number, value: unknown, headers: AnswerHeaders = {}): SandboxAnswer =>
+  answerOf(JSON_TYPE, status, value, headers);
 
-// Refusals and their two shapes: the SCIM error (RFC 7644 section 3.12) and the platform's ErrorBody.
+const answerOf = (type: string, status: number, value: unknown, headers: AnswerHeaders): SandboxAnswer => ({
+  status,
+  headers: { 'content-type': type, ...headers },
+  body: JSON.stringify(value),
+});
+
+export const emptyAnswer = (status: number, headers: AnswerHeaders = {}): SandboxAnswer => ({
+  status,
+  headers,
+  body: '',
+});
 
 /** The scimType values of the vendor's ScimError model. */
-export type ScimType =
-  | 'invalidFilter'
-  | 'tooMany'
-  | 'uniqueness'
-  | 'mutability'
-  | 'invalidSyntax'
-  | 'invalidPath'
-  | 'noTarget'
-  | 'invalidValue'
-  | 'invalidVers'
-  | 'sensitive';
+export const SCIM_TYPES = [
+  'invalidFilter',
+  'tooMany',
+  'uniqueness',
+  'mutability',
+  'invalidSyntax',
+  'invalidPath',
+  'noTarget',
+  'invalidValue',
+  'invalidVers',
+  'sensitive',
+] as const;
+
+export type ScimType = (typeof SCIM_TYPES)[number];
 
 export type ErrorShape = 'scim' | 'platform';
 
@@ -74,24 +68,11 @@ export function refuse(status: number, scimType: ScimType, detail: string): Refu
 export function renderRefusal(refusal: Refusal, shape: ErrorShape, contextId: string): SandboxAnswer {
   const { status, detail, scimType, headers } = refusal;
   if (shape === 'scim') {
-    const body = {
-      schemas: [SCIM_ERROR_SCHEMA],
-      status: String(status),
-      ...(scimType && { scimType }),
-      detail,
-    };
-    return scimAnswer(status, body, headers);
+    const type = scimType && { scimType };
+    return scimAnswer(status, { schemas: [SCIM_ERROR_SCHEMA], status: String(status), ...type, detail }, headers);
   }
   const code = refusal.code ?? platformCode(status);
-  const body = {
-    message: detail,
-    code,
-    status,
-    messageParams: {},
-    contextId,
-    details: [],
-    errors: [],
-  };
+  const body = { message: detail, code, status, messageParams: {}, contextId, details: [], errors: [] };
   return jsonAnswer(status, body, headers);
 }
 

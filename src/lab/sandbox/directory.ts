@@ -1,5 +1,6 @@
-// The groups and what a PATCH does to one: RFC 7644 section 3.5.2, atomic. The version is a decimal that moves with
-// every change (the vendor maps meta.version to the version of the directory's profile).
+// The groups, and what a PATCH does to one (RFC 7644 section 3.5.2, atomic), and the users. A group's version is a decimal that moves
+// with every change (the vendor maps meta.version to the version of the directory's profile). Inactive users still resolve as
+// members; the vendor's list hides them unless `active eq false` is asked.
 import { refuse, type Refusal } from './answer.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { PatchOperation } from './request.ts';
@@ -190,8 +191,6 @@ function sameMembers(left: ReadonlySet<string>, right: ReadonlySet<string>): boo
   for (const member of left) if (!right.has(member)) return false;
   return true;
 }
-
-// Who exists. Inactive users still resolve as members; the vendor's list hides them unless `active eq false` is asked.
 
 export type User = Readonly<{
   id: string;

@@ -15,7 +15,7 @@ import {
 import type { Fate, Fault, Verdict } from './faults.ts';
 import { GARBAGE, faultAnswer } from './faults.ts';
 import type { LiveEntry, PausePoint } from './journal.ts';
-import { answered, refusedWith, type Handled, type SandboxRequest } from './request.ts';
+import { answered, refusedWith, type Handled, type PatchOperation, type SandboxRequest } from './request.ts';
 import { handleGroup, handleUser, listGroups, listUsers } from './scim.ts';
 import { pick } from './seed.ts';
 import type { SandboxState } from './state.ts';
@@ -38,16 +38,14 @@ type Exchange = Readonly<{
   headers: Admission['headers'];
 }>;
 
-export async function exchange(
-  state: SandboxState,
-  request: SandboxRequest,
-  entry: LiveEntry,
-  wire: Wire,
-): Promise<void> {
+export async function exchange(arrived: Omit<Exchange, 'headers'>): Promise<void> {
+  const { state, request, entry } = arrived;
   const { refusal, headers } = admit(state, request);
-  const one = { state, request, entry, wire, headers };
-  const verdict = refusal ? NO_FAULTS : judge(one);
-  state.journal.arrived(entry);
+  const one = { ...arrived, headers };
+  const { operations = [], dangerous = false } = request.patch ?? {};
+  const verdict = refusal ? NO_FAULTS : judge(one, operations);
+  const faulted = verdict.faults.map((fault) => fault.kind).join('+') || null;
+  state.journal.arrived(entry, { operations, dangerous, faulted });
   if (await isDroppedWhileWaiting(one, verdict, 'before')) return;
   if (refusal) return answer(one, answerRefusal(state, refusal, entry.correlationId));
   if (endsUnapplied(one, verdict.fate)) return;
@@ -71,17 +69,10 @@ function admit(state: SandboxState, request: SandboxRequest): Admission {
   return { refusal: state.denials.find(group), headers };
 }
 
-function judge({ state, request, entry }: Exchange): Verdict {
-  const members = new Set(entry.operations.flatMap((operation) => operation.members));
+function judge({ state, request, entry }: Exchange, operations: readonly PatchOperation[]): Verdict {
+  const members = new Set(operations.flatMap((operation) => operation.members));
   const endpoint = request.route?.endpoint ?? 'none';
-  const verdict = state.rules.judge({
-    method: request.method,
-    endpoint,
-    group: entry.group,
-    members,
-  });
-  if (verdict.faults.length > 0) entry.faulted = verdict.faults.map((fault) => fault.kind).join('+');
-  return verdict;
+  return state.rules.judge({ method: request.method, endpoint, group: entry.group, members });
 }
 
 async function isDroppedWhileWaiting(
@@ -106,7 +97,7 @@ function endsUnapplied(one: Exchange, fate: Fate | null): boolean {
   switch (fate?.kind) {
     case 'status':
       if (fate.applied) return false;
-      answer(one, faultAnswer(fate, one.entry.correlationId, one.state.world.now()));
+      answerFault(one, fate);
       return true;
     case 'resetBeforeApply':
       one.wire.cut();
@@ -115,8 +106,7 @@ function endsUnapplied(one: Exchange, fate: Fate | null): boolean {
       return true;
     case 'lateApply':
       one.state.timers.after(fate.afterMs, () => applyLate(one));
-      if (fate.status !== undefined)
-        answer(one, faultAnswer({ status: fate.status }, one.entry.correlationId, one.state.world.now()));
+      if (fate.status !== undefined) answerFault(one, { status: fate.status });
       return true;
     default:
       return false;
@@ -151,10 +141,14 @@ function answerApplied(one: Exchange, fate: Fate | null, result: Result): void {
     case 'garbage':
       return answer(one, GARBAGE);
     case 'status':
-      return answer(one, faultAnswer(fate, one.entry.correlationId, one.state.world.now()));
+      return answerFault(one, fate);
     default:
       return answer(one, result.answer);
   }
+}
+
+function answerFault(one: Exchange, fault: Parameters<typeof faultAnswer>[0]): void {
+  answer(one, faultAnswer(fault, one.entry.correlationId, one.state.world.now()));
 }
 
 function answer({ wire, headers, entry }: Exchange, plain: SandboxAnswer): void {
@@ -162,8 +156,6 @@ function answer({ wire, headers, entry }: Exchange, plain: SandboxAnswer): void 
   const extra = isPlatform ? { ...headers, 'inin-correlation-id': entry.correlationId } : {};
   wire.send({ ...emptyAnswer(plain.status), ...plain, headers: { ...extra, ...plain.headers } });
 }
-
-// One request handled to the end: the endpoint's own work, and refusals in the shape that is asked for.
 
 export type Result = Readonly<{ answer: SandboxAnswer; written: Readonly<{ version: number }> | null }>;
 

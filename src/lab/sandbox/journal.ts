@@ -1,4 +1,5 @@
-// What happened: a bounded list of requests, counts, what is in flight, and the signals tests wait for.
+// What happened: a bounded list of requests, counts, what is in flight; the gates that hold requests; and signals, which are waited
+// for instead of sleeping.
 import type { Endpoint, PatchOperation } from './request.ts';
 
 export type JournalEntry = Readonly<{
@@ -103,7 +104,9 @@ export class Journal {
     return entry;
   }
 
-  arrived(entry: LiveEntry): void {
+  /** Read in full, with what its rules say. */
+  arrived(entry: LiveEntry, read: Pick<JournalEntry, 'operations' | 'dangerous' | 'faulted'>): void {
+    Object.assign(entry, read);
     if (entry.dangerous) this.#dangerous += 1;
     this.#tell('arrived', entry);
   }
@@ -245,8 +248,6 @@ function signal(): { promise: Promise<void>; resolve: () => void } {
   });
   return { promise, resolve };
 }
-
-// Waiting for what happens in a sandbox, instead of sleeping.
 
 export class Signals {
   readonly #journal: Journal;

@@ -1,6 +1,7 @@
+// A request, read: the endpoint that its path means, its SCIM PATCH body (RFC 7644 section 3.5.2) as what it does to a group, and what
+// lists have in common. Pure.
 import { z } from 'zod';
-import type { SandboxAnswer } from './answer.ts';
-import { refuse, scimAnswer, type Refusal } from './answer.ts';
+import { refuse, scimAnswer, type Refusal, type SandboxAnswer } from './answer.ts';
 
 // Which endpoint a path means. Identity providers append `/Groups` and `/Users` to the tenant URL, so these two also
 // come in upper case.
@@ -129,8 +130,6 @@ function names(query: URLSearchParams, parameter: string): ReadonlySet<string> {
   );
 }
 
-// A SCIM PATCH body (RFC 7644 section 3.5.2) read into what it does to a group. Pure.
-
 // The filters of RFC 7644 section 3.4.2.2 that the vendor documents: `attribute eq value`, values quoted as JSON strings.
 // Lists also take the unquoted form of the vendor's own example, `id eq 5f4bc742-…`.
 
@@ -186,11 +185,6 @@ export type ReadPatch = Readonly<{
   refusal: Refusal | null;
 }>;
 
-type OperationResult = Readonly<{
-  operations: readonly PatchOperation[];
-  refusal: Refusal | null;
-  dangerous: boolean;
-}>;
 type WireOperation = z.infer<typeof wireOperation>;
 
 const PATCH_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
@@ -216,20 +210,21 @@ const memberValues = z.union([
 export function readPatch(body: unknown): ReadPatch {
   const parsed = wirePatch.safeParse(body);
   if (!parsed.success) {
-    return {
-      operations: [],
-      dangerous: false,
-      refusal: refuse(400, 'invalidSyntax', z.prettifyError(parsed.error)),
-    };
+    return refused(refuse(400, 'invalidSyntax', z.prettifyError(parsed.error)));
   }
   const results = parsed.data.Operations.map(readOperation);
   const wrongSchema = parsed.data.schemas.includes(PATCH_SCHEMA)
     ? null
     : refuse(400, 'invalidSyntax', `schemas must contain ${PATCH_SCHEMA}.`);
+  const whole = joined(results);
+  return { ...whole, refusal: wrongSchema ?? whole.refusal };
+}
+
+function joined(results: readonly ReadPatch[]): ReadPatch {
   return {
     operations: results.flatMap((result) => result.operations),
     dangerous: results.some((result) => result.dangerous),
-    refusal: wrongSchema ?? results.find((result) => result.refusal !== null)?.refusal ?? null,
+    refusal: results.find((result) => result.refusal !== null)?.refusal ?? null,
   };
 }
 
@@ -237,11 +232,7 @@ export function readPatch(body: unknown): ReadPatch {
 export function readPut(body: unknown): ReadPatch {
   const parsed = z.object({ displayName: z.string().min(1), members: memberValues.default([]) }).safeParse(body);
   if (!parsed.success) {
-    return {
-      operations: [],
-      dangerous: true,
-      refusal: refuse(400, 'invalidSyntax', z.prettifyError(parsed.error)),
-    };
+    return { ...refused(refuse(400, 'invalidSyntax', z.prettifyError(parsed.error))), dangerous: true };
   }
   const members = parsed.data.members.map((member) => member.value);
   const whole = { op: 'replace', path: null, displayName: parsed.data.displayName } as const;
@@ -255,7 +246,7 @@ export function readPut(body: unknown): ReadPatch {
   };
 }
 
-function readOperation(wire: WireOperation): OperationResult {
+function readOperation(wire: WireOperation): ReadPatch {
   if (wire.path === undefined) return readWithoutPath(wire);
   const path = wire.path.replace(GROUP_PREFIX, '');
   const filtered = /^members\[(.*)\](.*)$/is.exec(path);
@@ -271,7 +262,7 @@ function readOperation(wire: WireOperation): OperationResult {
 }
 
 // RFC 7644 section 3.5.2.2: "If 'path' is unspecified, the operation fails with … 'noTarget'."
-function readWithoutPath(wire: WireOperation): OperationResult {
+function readWithoutPath(wire: WireOperation): ReadPatch {
   if (wire.op === 'remove') {
     return {
       ...refused(refuse(400, 'noTarget', 'A remove operation requires a path.')),
@@ -285,14 +276,10 @@ function readWithoutPath(wire: WireOperation): OperationResult {
     if (name.toLowerCase() === 'displayname') return readDisplayName(wire, attribute);
     return refused(refuse(400, 'invalidPath', `The attribute ${JSON.stringify(name)} is not supported.`));
   });
-  return {
-    operations: results.flatMap((result) => result.operations),
-    dangerous: results.some((result) => result.dangerous),
-    refusal: results.find((result) => result.refusal !== null)?.refusal ?? null,
-  };
+  return joined(results);
 }
 
-function readFiltered(wire: WireOperation, filter: string, rest: string): OperationResult {
+function readFiltered(wire: WireOperation, filter: string, rest: string): ReadPatch {
   if (wire.op !== 'remove' || rest !== '') {
     const refusal = refuse(400, 'invalidPath', 'A filtered path of members is supported in a remove operation only.');
     return { ...refused(refusal), dangerous: wire.op === 'replace' };
@@ -303,7 +290,7 @@ function readFiltered(wire: WireOperation, filter: string, rest: string): Operat
   return done(wire, 'removeMembers', { members });
 }
 
-function readMembers(wire: WireOperation, value: unknown): OperationResult {
+function readMembers(wire: WireOperation, value: unknown): ReadPatch {
   if (wire.op === 'remove') return done(wire, 'clearMembers', {});
   const effect = wire.op === 'add' ? 'addMembers' : 'replaceMembers';
   const parsed = memberValues.safeParse(value);
@@ -312,7 +299,7 @@ function readMembers(wire: WireOperation, value: unknown): OperationResult {
   return { ...refused(refusal), dangerous: wire.op === 'replace' };
 }
 
-function readDisplayName(wire: WireOperation, value: unknown): OperationResult {
+function readDisplayName(wire: WireOperation, value: unknown): ReadPatch {
   if (wire.op === 'remove') return refused(refuse(400, 'mutability', 'displayName is required.'));
   const parsed = z.string().min(1).safeParse(value);
   if (!parsed.success) return refused(refuse(400, 'invalidValue', 'displayName must be a text.'));
@@ -323,22 +310,13 @@ function done(
   wire: WireOperation,
   effect: PatchOperation['effect'],
   what: { members?: readonly string[]; displayName?: string },
-): OperationResult {
+): ReadPatch {
   const { op, path = null } = wire;
-  const operation = {
-    op,
-    path,
-    effect,
-    members: what.members ?? [],
-    displayName: what.displayName ?? null,
-  };
-  return {
-    operations: [operation],
-    refusal: null,
-    dangerous: effect === 'clearMembers' || effect === 'replaceMembers',
-  };
+  const { members = [], displayName = null } = what;
+  const dangerous = effect === 'clearMembers' || effect === 'replaceMembers';
+  return { operations: [{ op, path, effect, members, displayName }], refusal: null, dangerous };
 }
 
-function refused(refusal: Refusal): OperationResult {
+function refused(refusal: Refusal): ReadPatch {
   return { operations: [], refusal, dangerous: false };
 }

@@ -1,7 +1,7 @@
-// The group endpoints. Groups can neither be made nor deleted over SCIM: the vendor took these operations out in 2021.
+// The endpoints of groups and, for reading, of users: what a client needs to resolve people to user ids. Groups can neither be made
+// nor deleted over SCIM: the vendor took these operations out in 2021.
 import { emptyAnswer, rateRefusal, refuse, scimAnswer, type Refusal, type SandboxAnswer } from './answer.ts';
-import type { User, UserDirectory } from './directory.ts';
-import { fitsVersion, matchesVersion, tagOf, type Group } from './directory.ts';
+import { fitsVersion, matchesVersion, tagOf, type Group, type User, type UserDirectory } from './directory.ts';
 import {
   SCIM_BASE,
   answered,
@@ -49,7 +49,7 @@ export function listGroups(state: SandboxState, request: SandboxRequest): Handle
   return listAnswer(found, request.query, (group) => project(groupResource(state, group), attributes));
 }
 
-function findGroups(state: SandboxState, filter: { attribute: string; value: string }): readonly Group[] | null {
+function findGroups(state: SandboxState, filter: Equality): readonly Group[] | null {
   if (state.behaviour.filters === 'ignored') return state.groups.list();
   if (filter.attribute === 'id') {
     const group = state.groups.find(filter.value);
@@ -63,25 +63,36 @@ function findGroups(state: SandboxState, filter: { attribute: string; value: str
 
 function getGroup(state: SandboxState, request: SandboxRequest, id: string): Handled {
   const group = state.groups.find(id);
-  if (!group) return refusedWith(groupNotFound(id));
-  if (request.ifNoneMatch !== null && matchesVersion(request.ifNoneMatch, group.version)) {
-    return answered(emptyAnswer(304, { etag: tagOf(group.version, state.behaviour) }));
+  if (!group) return notFound('Group', id);
+  const tags = { version: group.version, etag: tagOf(group.version, state.behaviour) };
+  return readAnswer(request, tags, () => groupResource(state, group));
+}
+
+/** 304 where the client has this version already. */
+function readAnswer(
+  request: SandboxRequest,
+  { version, etag }: Readonly<{ version: number; etag: string }>,
+  resource: () => Resource,
+): Handled {
+  if (request.ifNoneMatch !== null && matchesVersion(request.ifNoneMatch, version)) {
+    return answered(emptyAnswer(304, { etag }));
   }
-  return answered(groupAnswer(state, group, attributesOf(request.query)));
+  return answered(scimAnswer(200, project(resource(), attributesOf(request.query)), { etag }));
+}
+
+function notFound(what: 'Group' | 'User', id: string): Handled {
+  return refusedWith({ status: 404, code: 'not.found', detail: `${what} ${JSON.stringify(id)} was not found.` });
 }
 
 function writeGroup(state: SandboxState, request: SandboxRequest, id: string): Handled {
   if (!/^application\/(scim\+)?json\b/i.test(request.contentType)) {
-    return refusedWith({
-      status: 415,
-      detail: 'Content-Type must be application/scim+json or application/json.',
-    });
+    return refusedWith({ status: 415, detail: 'Content-Type must be application/scim+json or application/json.' });
   }
   const { patch } = request;
   if (patch === null) return refusedWith(refuse(400, 'invalidSyntax', 'The body is not JSON.'));
   if (patch.refusal) return refusedWith(patch.refusal);
   const group = state.groups.find(id);
-  if (!group) return refusedWith(groupNotFound(id));
+  if (!group) return notFound('Group', id);
   if (request.ifMatch !== null && !fitsVersion(request.ifMatch, group.version, state.behaviour)) {
     return refusedWith(versionConflict(state, group));
   }
@@ -96,9 +107,10 @@ function writeGroup(state: SandboxState, request: SandboxRequest, id: string): H
 }
 
 function writeAnswer(state: SandboxState, request: SandboxRequest, group: Group): SandboxAnswer {
+  const etag = tagOf(group.version, state.behaviour);
   switch (state.behaviour.patchAnswer) {
     case 'group':
-      return groupAnswer(state, group, attributesOf(request.query));
+      return scimAnswer(200, project(groupResource(state, group), attributesOf(request.query)), { etag });
     case 'groupWithoutEtag':
       return scimAnswer(200, groupResource(state, group));
     case 'groupWithoutVersion': {
@@ -106,16 +118,10 @@ function writeAnswer(state: SandboxState, request: SandboxRequest, group: Group)
       return scimAnswer(200, rest);
     }
     case 'empty':
-      return emptyAnswer(204, { etag: tagOf(group.version, state.behaviour) });
+      return emptyAnswer(204, { etag });
     case 'emptyWithoutEtag':
       return emptyAnswer(204);
   }
-}
-
-function groupAnswer(state: SandboxState, group: Group, attributes: ReturnType<typeof attributesOf>): SandboxAnswer {
-  return scimAnswer(200, project(groupResource(state, group), attributes), {
-    etag: tagOf(group.version, state.behaviour),
-  });
 }
 
 function groupResource(state: SandboxState, group: Group): Resource {
@@ -155,10 +161,6 @@ function memberList({ behaviour, mix, url }: SandboxState, { members, nested }: 
   }
 }
 
-function groupNotFound(id: string): Refusal {
-  return { status: 404, code: 'not.found', detail: `Group ${JSON.stringify(id)} was not found.` };
-}
-
 function versionConflict(state: SandboxState, group: Group): Refusal {
   const { conflict } = state.behaviour;
   const form = conflict === 'mixed' ? pick(state.mix, ['400', '409', '412'] as const) : conflict;
@@ -172,8 +174,6 @@ function versionConflict(state: SandboxState, group: Group): Refusal {
   }
 }
 
-// The user endpoints, for reading: what a client needs to resolve people to user ids.
-
 const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
 // Nothing here changes a user, so every user stays at its first version.
 const USER_VERSION = 1;
@@ -181,17 +181,8 @@ const USER_VERSION = 1;
 export function handleUser(state: SandboxState, request: SandboxRequest, id: string): Handled {
   if (request.method !== 'GET') return refusedWith({ status: 405, detail: 'Users are read-only in the sandbox.' });
   const user = state.users.find(id);
-  if (!user)
-    return refusedWith({
-      status: 404,
-      code: 'not.found',
-      detail: `User ${JSON.stringify(id)} was not found.`,
-    });
-  const etag = `"${USER_VERSION}"`;
-  if (request.ifNoneMatch !== null && matchesVersion(request.ifNoneMatch, USER_VERSION)) {
-    return answered(emptyAnswer(304, { etag }));
-  }
-  return answered(scimAnswer(200, project(userResource(user), attributesOf(request.query)), { etag }));
+  if (!user) return notFound('User', id);
+  return readAnswer(request, { version: USER_VERSION, etag: `"${USER_VERSION}"` }, () => userResource(user));
 }
 
 export function listUsers(state: SandboxState, request: SandboxRequest): Handled {

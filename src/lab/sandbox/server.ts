@@ -123,8 +123,6 @@ export class SandboxServer {
     response.once('close', () => journal.ended(entry, null));
     readBody(incoming, behaviour.maxBodyBytes, (body) => {
       const patch = route?.endpoint === 'group' && body !== null ? readWrite(method, body) : null;
-      entry.operations = patch?.operations ?? [];
-      entry.dangerous = patch?.dangerous ?? false;
       const request: SandboxRequest = {
         method,
         route,
@@ -137,7 +135,7 @@ export class SandboxServer {
         tooLarge: body === null,
         patch,
       };
-      void exchange(this.#state, request, entry, wire);
+      void exchange({ state: this.#state, request, entry, wire });
     });
   }
 

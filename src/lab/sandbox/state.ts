@@ -36,26 +36,29 @@ export type SandboxOptions = Readonly<{
   world?: SandboxWorld;
 }>;
 
-export type SandboxState = {
-  readonly world: SandboxWorld;
-  readonly timers: Timers;
-  readonly groups: GroupStore;
-  readonly users: UserDirectory;
-  readonly tokens: TokenIssuer;
-  readonly limits: RateLimits;
-  readonly denials: Denials;
-  readonly rules: FaultRules;
-  readonly journal: Journal;
-  readonly gates: Gates;
-  readonly clientId: string;
-  readonly clientSecret: string;
+export type SandboxState = Readonly<{
+  world: SandboxWorld;
+  timers: Timers;
+  groups: GroupStore;
+  users: UserDirectory;
+  tokens: TokenIssuer;
+  limits: RateLimits;
+  denials: Denials;
+  rules: FaultRules;
+  journal: Journal;
+  gates: Gates;
+  clientId: string;
+  clientSecret: string;
   /** Draws the mixed behaviours. */
-  readonly mix: Random;
-  readonly latencyMs: () => number;
+  mix: Random;
+  latencyMs: () => number;
   behaviour: Behaviour;
+  /** Throws a ZodError if a change makes no sense. */
+  behave: (changes: Partial<Behaviour>) => void;
   /** Known once the server listens. */
   url: string;
-};
+  listensAt: (url: string) => void;
+}>;
 
 /** Credentials go into a line of an environment file, so they must need no quoting there. */
 const credential = z.string().regex(/^[\w.~-]+$/, 'only letters, digits and . _ ~ -');
@@ -72,6 +75,8 @@ export function createState(options: SandboxOptions): SandboxState {
   for (const user of seedUsers(seed)) users.put(user);
   const groups = new GroupStore();
   for (const group of seed.groups) groups.put(group, world.now());
+  let behaviour = behaviourSchema.parse({ ...defaultBehaviour, ...options.behaviour });
+  let url = '';
   return {
     world,
     timers: new Timers(world),
@@ -92,14 +97,19 @@ export function createState(options: SandboxOptions): SandboxState {
     clientSecret,
     mix: seededRandom(randomSeed, 2),
     latencyMs: latencyOf(options.latencyMs ?? 0, seededRandom(randomSeed, 3)),
-    behaviour: changeBehaviour(defaultBehaviour, options.behaviour ?? {}),
-    url: '',
+    get behaviour() {
+      return behaviour;
+    },
+    behave: (changes) => {
+      behaviour = behaviourSchema.parse({ ...behaviour, ...changes });
+    },
+    get url() {
+      return url;
+    },
+    listensAt: (now) => {
+      url = now;
+    },
   };
-}
-
-/** Throws a ZodError if a change makes no sense. */
-export function changeBehaviour(behaviour: Behaviour, changes: Partial<Behaviour>): Behaviour {
-  return behaviourSchema.parse({ ...behaviour, ...changes });
 }
 
 function limitOptions(limits: NonNullable<SandboxOptions['limits']>): LimitOptions {

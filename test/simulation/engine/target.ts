@@ -60,7 +60,7 @@ export class Target {
     this.#now = () => 1_790_000_000_000 + timeline.now;
     const world = { now: this.#now, after: () => () => undefined, newId: () => ids.uuid() };
     this.state = createState({ ...options, ...credentials, world });
-    this.state.url = targetUrl;
+    this.state.listensAt(targetUrl);
     this.#readsLagMs = settings.readsLagMs ?? 0;
     this.#counter = counter;
     for (const { id } of this.state.groups.list()) this.#note(id);

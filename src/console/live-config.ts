@@ -135,8 +135,11 @@ export async function serveAdmin(
     logger.info({ url: server.url }, 'health and metrics are served');
     return server;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const remedy = 'set ADMIN_HOST and ADMIN_PORT to what is free, or ADMIN_PORT=0 for none';
-    throw new ExitError(EXIT.configuration, `the admin server cannot listen (${why}); ${remedy}`, { cause });
+    throw cannotListen('admin', 'set ADMIN_HOST and ADMIN_PORT to what is free, or ADMIN_PORT=0 for none', cause);
   }
+}
+
+export function cannotListen(server: string, remedy: string, cause: unknown): ExitError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ExitError(EXIT.configuration, `the ${server} server cannot listen (${why}); ${remedy}`, { cause });
 }

@@ -46,9 +46,12 @@ export async function demandAccess(
 }
 
 function notPermitted(findings: readonly AccessFinding[], options: ErrorOptions = {}): ExitError {
-  const lines = findings.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`);
-  return new ExitError(EXIT.configuration, `Kafka does not permit what is needed:\n${lines.join('\n')}`, options);
+  return new ExitError(EXIT.configuration, `Kafka does not permit what is needed:\n${withRemedies(findings)}`, options);
 }
+
+/** Each finding on a line, and its remedy below it. */
+export const withRemedies = (findings: readonly { readonly message: string; readonly remedy: string }[]): string =>
+  findings.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`).join('\n');
 
 /** As `createTopic` of the tools. @throws ExitError (78) that names what is missing with its remedy, since no question tells it */
 export async function createPermitted(

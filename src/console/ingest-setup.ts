@@ -1,17 +1,15 @@
 /** What the sub-commands of `rollcall ingest` share: what is opened for them, topics that must be there, and the queue before Kafka. */
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
-import { logLasting } from '../adapters/lasting-lines.ts';
 import type { ServiceHealth } from '../admin/readiness.ts';
 import type { Part } from '../config/variables.ts';
 import { topicFindings, type TopicFinding, type TopicNames } from '../core/log/topics.ts';
-import { ExitError } from '../exit-codes.ts';
 import { SendQueue } from '../ingest/send-queue.ts';
 import type { LogTools, Logger } from '../ports.ts';
 import { pause, unlessAborted } from '../time.ts';
 import type { KafkaAccess } from './access.ts';
 import type { CommandContext } from './command-context.ts';
-import { judgeTopics, kafkaExit, serviceConfig } from './kafka-tools.ts';
+import { judgeTopics, kafkaExit, noteUnreachable, serviceConfig } from './kafka-tools.ts';
 import { LiveConfig, liveKafka, serveAdmin } from './live-config.ts';
 
 /** The work of one `rollcall ingest`: what it needs is opened before it, and closed after it. `isProbed`: it has an admin server. */
@@ -107,13 +105,12 @@ export async function topicsAreRight(config: WrittenTopics, surroundings: Ingest
       judgeTopics(await writtenFindings(config, surroundings.tools), logger);
       return true;
     } catch (error) {
-      const { retriable, message, advice } = explainKafkaError(
-        kafka === undefined ? error : await kafka.diagnosed(error),
-      );
-      if (error instanceof ExitError || !retriable) throw error;
-      surroundings.readiness.waits(`Kafka cannot be reached: ${message}`);
-      const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
-      logLasting({ clock: context.clock, logger }, { level: 'warn', cause: message, ...line });
+      const why = await noteUnreachable(error, {
+        clock: context.clock,
+        logger,
+        ...(kafka && { diagnosed: kafka.diagnosed }),
+      });
+      surroundings.readiness.waits(`Kafka cannot be reached: ${why}`);
     }
     await unlessAborted(context.stop, pause(context.clock, RETRY_MS));
   }

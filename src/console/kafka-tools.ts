@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts';
 import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
+import { logLasting } from '../adapters/lasting-lines.ts';
 import { createLog, type LogOptions } from '../adapters/log.ts';
 import { readConfig, type Config } from '../config/config.ts';
 import { ConfigError } from '../config/problem.ts';
@@ -22,8 +23,8 @@ import {
   type TopicWish,
 } from '../core/log/topics.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import type { LogTools, Logger } from '../ports.ts';
-import { createPermitted, demandAccess } from './access.ts';
+import type { Clock, LogTools, Logger } from '../ports.ts';
+import { createPermitted, demandAccess, withRemedies } from './access.ts';
 import { print, type CommandContext, unlessStopped } from './command-context.ts';
 
 type Logging = Pick<Config<never>, 'logLevel' | 'secrets'>;
@@ -137,9 +138,24 @@ export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): 
     if (!refusesRun(finding)) logger.warn({ code, topic, message, remedy }, 'a topic is at risk');
   }
   const refusals = findings.filter(refusesRun);
-  if (refusals.length === 0) return;
-  const lines = refusals.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`);
-  throw new ExitError(EXIT.unavailable, `the topics cannot be used:\n${lines.join('\n')}`);
+  if (refusals.length > 0)
+    throw new ExitError(EXIT.unavailable, `the topics cannot be used:\n${withRemedies(refusals)}`);
+}
+
+/** What cannot be reached now is waited for. @returns why. @throws what does not pass, as it is */
+export async function noteUnreachable(
+  error: unknown,
+  {
+    clock,
+    logger,
+    diagnosed,
+  }: { readonly clock: Clock; readonly logger: Logger; readonly diagnosed?: (error: unknown) => Promise<unknown> },
+): Promise<string> {
+  const { retriable, message, advice } = explainKafkaError(diagnosed === undefined ? error : await diagnosed(error));
+  if (error instanceof ExitError || !retriable) throw error;
+  const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
+  logLasting({ clock, logger }, { level: 'warn', cause: message, ...line });
+  return message;
 }
 
 /** Returns those that were created; another process may have been quicker. */

@@ -203,6 +203,18 @@ export interface WaitingIntent {
   readonly intent: Intent;
 }
 
+/** A request is about what waits of one group, in one partition. */
+export function byGroup(intents: readonly Intent[]): readonly (readonly Intent[])[] {
+  const groups = new Map<string, Intent[]>();
+  for (const intent of intents) {
+    const name = `${intent.source.partition}/${intent.group}`;
+    const known = groups.get(name);
+    if (known === undefined) groups.set(name, [intent]);
+    else known.push(intent);
+  }
+  return [...groups.values()];
+}
+
 export interface WaitingFilter {
   readonly groups?: readonly string[];
   readonly members?: readonly string[];

@@ -121,8 +121,6 @@ async function exists(path: string): Promise<boolean> {
 
 export type KafkaVersion = '4.2.0' | '3.9.1';
 
-export const kafkaVersions: readonly KafkaVersion[] = ['4.2.0', '3.9.1'];
-
 /** @property file kind of file, where it is no jar with its dependencies: it is fetched alone. */
 export type Artifact = readonly [
   group: string,

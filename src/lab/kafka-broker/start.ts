@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Logger } from '../../ports.ts';
 import type { Timer } from '../../time.ts';
 import { pause, within } from '../../time.ts';
@@ -36,8 +36,6 @@ export interface BrokerHost {
 
 export interface ClusterOptions {
   readonly version: KafkaVersion;
-  /** Kept at `stop`; a temporary one is used and deleted where none is given. */
-  readonly dataDirectory?: string;
   /** Added to the broker's configuration, or replacing it. */
   readonly properties?: Readonly<Record<string, string>>;
   /** Plaintext where absent. */
@@ -45,8 +43,6 @@ export interface ClusterOptions {
   readonly probe?: (brokers: readonly string[]) => Promise<void>;
   /** Quick start by default; a benchmark wants [], both compilers. */
   readonly jvmFlags?: readonly string[];
-  readonly startLimitMs?: number;
-  readonly stopLimitMs?: number;
 }
 
 export interface BrokerOptions extends ClusterOptions {
@@ -59,7 +55,7 @@ const startAttemptsMax = 3;
 /** @throws KafkaSetupError */
 export async function startBroker(options: BrokerOptions, host: BrokerHost): Promise<Broker> {
   const lib = await fetchKafka(options.version, host);
-  const [node] = await startNodes(1, { ...options, lib }, host);
+  const [node] = await startNodes(1, { startLimitMs: 60_000, ...options, lib }, host);
   if (node === undefined) throw new Error('a cluster of one has one node');
   return node;
 }
@@ -71,14 +67,14 @@ export async function startCluster(nodeCount: number, options: ClusterOptions, h
   return {
     brokers: nodes.flatMap((node) => node.brokers),
     nodes,
-    // A clean end takes the last nodes long, since they have no quorum left to tell; only data that stays is worth it.
+    // A clean end takes the last nodes long, since they have no quorum left to tell, and none of their data stays.
     stop: async () => {
-      await Promise.all(nodes.map((node) => (options.dataDirectory === undefined ? node.discard() : node.stop())));
+      await Promise.all(nodes.map((node) => node.discard()));
     },
   };
 }
 
-type FetchedOptions = BrokerOptions & { readonly lib: string };
+type FetchedOptions = BrokerOptions & { readonly lib: string; readonly startLimitMs: number };
 
 async function startNodes(count: number, options: FetchedOptions, host: BrokerHost): Promise<readonly BrokerNode[]> {
   for (let attempt = 1; ; attempt += 1) {
@@ -111,52 +107,42 @@ async function createNode(
   options: FetchedOptions,
   host: BrokerHost,
 ): Promise<BrokerNode> {
-  const given = options.dataDirectory;
-  const directory =
-    given === undefined ? await mkdtemp(join(tmpdir(), 'rollcall-kafka-')) : resolve(given, `node-${nodeId}`);
-  const node: BrokerNodeOptions = {
+  const directory = await mkdtemp(join(tmpdir(), 'rollcall-kafka-'));
+  return new BrokerNode({
     nodeId,
     ports,
     lib: options.lib,
     directory,
-    ownsDirectory: given === undefined,
     dataDirectory: join(directory, 'data'),
     security: options.security,
     properties: options.properties ?? {},
     // Half the start is compilation: the quick compiler alone saves a third of it.
     jvmFlags: options.jvmFlags ?? ['-XX:TieredStopAtLevel=1'],
-    startLimitMs: options.startLimitMs ?? 60_000,
-    stopLimitMs: options.stopLimitMs ?? 10_000,
+    startLimitMs: options.startLimitMs,
     timer: host.timer,
     probe: options.probe,
-  };
-  return new BrokerNode(node);
+  });
 }
-
-/*
- * One broker that can be stopped, killed, frozen and started again on the same ports and data.
- * Its folder holds the configuration files and `data`; a folder of our own making is deleted at `stop`.
- */
 
 /** Any value of 22 characters of base64url will do; all nodes of a cluster share it. */
 const clusterId = 'AAAAAAAAQACAAAAAAAAAAA';
 const probePauseMs = 100;
 const restartAttemptsMax = 3;
 const restartPauseMs = 500;
+const stopLimitMs = 10_000;
 
 export interface BrokerNodeOptions extends NodeConfiguration {
   readonly lib: string;
+  /** Temporary: deleted at `stop`, and after this process's death. */
   readonly directory: string;
-  /** The folder is temporary: deleted at `stop`, and after this process's death. */
-  readonly ownsDirectory: boolean;
   readonly jvmFlags: readonly string[];
   readonly startLimitMs: number;
-  readonly stopLimitMs: number;
   readonly timer: Timer;
   /** Rejects while the broker cannot serve yet. */
   readonly probe: ((brokers: readonly string[]) => Promise<void>) | undefined;
 }
 
+/** One broker that can be stopped, killed, frozen and started again on the same ports and data. */
 export class BrokerNode {
   readonly brokers: readonly string[];
   readonly #options: BrokerNodeOptions;
@@ -167,7 +153,7 @@ export class BrokerNode {
   constructor(options: BrokerNodeOptions) {
     this.#options = options;
     this.brokers = [`127.0.0.1:${options.ports[options.nodeId - 1]?.client}`];
-    this.#guard = new Guard(options.ownsDirectory ? options.directory : undefined);
+    this.#guard = new Guard(options.directory);
   }
 
   /** Of the last process, which may be dead by now. */
@@ -178,10 +164,6 @@ export class BrokerNode {
 
   get alive(): boolean {
     return this.#java?.alive ?? false;
-  }
-
-  logTail(): readonly string[] {
-    return this.#java?.tail() ?? [];
   }
 
   /** Resolves when the broker serves. */
@@ -216,7 +198,7 @@ export class BrokerNode {
 
   /** A clean shutdown that keeps the data, for a `restart` later. */
   async terminate(): Promise<void> {
-    await this.#java?.terminate(this.#options.timer, this.#options.stopLimitMs);
+    await this.#java?.terminate(this.#options.timer, stopLimitMs);
   }
 
   /** kill -9; keeps the data, for a `restart` later. */
@@ -250,7 +232,7 @@ export class BrokerNode {
 
   async #dispose(): Promise<void> {
     this.#guard.release();
-    if (this.#options.ownsDirectory) await rm(this.#options.directory, { recursive: true, force: true, maxRetries: 3 });
+    await rm(this.#options.directory, { recursive: true, force: true, maxRetries: 3 });
   }
 
   async #writeFiles(): Promise<void> {

@@ -45,7 +45,7 @@ export async function examine(flags: DoctorFlags, context: CommandContext): Prom
   const judged = [
     ...configurationFindings(context),
     ...(await kafkaFindings(context)),
-    ...(await idFileFindings(context)),
+    ...(await fileFindings(context)),
     ...(await targetFindings(context)),
   ];
   const findings = judged.map(({ check, status, message, advice }): Finding => ({ check, status, message, advice }));
@@ -87,18 +87,6 @@ function configurationFindings(context: CommandContext): Judged[] {
 const misspelling = (warning: string): Judged =>
   warn('configuration', warning, 'Correct the name, or unset the variable.');
 
-async function idFileFindings(context: CommandContext): Promise<readonly Judged[]> {
-  const config = configOf(context, ['ids']);
-  if (config?.ids.source.kind !== 'file') return [];
-  return fileFindings(config.ids.source.path, context, config);
-}
-
-async function idLookUpFindings(context: CommandContext, api: GroupApi): Promise<readonly Judged[]> {
-  const config = configOf(context, ['ids']);
-  if (config?.ids.source.kind !== 'scim') return [];
-  return scimFindings(config.ids, api, context);
-}
-
 async function targetFindings(context: CommandContext): Promise<Judged[]> {
   const config = configOf(context, ['genesys']);
   if (config === null) return [];
@@ -114,7 +102,7 @@ async function targetFindings(context: CommandContext): Promise<Judged[]> {
       ...proxies,
       ok('token', `${config.genesys.loginUrl} gives a token.`),
       await permissionFinding(config, api, context),
-      ...(await idLookUpFindings(context, api)),
+      ...(await scimFindings(context, api)),
       limitsFinding(config, api),
     ];
   });

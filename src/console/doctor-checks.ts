@@ -4,7 +4,7 @@
  */
 import { FileIdMap } from '../adapters/ids/file.ts';
 import { firstShared, type SharedTargets } from '../adapters/ids/group-claims.ts';
-import { IdMapError, type IdMapOptions } from '../adapters/ids/options.ts';
+import { IdMapError } from '../adapters/ids/options.ts';
 import { TopicIdMap } from '../adapters/ids/topic.ts';
 import { AdvertisedAddressError, type UnreachableBroker, unreachableText } from '../adapters/kafka/advertised.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
@@ -206,11 +206,10 @@ async function idTopicFindings(context: CommandContext, tools: KafkaLogTools): P
 const IDS = 'ids';
 
 /** `file`: the table is read. */
-export async function fileFindings(
-  path: string,
-  context: CommandContext,
-  config: Config<'ids'>,
-): Promise<readonly Judged[]> {
+export async function fileFindings(context: CommandContext): Promise<readonly Judged[]> {
+  const config = configOf(context, ['ids']);
+  if (config?.ids.source.kind !== 'file') return [];
+  const { path } = config.ids.source;
   try {
     const map = await FileIdMap.open(path, { clock: context.clock, logger: commandLog(context, config) });
     await map.close();
@@ -274,11 +273,10 @@ const sharedTargets = (shared: SharedTargets): readonly Judged[] =>
   );
 
 /** `scim`: a value that no user can have is looked up. */
-export async function scimFindings(
-  { userAttribute, groupAttribute }: IdMapOptions,
-  api: GroupApi,
-  context: CommandContext,
-): Promise<readonly Judged[]> {
+export async function scimFindings(context: CommandContext, api: GroupApi): Promise<readonly Judged[]> {
+  const ids = configOf(context, ['ids'])?.ids;
+  if (ids?.source.kind !== 'scim') return [];
+  const { userAttribute, groupAttribute } = ids;
   const attributes: readonly LookUpAttribute[] =
     groupAttribute === 'id' ? [userAttribute] : [userAttribute, groupAttribute];
   const findings: Judged[] = [];

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { jsonAnswer, type SandboxAnswer } from './answer.ts';
 import { behaviourSchema, type Behaviour } from './behaviour.ts';
 import { ruleSchema, type FaultRule, type RuleCount } from './faults.ts';
-import type { Group, NewGroup, NewUser } from './directory.ts';
+import { userFields, type Group, type NewGroup, type NewUser } from './directory.ts';
 import type { SandboxStats } from './journal.ts';
 import { denialSchema, type Denial } from './access.ts';
 import { decode } from './request.ts';
@@ -68,12 +68,7 @@ const groupBody = z.strictObject({
   nested: z.array(z.string().min(1)).optional(),
   version: z.int().min(1).optional(),
 });
-const userBody = z.strictObject({
-  userName: z.string().min(1).optional(),
-  email: z.string().min(1).optional(),
-  externalId: z.string().min(1).optional(),
-  active: z.boolean().optional(),
-});
+const userBody = z.strictObject(userFields);
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   'GET groups/id': (controls, _, id) => {

@@ -1,6 +1,7 @@
 // The groups, and what a PATCH does to one (RFC 7644 section 3.5.2, atomic), and the users. A group's version is a decimal that moves
 // with every change (the vendor maps meta.version to the version of the directory's profile). Inactive users still resolve as
 // members; the vendor's list hides them unless `active eq false` is asked.
+import { z } from 'zod';
 import { refuse, type Refusal } from './answer.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { PatchOperation } from './request.ts';
@@ -200,13 +201,15 @@ export type User = Readonly<{
   externalId: string | null;
   active: boolean;
 }>;
-export type NewUser = Readonly<{
-  id: string;
-  userName?: string | undefined;
-  email?: string | undefined;
-  externalId?: string | undefined;
-  active?: boolean | undefined;
-}>;
+/** What may be given of a user, by a seed or from another process. */
+export const userFields = {
+  userName: z.string().min(1).optional(),
+  email: z.string().min(1).optional(),
+  externalId: z.string().min(1).optional(),
+  active: z.boolean().optional(),
+};
+const userShape = z.object(userFields);
+export type NewUser = Readonly<{ id: string } & z.output<typeof userShape>>;
 
 export class UserDirectory {
   readonly #users = new Map<string, User>();

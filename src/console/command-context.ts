@@ -41,12 +41,11 @@ export type Output = Writable & { readonly isTTY?: boolean };
 export const print = (output: Output, text: string): Promise<void> => write(output, visibleLines(text));
 
 /** Writes a value for programs, and for a terminal that shows it. */
-export const printJson = (output: Output, value: unknown, indent = 0): Promise<void> =>
-  write(output, `${jsonText(value, indent)}\n`);
+export const printJson = (output: Output, value: unknown): Promise<void> => write(output, `${jsonText(value)}\n`);
 
-/** As `printJson`, however many operations it holds. */
-export async function printSummary(output: Output, summary: Summary, indent = 0): Promise<void> {
-  await printPieces(output, summaryJson(summary, indent));
+/** Writes what was made visible in pieces: JSON that is too long for one text, lines of CSV. */
+export async function printPieces(output: Output, pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) await write(output, piece);
 }
 
 /** Into a file that only its owner may read. @throws ExitError where it cannot be written */
@@ -58,14 +57,6 @@ export async function writeSummary(file: string, summary: Summary): Promise<void
     throw new ExitError(EXIT.usage, `${file}: the report cannot be written${why}`, { cause });
   }
 }
-
-/** Writes JSON that was made in pieces. */
-export async function printPieces(output: Output, pieces: Iterable<string>): Promise<void> {
-  for (const piece of pieces) await write(output, piece);
-}
-
-/** Writes a line that report-text.ts has made. */
-export const printCsv = (output: Output, line: string): Promise<void> => write(output, line);
 
 async function write(output: Output, text: string): Promise<void> {
   if (!output.write(text)) await once(output, 'drain');

@@ -87,6 +87,12 @@ export const csvHeader = (): string => csvLine(COLUMNS.map(([name]) => name));
 
 export const csvRow = (record: ReportRecord): string => csvLine(COLUMNS.map(([, cell]) => cell(record)));
 
+/** Header and rows. */
+export function* csvText(records: Iterable<ReportRecord>): Generator<string> {
+  yield csvHeader();
+  for (const record of records) yield csvRow(record);
+}
+
 function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(cellText).join(',')}\r\n`;
 }

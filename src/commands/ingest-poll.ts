@@ -1,8 +1,7 @@
 /** `rollcall ingest poll SOURCE`: asks an identity provider for changes, and writes native records keyed by group. */
 import { Argument, Command } from 'commander';
-import { auth0Api, entraApi, oktaApi, scimApi } from '../adapters/idp/idp.ts';
+import { auth0Api, entraApi, oktaApi, scimApi, type ApiLimits } from '../adapters/idp/idp.ts';
 import type { IdpWorld } from '../adapters/idp/http.ts';
-import type { ApiLimits } from '../adapters/idp/idp.ts';
 import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
 import type { Config } from '../config/config.ts';
 import { needsOfCursor, needsOfIngest } from '../core/log/authorization.ts';

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
 import { FoldedChanges } from '../console/folded-changes.ts';
 import {
+  chunks,
   foreseeRefused,
   preview,
   refusedBy,
@@ -173,17 +174,6 @@ async function* plansOf(planning: Planning, context: CommandContext): AsyncGener
       yield plan;
     }
   }
-}
-
-function* chunks<T>(values: Iterable<T>, size: number): Generator<readonly T[]> {
-  let chunk: T[] = [];
-  for (const value of values) {
-    chunk.push(value);
-    if (chunk.length < size) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }
 
 interface Seen {

@@ -14,8 +14,14 @@ import { jsonText, visible } from '../core/text/visible.ts';
 import { ExitError } from '../exit-codes.ts';
 import type { IdMap } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
-import type { GroupIntents, Names, Refused } from './dry-run.ts';
-import { predictionsOf, type GroupPlan, type Prediction } from './dry-run.ts';
+import {
+  predictionsOf,
+  type GroupPlan,
+  type Prediction,
+  type GroupIntents,
+  type Names,
+  type Refused,
+} from './dry-run.ts';
 import { targetExitCode } from './target.ts';
 
 /** Of a whole file. */

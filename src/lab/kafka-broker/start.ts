@@ -11,13 +11,18 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '../../ports.ts';
-import type { Timer } from '../../time.ts';
-import { pause, within } from '../../time.ts';
-import type { KafkaVersion } from './fetch.ts';
-import { KafkaSetupError, fetchKafka } from './fetch.ts';
+import { pause, within, type Timer } from '../../time.ts';
+import { KafkaSetupError, fetchKafka, type KafkaVersion } from './fetch.ts';
 import { Guard, JavaProcess, freePorts } from './java-process.ts';
-import type { NodeConfiguration, NodePorts, SaslSsl } from './server-properties.ts';
-import { log4j2Properties, log4jProperties, scramArguments, serverProperties } from './server-properties.ts';
+import {
+  log4j2Properties,
+  log4jProperties,
+  scramArguments,
+  serverProperties,
+  type NodeConfiguration,
+  type NodePorts,
+  type SaslSsl,
+} from './server-properties.ts';
 
 export type Broker = Omit<BrokerNode, 'start'>;
 
@@ -239,9 +244,7 @@ export class BrokerNode {
     const { directory } = this.#options;
     await mkdir(directory, { recursive: true });
     // Passwords are among the properties.
-    await writeFile(join(directory, 'server.properties'), serverProperties(this.#options), {
-      mode: 0o600,
-    });
+    await writeFile(join(directory, 'server.properties'), serverProperties(this.#options), { mode: 0o600 });
     await writeFile(join(directory, 'log4j.properties'), log4jProperties);
     await writeFile(join(directory, 'log4j2.properties'), log4j2Properties);
   }

@@ -41,11 +41,7 @@ export class TokenIssuer {
     const { lifetimeSeconds } = this.#options;
     this.#issuedCount += 1;
     this.#issued.set(token, { number: this.#issuedCount, expiresAt: now + lifetimeSeconds * 1000 });
-    return jsonAnswer(200, {
-      access_token: token,
-      token_type: 'bearer',
-      expires_in: lifetimeSeconds,
-    });
+    return jsonAnswer(200, { access_token: token, token_type: 'bearer', expires_in: lifetimeSeconds });
   }
 
   check(authorization: string | null, now: number): TokenCheck {

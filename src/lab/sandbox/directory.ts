@@ -67,12 +67,7 @@ export class GroupStore {
 
   /** Another client's write: the version moves, and `members` replaces what was there if given. */
   overwrite(group: Group, members: ReadonlySet<string>, now: number): Group {
-    return this.#keep({
-      ...group,
-      members: new Set(members),
-      version: group.version + 1,
-      lastModifiedAt: now,
-    });
+    return this.#keep({ ...group, members: new Set(members), version: group.version + 1, lastModifiedAt: now });
   }
 
   patch(group: Group, operations: readonly PatchOperation[], rules: WriteRules): GroupWrite {

@@ -12,8 +12,7 @@ import {
   type Refusal,
   type SandboxAnswer,
 } from './answer.ts';
-import type { Fate, Fault, Verdict } from './faults.ts';
-import { GARBAGE, faultAnswer } from './faults.ts';
+import { GARBAGE, faultAnswer, type Fate, type Fault, type Verdict } from './faults.ts';
 import type { LiveEntry, PausePoint } from './journal.ts';
 import { answered, refusedWith, type Handled, type PatchOperation, type SandboxRequest } from './request.ts';
 import { handleGroup, handleUser, listGroups, listUsers } from './scim.ts';

@@ -198,10 +198,7 @@ const wireOperation = z.object({
   path: z.string().optional(),
   value: z.unknown().optional(),
 });
-const wirePatch = z.object({
-  schemas: z.array(z.string()),
-  Operations: z.array(wireOperation).min(1),
-});
+const wirePatch = z.object({ schemas: z.array(z.string()), Operations: z.array(wireOperation).min(1) });
 const memberValues = z.union([
   z.array(z.object({ value: z.string().min(1) })),
   z.object({ value: z.string().min(1) }).transform((one) => [one]),
@@ -264,10 +261,7 @@ function readOperation(wire: WireOperation): ReadPatch {
 // RFC 7644 section 3.5.2.2: "If 'path' is unspecified, the operation fails with … 'noTarget'."
 function readWithoutPath(wire: WireOperation): ReadPatch {
   if (wire.op === 'remove') {
-    return {
-      ...refused(refuse(400, 'noTarget', 'A remove operation requires a path.')),
-      dangerous: true,
-    };
+    return { ...refused(refuse(400, 'noTarget', 'A remove operation requires a path.')), dangerous: true };
   }
   const value = z.record(z.string(), z.unknown()).safeParse(wire.value);
   if (!value.success) return refused(refuse(400, 'invalidValue', 'Without a path the value must be an object.'));

@@ -8,16 +8,16 @@
 import type { Behaviour } from './behaviour.ts';
 import type { Controls } from './control.ts';
 import type { FaultRule, RuleCount } from './faults.ts';
-import type {
-  JournalEntry,
-  PausePoint,
-  PausedRequests,
-  Phase,
-  RequestListener,
-  RequestPredicate,
-  SandboxStats,
+import {
+  Signals,
+  type JournalEntry,
+  type PausePoint,
+  type PausedRequests,
+  type Phase,
+  type RequestListener,
+  type RequestPredicate,
+  type SandboxStats,
 } from './journal.ts';
-import { Signals } from './journal.ts';
 import type { Group, NewGroup, NewUser } from './directory.ts';
 import type { Denial } from './access.ts';
 import { SandboxServer, type DownMode } from './server.ts';

@@ -59,9 +59,7 @@ export function parseSeed(value: unknown, options: { source: string; anybody: bo
 
 /** The users of a seed, listed or counted. */
 export function seedUsers(seed: SandboxSeed): NonNullable<SandboxSeed['users']> {
-  const counted = Array.from({ length: seed.userCount ?? 0 }, (_, index) => ({
-    id: `user-${index + 1}`,
-  }));
+  const counted = Array.from({ length: seed.userCount ?? 0 }, (_, index) => ({ id: `user-${index + 1}` }));
   return [...(seed.users ?? []), ...counted];
 }
 

@@ -68,10 +68,7 @@ export function createState(options: SandboxOptions): SandboxState {
   const clientId = credential.parse(options.clientId ?? 'sandbox-client');
   const clientSecret = credential.parse(options.clientSecret ?? world.newId());
   const seed = parseSeed(options.seed ?? {}, { source: 'seed', anybody: everybody === 'any' });
-  const users = new UserDirectory({
-    anybody: everybody === 'any',
-    unknown: options.unknownUsers ?? [],
-  });
+  const users = new UserDirectory({ anybody: everybody === 'any', unknown: options.unknownUsers ?? [] });
   for (const user of seedUsers(seed)) users.put(user);
   const groups = new GroupStore();
   for (const group of seed.groups) groups.put(group, world.now());
@@ -114,11 +111,7 @@ export function createState(options: SandboxOptions): SandboxState {
 
 function limitOptions(limits: NonNullable<SandboxOptions['limits']>): LimitOptions {
   if (limits === 'off') return { allowed: 1_000_000, windowSeconds: 60, enforced: false };
-  return {
-    allowed: limits.allowed ?? 300,
-    windowSeconds: limits.windowSeconds ?? 60,
-    enforced: true,
-  };
+  return { allowed: limits.allowed ?? 300, windowSeconds: limits.windowSeconds ?? 60, enforced: true };
 }
 
 function latencyOf(latency: NonNullable<SandboxOptions['latencyMs']>, random: Random): () => number {

@@ -21,7 +21,6 @@ export default defineConfig({
         'src/ingest/**': floor(97, 90),
         'src/admin/**': floor(98, 95),
         'src/http/**': floor(98, 80),
-        'src/report/**': floor(98, 93),
         'src/adapters/{genesys,idp,ids,memory-log}/**': floor(98, 90),
         'src/lab/sandbox/**': floor(90, 85),
         // The rest of these needs a broker, and is tested by the level `integration`, in processes of its own.

@@ -2,12 +2,11 @@
  * Resident memory of `rollcall run` with 200,000 changes pending, and how fast it reads them from Kafka. Every change is
  * for another member, and the target is down, so that nothing folds and nothing leaves.
  */
-import { createTopics } from '../src/console/topics.ts';
+import { commandLog, createTopics, readText } from '../src/console/kafka-tools.ts';
 import { kafkaCacheDirectory } from '../src/lab/kafka-broker/fetch.ts';
 import { startBroker } from '../src/lab/kafka-broker/start.ts';
 import { createLogTools } from '../src/adapters/kafka/tools.ts';
 import { pause } from '../src/time.ts';
-import { commandLog, readText } from '../src/console/kafka-tools.ts';
 import { readConfig } from '../src/config/config.ts';
 import type { LogTools } from '../src/ports.ts';
 import { startSandbox } from '../src/lab/sandbox/sandbox.ts';

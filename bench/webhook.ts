@@ -3,7 +3,7 @@
  * and how many acknowledged changes are missing after a kill -9 under that load. Every time is taken from the moment at
  * which the request was due, so that a server that stalls cannot hide it by slowing the senders down.
  */
-import { createTopics } from '../src/console/topics.ts';
+import { commandLog, createTopics, readText } from '../src/console/kafka-tools.ts';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
@@ -12,7 +12,6 @@ import { Guard, freePorts } from '../src/lab/kafka-broker/java-process.ts';
 import { startBroker } from '../src/lab/kafka-broker/start.ts';
 import { createLogTools } from '../src/adapters/kafka/tools.ts';
 import { pause, within } from '../src/time.ts';
-import { commandLog, readText } from '../src/console/kafka-tools.ts';
 import { readConfig } from '../src/config/config.ts';
 import type { LogTools } from '../src/ports.ts';
 import type { Figure } from './figure.ts';

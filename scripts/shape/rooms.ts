@@ -7,7 +7,6 @@ const levels: readonly (readonly string[])[] = [
   ['core/log', 'core/report'],
   ['ports', 'time', 'exit-codes', 'version', 'http'],
   ['formats', 'formats/*'],
-  ['report'],
   ['pipeline/state'],
   ['pipeline/intents'],
   ['pipeline/dispatch', 'pipeline/settle'],

@@ -27,6 +27,10 @@ function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number):
   const gauge = (name: string, help: string, value: number): void => new Gauge({ name, help, registers }).set(value);
   const counter = (name: string, help: string, total: number): void =>
     new Counter({ name, help, registers }).inc(total);
+  const byLabel = (name: string, help: string, label: string, totals: Readonly<Record<string, number>>): void => {
+    const labelled = new Counter({ name, help: `${help}, by ${label}`, labelNames: [label], registers });
+    for (const [value, total] of Object.entries(totals)) labelled.inc({ [label]: value }, total);
+  };
 
   const lag = lagOf(stats);
   if (lag !== null) gauge('rollcall_lag', 'Source records not read yet; no series: not known', lag);
@@ -50,20 +54,15 @@ function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number):
     'Source records whose key was last read from another partition',
     stats.strayKeys,
   );
-  byLabel(registry, 'rollcall_requests_total', { help: 'Requests to the target', label: 'outcome' }, stats.requests);
+  byLabel('rollcall_requests_total', 'Requests to the target', 'outcome', stats.requests);
   byLabel(
-    registry,
     'rollcall_operator_requests_refused_total',
-    { help: 'Requests of operators that were not taken up', label: 'reason' },
+    'Requests of operators that were not taken up',
+    'reason',
     stats.refusedRequests,
   );
-  byLabel(registry, 'rollcall_reports_total', { help: 'Final reports', label: 'outcome' }, stats.reports);
-  byLabel(
-    registry,
-    'rollcall_skipped_total',
-    { help: 'Events that concern no membership', label: 'reason' },
-    stats.skipped,
-  );
+  byLabel('rollcall_reports_total', 'Final reports', 'outcome', stats.reports);
+  byLabel('rollcall_skipped_total', 'Events that concern no membership', 'reason', stats.skipped);
   for (const age of ages) oldestSeconds(registry, stats, { ...age, now });
   unsettledSeconds(registry, stats, now);
   breakerOpen(registry, stats);
@@ -78,23 +77,7 @@ function lagOf({ partitions }: PipelineStats): number | null {
   );
 }
 
-function byLabel(
-  registry: Registry,
-  name: string,
-  { help, label }: { readonly help: string; readonly label: string },
-  totals: Readonly<Record<string, number>>,
-): void {
-  const counter = new Counter({ name, help: `${help}, by ${label}`, labelNames: [label], registers: [registry] });
-  for (const [value, total] of Object.entries(totals)) counter.inc({ [label]: value }, total);
-}
-
-interface Age {
-  readonly name: string;
-  readonly about: string;
-  readonly at: 'oldestUnappliedAt' | 'oldestHeldAt' | 'oldestWaitingAt';
-}
-
-const ages: readonly Age[] = [
+const ages = [
   {
     name: 'rollcall_oldest_unapplied_seconds',
     about: 'the oldest change that could be applied and is not, unread ones included',
@@ -110,12 +93,12 @@ const ages: readonly Age[] = [
     about: 'the oldest change that waits by SLOW_RETRY_SCHEDULE_MS',
     at: 'oldestWaitingAt',
   },
-];
+] as const;
 
 function oldestSeconds(
   registry: Registry,
   { partitions }: PipelineStats,
-  { name, about, at, now }: Age & { readonly now: number },
+  { name, about, at, now }: (typeof ages)[number] & { readonly now: number },
 ): void {
   const help = `Age of the source record of ${about}, by partition; 0: none; no series: not known`;
   const gauge = new Gauge({ name, help, labelNames: ['partition'], registers: [registry] });

@@ -7,26 +7,25 @@ import { DECIDED_LENGTH_MIN, decideSets, heldSets, setText, type HeldSet } from 
 import {
   collect,
   print,
-  printSummary,
+  printPieces,
+  showProgress,
   stopped,
   type CommandContext,
   unlessStopped,
   writeSummary,
 } from '../console/command-context.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
-import { showProgress } from '../console/progress.ts';
 import { readReport } from '../console/report-search.ts';
 import type { RetryTopic } from '../console/retry-topic.ts';
 import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
 import { openIdMap, withTarget } from '../console/target.ts';
-import type { SourceFormat } from '../core/change/change.ts';
-import { isId } from '../core/change/change.ts';
+import { isId, type SourceFormat } from '../core/change/change.ts';
 import { foldReport, summaryOf, type Operations, type Summary } from '../core/report/summary.ts';
 import { tokenFailure } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
-import { summaryText } from '../report/summary.ts';
+import { summaryJson, summaryText } from '../console/report-text.ts';
 
 export interface ApplyFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
@@ -87,7 +86,9 @@ export async function applyFile(file: string, flags: ApplyFlags, context: Comman
     }
   });
   if (flags.report !== undefined) await writeSummary(flags.report, summary);
-  await (flags.json === true ? printSummary(context.stdout, summary) : print(context.stdout, summaryText(summary)));
+  await (flags.json === true
+    ? printPieces(context.stdout, summaryJson(summary, 0))
+    : print(context.stdout, summaryText(summary)));
   await print(flags.json === true ? context.stderr : context.stdout, heldText(held));
   if (end.kind === 'unavailable') {
     await print(context.stderr, context.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));

@@ -7,7 +7,6 @@ import { readRecords, type FileRecord } from '../console/file-source.ts';
 import { print, printJson, type CommandContext, unlessStopped, wholeNumber } from '../console/command-context.ts';
 import { commandConfig } from '../console/kafka-tools.ts';
 import { formatOption, formatOptions, type FormatFlags, withFormat } from '../console/source-format.ts';
-import type { SourceFormat } from '../core/change/change.ts';
 import {
   isChange,
   type ChangeEvent,
@@ -16,6 +15,7 @@ import {
   type Invalid,
   type Skip,
   type SourceEvent,
+  type SourceFormat,
 } from '../core/change/change.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { autoFormat, sourceTopicFormat } from '../formats/registry.ts';

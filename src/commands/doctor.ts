@@ -7,11 +7,18 @@ import { proxyFor, shownProxy } from '../adapters/proxy.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
-import { configOf, fail, judgeIds, ok, warn, type Finding, type Judged } from '../console/doctor-finding.ts';
-import { kafkaFindings } from '../console/doctor-kafka.ts';
+import {
+  fail,
+  fileFindings,
+  kafkaFindings,
+  ok,
+  scimFindings,
+  type Finding,
+  type Judged,
+  warn,
+} from '../console/doctor-checks.ts';
 import { print, printJson, type CommandContext } from '../console/command-context.ts';
-import { fileFindings, scimFindings } from '../console/doctor-id-map.ts';
-import { commandLog, readText } from '../console/kafka-tools.ts';
+import { commandLog, configOf, readText } from '../console/kafka-tools.ts';
 import { getGroupWithRetries, targetExitCode, withTarget } from '../console/target.ts';
 
 export interface DoctorFlags {
@@ -38,7 +45,7 @@ export async function examine(flags: DoctorFlags, context: CommandContext): Prom
   const judged = [
     ...configurationFindings(context),
     ...(await kafkaFindings(context)),
-    ...(await idFileFindings(context)),
+    ...(await fileFindings(context)),
     ...(await targetFindings(context)),
   ];
   const findings = judged.map(({ check, status, message, advice }): Finding => ({ check, status, message, advice }));
@@ -80,18 +87,6 @@ function configurationFindings(context: CommandContext): Judged[] {
 const misspelling = (warning: string): Judged =>
   warn('configuration', warning, 'Correct the name, or unset the variable.');
 
-async function idFileFindings(context: CommandContext): Promise<Judged[]> {
-  const config = configOf(context, ['ids']);
-  if (config?.ids.source.kind !== 'file') return [];
-  return judgeIds(await fileFindings(config.ids.source.path, context, config), EXIT.configuration);
-}
-
-async function idLookUpFindings(context: CommandContext, api: GroupApi): Promise<Judged[]> {
-  const config = configOf(context, ['ids']);
-  if (config?.ids.source.kind !== 'scim') return [];
-  return judgeIds(await scimFindings(config.ids, api, context), EXIT.unavailable);
-}
-
 async function targetFindings(context: CommandContext): Promise<Judged[]> {
   const config = configOf(context, ['genesys']);
   if (config === null) return [];
@@ -107,7 +102,7 @@ async function targetFindings(context: CommandContext): Promise<Judged[]> {
       ...proxies,
       ok('token', `${config.genesys.loginUrl} gives a token.`),
       await permissionFinding(config, api, context),
-      ...(await idLookUpFindings(context, api)),
+      ...(await scimFindings(context, api)),
       limitsFinding(config, api),
     ];
   });

@@ -1,10 +1,8 @@
 /** `rollcall ingest poll SOURCE`: asks an identity provider for changes, and writes native records keyed by group. */
 import { Argument, Command } from 'commander';
-import { auth0Api, entraApi, oktaApi, scimApi } from '../adapters/idp/idp.ts';
+import { auth0Api, entraApi, oktaApi, scimApi, type ApiLimits } from '../adapters/idp/idp.ts';
 import type { IdpWorld } from '../adapters/idp/http.ts';
-import type { ApiLimits } from '../adapters/idp/idp.ts';
 import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
-import { createLogTools } from '../adapters/kafka/tools.ts';
 import type { Config } from '../config/config.ts';
 import { needsOfCursor, needsOfIngest } from '../core/log/authorization.ts';
 import { IdpRefusal, IdpTrouble } from '../core/ids/idp-failure.ts';
@@ -18,12 +16,10 @@ import { Poller } from '../ingest/poll/poller.ts';
 import { scimSource } from '../ingest/poll/scim.ts';
 import type { PollSource } from '../ingest/poll/source.ts';
 import type { LogTools } from '../ports.ts';
-import { serveAdmin } from '../console/admin.ts';
+import { lazily } from '../console/live-config.ts';
 import type { CommandContext } from '../console/command-context.ts';
 import { createPermitted, kafkaAccess } from '../console/access.ts';
-import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
-import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
-import { LiveConfig, lazily, liveKafka } from '../console/live-config.ts';
+import { openQueue, topicsAreRight, withIngest, type IngestSurroundings } from '../console/ingest-setup.ts';
 
 const SOURCES = ['okta', 'entra', 'auth0', 'scim'] as const;
 type SourceName = (typeof SOURCES)[number];
@@ -71,41 +67,30 @@ Example:
 
 type Settings = Config<'kafka' | 'topics' | 'ingest' | 'poll'>;
 
-export async function pollSource(name: SourceName, flags: PollFlags, context: CommandContext): Promise<void> {
+export function pollSource(name: SourceName, flags: PollFlags, context: CommandContext): Promise<void> {
   const parts = ['kafka', 'topics', 'ingest', 'poll', 'admin', name] as const;
-  const { config, logger } = serviceConfig(context, parts);
-  const live = new LiveConfig<(typeof parts)[number]>(config, parts, { context, logger });
-  const readiness = new IngestReadiness();
   // What runs once, from cron, is not probed, and may run beside another service.
-  const admin = flags.once === true ? null : await serveAdmin(live, () => readiness.health, { context, logger });
-  const tools = createLogTools(liveKafka(live), { clock: context.clock, logger });
-  try {
-    const world = {
-      clock: context.clock,
-      random: context.random,
-      logger,
-      stop: context.stop,
-      secrets: context.secrets,
-      proxy: config.proxy,
-    };
+  return withIngest(context, { parts, isProbed: flags.once !== true }, async (live, opened) => {
+    const config = live.current;
+    const { clock, random, stop, secrets } = context;
+    const world = { clock, random, logger: opened.logger, stop, secrets, proxy: config.proxy };
     const limits = { timeoutMs: config.poll.timeoutMs, triesMax: flags.once === true ? ONCE_TRIES_MAX : null };
     const source = makeSource[name]({ ...config, [name]: lazily(() => live.current[name]) } as Config, limits, world);
     const needs = [
       ...needsOfIngest(config.ingest.topic ?? config.topics.source, config.topics.deadLetter),
       ...needsOfCursor(config.poll.cursorTopic),
     ];
-    const kafka = kafkaAccess(needs, tools, config.kafka);
-    await runPoll(config, source, { flags, surroundings: { context, logger, tools, readiness, kafka } });
-  } catch (error) {
-    if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
-    if (error instanceof IdpTrouble || error instanceof CursorRefusal)
-      throw new ExitError(EXIT.unavailable, error.message, { cause: error });
-    throw kafkaExit(error);
-  } finally {
-    live.close();
-    await tools.close();
-    await admin?.close();
-  }
+    const surroundings = { ...opened, kafka: kafkaAccess(needs, opened.tools, config.kafka) };
+    await runPoll(config, source, { flags, surroundings }).catch(failPoll);
+  });
+}
+
+/** @throws ExitError for what the identity provider, or the cursor, is at fault for */
+function failPoll(error: unknown): never {
+  if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
+  if (error instanceof IdpTrouble || error instanceof CursorRefusal)
+    throw new ExitError(EXIT.unavailable, error.message, { cause: error });
+  throw error;
 }
 
 const ONCE_TRIES_MAX = 5;

@@ -9,12 +9,10 @@ import { EXIT } from '../exit-codes.ts';
 import { rekeyWarnings } from '../ingest/topic/options.ts';
 import { Rekeyer } from '../ingest/topic/rekeyer.ts';
 import { demandAccess, kafkaAccess, type KafkaAccess } from '../console/access.ts';
-import { serveAdmin } from '../console/admin.ts';
+import { lazily, liveKafka, type Live } from '../console/live-config.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
 import { openFormat } from '../console/source-format.ts';
-import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
-import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
-import { lazily, type Live, LiveConfig, liveKafka } from '../console/live-config.ts';
+import { openQueue, topicsAreRight, withIngest, type IngestSurroundings } from '../console/ingest-setup.ts';
 
 export function topicCommand(context: CommandContext): Command {
   return new Command('topic')
@@ -57,31 +55,14 @@ type Settings = Config<(typeof PARTS)[number]>;
 
 const PARTS = ['kafka', 'topics', 'format', 'ingest', 'rekey', 'admin'] as const;
 
-export async function rekeyTopic(context: CommandContext): Promise<void> {
-  const { config, logger } = serviceConfig(context, PARTS);
-  const format = await openFormat(config.format, { clock: context.clock, logger }, config.rekey.format);
-  const live = new LiveConfig(config, PARTS, { context, logger });
-  const kafka = liveKafka(live);
-  const readiness = new IngestReadiness();
-  const admin = await serveAdmin(live, () => readiness.health, { context, logger });
-  const tools = createLogTools(kafka, { clock: context.clock, logger });
-  try {
-    const settings = { ...config, kafka, rekey: liveRekey(live) };
-    await passOn(settings, format, {
-      context,
-      logger,
-      tools,
-      readiness,
-      kafka: relayAccess(settings, { context, logger, tools }),
-    });
-  } catch (error) {
-    throw kafkaExit(error);
-  } finally {
-    live.close();
-    await tools.close();
-    await admin?.close();
-  }
-}
+export const rekeyTopic = (context: CommandContext): Promise<void> =>
+  withIngest(context, { parts: PARTS, isProbed: true }, async (live, opened) => {
+    const { clock } = context;
+    const { format, rekey, ...config } = live.current;
+    const source = await openFormat(format, { clock, logger: opened.logger }, rekey.format);
+    const settings = { ...config, format, kafka: liveKafka(live), rekey: liveRekey(live) };
+    await passOn(settings, source, { ...opened, kafka: relayAccess(settings, opened) });
+  });
 
 /** In both clusters, where what is read lies in another one. */
 function relayAccess(

@@ -1,22 +1,18 @@
 /** `rollcall ingest webhook`: identity providers push, Kafka acknowledges, they are answered. A signal drains it. */
 import { Command } from 'commander';
-import { createLogTools } from '../adapters/kafka/tools.ts';
-import { KeySetFile, type KeySetSurroundings } from '../adapters/tokens.ts';
 import type { Config } from '../config/config.ts';
 import { needsOfIngest } from '../core/log/authorization.ts';
-import { EXIT, ExitError } from '../exit-codes.ts';
-import { withoutKeys, type TokenVerifier } from '../formats/scim/token-verifier.ts';
+import { EXIT } from '../exit-codes.ts';
 import { formatOfKind } from '../ingest/webhook/formats.ts';
 import { Intake } from '../ingest/webhook/intake.ts';
 import { webhookWarnings } from '../ingest/webhook/options.ts';
 import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
 import { kafkaAccess } from '../console/access.ts';
-import { serveAdmin } from '../console/admin.ts';
+import { openVerifier } from '../console/source-format.ts';
+import { cannotListen, lazily, type LiveConfig } from '../console/live-config.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
-import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
-import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
-import { lazily, LiveConfig, liveKafka } from '../console/live-config.ts';
+import { openQueue, topicsAreRight, withIngest, type IngestSurroundings } from '../console/ingest-setup.ts';
 
 export function webhookCommand(context: CommandContext): Command {
   return new Command('webhook')
@@ -60,24 +56,12 @@ type Webhook = Config<(typeof PARTS)[number]>;
 
 const PARTS = ['kafka', 'topics', 'ingest', 'webhook', 'admin'] as const;
 
-export async function serveWebhook(context: CommandContext): Promise<void> {
-  const { config, logger } = serviceConfig(context, PARTS);
-  const live = new LiveConfig(config, PARTS, { context, logger });
-  const readiness = new IngestReadiness();
-  const admin = await serveAdmin(live, () => readiness.health, { context, logger });
-  const tools = createLogTools(liveKafka(live), { clock: context.clock, logger });
-  try {
-    const { topics, ingest: written } = config;
+export const serveWebhook = (context: CommandContext): Promise<void> =>
+  withIngest(context, { parts: PARTS, isProbed: true }, async (live, opened) => {
+    const { topics, ingest: written, kafka } = live.current;
     const needs = needsOfIngest(written.topic ?? topics.source, topics.deadLetter);
-    await ingest(live, { context, logger, tools, readiness, kafka: kafkaAccess(needs, tools, config.kafka) });
-  } catch (error) {
-    throw kafkaExit(error);
-  } finally {
-    live.close();
-    await tools.close();
-    await admin?.close();
-  }
-}
+    await ingest(live, { ...opened, kafka: kafkaAccess(needs, opened.tools, kafka) });
+  });
 
 async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: IngestSurroundings): Promise<void> {
   const { context, logger, readiness } = surroundings;
@@ -88,9 +72,11 @@ async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: In
   const queue = openQueue(surroundings, config.webhook.waitingMax);
   const warnings = webhookWarnings(clock, logger);
   const intake = new Intake({ topic, deadLetterTopic, queue, clock, warnings });
+  const { scimTokens } = config.webhook;
+  const keys = scimTokens && { ...scimTokens, file: scimTokens.keysFile };
   const senders = sendersOf(
     lazily(() => live.current.webhook.secrets),
-    formatOfKind(await verifierOf(config.webhook, { clock, logger })),
+    formatOfKind(await openVerifier('INGEST_SCIM_KEYS_FILE', keys, { clock, logger })),
   );
   const server = await listen(config, { senders, intake, warnings, clock, logger });
   live.onChange(({ webhook: { tls } }) => {
@@ -112,26 +98,14 @@ async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: In
   }
 }
 
-async function verifierOf(
-  { scimTokens }: Webhook['webhook'],
-  surroundings: KeySetSurroundings,
-): Promise<TokenVerifier> {
-  if (scimTokens === null) return withoutKeys;
-  try {
-    return await KeySetFile.open(scimTokens.keysFile, scimTokens, surroundings);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ExitError(EXIT.configuration, `INGEST_SCIM_KEYS_FILE: ${why}`, { cause });
-  }
-}
-
 async function listen({ webhook }: Webhook, sources: WebhookSources): Promise<WebhookServer> {
   try {
     return await startWebhook(webhook, sources);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const remedy =
-      'set INGEST_HOST and INGEST_PORT to what is free, and INGEST_TLS_* to a certificate and its key in PEM';
-    throw new ExitError(EXIT.configuration, `the webhook server cannot listen (${why}); ${remedy}`, { cause });
+    throw cannotListen(
+      'webhook',
+      'set INGEST_HOST and INGEST_PORT to what is free, and INGEST_TLS_* to a certificate and its key in PEM',
+      cause,
+    );
   }
 }

@@ -1,17 +1,18 @@
 /** `rollcall plan FILE|-`: the requests that `apply` would send, and what each change would come to. Sends GETs only. */
 import { Command } from 'commander';
-import { DeferredText } from '../console/deferred-text.ts';
+import { DeferredText, PlanTotals, namesFor, planJson, planText } from '../console/plan-text.ts';
 import type { Config } from '../config/config.ts';
 import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
 import { FoldedChanges } from '../console/folded-changes.ts';
 import {
-  preview,
+  chunks,
   foreseeRefused,
+  preview,
   refusedBy,
+  type GroupIntents,
   type GroupPlan,
   type Names,
   type Refused,
-  type GroupIntents,
 } from '../console/dry-run.ts';
 import { shownName } from '../core/target/snapshot.ts';
 import type { Snapshot } from '../core/target/plan.ts';
@@ -19,14 +20,11 @@ import { renamedGroup, unresolvedFailure } from '../core/ids/resolution.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap } from '../ports.ts';
-import { PlanTotals, namesFor, planJson, planText } from '../console/plan-text.ts';
-import { FILE_SOURCE, fileEnvironment } from '../console/file-source.ts';
+import { FILE_SOURCE, fileEnvironment, readLines } from '../console/file-source.ts';
 import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
-import { print, printPieces, type CommandContext, unlessStopped } from '../console/command-context.ts';
-import { openIdMap, getGroupWithRetries, targetExitCode, withTarget } from '../console/target.ts';
+import { print, printPieces, showProgress, type CommandContext, unlessStopped } from '../console/command-context.ts';
+import { getGroupWithRetries, openIdMap, targetExitCode, withTarget } from '../console/target.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
-import { readLines } from '../console/lines.ts';
-import { showProgress } from '../console/progress.ts';
 
 export interface PlanFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
@@ -176,17 +174,6 @@ async function* plansOf(planning: Planning, context: CommandContext): AsyncGener
       yield plan;
     }
   }
-}
-
-function* chunks<T>(values: Iterable<T>, size: number): Generator<readonly T[]> {
-  let chunk: T[] = [];
-  for (const value of values) {
-    chunk.push(value);
-    if (chunk.length < size) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }
 
 interface Seen {

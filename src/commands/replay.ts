@@ -6,14 +6,20 @@ import { Command } from 'commander';
 import { WHOLE_GROUP, intentId, sourceGroup, sourceMember, type Intent } from '../core/change/change.ts';
 import { stateValue } from '../core/log/live-record.ts';
 import { textHeader } from '../core/log/record-headers.ts';
-import { requestKey, type NamedIntent, type ReplayVerdict } from '../core/log/request-record.ts';
-import type { RequestRecord } from '../core/log/request-record.ts';
+import { requestKey, type NamedIntent, type ReplayVerdict, type RequestRecord } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
-import type { WaitingIntent, WaitingFilter } from '../console/retry-topic.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { collect, print, type CommandContext } from '../console/command-context.ts';
-import { askOwners, findWaiting, type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
+import {
+  askOwners,
+  byGroup,
+  findWaiting,
+  type RetryTopic,
+  type WaitingFilter,
+  type WaitingIntent,
+  withRetryTopic,
+} from '../console/retry-topic.ts';
 
 export interface ListFlags {
   readonly group?: readonly string[];
@@ -129,28 +135,13 @@ function requestsOf(
   found: readonly WaitingIntent[],
   { topic, context }: Replay<NowFlags>,
 ): ReadonlyMap<string, RequestRecord> {
-  const groups = new Map<string, Intent[]>();
-  for (const { intent } of found) {
-    const group = `${intent.source.partition}/${intent.group}`;
-    const others = groups.get(group);
-    if (others === undefined) groups.set(group, [intent]);
-    else others.push(intent);
-  }
-  const requests = [...groups.values()].flatMap(inPieces).flatMap((intents) =>
-    intents.slice(0, 1).map(({ group, source }): readonly [string, RequestRecord & { readonly gzip: true }] => {
+  const groups = byGroup(found.map(({ intent }) => intent));
+  const requests = groups.flatMap(inPieces).flatMap((intents) =>
+    intents.slice(0, 1).map(({ group, source: { partition } }) => {
       const key = requestKey(context.random.uuid());
       const headers = [textHeader('rollcall-type', 'replay')];
-      return [
-        key,
-        {
-          topic,
-          partition: source.partition,
-          key,
-          value: stateValue(group, intents.map(nameOnly)),
-          headers,
-          gzip: true,
-        },
-      ];
+      const value = stateValue(group, intents.map(nameOnly));
+      return [key, { topic, partition, key, value, headers, gzip: true as const }] as const;
     }),
   );
   return new Map(requests);

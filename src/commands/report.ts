@@ -6,22 +6,20 @@ import { REPORT_OUTCOMES } from '../core/report/report.ts';
 import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/report/summary.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { LogTools } from '../ports.ts';
-import { csvHeader, csvRow } from '../report/csv.ts';
-import { endedAsSelected, type ReportSelection } from '../report/selection.ts';
+import { csvHeader, csvRow, csvText, summaryJson } from '../console/report-text.ts';
+import { SearchedReports, endedAsSelected, type ReportSelection } from '../console/report-search.ts';
 import {
   collect,
   endIfStopped,
   instant,
   print,
-  printCsv,
   printJson,
-  printSummary,
+  printPieces,
+  showProgress,
   type CommandContext,
   unlessStopped,
 } from '../console/command-context.ts';
 import { withLogTools } from '../console/kafka-tools.ts';
-import { showProgress } from '../console/progress.ts';
-import { SearchedReports } from '../console/report-search.ts';
 
 export interface ReportFlags {
   readonly format: 'json' | 'csv' | 'ndjson';
@@ -161,12 +159,12 @@ type Printing = (reporting: Reporting, searched: SearchedReports, selection: Rep
 /** As they come. */
 const printRecords: Printing = async ({ flags, context }, searched, selection) => {
   const isCsv = flags.format === 'csv';
-  if (isCsv) await printCsv(context.stdout, csvHeader());
+  if (isCsv) await printPieces(context.stdout, [csvHeader()]);
   let count = 0;
   for await (const { record, json } of searched.read()) {
     if (!endedAsSelected(selection, record)) continue;
     count += 1;
-    await (isCsv ? printCsv(context.stdout, csvRow(record)) : printJson(context.stdout, json));
+    await (isCsv ? printPieces(context.stdout, [csvRow(record)]) : printJson(context.stdout, json));
   }
   return count;
 };
@@ -178,11 +176,7 @@ const printOperations: Printing = async ({ flags, topic, context }, searched, se
   endIfStopped(context, `before the end of ${topic}`);
   for (const [id, record] of operations) if (!endedAsSelected(selection, record)) operations.delete(id);
   const summary = summaryOf(operations, context.clock.now().wall);
-  if (flags.format === 'json') await printSummary(context.stdout, summary, 2);
-  else {
-    await printCsv(context.stdout, csvHeader());
-    for (const record of summary.operations) await printCsv(context.stdout, csvRow(record));
-  }
+  await printPieces(context.stdout, flags.format === 'json' ? summaryJson(summary, 2) : csvText(summary.operations));
   return operations.size;
 };
 

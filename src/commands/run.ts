@@ -4,7 +4,7 @@
  *
  * `rollcall run`: the service. Configuration → adapters → pipeline → admin server; a signal drains it.
  */
-import { findTopics, judgeTopics } from '../console/topics.ts';
+import { findTopics, judgeTopics, kafkaExit, noteUnreachable, serviceConfig } from '../console/kafka-tools.ts';
 import { Command } from 'commander';
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
 import { connectThrough } from '../adapters/genesys/http-client.ts';
@@ -26,13 +26,11 @@ import type { RecordFinding } from '../formats/first-records/record-finding.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
-import { AccessWatch, demandAccess } from '../console/access.ts';
-import { serveAdmin } from '../console/admin.ts';
+import { AccessWatch, demandAccess, withRemedies } from '../console/access.ts';
+import { LiveConfig, lazily, liveKafka, serveAdmin, type Live } from '../console/live-config.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
 import { inspectFirstRecords, openSourceTopicFormat } from '../console/source-format.ts';
 import { openIdMap, type OpenIdMap } from '../console/target.ts';
-import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
-import { LiveConfig, lazily, liveKafka, type Live } from '../console/live-config.ts';
 
 export function runCommand(context: CommandContext): Command {
   return new Command('run')
@@ -177,10 +175,7 @@ async function inspect(config: Service, tools: KafkaLogTools, around: Surroundin
     const topics = topicFindings(config.topics, await findTopics(config.topics, tools));
     return { topics, records: topics.some(refusesRun) ? [] : await firstRecords(config, tools, around) };
   } catch (error) {
-    const { retriable, message, advice } = explainKafkaError(await tools.diagnosed(error));
-    if (error instanceof ExitError || !retriable) throw error;
-    const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
-    logLasting({ clock: around.context.clock, logger }, { level: 'warn', cause: message, ...line });
+    await noteUnreachable(error, { clock: around.context.clock, logger, diagnosed: (each) => tools.diagnosed(each) });
     return null;
   }
 }
@@ -209,7 +204,6 @@ function judgeRecords(findings: readonly RecordFinding[], logger: Logger): void 
     if (!refusesStart(finding)) logger.warn({ code, message, remedy }, 'the source records are at risk');
   }
   const refusals = findings.filter(refusesStart);
-  if (refusals.length === 0) return;
-  const lines = refusals.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`);
-  throw new ExitError(EXIT.configuration, `the source records cannot be read:\n${lines.join('\n')}`);
+  if (refusals.length > 0)
+    throw new ExitError(EXIT.configuration, `the source records cannot be read:\n${withRemedies(refusals)}`);
 }

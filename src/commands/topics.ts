@@ -1,8 +1,7 @@
 /** `rollcall topics create|check`: core/log/topics.ts decides, this file asks the brokers and tells. */
 import { Command } from 'commander';
 import { print, printJson, type CommandContext, wholeNumber } from '../console/command-context.ts';
-import { withLogTools } from '../console/kafka-tools.ts';
-import { createTopics, creatingTools, findTopics, topicsExitCode } from '../console/topics.ts';
+import { createTopics, creatingTools, findTopics, topicsExitCode, withLogTools } from '../console/kafka-tools.ts';
 import { lookingAt, type Need } from '../core/log/authorization.ts';
 import { ROLES, topicFindings, type NewTopic, type TopicFinding, type TopicNames } from '../core/log/topics.ts';
 

@@ -46,9 +46,12 @@ export async function demandAccess(
 }
 
 function notPermitted(findings: readonly AccessFinding[], options: ErrorOptions = {}): ExitError {
-  const lines = findings.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`);
-  return new ExitError(EXIT.configuration, `Kafka does not permit what is needed:\n${lines.join('\n')}`, options);
+  return new ExitError(EXIT.configuration, `Kafka does not permit what is needed:\n${withRemedies(findings)}`, options);
 }
+
+/** Each finding on a line, and its remedy below it. */
+export const withRemedies = (findings: readonly { readonly message: string; readonly remedy: string }[]): string =>
+  findings.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`).join('\n');
 
 /** As `createTopic` of the tools. @throws ExitError (78) that names what is missing with its remedy, since no question tells it */
 export async function createPermitted(
@@ -124,18 +127,14 @@ export class AccessWatch {
 
   /** The statistics of the pipeline, with what is not permitted. */
   judge(stats: PipelineStats | null): PipelineStats | null {
-    return stats === null ? null : withObstacles(stats, this.#reasons());
+    const reasons = this.#missing.map(({ message, remedy }) => `${message} ${remedy.replaceAll('\n', ' ')}`);
+    return stats === null ? null : withObstacles(stats, reasons);
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
     this.#cancel();
     return this.#around.tools.close();
-  }
-
-  /** Each with its remedy. */
-  #reasons(): readonly string[] {
-    return this.#missing.map(({ message, remedy }) => `${message} ${remedy.replaceAll('\n', ' ')}`);
   }
 
   #lookLater(): void {
@@ -161,10 +160,8 @@ export class AccessWatch {
     this.#missing = missing;
     for (const { resource, message, remedy } of missing) {
       const fields = { [resource.kind]: resource.name, problem: message, remedy };
-      logLasting(
-        { clock, logger },
-        { level: 'warn', cause: message, fields, message: 'Kafka does not permit what is needed' },
-      );
+      const line = { fields, message: 'Kafka does not permit what is needed' };
+      logLasting({ clock, logger }, { level: 'warn', cause: message, ...line });
     }
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Room console: what commands share: how they open Kafka, the target and files, what they print, the dry run.
+ * Room console: what commands share: how they open Kafka, the target and files, what they print (reports, too), the dry run.
  * Not here: commands, and decisions that need no I/O (core).
  *
- * What a command gets of the process it runs in (cli.ts alone touches the process itself), how it prints, and checks of
- * option values.
+ * What a command gets of the process it runs in (cli.ts alone touches the process itself), how it prints,
+ * also how far a long work is, and checks of option values.
  */
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
@@ -14,8 +14,8 @@ import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText, visibleLines } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Clock, Random } from '../ports.ts';
-import { summaryJson } from '../report/summary.ts';
 import { unlessAborted } from '../time.ts';
+import { summaryJson } from './report-text.ts';
 
 export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -41,12 +41,11 @@ export type Output = Writable & { readonly isTTY?: boolean };
 export const print = (output: Output, text: string): Promise<void> => write(output, visibleLines(text));
 
 /** Writes a value for programs, and for a terminal that shows it. */
-export const printJson = (output: Output, value: unknown, indent = 0): Promise<void> =>
-  write(output, `${jsonText(value, indent)}\n`);
+export const printJson = (output: Output, value: unknown): Promise<void> => write(output, `${jsonText(value)}\n`);
 
-/** As `printJson`, however many operations it holds. */
-export async function printSummary(output: Output, summary: Summary, indent = 0): Promise<void> {
-  await printPieces(output, summaryJson(summary, indent));
+/** Writes what was made visible in pieces: JSON that is too long for one text, lines of CSV. */
+export async function printPieces(output: Output, pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) await write(output, piece);
 }
 
 /** Into a file that only its owner may read. @throws ExitError where it cannot be written */
@@ -58,14 +57,6 @@ export async function writeSummary(file: string, summary: Summary): Promise<void
     throw new ExitError(EXIT.usage, `${file}: the report cannot be written${why}`, { cause });
   }
 }
-
-/** Writes JSON that was made in pieces. */
-export async function printPieces(output: Output, pieces: Iterable<string>): Promise<void> {
-  for (const piece of pieces) await write(output, piece);
-}
-
-/** Writes a line that report/csv.ts has made. */
-export const printCsv = (output: Output, line: string): Promise<void> => write(output, line);
 
 async function write(output: Output, text: string): Promise<void> {
   if (!output.write(text)) await once(output, 'drain');
@@ -109,4 +100,65 @@ export function instant(text: string): number {
 /** For options that may be given several times. */
 export function collect(value: string, former: readonly string[] = []): readonly string[] {
   return [...former, value];
+}
+
+export interface Progress {
+  /** Of changes: those with a final report. */
+  readonly settled: number;
+  readonly total: number;
+  /** What is counted; absent: changes. */
+  readonly unit?: string;
+  /** Said behind them. */
+  readonly detail: string;
+}
+
+const TERMINAL_INTERVAL_MS = 100;
+const PLAIN_INTERVAL_MS = 2_000;
+/** Elsewhere a line that says the same as the one before is left out for as long. */
+const SAME_INTERVAL_MS = 60_000;
+
+/**
+ * Writes `current()` now and then: on a terminal one line that is written over, elsewhere plain lines. The
+ * returned function ends that, with a last line where there was one before.
+ */
+export function showProgress(output: Output, clock: Clock, current: () => Progress): () => void {
+  const isTerminal = output.isTTY === true;
+  const startedAt = clock.now().monotonic;
+  let shown = { text: '', at: startedAt };
+  const show = (): void => {
+    const progress = current();
+    const now = clock.now().monotonic;
+    const text = JSON.stringify(progress);
+    if (!isTerminal && text === shown.text && now - shown.at < SAME_INTERVAL_MS) return;
+    shown = { text, at: now };
+    const line = progressLine(progress, (now - startedAt) / 1000);
+    output.write(isTerminal ? `\r\u001b[2K${bar(progress)} ${line}` : `${line}\n`);
+  };
+  let cancel = (): void => undefined;
+  const later = (): void => {
+    cancel = clock.schedule(isTerminal ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS, () => {
+      show();
+      later();
+    });
+  };
+  later();
+  return () => {
+    cancel();
+    if (shown.text === '') return;
+    show();
+    if (isTerminal) output.write('\n');
+  };
+}
+
+/** No more columns than a small terminal has, beside the bar. */
+export function progressLine({ settled, total, unit = 'changes', detail }: Progress, seconds: number): string {
+  const percent = total === 0 ? 100 : Math.floor((100 * settled) / total);
+  return `${seconds.toFixed(1).padStart(5)} s  ${settled}/${total} ${unit} (${percent} %), ${detail}`;
+}
+
+const BAR_WIDTH = 16;
+
+function bar({ settled, total }: Progress): string {
+  const filled = total === 0 ? BAR_WIDTH : Math.floor((BAR_WIDTH * settled) / total);
+  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}]`;
 }

@@ -226,7 +226,13 @@ const parts = (sent: readonly Intent[], snapshot: Snapshot, membersMax: number):
   });
 };
 
-const chunks = (intents: readonly Intent[], size: number): (readonly Intent[])[] =>
-  Array.from({ length: Math.ceil(intents.length / size) }, (_, index) =>
-    intents.slice(index * size, (index + 1) * size),
-  );
+export function* chunks<T>(values: Iterable<T>, size: number): Generator<readonly T[]> {
+  let chunk: T[] = [];
+  for (const value of values) {
+    chunk.push(value);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}

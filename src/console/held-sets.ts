@@ -7,7 +7,7 @@ import { textHeader } from '../core/log/record-headers.ts';
 import { decisionValue, requestKey, type OperatorAnswer, type RequestRecord } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { askOwners, findWaiting, type RetryTopic } from './retry-topic.ts';
+import { askOwners, byGroup, findWaiting, type RetryTopic } from './retry-topic.ts';
 
 /** So many digits name a set for a decision: a few may fit one that the operator has not looked at. */
 export const DECIDED_LENGTH_MIN = 12;
@@ -33,13 +33,9 @@ type LoneSet = Omit<HeldSet, 'prefix'>;
 /** The oldest first. */
 export async function heldSets(retry: RetryTopic): Promise<readonly HeldSet[]> {
   const waiting = (await findWaiting(retry, {})).filter(({ state }) => state === 'held').map(({ intent }) => intent);
-  const groups = new Map<string, Intent[]>();
-  for (const intent of waiting) {
-    const known = groups.get(`${intent.source.partition}/${intent.group}`);
-    if (known === undefined) groups.set(`${intent.source.partition}/${intent.group}`, [intent]);
-    else known.push(intent);
-  }
-  const sets = [...groups.values()].flatMap((intents) => setOf(intents) ?? []).toSorted((a, b) => a.since - b.since);
+  const sets = byGroup(waiting)
+    .flatMap((intents) => setOf(intents) ?? [])
+    .toSorted((a, b) => a.since - b.since);
   const prefixes = shortestPrefixes(sets.map(({ digest }) => digest));
   return sets.map((set) => ({ ...set, prefix: prefixes.get(set.digest) ?? set.digest }));
 }

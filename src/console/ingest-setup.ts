@@ -1,15 +1,43 @@
-/** What the sub-commands of `rollcall ingest` share: topics that must be there, and the queue before Kafka. */
-import { judgeTopics } from './topics.ts';
+/** What the sub-commands of `rollcall ingest` share: what is opened for them, topics that must be there, and the queue before Kafka. */
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
-import { logLasting } from '../adapters/lasting-lines.ts';
+import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import type { ServiceHealth } from '../admin/readiness.ts';
+import type { Part } from '../config/variables.ts';
 import { topicFindings, type TopicFinding, type TopicNames } from '../core/log/topics.ts';
-import { ExitError } from '../exit-codes.ts';
 import { SendQueue } from '../ingest/send-queue.ts';
 import type { LogTools, Logger } from '../ports.ts';
 import { pause, unlessAborted } from '../time.ts';
 import type { KafkaAccess } from './access.ts';
 import type { CommandContext } from './command-context.ts';
+import { judgeTopics, kafkaExit, noteUnreachable, serviceConfig } from './kafka-tools.ts';
+import { LiveConfig, liveKafka, serveAdmin } from './live-config.ts';
+
+/** The work of one `rollcall ingest`: what it needs is opened before it, and closed after it. `isProbed`: it has an admin server. */
+export async function withIngest<P extends Part>(
+  context: CommandContext,
+  { parts, isProbed }: { readonly parts: readonly (P | 'kafka' | 'admin')[]; readonly isProbed: boolean },
+  work: (live: LiveConfig<P | 'kafka' | 'admin'>, opened: OpenIngest) => Promise<void>,
+): Promise<void> {
+  const { config, logger } = serviceConfig(context, parts);
+  const live = new LiveConfig(config, parts, { context, logger });
+  const readiness = new IngestReadiness();
+  const admin = isProbed ? await serveAdmin(live, () => readiness.health, { context, logger }) : null;
+  const tools = createLogTools(liveKafka(live), { clock: context.clock, logger });
+  try {
+    await work(live, { context, logger, tools, readiness });
+  } catch (error) {
+    throw kafkaExit(error);
+  } finally {
+    live.close();
+    await tools.close();
+    await admin?.close();
+  }
+}
+
+interface OpenIngest extends IngestSurroundings {
+  readonly context: CommandContext;
+  readonly tools: KafkaLogTools;
+}
 
 export interface IngestSurroundings {
   readonly context: Pick<CommandContext, 'clock' | 'stop' | 'random'>;
@@ -77,13 +105,12 @@ export async function topicsAreRight(config: WrittenTopics, surroundings: Ingest
       judgeTopics(await writtenFindings(config, surroundings.tools), logger);
       return true;
     } catch (error) {
-      const { retriable, message, advice } = explainKafkaError(
-        kafka === undefined ? error : await kafka.diagnosed(error),
-      );
-      if (error instanceof ExitError || !retriable) throw error;
-      surroundings.readiness.waits(`Kafka cannot be reached: ${message}`);
-      const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
-      logLasting({ clock: context.clock, logger }, { level: 'warn', cause: message, ...line });
+      const why = await noteUnreachable(error, {
+        clock: context.clock,
+        logger,
+        ...(kafka && { diagnosed: kafka.diagnosed }),
+      });
+      surroundings.readiness.waits(`Kafka cannot be reached: ${why}`);
     }
     await unlessAborted(context.stop, pause(context.clock, RETRY_MS));
   }

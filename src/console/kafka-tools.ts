@@ -1,15 +1,30 @@
-/** Opens the log tools of Kafka for one command, and turns what Kafka refuses into an exit code with its remedy. */
+/**
+ * The configuration and the log tools of Kafka, opened for one command; what Kafka refuses becomes an exit code with its remedy; and
+ * what commands ask of the topics: to be found, to be created, and to be fit for use.
+ */
 import { readFileSync } from 'node:fs';
 import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts';
+import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
+import { logLasting } from '../adapters/lasting-lines.ts';
 import { createLog, type LogOptions } from '../adapters/log.ts';
 import { readConfig, type Config } from '../config/config.ts';
+import { ConfigError } from '../config/problem.ts';
 import type { Environment, Part } from '../config/variables.ts';
 import type { Need } from '../core/log/authorization.ts';
-import type { TopicNames } from '../core/log/topics.ts';
+import {
+  ROLES,
+  newTopics,
+  refusesRun,
+  type FoundTopics,
+  type NewTopic,
+  type TopicFinding,
+  type TopicNames,
+  type TopicWish,
+} from '../core/log/topics.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import type { Logger } from '../ports.ts';
-import { demandAccess } from './access.ts';
+import type { Clock, LogTools, Logger } from '../ports.ts';
+import { createPermitted, demandAccess, withRemedies } from './access.ts';
 import { print, type CommandContext, unlessStopped } from './command-context.ts';
 
 type Logging = Pick<Config<never>, 'logLevel' | 'secrets'>;
@@ -23,6 +38,16 @@ export async function commandConfig<P extends Part>(
   const config = readConfig(environment, parts, readText);
   for (const warning of config.warnings) await print(context.stderr, `warning: ${warning}\n`);
   return config;
+}
+
+/** null: the part has a problem, which `doctor` reports of the configuration; a part without one is tried. */
+export function configOf<P extends Part>(context: CommandContext, parts: readonly P[]): Config<P> | null {
+  try {
+    return readConfig(context.environment, parts, readText);
+  } catch (error) {
+    if (error instanceof ConfigError) return null;
+    throw error;
+  }
 }
 
 /** A command's own log is quiet unless it is asked for: what matters is its output and its error. */
@@ -92,3 +117,60 @@ const configurationFaults: ReadonlySet<KafkaFault> = new Set([
   'group_in_use',
   'session_refused',
 ]);
+
+export type TopicTools = Pick<LogTools, 'describeTopic' | 'createTopic'>;
+
+/** Where a topic may not be made, they say what is missing. */
+export const creatingTools = (tools: TopicTools, connection: KafkaConnectionOptions): TopicTools => ({
+  describeTopic: (topic) => tools.describeTopic(topic),
+  createTopic: (topic) => createPermitted(topic, tools, connection),
+});
+
+export async function findTopics(names: TopicNames, tools: Pick<LogTools, 'describeTopic'>): Promise<FoundTopics> {
+  const found = await Promise.all(ROLES.map(async (role) => [role, await tools.describeTopic(names[role])] as const));
+  return Object.fromEntries(found) as FoundTopics;
+}
+
+/** Of a command that uses the topics: logs what is at risk. @throws ExitError for what `topics check` calls an error */
+export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): void {
+  for (const finding of findings) {
+    const { code, topic, message, remedy } = finding;
+    if (!refusesRun(finding)) logger.warn({ code, topic, message, remedy }, 'a topic is at risk');
+  }
+  const refusals = findings.filter(refusesRun);
+  if (refusals.length > 0)
+    throw new ExitError(EXIT.unavailable, `the topics cannot be used:\n${withRemedies(refusals)}`);
+}
+
+/** What cannot be reached now is waited for. @returns why. @throws what does not pass, as it is */
+export async function noteUnreachable(
+  error: unknown,
+  {
+    clock,
+    logger,
+    diagnosed,
+  }: { readonly clock: Clock; readonly logger: Logger; readonly diagnosed?: (error: unknown) => Promise<unknown> },
+): Promise<string> {
+  const { retriable, message, advice } = explainKafkaError(diagnosed === undefined ? error : await diagnosed(error));
+  if (error instanceof ExitError || !retriable) throw error;
+  const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
+  logLasting({ clock, logger }, { level: 'warn', cause: message, ...line });
+  return message;
+}
+
+/** Returns those that were created; another process may have been quicker. */
+export async function createTopics(
+  names: TopicNames,
+  tools: TopicTools,
+  wish: TopicWish,
+): Promise<readonly NewTopic[]> {
+  const created: NewTopic[] = [];
+  for (const topic of newTopics(names, await findTopics(names, tools), wish)) {
+    if ((await tools.createTopic(topic)) === 'created') created.push(topic);
+  }
+  return created;
+}
+
+/** 69 if a finding is an error. */
+export const topicsExitCode = (findings: readonly TopicFinding[]): ExitCode =>
+  findings.some(refusesRun) ? EXIT.unavailable : EXIT.done;

@@ -2,9 +2,13 @@
  * The configuration of a service whose files may change: secrets (`NAME_FILE`) and the certificate of the webhook server. The
  * files are looked at again and again, since notifications are lost where a file is mounted or replaced; a change is taken
  * once it has rested for one look, so that half of a certificate and its key is not. What cannot be used changes nothing.
+ * Also the admin server beside a service, which takes its token from there.
  */
+import type { ServiceStats } from '../admin/readiness.ts';
+import { startAdmin, type AdminServer } from '../admin/server.ts';
 import { readConfig, type Config } from '../config/config.ts';
 import { reloadedFiles, type Part } from '../config/variables.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import { readText } from './kafka-tools.ts';
@@ -116,4 +120,26 @@ export function liveKafka(live: Live<'kafka'>): Config<'kafka'>['kafka'] {
   const { kafka } = live.current;
   const { sasl } = kafka;
   return sasl === null ? kafka : { ...kafka, sasl: lazily(() => live.current.kafka.sasl ?? sasl) };
+}
+
+/** Beside `run`, and each `ingest` that does not end by itself; null: ADMIN_PORT says that there is none. @throws ExitError where it cannot listen */
+export async function serveAdmin(
+  live: Live<'admin'>,
+  stats: () => ServiceStats,
+  { context, logger }: LiveSurroundings,
+): Promise<AdminServer | null> {
+  if (live.current.admin.port === 0) return null;
+  const admin = lazily(() => live.current.admin);
+  try {
+    const server = await startAdmin(admin, { stats, clock: context.clock, logger, secrets: context.secrets });
+    logger.info({ url: server.url }, 'health and metrics are served');
+    return server;
+  } catch (cause) {
+    throw cannotListen('admin', 'set ADMIN_HOST and ADMIN_PORT to what is free, or ADMIN_PORT=0 for none', cause);
+  }
+}
+
+export function cannotListen(server: string, remedy: string, cause: unknown): ExitError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ExitError(EXIT.configuration, `the ${server} server cannot listen (${why}); ${remedy}`, { cause });
 }

@@ -2,6 +2,9 @@
  * What `rollcall plan` prints: totals, and each group for people or as a line of JSON; and the look-ups of a dry run:
  * what the target calls a group and the members that its changes name.
  */
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { constants, createGunzip, createGzip } from 'node:zlib';
 import { sourceMember } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
 import { type IdKind, type SureResolution, unresolvedFailure } from '../core/ids/resolution.ts';
@@ -10,9 +13,15 @@ import { classify } from '../core/target/outcome.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
 import { ExitError } from '../exit-codes.ts';
 import type { IdMap } from '../ports.ts';
-import type { Names, Refused, GroupIntents } from './dry-run.ts';
-import { predictionsOf, type GroupPlan, type Prediction } from './dry-run.ts';
 import type { CommandContext } from './command-context.ts';
+import {
+  predictionsOf,
+  type GroupPlan,
+  type Prediction,
+  type GroupIntents,
+  type Names,
+  type Refused,
+} from './dry-run.ts';
 import { targetExitCode } from './target.ts';
 
 /** Of a whole file. */
@@ -115,4 +124,27 @@ async function resolve(
   const outcome = classify(resolution.answer, 'GET');
   const why = 'failure' in outcome ? outcome.failure.message : 'stopped before every id was looked up';
   throw new ExitError(targetExitCode(outcome.kind), `plan: the ${kind} ${id} could not be looked up: ${visible(why)}`);
+}
+
+/** Text that goes out after something that is not known yet. It waits compressed, and beside the heap that V8 limits. */
+export class DeferredText {
+  readonly #gzip = createGzip({ level: constants.Z_BEST_SPEED });
+  readonly #chunks: Buffer[] = [];
+
+  constructor() {
+    this.#gzip.on('data', (chunk: Buffer) => this.#chunks.push(chunk));
+  }
+
+  async write(text: string): Promise<void> {
+    if (!this.#gzip.write(text)) await once(this.#gzip, 'drain');
+  }
+
+  /** All of it, in pieces; nothing can be written any more. */
+  async *read(): AsyncGenerator<string> {
+    const ended = once(this.#gzip, 'end');
+    this.#gzip.end();
+    await ended;
+    const text = Readable.from(this.#chunks).pipe(createGunzip()).setEncoding('utf8');
+    for await (const piece of text) yield String(piece);
+  }
 }

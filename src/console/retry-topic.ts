@@ -24,9 +24,8 @@ import {
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
 import { unlessAborted } from '../time.ts';
-import { endIfStopped, print, type CommandContext, unlessStopped } from './command-context.ts';
+import { endIfStopped, print, showProgress, type CommandContext, unlessStopped } from './command-context.ts';
 import { withLogTools } from './kafka-tools.ts';
-import { showProgress } from './progress.ts';
 
 export interface RetryTopic {
   /** Its name. */
@@ -202,6 +201,18 @@ export interface WaitingIntent {
   /** Why it was given up, or is held; of a parked one the code of its group's newest failure; null: not known. */
   readonly reason: string | null;
   readonly intent: Intent;
+}
+
+/** A request is about what waits of one group, in one partition. */
+export function byGroup(intents: readonly Intent[]): readonly (readonly Intent[])[] {
+  const groups = new Map<string, Intent[]>();
+  for (const intent of intents) {
+    const name = `${intent.source.partition}/${intent.group}`;
+    const known = groups.get(name);
+    if (known === undefined) groups.set(name, [intent]);
+    else known.push(intent);
+  }
+  return [...groups.values()];
 }
 
 export interface WaitingFilter {

@@ -61,17 +61,22 @@ export async function formatOptions(
   config: Parts['format'],
   surroundings: KeySetSurroundings = QUIET,
 ): Promise<FormatOptions> {
-  const { debezium, mapping } = config;
-  return { debezium, mapping, verifier: await verifierOf(config, surroundings) };
+  const { debezium, mapping, scimKeys } = config;
+  return { debezium, mapping, verifier: await openVerifier('SCIM_EVENTS_JWKS_FILE', scimKeys, surroundings) };
 }
 
-async function verifierOf({ scimKeys }: Parts['format'], surroundings: KeySetSurroundings): Promise<TokenVerifier> {
-  if (scimKeys === null) return withoutKeys;
+/** @param keys null: signatures are not verified. @throws ExitError (78) that names the variable */
+export async function openVerifier(
+  variable: string,
+  keys: (Parameters<typeof KeySetFile.open>[1] & { readonly file: string }) | null,
+  surroundings: KeySetSurroundings,
+): Promise<TokenVerifier> {
+  if (keys === null) return withoutKeys;
   try {
-    return await KeySetFile.open(scimKeys.file, scimKeys, surroundings);
+    return await KeySetFile.open(keys.file, keys, surroundings);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ExitError(EXIT.configuration, `SCIM_EVENTS_JWKS_FILE: ${why}`, { cause });
+    throw new ExitError(EXIT.configuration, `${variable}: ${why}`, { cause });
   }
 }
 

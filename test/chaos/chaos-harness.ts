@@ -1,5 +1,5 @@
 /** Topics of one run on real brokers, the sandbox with all its faults, and the environment of an instance. */
-import { createTopics } from '../../src/console/topics.ts';
+import { createTopics } from '../../src/console/kafka-tools.ts';
 import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
 import type { KafkaConnectionOptions, KafkaHost } from '../../src/adapters/kafka/options.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';

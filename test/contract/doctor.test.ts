@@ -1,7 +1,7 @@
 // `rollcall doctor` against the sandbox; its look at Kafka is tested on real brokers.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { examine } from '../../src/commands/doctor.ts';
-import type { Finding } from '../../src/console/doctor-finding.ts';
+import type { Finding } from '../../src/console/doctor-checks.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { aContext } from '../support/command-context.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import type { GroupApi } from '../../src/ports.ts';
-import { limitHeaders, type LimitOptions, RateLimits } from '../../src/lab/sandbox/limits.ts';
+import { limitHeaders, type LimitOptions, RateLimits } from '../../src/lab/sandbox/access.ts';
 import type { RawAnswer } from '../fuzz/answers.ts';
 import { type Asked, connectionsTo, type Reply } from '../fuzz/connections.ts';
 import { aLog, as, atEnd, get } from '../support/genesys.ts';

@@ -139,7 +139,7 @@ describe('a token request', () => {
     await get(api);
     expect(sandbox.stats.requests).toEqual({ POST: { '400': 1 } });
     expect(await api.ensureToken()).toMatchObject(refused);
-    sandbox.acceptClient();
+    sandbox.refuseClient(null);
     expect((await get(api)).kind).toBe('no_token');
     expect(await api.ensureToken()).toBe(null);
     expect(as('response', await get(api)).status).toBe(200);
@@ -173,7 +173,7 @@ describe('a token request', () => {
     const api = anApi(sandbox, {}, { clock });
     sandbox.refuseClient('authentication failed');
     expect(as('no_token', await get(api)).refused).toBe(true);
-    sandbox.acceptClient();
+    sandbox.refuseClient(null);
     expect(await api.ensureToken()).toBe(null);
     await clock.advance(301_000);
     expect(as('response', await get(api)).status).toBe(200);

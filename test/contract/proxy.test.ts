@@ -5,7 +5,7 @@ import { connectIdp, IdpHttp } from '../../src/adapters/idp/http.ts';
 import { proxyFor } from '../../src/adapters/proxy.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
 import { examine } from '../../src/commands/doctor.ts';
-import type { Finding } from '../../src/console/doctor-finding.ts';
+import type { Finding } from '../../src/console/doctor-checks.ts';
 import { KnownSecrets } from '../../src/core/text/redact.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';

@@ -9,7 +9,7 @@ import { eventReport } from '../../src/core/report/reporting.ts';
 import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { summaryOf as summaryFrom } from '../../src/core/report/summary.ts';
-import { summaryText } from '../../src/report/summary.ts';
+import { summaryText } from '../../src/console/report-text.ts';
 import type { ReadOptions } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';

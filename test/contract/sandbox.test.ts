@@ -27,7 +27,7 @@ describe('login', () => {
     expect(more.json).toMatchObject({ error: 'unsupported_grant_type' });
     sandbox.refuseClient('client not found');
     expect((await requestToken(sandbox)).json).toEqual({ error: 'invalid_client', description: 'client not found' });
-    sandbox.acceptClient();
+    sandbox.refuseClient(null);
     expect((await requestToken(sandbox)).json).toMatchObject({ token_type: 'bearer', expires_in: 86_400 });
   });
 

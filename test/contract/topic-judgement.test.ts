@@ -1,5 +1,5 @@
 // `topics check`, `run` and `ingest` judge one finding in one way.
-import { findTopics, judgeTopics, topicsExitCode } from '../../src/console/topics.ts';
+import { findTopics, judgeTopics, topicsExitCode } from '../../src/console/kafka-tools.ts';
 import { describe, expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';

@@ -1,5 +1,5 @@
 // `rollcall topics` over the memory log.
-import { findTopics, createTopics, topicsExitCode } from '../../src/console/topics.ts';
+import { findTopics, createTopics, topicsExitCode } from '../../src/console/kafka-tools.ts';
 import { expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';

@@ -59,7 +59,7 @@ describeNewestKafka('a target', ({ brokers }) => {
     // when
     await sendAll(harness, 'joiner');
     await service.said('breaker stays open', { fields: { reason: 'auth' } });
-    harness.sandbox.acceptClient();
+    harness.sandbox.refuseClient(null);
     // then
     await harness.settled();
     expect(finals(harness).filter(({ attempt }) => attempt > 0)).toEqual([]);

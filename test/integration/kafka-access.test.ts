@@ -6,7 +6,7 @@ import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { accessFindings } from '../../src/console/access.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
-import type { Finding } from '../../src/console/doctor-finding.ts';
+import type { Finding } from '../../src/console/doctor-checks.ts';
 import type { CommandContext } from '../../src/console/command-context.ts';
 import { heldCommand } from '../../src/commands/held.ts';
 import { ingestCommand } from '../../src/commands/ingest.ts';

@@ -8,7 +8,7 @@ import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
 import type { KafkaConnectionOptions, KafkaSasl } from '../../src/adapters/kafka/options.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { examine } from '../../src/commands/doctor.ts';
-import type { Finding } from '../../src/console/doctor-finding.ts';
+import type { Finding } from '../../src/console/doctor-checks.ts';
 import { runService } from '../../src/commands/run.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';

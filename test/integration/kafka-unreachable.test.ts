@@ -1,6 +1,6 @@
 // Brokers that cannot be reached: which address is named, and how often the log says so.
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
-import type { Finding } from '../../src/console/doctor-finding.ts';
+import type { Finding } from '../../src/console/doctor-checks.ts';
 import { examine } from '../../src/commands/doctor.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';

@@ -1,5 +1,5 @@
 /** A source topic that is deleted and recreated on a real broker: nothing is skipped in silence, and the remedy works. */
-import { createTopics } from '../../src/console/topics.ts';
+import { createTopics } from '../../src/console/kafka-tools.ts';
 import { expect, test } from 'vitest';
 import { describeKafka, describeNewestKafka } from '../support/broker.ts';
 import { commitAgain, commitsOf, type GroupTopic, resetOffsets, withAdmin } from '../support/group-offsets.ts';

@@ -139,7 +139,7 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
       sandbox.refuseClient(`no ${clientSecret}`);
       await harness.send('h');
       await service.said('breaker opened', { fields: { reason: 'auth' } });
-      sandbox.acceptClient();
+      sandbox.refuseClient(null);
       await harness.counted('rollcall_reports_total{outcome="applied"} 2');
       // when a new token does not help either
       sandbox.deny({ group: 'i', status: 401 });

@@ -5,7 +5,7 @@ import type { BrokerFate, Refusable, TargetFate, Weights } from './engine/fault-
 import { drawLogFault, type LogFault } from './log-faults.ts';
 import type { DrawnScenario } from './drawn-scenarios.ts';
 import { eventWeights } from './drawn-scenarios.ts';
-import type { ScimType } from '../../src/lab/sandbox/scim-error.ts';
+import type { ScimType } from '../../src/lab/sandbox/answer.ts';
 import type { Settings } from './settings.ts';
 
 export type DrawnEvent =

@@ -1,6 +1,5 @@
 /** Requests about group `g` that the tests of the rules hold back, or look at. */
-import type { PausedRequests, PausePoint } from '../../src/lab/sandbox/gates.ts';
-import type { JournalEntry } from '../../src/lab/sandbox/journal.ts';
+import type { JournalEntry, PausePoint, PausedRequests } from '../../src/lab/sandbox/journal.ts';
 import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 
 /** Holds the next request of this kind, and no other, before it is applied. */

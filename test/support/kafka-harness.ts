@@ -2,7 +2,7 @@
  * A whole Rollcall: topics of its own on real brokers, a sandbox, instances, and readers of all
  * that is written. `settled` compares the end with what the source topic says, by a fold of its own.
  */
-import { createTopics } from '../../src/console/topics.ts';
+import { createTopics } from '../../src/console/kafka-tools.ts';
 import { afterEach, expect, onTestFailed, vi } from 'vitest';
 import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';

@@ -4,8 +4,10 @@
  */
 import type { Broker, BrokerHost } from '../../src/lab/kafka-broker/start.ts';
 import { startBroker } from '../../src/lab/kafka-broker/start.ts';
-import { KafkaSetupError, fetchKafka, kafkaCacheDirectory, kafkaVersions } from '../../src/lab/kafka-broker/fetch.ts';
+import { KafkaSetupError, fetchKafka, kafkaCacheDirectory } from '../../src/lab/kafka-broker/fetch.ts';
 import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
+
+const kafkaVersions: readonly KafkaVersion[] = ['4.2.0', '3.9.1'];
 
 export interface SharedBroker {
   /** A version, or `KAFKA_BROKERS`. */

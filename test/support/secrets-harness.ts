@@ -1,12 +1,11 @@
 /** Rollcall on a broker with TLS and SCRAM, trusted with secrets, and everything that leaves it. */
-import { createTopics } from '../../src/console/topics.ts';
+import { createTopics, readText } from '../../src/console/kafka-tools.ts';
 import type { Command } from 'commander';
 import { vi } from 'vitest';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import type { CommandContext } from '../../src/console/command-context.ts';
-import { readText } from '../../src/console/kafka-tools.ts';
 import { EXIT, ExitError, type ExitCode } from '../../src/exit-codes.ts';
 import { demoTopics } from '../../src/lab/demo/service.ts';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';

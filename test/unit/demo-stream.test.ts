@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { intentsOf } from '../../src/core/change/pending.ts';
 import { drawStream, UNKNOWN_USER, type Stream } from '../../src/lab/demo/stream.ts';
 import { deviations } from '../../src/lab/demo/verdict.ts';
-import { progressLine } from '../../src/console/progress.ts';
+import { progressLine } from '../../src/console/command-context.ts';
 import { seededRandom } from '../../src/lab/sandbox/seed.ts';
 
 const stream: Stream = drawStream({ next: seededRandom(1) });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CsvReader } from '../../src/adapters/ids/table-file.ts';
 import { eventReport } from '../../src/core/report/reporting.ts';
-import { csvHeader, csvRow } from '../../src/report/csv.ts';
+import { csvHeader, csvRow } from '../../src/console/report-text.ts';
 
 const aReport = (member: string) => ({
   ...eventReport({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FaultRules, type FaultRule } from '../../src/lab/sandbox/faults.ts';
-import { RateLimits } from '../../src/lab/sandbox/limits.ts';
+import { RateLimits } from '../../src/lab/sandbox/access.ts';
 import { parseSeed, seedUsers, seededRandom } from '../../src/lab/sandbox/seed.ts';
 
 const aRequest = { method: 'PATCH', endpoint: 'group', group: 'g', members: new Set(['m']) };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TokenIssuer } from '../../src/lab/sandbox/oauth.ts';
+import { TokenIssuer } from '../../src/lab/sandbox/access.ts';
 
 test('a token holds for its lifetime and no longer', () => {
   const issuer = new TokenIssuer({ clientId: 'c', clientSecret: 's', lifetimeSeconds: 10, newToken: () => 'token' });

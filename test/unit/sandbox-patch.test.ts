@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultBehaviour } from '../../src/lab/sandbox/behaviour.ts';
-import { parseListFilter, parseMemberFilter, readPatch, readPut } from '../../src/lab/sandbox/patch.ts';
-import { GroupStore, matchesVersion } from '../../src/lab/sandbox/groups.ts';
+import { parseListFilter, parseMemberFilter, readPatch, readPut } from '../../src/lab/sandbox/request.ts';
+import { GroupStore, matchesVersion } from '../../src/lab/sandbox/directory.ts';
 
 const schemas = ['urn:ietf:params:scim:api:messages:2.0:PatchOp'];
 const read = (...Operations: unknown[]) => readPatch({ schemas, Operations });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { summaryOf } from '../../src/core/report/summary.ts';
 import { jsonText } from '../../src/core/text/visible.ts';
-import { summaryJson } from '../../src/report/summary.ts';
+import { summaryJson } from '../../src/console/report-text.ts';
 import { eventReport } from '../../src/core/report/reporting.ts';
 
 const source = { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: 1 };

@@ -5,13 +5,11 @@
  * `rollcall demo`: everything on this machine, and a verdict read from the target itself.
  */
 import { Command } from 'commander';
-import { print, type CommandContext, wholeNumber } from '../../console/command-context.ts';
-import { showProgress } from '../../console/progress.ts';
+import { print, showProgress, type CommandContext, wholeNumber } from '../../console/command-context.ts';
 import type { ExitCode } from '../../exit-codes.ts';
-import { conclude } from '../demo/conclusion.ts';
-import { withKafka } from '../demo/kafka-service.ts';
+import { conclude } from '../demo/verdict.ts';
+import { type DemoService, withEmbedded, withKafka } from '../demo/service.ts';
 import { Play, type Played } from '../demo/play.ts';
-import { type DemoService, withEmbedded } from '../demo/service.ts';
 import { DEMO_FAULTS, UNKNOWN_USER, drawStream, type Stream } from '../demo/stream.ts';
 import { startSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { seededRandom } from '../sandbox/seed.ts';

@@ -4,8 +4,7 @@
  *
  * Plays the stream into a Rollcall and follows its reports until each change has its final one.
  */
-import type { CommandContext } from '../../console/command-context.ts';
-import type { Progress } from '../../console/progress.ts';
+import type { CommandContext, Progress } from '../../console/command-context.ts';
 import { readReport } from '../../console/report-search.ts';
 import { foldReport, type Operations } from '../../core/report/summary.ts';
 import type { SendOutcome } from '../../ports.ts';

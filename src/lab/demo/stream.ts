@@ -5,7 +5,6 @@
  */
 import type { Random } from '../../ports.ts';
 import type { FaultRule } from '../sandbox/faults.ts';
-import { FOREIGN_MEMBER } from './verdict.ts';
 
 /** A source record's value (protocol.md 3.1) and its key. */
 export interface StreamEvent {
@@ -34,6 +33,9 @@ const DEMO_SIZE: StreamSize = { events: 10_000, groups: 500, users: 2_000 };
 
 /** No directory has this user; adding it is refused. */
 export const UNKNOWN_USER = 'user-nobody';
+
+/** The foreign writer toggles this member, of which the events say nothing. */
+export const FOREIGN_MEMBER = 'somebody-else';
 
 const DUPLICATE_SHARE = 0.05;
 const READD_SHARE = 0.1;

@@ -66,11 +66,7 @@ async function runMaven(directory: string, title: string, options: FetchOptions)
   // -U: "not found" is remembered by Maven for a day otherwise, also when only the mirror was at fault.
   const flags = ['-q', '-B', '-U', '-f', 'pom.xml', goal, '-DincludeScope=runtime', '-DoutputDirectory=lib'];
   try {
-    await run('mvn', flags, {
-      cwd: directory,
-      env: options.environment,
-      maxBuffer: 16 * 1024 * 1024,
-    });
+    await run('mvn', flags, { cwd: directory, env: options.environment, maxBuffer: 16 * 1024 * 1024 });
   } catch (cause) {
     throw mavenFailure(title, cause);
   }
@@ -97,9 +93,7 @@ function mavenFailure(title: string, cause: unknown): KafkaSetupError {
       { cause },
     );
   }
-  return new KafkaSetupError('download_failed', `Maven could not fetch ${title}: ${reason}`, {
-    cause,
-  });
+  return new KafkaSetupError('download_failed', `Maven could not fetch ${title}: ${reason}`, { cause });
 }
 
 /** The loser of a race keeps the winner's folder: both hold the same release. */
@@ -120,8 +114,6 @@ async function exists(path: string): Promise<boolean> {
 }
 
 export type KafkaVersion = '4.2.0' | '3.9.1';
-
-export const kafkaVersions: readonly KafkaVersion[] = ['4.2.0', '3.9.1'];
 
 /** @property file kind of file, where it is no jar with its dependencies: it is fetched alone. */
 export type Artifact = readonly [

@@ -2,15 +2,12 @@
  * One Java virtual machine as a child process (its end, its signals, the tail of what it printed), and free TCP ports
  * for it.
  */
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo, Server } from 'node:net';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { Timer } from '../../time.ts';
-import { within } from '../../time.ts';
+import { within, type Timer } from '../../time.ts';
 import { javaMissing } from './fetch.ts';
 
 const tailLinesMax = 200;
@@ -40,11 +37,7 @@ export class JavaProcess {
   /** @throws KafkaSetupError where there is no Java. */
   static async launch(args: readonly string[], directory: string): Promise<JavaProcess> {
     // A session of its own, see Guard.
-    const child = spawn('java', args, {
-      cwd: directory,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
+    const child = spawn('java', args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const { pid } = child;
     if (pid !== undefined) return new JavaProcess(child, pid);
     const cause = await new Promise((resolve) => child.once('error', resolve));

@@ -4,11 +4,10 @@ import { z } from 'zod';
 import { jsonAnswer, type SandboxAnswer } from './answer.ts';
 import { behaviourSchema, type Behaviour } from './behaviour.ts';
 import { ruleSchema, type FaultRule, type RuleCount } from './faults.ts';
-import type { Group, NewGroup } from './groups.ts';
+import { userFields, type Group, type NewGroup, type NewUser } from './directory.ts';
 import type { SandboxStats } from './journal.ts';
-import { denialSchema, type Denial } from './limits.ts';
+import { denialSchema, type Denial } from './access.ts';
 import { decode } from './request.ts';
-import type { NewUser } from './users.ts';
 
 /** What can be done from another process; the sandbox itself has these. */
 export type Controls = Readonly<{
@@ -17,12 +16,12 @@ export type Controls = Readonly<{
   deleteGroup: (id: string) => void;
   putUser: (user: NewUser) => void;
   deleteUser: (id: string) => void;
-  stats: () => SandboxStats;
+  stats: SandboxStats;
   addRule: (rule: FaultRule) => string;
   clearRules: () => void;
   ruleCounts: () => readonly RuleCount[];
   deny: (denial: Denial) => void;
-  allow: (group: string | undefined) => void;
+  allow: (group?: string) => void;
   refuseClient: (description: string | null) => void;
   revokeTokens: () => void;
   behave: (changes: Partial<Behaviour>) => void;
@@ -69,12 +68,7 @@ const groupBody = z.strictObject({
   nested: z.array(z.string().min(1)).optional(),
   version: z.int().min(1).optional(),
 });
-const userBody = z.strictObject({
-  userName: z.string().min(1).optional(),
-  email: z.string().min(1).optional(),
-  externalId: z.string().min(1).optional(),
-  active: z.boolean().optional(),
-});
+const userBody = z.strictObject(userFields);
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   'GET groups/id': (controls, _, id) => {
@@ -92,7 +86,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'DELETE groups/id': (controls, _, id) => controls.deleteGroup(id),
   'PUT users/id': (controls, body, id) => controls.putUser({ id, ...userBody.parse(body) }),
   'DELETE users/id': (controls, _, id) => controls.deleteUser(id),
-  'GET stats': (controls) => controls.stats(),
+  'GET stats': (controls) => controls.stats,
   'GET faults': (controls) => ({ rules: controls.ruleCounts() }),
   'POST faults': (controls, body) => {
     const rules = Array.isArray(body) ? z.array(ruleSchema).parse(body) : [ruleSchema.parse(body)];

@@ -1,16 +1,22 @@
 // The walk of one request through the sandbox:
 //   arrived → token, limit, permission → rules → [gate, latency] → foreign writer → handled → [gate, latency] → answered
 // A client that hangs up does not stop its request from being applied, as with a real service; going down does.
-import type { SandboxAnswer } from './answer.ts';
-import { emptyAnswer } from './answer.ts';
-import type { Fate, Fault, Verdict } from './faults.ts';
-import { GARBAGE, faultAnswer } from './faults.ts';
-import type { PausePoint } from './gates.ts';
-import { answerRefusal, handle, type Result } from './handle.ts';
-import type { LiveEntry } from './journal.ts';
-import { credentialRefusal, limitHeaders } from './limits.ts';
-import type { SandboxRequest } from './request.ts';
-import { rateRefusal, type Refusal } from './scim-error.ts';
+import { credentialRefusal, limitHeaders } from './access.ts';
+import {
+  documentedShape,
+  emptyAnswer,
+  rateRefusal,
+  renderRefusal,
+  scimAnswer,
+  type ErrorShape,
+  type Refusal,
+  type SandboxAnswer,
+} from './answer.ts';
+import { GARBAGE, faultAnswer, type Fate, type Fault, type Verdict } from './faults.ts';
+import type { LiveEntry, PausePoint } from './journal.ts';
+import { answered, refusedWith, type Handled, type PatchOperation, type SandboxRequest } from './request.ts';
+import { handleGroup, handleUser, listGroups, listUsers } from './scim.ts';
+import { pick } from './seed.ts';
 import type { SandboxState } from './state.ts';
 
 /** The connection of one request. */
@@ -31,16 +37,14 @@ type Exchange = Readonly<{
   headers: Admission['headers'];
 }>;
 
-export async function exchange(
-  state: SandboxState,
-  request: SandboxRequest,
-  entry: LiveEntry,
-  wire: Wire,
-): Promise<void> {
+export async function exchange(arrived: Omit<Exchange, 'headers'>): Promise<void> {
+  const { state, request, entry } = arrived;
   const { refusal, headers } = admit(state, request);
-  const one = { state, request, entry, wire, headers };
-  const verdict = refusal ? NO_FAULTS : judge(one);
-  state.journal.arrived(entry);
+  const one = { ...arrived, headers };
+  const { operations = [], dangerous = false } = request.patch ?? {};
+  const verdict = refusal ? NO_FAULTS : judge(one, operations);
+  const faulted = verdict.faults.map((fault) => fault.kind).join('+') || null;
+  state.journal.arrived(entry, { operations, dangerous, faulted });
   if (await isDroppedWhileWaiting(one, verdict, 'before')) return;
   if (refusal) return answer(one, answerRefusal(state, refusal, entry.correlationId));
   if (endsUnapplied(one, verdict.fate)) return;
@@ -64,17 +68,10 @@ function admit(state: SandboxState, request: SandboxRequest): Admission {
   return { refusal: state.denials.find(group), headers };
 }
 
-function judge({ state, request, entry }: Exchange): Verdict {
-  const members = new Set(entry.operations.flatMap((operation) => operation.members));
+function judge({ state, request, entry }: Exchange, operations: readonly PatchOperation[]): Verdict {
+  const members = new Set(operations.flatMap((operation) => operation.members));
   const endpoint = request.route?.endpoint ?? 'none';
-  const verdict = state.rules.judge({
-    method: request.method,
-    endpoint,
-    group: entry.group,
-    members,
-  });
-  if (verdict.faults.length > 0) entry.faulted = verdict.faults.map((fault) => fault.kind).join('+');
-  return verdict;
+  return state.rules.judge({ method: request.method, endpoint, group: entry.group, members });
 }
 
 async function isDroppedWhileWaiting(
@@ -99,7 +96,7 @@ function endsUnapplied(one: Exchange, fate: Fate | null): boolean {
   switch (fate?.kind) {
     case 'status':
       if (fate.applied) return false;
-      answer(one, faultAnswer(fate, one.entry.correlationId, one.state.world.now()));
+      answerFault(one, fate);
       return true;
     case 'resetBeforeApply':
       one.wire.cut();
@@ -108,8 +105,7 @@ function endsUnapplied(one: Exchange, fate: Fate | null): boolean {
       return true;
     case 'lateApply':
       one.state.timers.after(fate.afterMs, () => applyLate(one));
-      if (fate.status !== undefined)
-        answer(one, faultAnswer({ status: fate.status }, one.entry.correlationId, one.state.world.now()));
+      if (fate.status !== undefined) answerFault(one, { status: fate.status });
       return true;
     default:
       return false;
@@ -144,10 +140,14 @@ function answerApplied(one: Exchange, fate: Fate | null, result: Result): void {
     case 'garbage':
       return answer(one, GARBAGE);
     case 'status':
-      return answer(one, faultAnswer(fate, one.entry.correlationId, one.state.world.now()));
+      return answerFault(one, fate);
     default:
       return answer(one, result.answer);
   }
+}
+
+function answerFault(one: Exchange, fault: Parameters<typeof faultAnswer>[0]): void {
+  answer(one, faultAnswer(fault, one.entry.correlationId, one.state.world.now()));
 }
 
 function answer({ wire, headers, entry }: Exchange, plain: SandboxAnswer): void {
@@ -155,3 +155,72 @@ function answer({ wire, headers, entry }: Exchange, plain: SandboxAnswer): void 
   const extra = isPlatform ? { ...headers, 'inin-correlation-id': entry.correlationId } : {};
   wire.send({ ...emptyAnswer(plain.status), ...plain, headers: { ...extra, ...plain.headers } });
 }
+
+export type Result = Readonly<{ answer: SandboxAnswer; written: Readonly<{ version: number }> | null }>;
+
+/** Handles the request now; the state changes before this returns, or not at all. */
+export function handle(state: SandboxState, request: SandboxRequest, correlationId: string): Result {
+  const handled = dispatch(state, request);
+  if (handled.kind === 'answered') return handled;
+  return { answer: answerRefusal(state, handled.refusal, correlationId), written: null };
+}
+
+export function answerRefusal(state: SandboxState, refusal: Refusal, correlationId: string): SandboxAnswer {
+  return renderRefusal(refusal, shapeOf(state, refusal), correlationId);
+}
+
+function shapeOf(state: SandboxState, refusal: Refusal): ErrorShape {
+  if (refusal.shape) return refusal.shape;
+  switch (state.behaviour.errorShape) {
+    case 'vendor':
+      return documentedShape(refusal);
+    case 'mixed':
+      return pick(state.mix, ['scim', 'platform'] as const);
+    case 'scim':
+    case 'platform':
+      return state.behaviour.errorShape;
+  }
+}
+
+function dispatch(state: SandboxState, request: SandboxRequest): Handled {
+  const { route } = request;
+  if (request.tooLarge) {
+    const detail = `The request is over the size limit. Maximum bytes: ${state.behaviour.maxBodyBytes}`;
+    return refusedWith({ status: 413, detail });
+  }
+  switch (route?.endpoint) {
+    case undefined:
+      return refusedWith({ status: 404, detail: 'The requested resource was not found.' });
+    case 'token':
+      return issueToken(state, request);
+    case 'groups':
+      return listGroups(state, request);
+    case 'group':
+      return handleGroup(state, request, route?.id ?? '');
+    case 'users':
+      return listUsers(state, request);
+    case 'user':
+      return handleUser(state, request, route?.id ?? '');
+    case 'config':
+      return answered(scimAnswer(200, SERVICE_PROVIDER_CONFIG));
+  }
+}
+
+function issueToken(state: SandboxState, request: SandboxRequest): Handled {
+  if (request.method !== 'POST')
+    return refusedWith({ status: 405, shape: 'platform', detail: 'Tokens are requested by POST.' });
+  return answered(state.tokens.issue(request, state.world.now()));
+}
+
+// The vendor's values are not published; these are what this emulator does.
+const SERVICE_PROVIDER_CONFIG = {
+  schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
+  patch: { supported: true },
+  filter: { supported: true, maxResults: 25 },
+  etag: { supported: true },
+  sort: { supported: false },
+  bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
+  changePassword: { supported: false },
+  authenticationSchemes: [{ name: 'OAuth Bearer Token', description: 'Client credentials', type: 'oauthbearertoken' }],
+  meta: { resourceType: 'ServiceProviderConfig' },
+};

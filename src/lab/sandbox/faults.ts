@@ -2,8 +2,15 @@
 // first rule's wins. Rules see only requests that passed token, limit and permission, in the order of their arrival, and
 // draw from a seeded stream: the same requests in the same order meet the same faults.
 import { z } from 'zod';
-import { SCIM_TYPE, emptyAnswer, jsonAnswer, type SandboxAnswer } from './answer.ts';
-import { renderRefusal, type Refusal } from './scim-error.ts';
+import {
+  SCIM_TYPE,
+  SCIM_TYPES,
+  emptyAnswer,
+  jsonAnswer,
+  renderRefusal,
+  type Refusal,
+  type SandboxAnswer,
+} from './answer.ts';
 import type { Random } from './seed.ts';
 
 const statusFault = z.strictObject({
@@ -11,20 +18,7 @@ const statusFault = z.strictObject({
   status: z.int().min(400).max(599),
   body: z.enum(['platform', 'scim', 'html', 'empty', 'oauth']).default('platform'),
   code: z.string().optional(),
-  scimType: z
-    .enum([
-      'invalidFilter',
-      'tooMany',
-      'uniqueness',
-      'mutability',
-      'invalidSyntax',
-      'invalidPath',
-      'noTarget',
-      'invalidValue',
-      'invalidVers',
-      'sensitive',
-    ])
-    .optional(),
+  scimType: z.enum(SCIM_TYPES).optional(),
   detail: z.string().optional(),
   retryAfterSeconds: z.int().min(0).optional(),
   /** Retry-After as whole seconds or as an HTTP date. */
@@ -131,11 +125,12 @@ export class FaultRules {
     const faults: Fault[] = [];
     for (const rule of this.#rules) {
       if (!concerns(rule.match, request) || !this.#isDue(rule)) continue;
-      const isFate = rule.fault.kind !== 'latency' && rule.fault.kind !== 'foreignWriter';
-      if (isFate && fate !== null) continue;
+      const { fault } = rule;
+      const itsFate = fault.kind === 'latency' || fault.kind === 'foreignWriter' ? null : fault;
+      if (itsFate !== null && fate !== null) continue;
       rule.fired += 1;
-      faults.push(rule.fault);
-      if (rule.fault.kind !== 'latency' && rule.fault.kind !== 'foreignWriter') fate = rule.fault;
+      faults.push(fault);
+      fate ??= itsFate;
     }
     return { fate, faults };
   }

@@ -8,14 +8,20 @@
 import type { Behaviour } from './behaviour.ts';
 import type { Controls } from './control.ts';
 import type { FaultRule, RuleCount } from './faults.ts';
-import type { PausedRequests, PausePoint } from './gates.ts';
-import { Signals } from './gates.ts';
-import type { Group, NewGroup } from './groups.ts';
-import type { JournalEntry, Phase, RequestListener, RequestPredicate, SandboxStats } from './journal.ts';
-import type { Denial } from './limits.ts';
+import {
+  Signals,
+  type JournalEntry,
+  type PausePoint,
+  type PausedRequests,
+  type Phase,
+  type RequestListener,
+  type RequestPredicate,
+  type SandboxStats,
+} from './journal.ts';
+import type { Group, NewGroup, NewUser } from './directory.ts';
+import type { Denial } from './access.ts';
 import { SandboxServer, type DownMode } from './server.ts';
-import { changeBehaviour, createState, type SandboxOptions, type SandboxState } from './state.ts';
-import type { NewUser } from './users.ts';
+import { createState, type SandboxOptions, type SandboxState } from './state.ts';
 
 /** Starts a sandbox. Throws a SeedError or ZodError for options that make no sense. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -25,7 +31,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   return sandbox;
 }
 
-export class Sandbox {
+export class Sandbox implements Controls {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly #state: SandboxState;
@@ -38,13 +44,13 @@ export class Sandbox {
     this.clientSecret = state.clientSecret;
     this.#state = state;
     this.#signals = new Signals(state.journal);
-    this.#server = new SandboxServer(state, this.#controls());
+    this.#server = new SandboxServer(state, this);
   }
 
   async listen(options: SandboxOptions): Promise<void> {
     const { host = '127.0.0.1', port = 0, publicUrl } = options;
     const address = await this.#server.listen(host, port);
-    this.#state.url = publicUrl?.replace(/\/$/, '') ?? `http://${nameOf(host)}:${address.port}`;
+    this.#state.listensAt(publicUrl?.replace(/\/$/, '') ?? `http://${nameOf(host)}:${address.port}`);
   }
 
   /** Base URL of the API and of the login host, without a slash at the end. */
@@ -61,11 +67,11 @@ export class Sandbox {
   }
 
   behave(changes: Partial<Behaviour>): void {
-    this.#state.behaviour = changeBehaviour(this.#state.behaviour, changes);
+    this.#state.behave(changes);
   }
 
-  hasGroup(id: string): boolean {
-    return this.#state.groups.find(id) !== null;
+  findGroup(id: string): Group | null {
+    return this.#state.groups.find(id);
   }
 
   /** In the order they were added. Throws if there is no such group. */
@@ -134,13 +140,9 @@ export class Sandbox {
     this.#state.limits.forget();
   }
 
-  /** No new token: 400 invalid_client with this description. */
-  refuseClient(description = 'authentication failed'): void {
+  /** No new token: 400 invalid_client with this description; null: as usual again. */
+  refuseClient(description: string | null = 'authentication failed'): void {
     this.#state.tokens.refuseClient(description);
-  }
-
-  acceptClient(): void {
-    this.#state.tokens.refuseClient(null);
   }
 
   /** Drops all connections, and what was not yet applied, and takes no more. */
@@ -181,30 +183,9 @@ export class Sandbox {
   }
 
   #group(id: string): Group {
-    const group = this.#state.groups.find(id);
+    const group = this.findGroup(id);
     if (!group) throw new Error(`the sandbox has no group ${JSON.stringify(id)}`);
     return group;
-  }
-
-  #controls(): Controls {
-    return {
-      findGroup: (id) => this.#state.groups.find(id),
-      putGroup: (group) => this.putGroup(group),
-      deleteGroup: (id) => this.deleteGroup(id),
-      putUser: (user) => this.putUser(user),
-      deleteUser: (id) => this.deleteUser(id),
-      stats: () => this.stats,
-      addRule: (rule) => this.addRule(rule),
-      clearRules: () => this.clearRules(),
-      ruleCounts: () => this.ruleCounts(),
-      deny: (denial) => this.deny(denial),
-      allow: (group) => this.allow(group),
-      refuseClient: (description) => this.#state.tokens.refuseClient(description),
-      revokeTokens: () => this.revokeTokens(),
-      behave: (changes) => this.behave(changes),
-      goDown: () => this.goDown(),
-      goUp: () => this.goUp(),
-    };
   }
 }
 

@@ -1,21 +1,12 @@
 // The file that says which users and groups a sandbox starts with.
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { userFields } from './directory.ts';
 
 const id = z.string().min(1).max(256);
 
 const seedShape = z.strictObject({
-  users: z
-    .array(
-      z.strictObject({
-        id,
-        userName: z.string().min(1).optional(),
-        email: z.string().min(1).optional(),
-        externalId: z.string().min(1).optional(),
-        active: z.boolean().optional(),
-      }),
-    )
-    .optional(),
+  users: z.array(z.strictObject({ id, ...userFields })).optional(),
   /** Instead of a list: the users user-1 … user-N. */
   userCount: z.int().min(0).max(1_000_000).optional(),
   groups: z
@@ -68,9 +59,7 @@ export function parseSeed(value: unknown, options: { source: string; anybody: bo
 
 /** The users of a seed, listed or counted. */
 export function seedUsers(seed: SandboxSeed): NonNullable<SandboxSeed['users']> {
-  const counted = Array.from({ length: seed.userCount ?? 0 }, (_, index) => ({
-    id: `user-${index + 1}`,
-  }));
+  const counted = Array.from({ length: seed.userCount ?? 0 }, (_, index) => ({ id: `user-${index + 1}` }));
   return [...(seed.users ?? []), ...counted];
 }
 

@@ -6,9 +6,7 @@ import type { SandboxAnswer } from './answer.ts';
 import { handleControl, isControlPath, type Controls } from './control.ts';
 import { exchange, type Wire } from './exchange.ts';
 import type { LiveEntry } from './journal.ts';
-import { readPatch, readPut, type ReadPatch } from './patch.ts';
-import type { SandboxRequest } from './request.ts';
-import { routeOf } from './request.ts';
+import { readPatch, readPut, routeOf, type ReadPatch, type SandboxRequest } from './request.ts';
 import type { SandboxState } from './state.ts';
 
 /** `reset`: connections are accepted and reset. `refused`: the port is closed. */
@@ -105,40 +103,33 @@ export class SandboxServer {
     const { incoming, response, path, query } = one;
     const { journal, world, behaviour } = this.#state;
     const route = routeOf(path);
-    const method = incoming.method ?? 'GET';
-    const ifMatch = incoming.headers['if-match'] ?? null;
-    const ifNoneMatch = incoming.headers['if-none-match'] ?? null;
+    const { method = 'GET', headers } = incoming;
+    const head = { method, ifMatch: headers['if-match'] ?? null, ifNoneMatch: headers['if-none-match'] ?? null };
     const entry = journal.open({
+      ...head,
       at: world.now(),
-      method,
       path,
       endpoint: route?.endpoint ?? null,
       group: route?.endpoint === 'group' ? route.id : null,
       filter: query.get('filter'),
-      ifMatch,
-      ifNoneMatch,
-      token: this.#state.tokens.numberOf(incoming.headers.authorization),
+      token: this.#state.tokens.numberOf(headers.authorization),
       correlationId: world.newId(),
     });
     const wire = this.#wire(response, entry);
     response.once('close', () => journal.ended(entry, null));
     readBody(incoming, behaviour.maxBodyBytes, (body) => {
       const patch = route?.endpoint === 'group' && body !== null ? readWrite(method, body) : null;
-      entry.operations = patch?.operations ?? [];
-      entry.dangerous = patch?.dangerous ?? false;
       const request: SandboxRequest = {
-        method,
+        ...head,
         route,
         query,
-        authorization: incoming.headers.authorization ?? null,
+        authorization: headers.authorization ?? null,
         contentType: contentTypeOf(incoming),
-        ifMatch,
-        ifNoneMatch,
         body: body ?? '',
         tooLarge: body === null,
         patch,
       };
-      void exchange(this.#state, request, entry, wire);
+      void exchange({ state: this.#state, request, entry, wire });
     });
   }
 

@@ -1,16 +1,12 @@
 // Everything one sandbox holds, put together from its options.
 import { z } from 'zod';
 import { behaviourSchema, defaultBehaviour, type Behaviour } from './behaviour.ts';
-import { systemWorld, type SandboxWorld } from './clock.ts';
+import { Timers, systemWorld, type SandboxWorld } from './clock.ts';
 import { FaultRules } from './faults.ts';
-import { Gates } from './gates.ts';
-import { GroupStore } from './groups.ts';
-import { Journal } from './journal.ts';
-import { Denials, RateLimits, type LimitOptions } from './limits.ts';
-import { TokenIssuer } from './oauth.ts';
+import { Gates, Journal } from './journal.ts';
+import { GroupStore, UserDirectory } from './directory.ts';
+import { Denials, RateLimits, TokenIssuer, type LimitOptions } from './access.ts';
 import { parseSeed, seedUsers, seededRandom, type Random, type SeedInput } from './seed.ts';
-import { Timers } from './timers.ts';
-import { UserDirectory } from './users.ts';
 
 export type SandboxOptions = Readonly<{
   /** Default 127.0.0.1. */
@@ -40,26 +36,29 @@ export type SandboxOptions = Readonly<{
   world?: SandboxWorld;
 }>;
 
-export type SandboxState = {
-  readonly world: SandboxWorld;
-  readonly timers: Timers;
-  readonly groups: GroupStore;
-  readonly users: UserDirectory;
-  readonly tokens: TokenIssuer;
-  readonly limits: RateLimits;
-  readonly denials: Denials;
-  readonly rules: FaultRules;
-  readonly journal: Journal;
-  readonly gates: Gates;
-  readonly clientId: string;
-  readonly clientSecret: string;
+export type SandboxState = Readonly<{
+  world: SandboxWorld;
+  timers: Timers;
+  groups: GroupStore;
+  users: UserDirectory;
+  tokens: TokenIssuer;
+  limits: RateLimits;
+  denials: Denials;
+  rules: FaultRules;
+  journal: Journal;
+  gates: Gates;
+  clientId: string;
+  clientSecret: string;
   /** Draws the mixed behaviours. */
-  readonly mix: Random;
-  readonly latencyMs: () => number;
+  mix: Random;
+  latencyMs: () => number;
   behaviour: Behaviour;
+  /** Throws a ZodError if a change makes no sense. */
+  behave: (changes: Partial<Behaviour>) => void;
   /** Known once the server listens. */
   url: string;
-};
+  listensAt: (url: string) => void;
+}>;
 
 /** Credentials go into a line of an environment file, so they must need no quoting there. */
 const credential = z.string().regex(/^[\w.~-]+$/, 'only letters, digits and . _ ~ -');
@@ -69,13 +68,12 @@ export function createState(options: SandboxOptions): SandboxState {
   const clientId = credential.parse(options.clientId ?? 'sandbox-client');
   const clientSecret = credential.parse(options.clientSecret ?? world.newId());
   const seed = parseSeed(options.seed ?? {}, { source: 'seed', anybody: everybody === 'any' });
-  const users = new UserDirectory({
-    anybody: everybody === 'any',
-    unknown: options.unknownUsers ?? [],
-  });
+  const users = new UserDirectory({ anybody: everybody === 'any', unknown: options.unknownUsers ?? [] });
   for (const user of seedUsers(seed)) users.put(user);
   const groups = new GroupStore();
   for (const group of seed.groups) groups.put(group, world.now());
+  let behaviour = behaviourSchema.parse({ ...defaultBehaviour, ...options.behaviour });
+  let url = '';
   return {
     world,
     timers: new Timers(world),
@@ -96,23 +94,24 @@ export function createState(options: SandboxOptions): SandboxState {
     clientSecret,
     mix: seededRandom(randomSeed, 2),
     latencyMs: latencyOf(options.latencyMs ?? 0, seededRandom(randomSeed, 3)),
-    behaviour: changeBehaviour(defaultBehaviour, options.behaviour ?? {}),
-    url: '',
+    get behaviour() {
+      return behaviour;
+    },
+    behave: (changes) => {
+      behaviour = behaviourSchema.parse({ ...behaviour, ...changes });
+    },
+    get url() {
+      return url;
+    },
+    listensAt: (now) => {
+      url = now;
+    },
   };
-}
-
-/** Throws a ZodError if a change makes no sense. */
-export function changeBehaviour(behaviour: Behaviour, changes: Partial<Behaviour>): Behaviour {
-  return behaviourSchema.parse({ ...behaviour, ...changes });
 }
 
 function limitOptions(limits: NonNullable<SandboxOptions['limits']>): LimitOptions {
   if (limits === 'off') return { allowed: 1_000_000, windowSeconds: 60, enforced: false };
-  return {
-    allowed: limits.allowed ?? 300,
-    windowSeconds: limits.windowSeconds ?? 60,
-    enforced: true,
-  };
+  return { allowed: limits.allowed ?? 300, windowSeconds: limits.windowSeconds ?? 60, enforced: true };
 }
 
 function latencyOf(latency: NonNullable<SandboxOptions['latencyMs']>, random: Random): () => number {

@@ -80,7 +80,13 @@ export function supersede(
   intent: Intent,
   { by, requestedAt }: { by: string; requestedAt: number | null },
 ): void {
-  reportEnd(owners, group, intent, { outcome: 'superseded', reason: null, request: null, supersededBy: by, requestedAt });
+  reportEnd(owners, group, intent, {
+    outcome: 'superseded',
+    reason: null,
+    request: null,
+    supersededBy: by,
+    requestedAt,
+  });
 }
 
 export interface End {

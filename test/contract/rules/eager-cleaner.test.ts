@@ -1,4 +1,4 @@
-import { findTopics, judgeTopics, topicsExitCode } from '../../../src/console/topics.ts';
+import { findTopics, judgeTopics, topicsExitCode } from '../../../src/console/kafka-tools.ts';
 import { expect, test } from 'vitest';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
 import { COMPACTION_LAG_MIN_MS, refusesRun, topicFindings } from '../../../src/core/log/topics.ts';

@@ -1,5 +1,5 @@
 /** From a topic of Debezium to the emulator of Genesys Cloud: topics, Rollcall as the recipe sets it, and all that it writes. */
-import { createTopics } from '../../../src/console/topics.ts';
+import { createTopics } from '../../../src/console/kafka-tools.ts';
 import { expect, vi } from 'vitest';
 import { KafkaAdmin } from '../../../src/adapters/kafka/admin.ts';
 import { createLogTools } from '../../../src/adapters/kafka/tools.ts';

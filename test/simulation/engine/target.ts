@@ -3,13 +3,12 @@
  * server, its timers and its faults; those are drawn in target-network.ts.
  */
 import type { SandboxAnswer } from '../../../src/lab/sandbox/answer.ts';
-import { credentialRefusal, limitHeaders } from '../../../src/lab/sandbox/limits.ts';
-import { answerRefusal, handle } from '../../../src/lab/sandbox/handle.ts';
-import { GroupStore, type Group } from '../../../src/lab/sandbox/groups.ts';
-import { readPatch } from '../../../src/lab/sandbox/patch.ts';
+import { credentialRefusal, limitHeaders } from '../../../src/lab/sandbox/access.ts';
+import { answerRefusal, handle } from '../../../src/lab/sandbox/exchange.ts';
+import { GroupStore, type Group } from '../../../src/lab/sandbox/directory.ts';
+import { readPatch, routeOf } from '../../../src/lab/sandbox/request.ts';
 import type { SandboxRequest } from '../../../src/lab/sandbox/request.ts';
-import { routeOf } from '../../../src/lab/sandbox/request.ts';
-import { rateRefusal, type Refusal } from '../../../src/lab/sandbox/scim-error.ts';
+import { rateRefusal, type Refusal } from '../../../src/lab/sandbox/answer.ts';
 import type { SandboxOptions, SandboxState } from '../../../src/lab/sandbox/state.ts';
 import { createState } from '../../../src/lab/sandbox/state.ts';
 import type { SaltedRandom } from '../../support/random.ts';
@@ -61,7 +60,7 @@ export class Target {
     this.#now = () => 1_790_000_000_000 + timeline.now;
     const world = { now: this.#now, after: () => () => undefined, newId: () => ids.uuid() };
     this.state = createState({ ...options, ...credentials, world });
-    this.state.url = targetUrl;
+    this.state.listensAt(targetUrl);
     this.#readsLagMs = settings.readsLagMs ?? 0;
     this.#counter = counter;
     for (const { id } of this.state.groups.list()) this.#note(id);

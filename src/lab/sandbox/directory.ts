@@ -1,8 +1,10 @@
-// The groups and what a PATCH does to one: RFC 7644 section 3.5.2, atomic. The version is a decimal that moves with
-// every change (the vendor maps meta.version to the version of the directory's profile).
+// The groups, and what a PATCH does to one (RFC 7644 section 3.5.2, atomic), and the users. A group's version is a decimal that moves
+// with every change (the vendor maps meta.version to the version of the directory's profile). Inactive users still resolve as
+// members; the vendor's list hides them unless `active eq false` is asked.
+import { z } from 'zod';
+import { refuse, type Refusal } from './answer.ts';
 import type { Behaviour } from './behaviour.ts';
-import type { PatchOperation } from './patch.ts';
-import { refuse, type Refusal } from './scim-error.ts';
+import type { PatchOperation } from './request.ts';
 
 export type Group = Readonly<{
   id: string;
@@ -65,12 +67,7 @@ export class GroupStore {
 
   /** Another client's write: the version moves, and `members` replaces what was there if given. */
   overwrite(group: Group, members: ReadonlySet<string>, now: number): Group {
-    return this.#keep({
-      ...group,
-      members: new Set(members),
-      version: group.version + 1,
-      lastModifiedAt: now,
-    });
+    return this.#keep({ ...group, members: new Set(members), version: group.version + 1, lastModifiedAt: now });
   }
 
   patch(group: Group, operations: readonly PatchOperation[], rules: WriteRules): GroupWrite {
@@ -189,4 +186,63 @@ function sameMembers(left: ReadonlySet<string>, right: ReadonlySet<string>): boo
   if (left.size !== right.size) return false;
   for (const member of left) if (!right.has(member)) return false;
   return true;
+}
+
+export type User = Readonly<{
+  id: string;
+  userName: string;
+  /** The main address; the vendor's is the userName unless one is given. */
+  email: string;
+  externalId: string | null;
+  active: boolean;
+}>;
+/** What may be given of a user, by a seed or from another process. */
+export const userFields = {
+  userName: z.string().min(1).optional(),
+  email: z.string().min(1).optional(),
+  externalId: z.string().min(1).optional(),
+  active: z.boolean().optional(),
+};
+const userShape = z.object(userFields);
+export type NewUser = Readonly<{ id: string } & z.output<typeof userShape>>;
+
+export class UserDirectory {
+  readonly #users = new Map<string, User>();
+  readonly #unknown: Set<string>;
+  readonly #anybody: boolean;
+
+  /** With `anybody` every id is a user except the `unknown` ones. */
+  constructor(options: { anybody: boolean; unknown: readonly string[] }) {
+    this.#anybody = options.anybody;
+    this.#unknown = new Set(options.unknown);
+  }
+
+  find(id: string): User | null {
+    const known = this.#users.get(id);
+    if (known) return known;
+    return this.#anybody && !this.#unknown.has(id) ? complete({ id }) : null;
+  }
+
+  /** Makes the user, or changes what is given of an existing one. */
+  put(user: NewUser): void {
+    this.#unknown.delete(user.id);
+    const before = this.#users.get(user.id);
+    const given = Object.fromEntries(Object.entries(user).filter(([, value]) => value !== undefined));
+    this.#users.set(user.id, before === undefined ? complete(user) : { ...before, ...given });
+  }
+
+  remove(id: string): void {
+    this.#users.delete(id);
+    this.#unknown.add(id);
+  }
+
+  /** Users in the order they were put; where anybody exists only those that were put are listed. */
+  list(): readonly User[] {
+    return [...this.#users.values()];
+  }
+}
+
+function complete(user: NewUser): User {
+  const { id, userName = `${id}@example.com`, email = userName, externalId = null, active = true } = user;
+  return { id, userName, email, externalId, active };
 }

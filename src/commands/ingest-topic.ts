@@ -6,15 +6,14 @@ import type { Config } from '../config/config.ts';
 import { needsOfIngest, needsOfRelay } from '../core/log/authorization.ts';
 import type { SourceFormat } from '../core/change/change.ts';
 import { EXIT } from '../exit-codes.ts';
-import { rekeyWarnings } from '../ingest/topic/options.ts';
-import { Rekeyer } from '../ingest/topic/rekeyer.ts';
+import { Rekeyer, rekeyWarnings } from '../ingest/topic/rekeyer.ts';
 import { demandAccess, kafkaAccess, type KafkaAccess } from '../console/access.ts';
 import { serveAdmin } from '../console/admin.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
 import { openFormat } from '../console/source-format.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
-import { lazily, type Live, LiveConfig, liveKafka } from '../console/live-config.ts';
+import { LiveConfig, lazily, liveKafka, type Live } from '../console/live-config.ts';
 
 export function topicCommand(context: CommandContext): Command {
   return new Command('topic')

@@ -5,10 +5,8 @@ import { KeySetFile, type KeySetSurroundings } from '../adapters/tokens.ts';
 import type { Config } from '../config/config.ts';
 import { needsOfIngest } from '../core/log/authorization.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import { withoutKeys, type TokenVerifier } from '../formats/scim/token-verifier.ts';
-import { formatOfKind } from '../ingest/webhook/formats.ts';
-import { Intake } from '../ingest/webhook/intake.ts';
-import { webhookWarnings } from '../ingest/webhook/options.ts';
+import { type TokenVerifier, withoutKeys } from '../formats/scim/token-verifier.ts';
+import { Intake, formatOfKind, webhookWarnings } from '../ingest/webhook/intake.ts';
 import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
 import { kafkaAccess } from '../console/access.ts';
@@ -16,7 +14,7 @@ import { serveAdmin } from '../console/admin.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
-import { lazily, LiveConfig, liveKafka } from '../console/live-config.ts';
+import { LiveConfig, lazily, liveKafka } from '../console/live-config.ts';
 
 export function webhookCommand(context: CommandContext): Command {
   return new Command('webhook')

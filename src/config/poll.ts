@@ -1,5 +1,5 @@
 /** Configuration of `rollcall ingest poll`, and of the identity providers that it asks. */
-import { inputRule, type TopicValues } from './topics.ts';
+import { inputRule, type TopicValues } from './service.ts';
 import {
   asRead,
   baseUrl,

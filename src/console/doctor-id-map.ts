@@ -1,7 +1,7 @@
 /** What `rollcall doctor` says of the id map: the table is read, or the target asked, as `run` will do. */
+import type { IdMapOptions } from '../adapters/ids/create.ts';
 import { FileIdMap } from '../adapters/ids/file.ts';
-import { firstShared, type SharedTargets } from '../adapters/ids/group-claims.ts';
-import { IdMapError, type IdMapOptions } from '../adapters/ids/options.ts';
+import { IdMapError, firstShared, type SharedTargets } from '../adapters/ids/tables.ts';
 import { TopicIdMap } from '../adapters/ids/topic.ts';
 import type { Config } from '../config/config.ts';
 import {

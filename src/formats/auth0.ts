@@ -5,7 +5,7 @@
  * what has happened, and has no outcome. Types of other kinds are known (EventStreamEventTypeEnum); what is not is a hint.
  */
 import type { SourceEvent } from '../core/change/change.ts';
-import type { Reader } from './reading/several.ts';
+import type { Reader } from './reading/events.ts';
 import {
   AS_FULL_STATE,
   deletedGroup,
@@ -18,7 +18,7 @@ import {
   skip,
   textIn,
 } from './reading/reading.ts';
-import { groupIn, idIn, notAChange, readEach, refusedMember, timeIn, withoutEventBridge } from './reading/several.ts';
+import { groupIn, idIn, notAChange, readEach, refusedMember, timeIn, withoutEventBridge } from './reading/events.ts';
 import { isObject } from '../core/text/json.ts';
 
 export const auth0: Reader = {

@@ -22,7 +22,7 @@ import {
   type Read,
   type ReadRecord,
 } from './reading/reading.ts';
-import { several, timeIn } from './reading/several.ts';
+import { several, timeIn } from './reading/events.ts';
 import { isObject } from '../core/text/json.ts';
 
 /** What the envelope says of the event; null where it says nothing. */

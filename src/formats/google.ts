@@ -19,8 +19,8 @@ import {
   quote,
   textIn,
 } from './reading/reading.ts';
-import type { Reader } from './reading/several.ts';
-import { groupIn, idIn, notAChange, notSuccessful, readEvents, refusedMember, timeIn } from './reading/several.ts';
+import type { Reader } from './reading/events.ts';
+import { groupIn, idIn, notAChange, notSuccessful, readEvents, refusedMember, timeIn } from './reading/events.ts';
 import { isObject } from '../core/text/json.ts';
 
 export const google: Reader = {

@@ -21,8 +21,8 @@ import {
   textIn,
   type Fields,
 } from './reading/reading.ts';
-import type { Reader } from './reading/several.ts';
-import { epochTime, notAChange, notSuccessful, readEach } from './reading/several.ts';
+import type { Reader } from './reading/events.ts';
+import { epochTime, notAChange, notSuccessful, readEach } from './reading/events.ts';
 import { isObject } from '../core/text/json.ts';
 
 export const keycloak: Reader = {

@@ -6,7 +6,7 @@
  * https://developer.okta.com/docs/reference/api/event-types/ and …/concepts/event-hooks/
  */
 import type { Op, SourceEvent } from '../core/change/change.ts';
-import { NAME_LENGTH_MAX } from './event/event-name.ts';
+import { NAME_LENGTH_MAX } from './reading/memo.ts';
 import type { Fields } from './reading/reading.ts';
 import {
   AS_FULL_STATE,
@@ -19,7 +19,7 @@ import {
   quote,
   textIn,
 } from './reading/reading.ts';
-import type { Reader } from './reading/several.ts';
+import type { Reader } from './reading/events.ts';
 import {
   groupIn,
   idIn,
@@ -30,7 +30,7 @@ import {
   timeIn,
   unique,
   withoutEventBridge,
-} from './reading/several.ts';
+} from './reading/events.ts';
 import { isObject } from '../core/text/json.ts';
 
 export const okta: Reader = {

@@ -10,7 +10,7 @@ import type { NoResponse, NotStarted, ResponseAnswer } from '../../core/target/a
 import { retryAfterMs, secondsMs } from '../../core/target/retry.ts';
 import type { Clock, Instant, MayStart } from '../../ports.ts';
 import { proxyAgent, type ProxySettings } from '../proxy.ts';
-import type { RateLimitHeaders } from './allowance.ts';
+import type { RateLimitHeaders } from './gate.ts';
 import { jsonInBytes } from '../../core/text/json.ts';
 import { isThrottled } from '../../core/target/answer.ts';
 

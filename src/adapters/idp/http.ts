@@ -13,7 +13,7 @@ import type { KnownSecrets } from '../../core/text/redact.ts';
 import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
 import type { Clock, Logger, Random } from '../../ports.ts';
 import { pause, unlessAborted, within } from '../../time.ts';
-import { TargetGate } from '../genesys/gate.ts';
+import { RequestGate } from '../genesys/gate.ts';
 import { logLasting } from '../lasting-lines.ts';
 import { proxyAgents, type ProxySettings } from '../proxy.ts';
 import { isThrottled } from '../../core/target/answer.ts';
@@ -42,7 +42,7 @@ const REQUESTS_PER_MINUTE = 600;
 
 /** What all requests to one identity provider share, those for its tokens included. */
 export interface IdpConnection extends IdpWorld {
-  readonly gate: Pick<TargetGate, 'take' | 'answered' | 'throttled'>;
+  readonly gate: Pick<RequestGate, 'take' | 'answered' | 'throttled'>;
   /** What requests to this address go through; null: nothing between. */
   readonly dispatcherFor: (url: string) => object | null;
 }
@@ -50,7 +50,7 @@ export interface IdpConnection extends IdpWorld {
 export const connectIdp = (world: IdpWorld): IdpConnection => ({
   ...world,
   dispatcherFor: proxyAgents(world.proxy),
-  gate: new TargetGate(REQUESTS_PER_MINUTE, world.clock, world.random),
+  gate: new RequestGate(REQUESTS_PER_MINUTE, world.clock, world.random),
 });
 
 export interface IdpOptions {

@@ -6,8 +6,7 @@
  *   out ──join──▶ entering ──▶ joining ──▶ member ──▶ joining …        rejoin: any ──▶ entering; leave, crash: any ──▶ out
  */
 import type { ChangeLogHandler, Commit, InputTopic, Instant } from '../../ports.ts';
-import type { ConsumerGroup, JoinAnswer } from './consumer-group.ts';
-import type { Link } from './memory-broker.ts';
+import type { ConsumerGroup, JoinAnswer, Link } from './memory-broker.ts';
 import type { InputTopics } from './partition-feed.ts';
 import { PartitionFeed } from './partition-feed.ts';
 

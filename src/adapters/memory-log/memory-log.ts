@@ -27,7 +27,7 @@ import type { Link, MemoryBroker } from './memory-broker.ts';
 import { directLink } from './memory-broker.ts';
 import type { MemoryTopic } from './memory-topic.ts';
 import type { InputTopics } from './partition-feed.ts';
-import { readTopic } from './topic-reader.ts';
+import { readTopic } from './memory-topic.ts';
 
 export interface MemoryLogOptions {
   readonly groupId: string;

@@ -17,7 +17,7 @@ import {
   readJsonText,
   textIn,
 } from '../reading/reading.ts';
-import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn, unique } from '../reading/several.ts';
+import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn, unique } from '../reading/events.ts';
 import { isObject } from '../../core/text/json.ts';
 
 export const isAudit = (entry: Fields): boolean =>

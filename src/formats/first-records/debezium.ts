@@ -5,7 +5,7 @@
 import type { SourceRecord } from '../../core/change/change.ts';
 import { alterTopic } from '../../core/log/topics.ts';
 import { isEnvelope } from '../debezium/change.ts';
-import { isBareRow, isMarked } from '../debezium/flat.ts';
+import { isBareRow, isMarked } from '../debezium/debezium.ts';
 import { isWholeKey, keyOf, type DebeziumOptions } from '../debezium/row.ts';
 import { isEncodedNumber, isNumberInBytes, schemaOf, type Columns } from '../debezium/where.ts';
 import { fieldsIn, readJson, type Fields } from '../reading/reading.ts';

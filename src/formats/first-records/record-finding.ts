@@ -1,8 +1,7 @@
 /** A record among the first of a topic, what is known beside it, and what is found. */
 import type { Decoded, SourceFormat, SourceRecord } from '../../core/change/change.ts';
-import type { DetectingFormat } from '../auto.ts';
+import type { DetectingFormat, FormatName } from '../registry.ts';
 import type { DebeziumOptions } from '../debezium/row.ts';
-import type { FormatName } from '../reading/names.ts';
 
 export interface FirstRecord extends SourceRecord {
   readonly partition: number;

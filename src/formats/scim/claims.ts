@@ -20,7 +20,7 @@ import {
   textIn,
   type EventHeader,
 } from '../reading/reading.ts';
-import { epochSeconds, groupIn, notAChange } from '../reading/several.ts';
+import { epochSeconds, groupIn, notAChange } from '../reading/events.ts';
 import { attribute, membersIn, patched, refusals, type Patched } from './members.ts';
 import { isObject } from '../../core/text/json.ts';
 

@@ -8,8 +8,20 @@ import { IdpTrouble } from '../../core/ids/idp-failure.ts';
 import { entra } from '../../formats/entra/entra.ts';
 import { fieldsIn, fullState, readJson, textIn, type Fields } from '../../formats/reading/reading.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
-import { PagesRead, fieldsOf, idOf, listField, recordOf } from './answer.ts';
-import { goneGroups, lost, page, scopeOf, type KnownGroups, type Page, type PollSource } from './source.ts';
+import {
+  PagesRead,
+  fieldsOf,
+  goneGroups,
+  idOf,
+  listField,
+  lost,
+  page,
+  recordOf,
+  scopeOf,
+  type KnownGroups,
+  type Page,
+  type PollSource,
+} from './source.ts';
 
 export interface EntraOptions {
   readonly api: IdpApi;

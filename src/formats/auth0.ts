@@ -5,7 +5,16 @@
  * what has happened, and has no outcome. Types of other kinds are known (EventStreamEventTypeEnum); what is not is a hint.
  */
 import type { SourceEvent } from '../core/change/change.ts';
-import type { Reader } from './reading/events.ts';
+import {
+  type Reader,
+  groupIn,
+  idIn,
+  notAChange,
+  readEach,
+  refusedMember,
+  timeIn,
+  withoutEventBridge,
+} from './reading/events.ts';
 import {
   AS_FULL_STATE,
   deletedGroup,
@@ -18,7 +27,6 @@ import {
   skip,
   textIn,
 } from './reading/reading.ts';
-import { groupIn, idIn, notAChange, readEach, refusedMember, timeIn, withoutEventBridge } from './reading/events.ts';
 import { isObject } from '../core/text/json.ts';
 
 export const auth0: Reader = {
@@ -61,30 +69,15 @@ function readEvent(json: unknown): SourceEvent {
   }
 }
 
-const OTHER_TYPES: ReadonlySet<string> = new Set([
-  'connection.created',
-  'connection.deleted',
-  'connection.updated',
-  'group.created',
-  'group.role.assigned',
-  'group.role.deleted',
-  'group.updated',
-  'organization.connection.added',
-  'organization.connection.removed',
-  'organization.connection.updated',
-  'organization.created',
-  'organization.deleted',
-  'organization.group.role.assigned',
-  'organization.group.role.deleted',
-  'organization.member.added',
-  'organization.member.deleted',
-  'organization.member.role.assigned',
-  'organization.member.role.deleted',
-  'organization.updated',
-  'user.created',
-  'user.deleted',
-  'user.updated',
-]);
+const OTHER_TYPES: ReadonlySet<string> = new Set(
+  (
+    'connection.created connection.deleted connection.updated group.created group.role.assigned group.role.deleted ' +
+    'group.updated organization.connection.added organization.connection.removed organization.connection.updated ' +
+    'organization.created organization.deleted organization.group.role.assigned organization.group.role.deleted ' +
+    'organization.member.added organization.member.deleted organization.member.role.assigned ' +
+    'organization.member.role.deleted organization.updated user.created user.deleted user.updated'
+  ).split(' '),
+);
 
 const unknownType = (type: string, { group, id }: Fields): SourceEvent =>
   hint(

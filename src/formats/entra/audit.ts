@@ -5,8 +5,8 @@
  * https://learn.microsoft.com/graph/api/resources/directoryaudit
  */
 import type { Op, SourceEvent } from '../../core/change/change.ts';
-import type { Fields } from '../reading/reading.ts';
 import {
+  type Fields,
   AS_FULL_STATE,
   deletedGroup,
   deltaOf,
@@ -263,72 +263,25 @@ const OF_OTHER_THINGS =
 
 /** Of audit entries. GroupManagement is not among them: its activities are known one by one. */
 const CATEGORIES: ReadonlySet<string> = new Set(
-  [
-    'AdministrativeUnit',
-    'Agreement',
-    'ApplicationManagement',
-    'AttributeManagement',
-    'Authentication',
-    'Authorization',
-    'AuthorizationPolicy',
-    'CertificateBasedAuthConfiguration',
-    'CertificateAuthorityEntity',
-    'Contact',
-    'CrossTenantAccessSettings',
-    'CrossTenantIdentitySyncSettings',
-    'Device',
-    'DeviceConfiguration',
-    'DeviceManagement',
-    'DeviceTemplate',
-    'DirectoryManagement',
-    'EntitlementManagement',
-    'ExternalUserProfile',
-    'IdentityProtection',
-    'KerberosDomain',
-    'KeyManagement',
-    'Label',
-    'MicrosoftSupportAccessManagement',
-    'MultiTenantOrg',
-    'MultiTenantOrgIdentitySyncPolicyUpdate',
-    'MultiTenantOrgPartnerConfigurationTemplate',
-    'MultiTenantOrgTenant',
-    'ObjectManagement',
-    'Other',
-    'PendingExternalUserProfile',
-    'PermissionGrantPolicy',
-    'Policy',
-    'PolicyManagement',
-    'PrivateEndpoint',
-    'PrivateLinkResource',
-    'ProvisioningManagement',
-    'ResourceManagement',
-    'RoleManagement',
-    'SourceOfAuthorityPolicy',
-    'TaskManagement',
-    'UserManagement',
-    'WorkflowManagement',
+  (
+    'AdministrativeUnit Agreement ApplicationManagement AttributeManagement Authentication Authorization ' +
+    'AuthorizationPolicy CertificateBasedAuthConfiguration CertificateAuthorityEntity Contact ' +
+    'CrossTenantAccessSettings CrossTenantIdentitySyncSettings Device DeviceConfiguration DeviceManagement ' +
+    'DeviceTemplate DirectoryManagement EntitlementManagement ExternalUserProfile IdentityProtection KerberosDomain ' +
+    'KeyManagement Label MicrosoftSupportAccessManagement MultiTenantOrg MultiTenantOrgIdentitySyncPolicyUpdate ' +
+    'MultiTenantOrgPartnerConfigurationTemplate MultiTenantOrgTenant ObjectManagement Other ' +
+    'PendingExternalUserProfile PermissionGrantPolicy Policy PolicyManagement PrivateEndpoint PrivateLinkResource ' +
+    'ProvisioningManagement ResourceManagement RoleManagement SourceOfAuthorityPolicy TaskManagement UserManagement ' +
+    'WorkflowManagement ' +
     // Of diagnostic settings, beside AuditLogs.
-    'ADFSSignInLogs',
-    'AzureADGraphActivityLogs',
-    'B2CRequestLogs',
-    'EnrichedOffice365AuditLogs',
-    'GraphNotificationsActivityLogs',
-    'ManagedIdentitySignInLogs',
-    'MicrosoftGraphActivityLogs',
-    'MicrosoftServicePrincipalSignInLogs',
-    'NetworkAccessAlerts',
-    'NetworkAccessConnectionEvents',
-    'NetworkAccessTrafficLogs',
-    'NonInteractiveUserSignInLogs',
-    'ProvisioningLogs',
-    'RemoteNetworkHealthLogs',
-    'RiskyServicePrincipals',
-    'RiskyUsers',
-    'ServicePrincipalRiskEvents',
-    'ServicePrincipalSignInLogs',
-    'SignInLogs',
-    'UserRiskEvents',
-  ].map((category) => category.toLowerCase()),
+    'ADFSSignInLogs AzureADGraphActivityLogs B2CRequestLogs EnrichedOffice365AuditLogs ' +
+    'GraphNotificationsActivityLogs ManagedIdentitySignInLogs MicrosoftGraphActivityLogs ' +
+    'MicrosoftServicePrincipalSignInLogs NetworkAccessAlerts NetworkAccessConnectionEvents NetworkAccessTrafficLogs ' +
+    'NonInteractiveUserSignInLogs ProvisioningLogs RemoteNetworkHealthLogs RiskyServicePrincipals RiskyUsers ' +
+    'ServicePrincipalRiskEvents ServicePrincipalSignInLogs SignInLogs UserRiskEvents'
+  )
+    .toLowerCase()
+    .split(' '),
 );
 
 /** @param activity in lower case. */

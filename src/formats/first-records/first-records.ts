@@ -6,13 +6,20 @@
  * read, a cleaner that would take changes away. Pure; each finding names its remedy. An `error` loses or misreads changes:
  * `run` does not start, and `doctor` fails. A `warning` is a risk that an operator may accept: `run` logs it.
  */
-import type { SourceRecord } from '../../core/change/change.ts';
-import { isChange, type ChangeEvent } from '../../core/change/change.ts';
+import { type SourceRecord, isChange, type ChangeEvent } from '../../core/change/change.ts';
 import { idKey, recordKey } from '../../core/change/id-key.ts';
 import { hashingOf, type Hashing } from '../../core/log/key-hashing.ts';
 import { quote } from '../reading/reading.ts';
 import { debeziumFindings } from './debezium.ts';
-import type { DecodedRecord, FirstRecord, FirstRecords, RecordFinding, RecordFindingCode } from './record-finding.ts';
+import {
+  error,
+  warning,
+  type DecodedRecord,
+  type FirstRecord,
+  type FirstRecords,
+  type RecordFinding,
+  type RecordFindingCode,
+} from './record-finding.ts';
 
 /** Nothing to say about an empty topic. */
 export function firstRecordFindings(first: FirstRecords): RecordFinding[] {
@@ -47,15 +54,11 @@ const isDebezium = ({ auto }: FirstRecords, record: SourceRecord): boolean =>
 
 function tombstoneFindings({ records, topic, debezium }: FirstRecords): RecordFinding[] {
   if (debezium.deletes === 'tombstones' || records.some(({ value }) => value !== null)) return [];
-  return [
-    {
-      severity: 'warning',
-      code: 'tombstones_only',
-      message: `The first ${records.length} records of ${topic} have no values; a tombstone says nothing about a membership.`,
-      remedy:
-        'Let the producer write values. Where it is Debezium with flattened records, see DEBEZIUM_DELETES in docs/formats.md.',
-    },
-  ];
+  return warning(
+    'tombstones_only',
+    `The first ${records.length} records of ${topic} have no values; a tombstone says nothing about a membership.`,
+    'Let the producer write values. Where it is Debezium with flattened records, see DEBEZIUM_DELETES in docs/formats.md.',
+  );
 }
 
 function formatFindings(first: FirstRecords, decoded: readonly DecodedRecord[]): RecordFinding[] {
@@ -67,24 +70,17 @@ function formatFindings(first: FirstRecords, decoded: readonly DecodedRecord[]):
     return [];
   const other = mostFrequent(withValue.map(({ record }) => auto.tookFor(record)));
   if (other !== null && other !== name && name !== 'auto')
-    return [
-      {
-        severity: 'error',
-        code: 'wrong_format',
-        message: `None of the first ${withValue.length} records of ${topic} can be read as ${name}: they look like ${other}.`,
-        remedy: `Set SOURCE_FORMAT=${other}.`,
-      },
-    ];
-  return [
-    {
-      // Each becomes a dead letter with its reason, which a better record may follow.
-      severity: 'warning',
-      code: 'unreadable',
-      message: `None of the first ${withValue.length} records of ${topic} can be read as ${name}: ${problem.message}`,
-      remedy:
-        'See what each record means with `rollcall decode`, and correct SOURCE_FORMAT, its settings, or the producer.',
-    },
-  ];
+    return error(
+      'wrong_format',
+      `None of the first ${withValue.length} records of ${topic} can be read as ${name}: they look like ${other}.`,
+      `Set SOURCE_FORMAT=${other}.`,
+    );
+  // Each becomes a dead letter with its reason, which a better record may follow.
+  return warning(
+    'unreadable',
+    `None of the first ${withValue.length} records of ${topic} can be read as ${name}: ${problem.message}`,
+    'See what each record means with `rollcall decode`, and correct SOURCE_FORMAT, its settings, or the producer.',
+  );
 }
 
 /** Nothing would ever be applied: either the topic is not about memberships, or a setting names other ones. */
@@ -92,14 +88,11 @@ function skipFindings({ topic, name }: FirstRecords, decoded: readonly DecodedRe
   const events = decoded.filter(({ record }) => record.value !== null).flatMap((one) => one.events);
   const reason = mostFrequent(events.map((event) => (event.kind === 'skip' ? event.reason : null)));
   if (reason === null || !events.every(({ kind }) => kind === 'skip')) return [];
-  return [
-    {
-      severity: 'warning',
-      code: 'all_skipped',
-      message: `All of the first ${decoded.length} records of ${topic} are skipped as ${name}, most of them as \`${reason}\`: nothing would be applied.`,
-      remedy: `${SKIP_REMEDIES.get(reason) ?? 'See what the topic holds, and correct SOURCE_TOPIC or SOURCE_FORMAT.'} \`rollcall decode\` says what each record means.`,
-    },
-  ];
+  return warning(
+    'all_skipped',
+    `All of the first ${decoded.length} records of ${topic} are skipped as ${name}, most of them as \`${reason}\`: nothing would be applied.`,
+    `${SKIP_REMEDIES.get(reason) ?? 'See what the topic holds, and correct SOURCE_TOPIC or SOURCE_FORMAT.'} \`rollcall decode\` says what each record means.`,
+  );
 }
 
 const SKIP_REMEDIES: ReadonlyMap<string, string> = new Map([
@@ -150,14 +143,11 @@ function groupFindings(
   hashing: Hashing,
 ): RecordFinding[] {
   if (changes.some(({ key }) => key === null))
-    return [
-      {
-        severity: 'error',
-        code: 'keyless',
-        message: `${topic} has ${partitionCount} partitions and records without a key: the changes of a group are spread over them, and their order is lost.`,
-        remedy: REKEY,
-      },
-    ];
+    return error(
+      'keyless',
+      `${topic} has ${partitionCount} partitions and records without a key: the changes of a group are spread over them, and their order is lost.`,
+      REKEY,
+    );
   const spread = firstSpread(changes.map(({ event, key }) => [idKey(event.group), key ?? '']));
   if (spread === null) return [];
   // A routing by group keeps it in one partition, also under several keys.
@@ -167,22 +157,16 @@ function groupFindings(
   const isOrdered =
     firstSpread(changes.flatMap(({ event, key }) => membersOf(event).map((member) => [member, key ?? '']))) === null;
   if (isOrdered && changes.every(({ event }) => event.kind === 'delta'))
-    return [
-      {
-        severity: 'warning',
-        code: 'keyed_by_membership',
-        message: `${topic} is keyed by membership (the group ${quote(spread)} stands under several keys): each member keeps its order, but several instances may change one group at a time and meet in conflicts.`,
-        remedy: `${REKEY} Debezium: message.key.columns=<schema>.<table>:<group column>.`,
-      },
-    ];
-  return [
-    {
-      severity: 'error',
-      code: 'group_under_several_keys',
-      message: `${topic} has records of the group ${quote(spread)} under several keys: they are spread over partitions, and their order is lost.`,
-      remedy: REKEY,
-    },
-  ];
+    return warning(
+      'keyed_by_membership',
+      `${topic} is keyed by membership (the group ${quote(spread)} stands under several keys): each member keeps its order, but several instances may change one group at a time and meet in conflicts.`,
+      `${REKEY} Debezium: message.key.columns=<schema>.<table>:<group column>.`,
+    );
+  return error(
+    'group_under_several_keys',
+    `${topic} has records of the group ${quote(spread)} under several keys: they are spread over partitions, and their order is lost.`,
+    REKEY,
+  );
 }
 
 /** One key in two partitions: two producers choose partitions, or spell a group, in different ways, or one chooses at random. */
@@ -193,28 +177,22 @@ function placeFindings({ topic }: FirstRecords, changes: readonly KeyedChange[])
     const earlier = places.get(key) ?? record;
     places.set(key, earlier);
     if (earlier.partition === record.partition) continue;
-    return [
-      {
-        severity: 'warning',
-        code: 'key_in_several_partitions',
-        message: `${topic} has records with the key ${quote(Buffer.from(record.key ?? []).toString())} in ${placeText(earlier)} and in ${placeText(record)}: their order is lost, and an earlier change may undo a later one.`,
-        remedy: `${SAME_PARTITIONER} Records from before a change of the number of partitions are no fault.`,
-      },
-    ];
+    return warning(
+      'key_in_several_partitions',
+      `${topic} has records with the key ${quote(Buffer.from(record.key ?? []).toString())} in ${placeText(earlier)} and in ${placeText(record)}: their order is lost, and an earlier change may undo a later one.`,
+      `${SAME_PARTITIONER} Records from before a change of the number of partitions are no fault.`,
+    );
   }
   return [];
 }
 
 function hashingFindings({ topic }: FirstRecords, hashing: Hashing): RecordFinding[] {
   if (hashing.kind !== 'mixed') return [];
-  return [
-    {
-      severity: 'warning',
-      code: 'keys_hashed_differently',
-      message: `The keys of ${topic} are hashed in ${hashing.names.length} ways: ${hashing.names.join(', ')}. A group that two such producers write stands in two partitions, and the order of its changes is lost.`,
-      remedy: SAME_PARTITIONER,
-    },
-  ];
+  return warning(
+    'keys_hashed_differently',
+    `The keys of ${topic} are hashed in ${hashing.names.length} ways: ${hashing.names.join(', ')}. A group that two such producers write stands in two partitions, and the order of its changes is lost.`,
+    SAME_PARTITIONER,
+  );
 }
 
 const SAME_PARTITIONER =

@@ -15,6 +15,14 @@ export interface RecordFinding {
   readonly remedy: string;
 }
 
+/** A list of this one finding. */
+const finding =
+  (severity: RecordFinding['severity']) =>
+  (code: RecordFindingCode, message: string, remedy: string): RecordFinding[] => [{ severity, code, message, remedy }];
+
+export const error = finding('error');
+export const warning = finding('warning');
+
 export type RecordFindingCode =
   | 'wrong_format'
   | 'unreadable'

@@ -14,6 +14,7 @@ import {
   refusedMember,
   timeIn,
   withoutEventBridge,
+  unknownEvent,
 } from './reading/events.ts';
 import {
   AS_FULL_STATE,
@@ -21,7 +22,6 @@ import {
   deltaOf,
   type Fields,
   fieldsIn,
-  hint,
   invalid,
   quote,
   skip,
@@ -80,10 +80,12 @@ const OTHER_TYPES: ReadonlySet<string> = new Set(
 );
 
 const unknownType = (type: string, { group, id }: Fields): SourceEvent =>
-  hint(
-    'unknown_event_type',
-    `The event type ${quote(type)} is not known, and it may change memberships. Where it does, read the group's members from Auth0 ` +
-      `(GET /api/v2/groups/{id}/members) and ${AS_FULL_STATE}; where it does not, leave it out of the stream.`,
+  unknownEvent(
+    `The event type ${quote(type)}`,
+    {
+      changes: `read the group's members from Auth0 (GET /api/v2/groups/{id}/members) and ${AS_FULL_STATE}`,
+      otherwise: 'leave it out of the stream',
+    },
     groupIn(fieldsIn(group)['id'] ?? id),
   );
 

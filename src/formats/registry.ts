@@ -7,7 +7,7 @@
 import type { Decoded, Invalid, SourceEvent, SourceFormat, SourceRecord } from '../core/change/change.ts';
 import { isObject } from '../core/text/json.ts';
 import { auth0 } from './auth0.ts';
-import { cloudEvents, hasEnvelope, type Inner, unwrap, withAttributes, withoutData } from './cloudevents.ts';
+import { cloudEvents, hasEnvelope, type Inner, unwrap, withAttributes, withoutData, withRead } from './cloudevents.ts';
 import { debezium, isCloudEvent } from './debezium/debezium.ts';
 import type { DebeziumOptions } from './debezium/row.ts';
 import { entra } from './entra/entra.ts';
@@ -161,7 +161,7 @@ function readInner(
   whole: SourceRecord,
   { bare }: Known,
 ): readonly SourceEvent[] {
-  const event = wholeOf(envelope, record, whole);
+  const event = withRead({ ...record, value: whole.value }, { ok: true, json: envelope });
   const readsEnvelope = READS_ENVELOPES.find((name) => bare[name].recognizes(envelope, event));
   if (readsEnvelope !== undefined) return withAttributes(bare[readsEnvelope].decode(event, ANY_KEY), attributes);
   if (record.value === null) return [withoutData];
@@ -174,13 +174,6 @@ function readInner(
   return [readMemberEvent(fieldsIn(record.read.json), { type, eventId: id, occurredAt: time })];
 }
 
-const wholeOf = (json: unknown, { key, headers }: ReadRecord, { value }: SourceRecord): ReadRecord => ({
-  key,
-  value,
-  headers,
-  read: { ok: true, json },
-});
-
 const ANY_KEY = { partitionCount: 1 } as const;
 
 /** Its events are recognized by the envelope's own fields. */
@@ -189,19 +182,17 @@ const READS_ENVELOPES = ['debezium', 'auth0'] as const;
 type Detected = readonly [name: DetectedName | 'cloudevents' | null, record: ReadRecord];
 
 function detect(record: SourceRecord, { bare }: Known): Detected {
-  const { key, value, headers } = record;
-  if (value === null) return ['debezium', { key, value, headers, read: WITHOUT_VALUE }];
+  const { value } = record;
+  // Only Debezium says something by a record without a value.
+  if (value === null) return ['debezium', withRead(record, { ok: true, json: null })];
   const read = readValue(record);
-  const known: ReadRecord = { key, value, headers, read };
+  const known = withRead(record, read);
   if (!read.ok) return [isToken(value) ? 'scim-events' : null, known];
   const name = recognized(read.json, known, bare);
   if (name === 'debezium' || name === 'auth0') return [name, known];
   if (hasEnvelope(known)) return ['cloudevents', known];
   return [name ?? suspected(read.json, known, bare), known];
 }
-
-/** Only Debezium says something by a record without a value. */
-const WITHOUT_VALUE: Read = { ok: true, json: null };
 
 /** Lists and pages are what their first entry is. */
 const firstIn = (json: unknown): unknown => withoutEventBridge(Array.isArray(json) ? json[0] : json);

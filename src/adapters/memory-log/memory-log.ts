@@ -75,7 +75,7 @@ export class MemoryLog implements ChangeLog, LogTools {
     const surroundings = { link: this.#link, group: this.#broker.group(this.#options.groupId), topics };
     const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs };
     this.#member = new GroupMember(surroundings, { clientId, ...times }, handler);
-    this.#member.start();
+    this.#member.enter();
   }
 
   async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {

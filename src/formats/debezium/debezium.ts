@@ -264,7 +264,7 @@ function isKeyedByColumns(fields: Fields, record: SourceRecord): boolean {
 
 const isScalar = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number';
 
-const saysSomething = (value: unknown): boolean =>
+const isTextOrNumber = (value: unknown): boolean =>
   (typeof value === 'string' && value !== '') || typeof value === 'number';
 
 /** A `type` may be the name of a class, as in tables of several classes (`GroupMember`). */
@@ -273,7 +273,7 @@ const isClassName = (type: string): boolean =>
 
 function namesEvent(fields: Fields): boolean {
   for (const [name, value] of Object.entries(fields)) {
-    if (saysSomething(value) && isEventName(name)) return true;
+    if (isTextOrNumber(value) && isEventName(name)) return true;
     // Of a row the columns are no objects; beside one a connector may put what it knows of the change.
     if (name.startsWith('_') && isObject(value) && Object.keys(value).some(isEventName)) return true;
   }

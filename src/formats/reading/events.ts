@@ -5,6 +5,7 @@ import { isSameId } from '../../core/change/id-key.ts';
 import { isObject } from '../../core/text/json.ts';
 import {
   badId,
+  hint,
   invalid,
   isSerializedTwice,
   notAnObject,
@@ -82,6 +83,21 @@ export const refusedMember = (what: string, group: string | null): SourceEvent =
     'member_type',
     `${what}: only users can be members of a Genesys group; put its users into the group themselves.`,
     groupIn(group),
+  );
+
+/**
+ * An event of a kind that is not known: it may be a new way into a group.
+ * @param advice what to do where it changes memberships, and where it does not
+ */
+export const unknownEvent = (
+  what: string,
+  advice: { readonly changes: string; readonly otherwise: string },
+  group: string | null = null,
+): SourceEvent =>
+  hint(
+    'unknown_event_type',
+    `${what} is not known, and it may change memberships. Where it does, ${advice.changes}; where it does not, ${advice.otherwise}.`,
+    group,
   );
 
 export const notAChange = skip('not_a_membership_change');

@@ -93,8 +93,7 @@ async function* allGroups(api: IdpApi, take: number, known: KnownGroups): AsyncG
     present.add(group);
     yield await membersOf(api, group, take);
   }
-  const gone = goneGroups(known, present);
-  if (gone !== null) yield gone;
+  yield* goneGroups(known, present);
 }
 
 async function membersOf(api: IdpApi, group: string, take: number): Promise<Page> {

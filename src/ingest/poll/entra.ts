@@ -126,8 +126,7 @@ async function* allGroups(api: IdpApi, known: KnownGroups): AsyncGenerator<Page>
     const original = Buffer.from(JSON.stringify({ groups: picture.unread.map(({ group }) => group) }));
     yield page({ events: picture.unread, original });
   }
-  const gone = goneGroups(known, new Set(picture.groups.keys()));
-  if (gone !== null) yield gone;
+  yield* goneGroups(known, new Set(picture.groups.keys()));
   yield page({ cursor });
 }
 

@@ -95,8 +95,7 @@ async function* allGroups(api: IdpApi, limit: number, known: KnownGroups): Async
     present.add(group);
     yield page({ events: [fullState({ group, members })] });
   }
-  const gone = goneGroups(known, present);
-  if (gone !== null) yield gone;
+  yield* goneGroups(known, present);
 }
 
 /** All entries of a list, to its last page. @throws where a page cannot be had */

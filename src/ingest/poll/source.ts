@@ -62,11 +62,10 @@ export const page = (parts: Partial<Page>): Page => ({
 
 export const lost = (reason: string): Lost => ({ kind: 'lost', reason });
 
-/** Groups that were known, and are not there any more. */
-export function goneGroups(known: KnownGroups, present: ReadonlySet<string>): Page | null {
+/** Groups that were known, and are not there any more: a page of them, or none. */
+export function goneGroups(known: KnownGroups, present: ReadonlySet<string>): readonly Page[] {
   const gone = [...known.keys()].filter((group) => !present.has(group));
-  if (gone.length === 0) return null;
-  return page({ events: gone.map((group) => deletedGroup({ group })) });
+  return gone.length === 0 ? [] : [page({ events: gone.map((group) => deletedGroup({ group })) })];
 }
 
 export interface Scope {

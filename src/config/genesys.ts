@@ -9,7 +9,7 @@ import {
   initially,
   optional,
   part,
-  secret,
+  vendorSecret,
   type Given,
   wholeNumber,
 } from './variable.ts';
@@ -30,9 +30,7 @@ const options = {
     example: '6f0c1f0e-5b43-4a0e-9a4f-2f2b7d3f1f10',
     about: 'OAuth client (grant: client credentials)',
   }),
-  clientSecret: secret(
-    demanded('GENESYS_CLIENT_SECRET', anyText, { example: 'change-me', about: 'Secret of that client' }),
-  ),
+  clientSecret: vendorSecret('GENESYS_CLIENT_SECRET', 'Secret of that client'),
   concurrency: initially('CONCURRENCY', '20', wholeNumber(1, 1000), {
     about: 'Requests in flight in all; never more than one per group',
   }),
@@ -81,24 +79,15 @@ function regionRules(values: Given<typeof options>): Problem[] {
  * opens no other.
  */
 
-export interface RegionUrls {
-  /** Without a slash at the end. */
-  readonly apiUrl: string;
-  /** Without a slash at the end. */
-  readonly loginUrl: string;
-}
-
-/** undefined: no published region has this domain. */
-export function regionUrls(domain: string): RegionUrls | undefined {
-  if (!regionDomains.includes(domain)) return undefined;
-  return { apiUrl: publicApiUrl(domain), loginUrl: `https://login.${domain}` };
-}
+/** Without slashes at the end; undefined: no published region has this domain. */
+export const regionUrls = (domain: string) =>
+  regionDomains.includes(domain) ? { apiUrl: publicApiUrl(domain), loginUrl: `https://login.${domain}` } : undefined;
 
 /**
  * What users are called by in `$ref`: the address of the API as Genesys Cloud itself knows it, also where requests go
  * through a gateway (GENESYS_API_URL). Without a slash at the end.
  */
-export const publicApiUrl = (domain: string): string => `https://api.${domain}`;
+const publicApiUrl = (domain: string): string => `https://api.${domain}`;
 
 export const regionDomains: readonly string[] = [
   'mypurecloud.com', // us-east-1

@@ -79,7 +79,7 @@ export class IdpHttp implements IdpApi {
   }
 
   async get(path: string): Promise<IdpAnswer> {
-    return this.#authorized(path, 'application/json', (response, over) => this.#answer(response, over));
+    return this.#authorized(path, 'application/json', readAnswer);
   }
 
   async open(path: string): Promise<IdpStream> {
@@ -96,7 +96,7 @@ export class IdpHttp implements IdpApi {
     return `${url.pathname.slice(this.basePath.length)}${url.search}`;
   }
 
-  async #authorized<T extends { readonly status: number; header(name: string): string | null }>(
+  async #authorized<T extends Pick<IdpAnswer, 'status' | 'header'>>(
     path: string,
     accept: string,
     read: Limits<T>['read'],
@@ -109,7 +109,7 @@ export class IdpHttp implements IdpApi {
     }
   }
 
-  async #patiently<T extends { readonly status: number; header(name: string): string | null }>(
+  async #patiently<T extends Pick<IdpAnswer, 'status' | 'header'>>(
     path: string,
     accept: string,
     read: Limits<T>['read'],
@@ -128,10 +128,6 @@ export class IdpHttp implements IdpApi {
   #limits(): Omit<Limits<never>, 'read'> {
     const { clock, stop, dispatcherFor } = this.#world;
     return { timeoutMs: this.#options.timeoutMs, clock, stop, dispatcherFor };
-  }
-
-  async #answer(response: Response, over: AbortSignal): Promise<IdpAnswer> {
-    return { status: response.status, header: headerOf(response), body: await readBody(response, over) };
   }
 
   /** A stream that never is quiet, or that is too long, is cut off: reading goes on after what came before. */
@@ -163,7 +159,7 @@ export interface RepeatedRequest extends IdpConnection {
 }
 
 /** Repeats a request until its answer is final. @throws IdpTrouble after `triesMax` tries, or when asked to stop. */
-export async function withRetries<T extends { readonly status: number; header(name: string): string | null }>(
+export async function withRetries<T extends Pick<IdpAnswer, 'status' | 'header'>>(
   request: () => Promise<T>,
   { host, triesMax, clock, random, logger, stop, gate }: RepeatedRequest,
 ): Promise<T> {
@@ -203,7 +199,7 @@ function toFailure(error: unknown, stop: AbortSignal): { readonly why: string } 
 /** Of an answer. */
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
 
-export const headerOf =
+const headerOf =
   ({ headers }: Response): ((name: string) => string | null) =>
   (name) =>
     headers.get(name);
@@ -264,6 +260,12 @@ export async function readBody(response: Response, over: AbortSignal): Promise<U
     await reader?.cancel().catch(() => undefined);
   }
 }
+
+export const readAnswer = async (response: Response, over: AbortSignal): Promise<IdpAnswer> => ({
+  status: response.status,
+  header: headerOf(response),
+  body: await readBody(response, over),
+});
 
 const NO_MORE = Promise.resolve({ done: true, value: undefined } as const);
 

@@ -9,8 +9,7 @@ import type { IdpApi } from '../../ingest/ports.ts';
 import {
   IdpHttp,
   connectIdp,
-  headerOf,
-  readBody,
+  readAnswer,
   send,
   type Authorization,
   type IdpConnection,
@@ -153,12 +152,7 @@ export class ClientToken implements Authorization {
     });
     const host = new URL(url).host;
     const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
-    const read = async (response: Response, over: AbortSignal) => ({
-      status: response.status,
-      header: headerOf(response),
-      body: await readBody(response, over),
-    });
-    const limits = { timeoutMs, clock, stop, dispatcherFor, read };
+    const limits = { timeoutMs, clock, stop, dispatcherFor, read: readAnswer };
     const request = () => send(url, { method: 'POST', headers, body: String(body) }, limits);
     const sentAt = clock.now().monotonic;
     const answer = await withRetries(request, { ...this.#world, host, triesMax });

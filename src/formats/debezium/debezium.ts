@@ -12,7 +12,7 @@
  */
 import type { Invalid, SourceEvent, SourceRecord } from '../../core/change/change.ts';
 import { isObject } from '../../core/text/json.ts';
-import { isMemberEvent, readMemberEvent } from '../event/member-event.ts';
+import { GROUP_NAMES, isMemberEvent, readMemberEvent } from '../event/member-event.ts';
 import type { Reader } from '../reading/events.ts';
 import { epochTime, several, timeIn } from '../reading/events.ts';
 import { NAME_LENGTH_MAX } from '../reading/memo.ts';
@@ -216,7 +216,6 @@ function withPayload(fields: Fields): Fields {
 }
 
 const DEPTH_MAX = 3;
-const GROUP_NAMES = ['groupId', 'group_id', 'groupID', 'group'] as const;
 const MEMBER_NAMES = 'userId user_id userID memberId member_id memberID user member users members'.split(' ');
 
 /** A group beside members, in an object within: deeper than the rule for such events looks. */

@@ -99,7 +99,7 @@ function namesOf(payload: Fields, { type, alsoNamed = [] }: Pick<Announced, 'typ
 const wantsAnswer = (payload: Fields): boolean =>
   [payload, fieldsIn(payload['metadata'])].some((fields) => isThere(fields['reply_to']) || isThere(fields['replyTo']));
 
-const GROUP_NAMES = ['groupId', 'group_id', 'groupID', 'group'] as const;
+export const GROUP_NAMES = ['groupId', 'group_id', 'groupID', 'group'] as const;
 const MEMBER_NAMES = ['userId', 'user_id', 'userID', 'memberId', 'member_id', 'memberID', 'user', 'member'] as const;
 const LIST_NAMES = ['userIds', 'user_ids', 'memberIds', 'member_ids', 'users', 'members'] as const;
 

@@ -8,8 +8,8 @@
  */
 import type { SourceFormat } from '../../core/change/change.ts';
 import type { Clock, LogRecord, Logger, OutRecord } from '../../ports.ts';
-import { AggregatedWarnings } from '../aggregated-warnings.ts';
-import { deliverNext, nativeRecord } from '../delivery.ts';
+import { warningsOf, type Warnings } from '../aggregated-warnings.ts';
+import { deliverNext, nativeRecords } from '../delivery.ts';
 import type { Relay, RelayBatch, RelayHandler, RelayPartition } from '../ports.ts';
 import type { SendQueue } from '../send-queue.ts';
 import { falseIfUnwanted, type Turn } from '../send-queue.ts';
@@ -37,34 +37,27 @@ export interface RekeyWorld {
   readonly warnings: RekeyWarnings;
 }
 
-export interface RekeyWarnings {
-  readonly deadLetters: AggregatedWarnings;
-  readonly superseded: AggregatedWarnings;
-  readonly uncertain: AggregatedWarnings;
-  close(): void;
-}
+type RekeyWarnings = Warnings<'deadLetters' | 'superseded' | 'uncertain'>;
 
-export function rekeyWarnings(clock: Pick<Clock, 'schedule'>, logger: Pick<Logger, 'warn'>): RekeyWarnings {
-  const tell = (message: string, advice: string): AggregatedWarnings =>
-    new AggregatedWarnings(clock, (counts) => logger.warn({ counts, advice }, message));
-  const deadLetters = tell('what could not be read is in the dead-letter topic', 'its headers say why');
-  const superseded = tell(
-    'changes came after newer ones of the same members; they are in the dead-letter topic',
-    'raise INGEST_REORDER_MS if that happens often',
-  );
-  const uncertain = tell(
-    'the order of contradicting changes is unknown; they went on in the order of their arrival',
-    'have the source say when its events happened, or read such groups again',
-  );
-  return {
-    deadLetters,
-    superseded,
-    uncertain,
-    close: () => {
-      for (const warnings of [deadLetters, superseded, uncertain]) warnings.close();
+export const rekeyWarnings = (clock: Pick<Clock, 'schedule'>, logger: Pick<Logger, 'warn'>): RekeyWarnings =>
+  warningsOf(
+    {
+      deadLetters: {
+        message: 'what could not be read is in the dead-letter topic',
+        advice: 'its headers say why',
+      },
+      superseded: {
+        message: 'changes came after newer ones of the same members; they are in the dead-letter topic',
+        advice: 'raise INGEST_REORDER_MS if that happens often',
+      },
+      uncertain: {
+        message: 'the order of contradicting changes is unknown; they went on in the order of their arrival',
+        advice: 'have the source say when its events happened, or read such groups again',
+      },
     },
-  };
-}
+    clock,
+    logger,
+  );
 
 /** Of one send. */
 const RELEASE_MAX = 1_000;
@@ -243,8 +236,7 @@ export class Rekeyer implements RelayHandler {
     if (uncertainCount > 0) warnings.uncertain.count('changes', uncertainCount);
     if (superseded.length > 0) warnings.superseded.count('changes', superseded.length);
     const deadLetters = superseded.length === 0 ? [] : [supersededDeadLetter(deadLetterTopic, item, judged)];
-    const changes = event === null ? [] : [{ topic, partition: null, headers: [], ...nativeRecord(event) }];
-    return [...deadLetters, ...changes];
+    return [...deadLetters, ...nativeRecords(event === null ? [] : [event], topic)];
   }
 
   async #send(records: readonly OutRecord[], assignment: number): Promise<true> {

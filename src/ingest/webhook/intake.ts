@@ -21,7 +21,7 @@ import { okta } from '../../formats/okta.ts';
 import { scimEvents } from '../../formats/scim/events.ts';
 import type { TokenVerifier } from '../../formats/scim/token-verifier.ts';
 import type { Clock, Logger, OutRecord } from '../../ports.ts';
-import { AggregatedWarnings } from '../aggregated-warnings.ts';
+import { warningsOf, type Warnings } from '../aggregated-warnings.ts';
 import { deadLettersFor, deliver, nativeRecords, type Origin } from '../delivery.ts';
 import type { SendQueue } from '../send-queue.ts';
 import type { KindName, WebhookKind } from './kind.ts';
@@ -185,31 +185,18 @@ export const formatOfKind =
     }
   };
 
-/** One for each message. */
-export interface WebhookWarnings {
-  readonly refusals: AggregatedWarnings;
-  readonly hints: AggregatedWarnings;
-  readonly deadLetters: AggregatedWarnings;
-  close(): void;
-}
+export type WebhookWarnings = Warnings<'refusals' | 'hints' | 'deadLetters'>;
 
-export function webhookWarnings(clock: Pick<Clock, 'schedule'>, logger: Pick<Logger, 'warn'>): WebhookWarnings {
-  const refusals = new AggregatedWarnings(clock, (counts) => logger.warn({ counts }, 'requests were refused'));
-  const hints = new AggregatedWarnings(clock, (counts) =>
-    logger.warn(
-      { counts, advice: 'run `rollcall ingest poll` beside it, which reads what has changed' },
-      'notifications say that a group has changed, not how; they are in the dead-letter topic',
-    ),
-  );
-  const deadLetters = new AggregatedWarnings(clock, (counts) =>
-    logger.warn({ counts }, 'what could not be read is in the dead-letter topic'),
-  );
-  return {
-    refusals,
-    hints,
-    deadLetters,
-    close: () => {
-      for (const warnings of [refusals, hints, deadLetters]) warnings.close();
+export const webhookWarnings = (clock: Pick<Clock, 'schedule'>, logger: Pick<Logger, 'warn'>): WebhookWarnings =>
+  warningsOf(
+    {
+      refusals: { message: 'requests were refused' },
+      hints: {
+        message: 'notifications say that a group has changed, not how; they are in the dead-letter topic',
+        advice: 'run `rollcall ingest poll` beside it, which reads what has changed',
+      },
+      deadLetters: { message: 'what could not be read is in the dead-letter topic' },
     },
-  };
-}
+    clock,
+    logger,
+  );

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { SourceRecord } from '../src/core/change/change.ts';
 import { readMapping } from '../src/formats/mapping/file.ts';
-import { formatNames, type FormatName } from '../src/formats/reading/names.ts';
+import { formatNames, type FormatName } from '../src/formats/registry.ts';
 import type { sourceFormat } from '../src/formats/registry.ts';
 import { aRecord, defaultOptions } from '../test/support/source-records.ts';
 import type { Figure } from './figure.ts';

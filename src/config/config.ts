@@ -9,17 +9,16 @@ import type { ProxySettings } from '../adapters/proxy.ts';
 import type { PipelineOptions } from '../pipeline/state/options.ts';
 import { LEASE_MARGIN_MS } from './kafka.ts';
 import { ConfigError, misspelled, type Problem } from './problem.ts';
-import { readProxy } from './proxy.ts';
 import type { ReadFile } from './variable.ts';
 import {
   brokenRules,
-  type Environment,
   knownNames,
   names,
   partNames,
-  type Part,
   parts,
   readValues,
+  type Environment,
+  type Part,
   type Values,
   variables,
 } from './variables.ts';
@@ -116,4 +115,55 @@ const HTTP_PARTS: readonly Part[] = ['genesys', 'okta', 'entra', 'auth0', 'scim'
 function deepFreeze<T extends object>(value: T): T {
   for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
   return Object.freeze(value);
+}
+
+/* HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in small letters too, as other programs read them. */
+
+export interface ReadProxy {
+  readonly proxy: ProxySettings;
+  readonly problems: readonly Problem[];
+  /** Passwords in them. */
+  readonly secrets: readonly string[];
+}
+
+export function readProxy(environment: Environment): ReadProxy {
+  const given = [urlOf('HTTP_PROXY', environment), urlOf('HTTPS_PROXY', environment)] as const;
+  const [httpProxy = '', httpsProxy = ''] = given.map(({ url }) => url?.href ?? '');
+  return {
+    proxy: { httpProxy, httpsProxy, noProxy: textOf('NO_PROXY', environment).trim() },
+    problems: given.flatMap(({ problem }) => problem ?? []),
+    secrets: given.flatMap(({ url }) => (url === null ? [] : passwordsIn(url))),
+  };
+}
+
+/** Small letters come first, as for curl and undici. */
+const textOf = (name: string, environment: Environment): string =>
+  environment[name.toLowerCase()] || environment[name] || '';
+
+interface Given {
+  readonly url: URL | null;
+  readonly problem: Problem | null;
+}
+
+/** A name without a scheme is http, as for curl. */
+function urlOf(name: string, environment: Environment): Given {
+  const text = textOf(name, environment).trim();
+  if (text === '') return { url: null, problem: null };
+  const url = text.includes('://') ? text : `http://${text}`;
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return { url: new URL(url), problem: null };
+  const problem = 'must be an http or https URL';
+  return { url: null, problem: { variable: name, problem, example: 'http://proxy.example.com:3128' } };
+}
+
+function passwordsIn({ password }: URL): readonly string[] {
+  if (password === '') return [];
+  return [...new Set([password, decoded(password)])];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseTableName, parseWhere, type MemberWhere, type TableName } from '../formats/debezium/where.ts';
 import { readMapping } from '../formats/mapping/file.ts';
-import { formatNames } from '../formats/reading/names.ts';
+import { formatNames } from '../formats/registry.ts';
 import { problem, type Problem } from './problem.ts';
 import { file, type Given, initially, oneOf, optional, part, type ReadFile, anyText } from './variable.ts';
 

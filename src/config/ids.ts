@@ -1,8 +1,8 @@
 /** The id map: what users and groups of the identity provider are called in Genesys Cloud. */
+import type { IdSource } from '../adapters/ids/create.ts';
 import { z } from 'zod';
-import type { IdSource } from '../adapters/ids/options.ts';
 import { problem } from './problem.ts';
-import { topicNames, type TopicValues } from './topics.ts';
+import { topicNames, type TopicValues } from './service.ts';
 import { asRead, type Given, initially, oneOf, part, topicName } from './variable.ts';
 
 const FORMS = 'must be none, scim, file:PATH or topic:NAME';

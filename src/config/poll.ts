@@ -1,5 +1,5 @@
 /** Configuration of `rollcall ingest poll`, and of the identity providers that it asks. */
-import { inputRule, type TopicValues } from './topics.ts';
+import { inputRule, type TopicValues } from './service.ts';
 import {
   asRead,
   baseUrl,
@@ -9,7 +9,7 @@ import {
   initially,
   oneOf,
   part,
-  secret,
+  vendorSecret,
   anyText,
   topicName,
   wholeNumber,
@@ -48,12 +48,7 @@ export const okta = part({
       example: 'https://example.okta.com',
       about: '`poll okta`: address of the organisation',
     }),
-    token: secret(
-      demanded('INGEST_OKTA_API_TOKEN', anyText, {
-        example: 'change-me',
-        about: '`poll okta`: API token (SSWS) of a read-only administrator',
-      }),
-    ),
+    token: vendorSecret('INGEST_OKTA_API_TOKEN', '`poll okta`: API token (SSWS) of a read-only administrator'),
   },
   make: asRead,
 });
@@ -69,12 +64,7 @@ export const entra = part({
       example: '6f0c1f0e-5b43-4a0e-9a4f-2f2b7d3f1f10',
       about: '`poll entra`: application (client) id, with the application permission GroupMember.Read.All',
     }),
-    clientSecret: secret(
-      demanded('INGEST_ENTRA_CLIENT_SECRET', anyText, {
-        example: 'change-me',
-        about: '`poll entra`: secret of that application',
-      }),
-    ),
+    clientSecret: vendorSecret('INGEST_ENTRA_CLIENT_SECRET', '`poll entra`: secret of that application'),
     url: initially('INGEST_ENTRA_GRAPH_URL', 'https://graph.microsoft.com', baseUrl, {
       about: '`poll entra`: Microsoft Graph; national clouds have their own',
     }),
@@ -96,12 +86,7 @@ export const auth0 = part({
       example: 'mN8qYb1l0oN2',
       about: '`poll auth0`: machine-to-machine application with read:events, read:groups and read:group_members',
     }),
-    clientSecret: secret(
-      demanded('INGEST_AUTH0_CLIENT_SECRET', anyText, {
-        example: 'change-me',
-        about: '`poll auth0`: secret of that application',
-      }),
-    ),
+    clientSecret: vendorSecret('INGEST_AUTH0_CLIENT_SECRET', '`poll auth0`: secret of that application'),
   },
   make: asRead,
 });
@@ -113,9 +98,7 @@ export const scim = part({
       example: 'https://idp.example.com/scim/v2',
       about: '`poll scim`: base address, to which /Groups is added',
     }),
-    token: secret(
-      demanded('INGEST_SCIM_LIST_TOKEN', anyText, { example: 'change-me', about: '`poll scim`: bearer token' }),
-    ),
+    token: vendorSecret('INGEST_SCIM_LIST_TOKEN', '`poll scim`: bearer token'),
   },
   make: asRead,
 });

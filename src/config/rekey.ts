@@ -1,10 +1,10 @@
 /** Configuration of `rollcall ingest topic`. */
 import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
-import { formatNames } from '../formats/reading/names.ts';
+import { formatNames } from '../formats/registry.ts';
 import type { format } from './format.ts';
 import type { kafka } from './kafka.ts';
 import { problem, type Problem } from './problem.ts';
-import { inputRule, type TopicValues } from './topics.ts';
+import { inputRule, type TopicValues } from './service.ts';
 import {
   areLocal,
   brokerList,

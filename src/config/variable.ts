@@ -116,6 +116,10 @@ export const file = <V extends Variable>(variable: V): V => ({ ...variable, kind
 export const reloadedFile = <V extends Variable>(variable: V): V => ({ ...variable, kind: 'file', isReloaded: true });
 export const orEmpty = <V extends Variable>(variable: V): V => ({ ...variable, mayBeEmpty: true });
 
+/** A secret that a vendor has given out. */
+export const vendorSecret = <N extends string>(name: N, about: string): Variable<N, string> =>
+  secret(demanded(name, anyText, { example: 'change-me', about }));
+
 /** What we ourselves verify; the vendors' secrets are as long as the vendors make them. */
 const OWN_SECRET_LENGTH_MIN = 16;
 

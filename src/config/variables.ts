@@ -7,9 +7,8 @@ import { pipeline } from './pipeline.ts';
 import { auth0, entra, okta, poll, scim } from './poll.ts';
 import { problem, type Problem } from './problem.ts';
 import { rekey } from './rekey.ts';
-import { admin, all, operator } from './service.ts';
-import { ingest, topics } from './topics.ts';
-import { baseUrl, type Given, isLoopback, type ReadFile, type Variable, type VariablesIn } from './variable.ts';
+import { admin, all, ingest, operator, topics } from './service.ts';
+import { baseUrl, isLoopback, type Given, type ReadFile, type Variable, type VariablesIn } from './variable.ts';
 import { webhook } from './webhook.ts';
 
 /** In the order of the documents, of the problems and of the rules. */

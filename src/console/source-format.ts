@@ -10,8 +10,14 @@ import type { SourceFormat } from '../core/change/change.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { afterCommit, firstRecordFindings, isOfThePast } from '../formats/first-records/first-records.ts';
 import type { RecordFinding } from '../formats/first-records/record-finding.ts';
-import { formatNames, type FormatName } from '../formats/reading/names.ts';
-import { autoFormat, sourceFormat, sourceTopicFormat, type FormatOptions } from '../formats/registry.ts';
+import {
+  autoFormat,
+  formatNames,
+  sourceFormat,
+  sourceTopicFormat,
+  type FormatName,
+  type FormatOptions,
+} from '../formats/registry.ts';
 import { type TokenVerifier, withoutKeys } from '../formats/scim/token-verifier.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';

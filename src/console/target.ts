@@ -2,10 +2,9 @@
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
 import { connectThrough } from '../adapters/genesys/http-client.ts';
 import { createIdMap } from '../adapters/ids/create.ts';
-import { IdMapError } from '../adapters/ids/options.ts';
+import { IdMapError } from '../adapters/ids/tables.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
-import { readConfig, type Config, type Parts } from '../config/config.ts';
-import { readProxy } from '../config/proxy.ts';
+import { readConfig, readProxy, type Config, type Parts } from '../config/config.ts';
 import type { HttpAnswer } from '../core/target/answer.ts';
 import { classify, type Outcome } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';

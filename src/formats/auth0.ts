@@ -5,20 +5,28 @@
  * what has happened, and has no outcome. Types of other kinds are known (EventStreamEventTypeEnum); what is not is a hint.
  */
 import type { SourceEvent } from '../core/change/change.ts';
-import type { Reader } from './reading/several.ts';
+import {
+  type Reader,
+  groupIn,
+  idIn,
+  notAChange,
+  readEach,
+  refusedMember,
+  timeIn,
+  withoutEventBridge,
+  unknownEvent,
+} from './reading/events.ts';
 import {
   AS_FULL_STATE,
   deletedGroup,
   deltaOf,
   type Fields,
   fieldsIn,
-  hint,
   invalid,
   quote,
   skip,
   textIn,
 } from './reading/reading.ts';
-import { groupIn, idIn, notAChange, readEach, refusedMember, timeIn, withoutEventBridge } from './reading/several.ts';
 import { isObject } from '../core/text/json.ts';
 
 export const auth0: Reader = {
@@ -61,36 +69,23 @@ function readEvent(json: unknown): SourceEvent {
   }
 }
 
-const OTHER_TYPES: ReadonlySet<string> = new Set([
-  'connection.created',
-  'connection.deleted',
-  'connection.updated',
-  'group.created',
-  'group.role.assigned',
-  'group.role.deleted',
-  'group.updated',
-  'organization.connection.added',
-  'organization.connection.removed',
-  'organization.connection.updated',
-  'organization.created',
-  'organization.deleted',
-  'organization.group.role.assigned',
-  'organization.group.role.deleted',
-  'organization.member.added',
-  'organization.member.deleted',
-  'organization.member.role.assigned',
-  'organization.member.role.deleted',
-  'organization.updated',
-  'user.created',
-  'user.deleted',
-  'user.updated',
-]);
+const OTHER_TYPES: ReadonlySet<string> = new Set(
+  (
+    'connection.created connection.deleted connection.updated group.created group.role.assigned group.role.deleted ' +
+    'group.updated organization.connection.added organization.connection.removed organization.connection.updated ' +
+    'organization.created organization.deleted organization.group.role.assigned organization.group.role.deleted ' +
+    'organization.member.added organization.member.deleted organization.member.role.assigned ' +
+    'organization.member.role.deleted organization.updated user.created user.deleted user.updated'
+  ).split(' '),
+);
 
 const unknownType = (type: string, { group, id }: Fields): SourceEvent =>
-  hint(
-    'unknown_event_type',
-    `The event type ${quote(type)} is not known, and it may change memberships. Where it does, read the group's members from Auth0 ` +
-      `(GET /api/v2/groups/{id}/members) and ${AS_FULL_STATE}; where it does not, leave it out of the stream.`,
+  unknownEvent(
+    `The event type ${quote(type)}`,
+    {
+      changes: `read the group's members from Auth0 (GET /api/v2/groups/{id}/members) and ${AS_FULL_STATE}`,
+      otherwise: 'leave it out of the stream',
+    },
     groupIn(fieldsIn(group)['id'] ?? id),
   );
 

@@ -22,7 +22,7 @@ import {
   type Read,
   type ReadRecord,
 } from './reading/reading.ts';
-import { several, timeIn } from './reading/several.ts';
+import { several, timeIn } from './reading/events.ts';
 import { isObject } from '../core/text/json.ts';
 
 /** What the envelope says of the event; null where it says nothing. */
@@ -69,7 +69,7 @@ export function cloudEvents(
         unwrapped.events.flatMap((event) => {
           if ('kind' in event) return [event];
           const { envelope, attributes } = event;
-          if (readsItself(envelope)) return inner.decode(wholeOf(event, record), topic);
+          if (readsItself(envelope)) return inner.decode(withRead(record, { ok: true, json: envelope }), topic);
           if (event.record.value === null) return [withoutData];
           return withAttributes(inner.decode(event.record, topic), attributes);
         }),
@@ -85,13 +85,6 @@ const mayHaveEnvelope = ({ value, headers }: SourceRecord): boolean =>
   (headers.length > 0 || Buffer.from(value.buffer, value.byteOffset, value.byteLength).includes('"specversion"'));
 
 export const withoutData = skip('no_data');
-
-const wholeOf = ({ envelope }: Inner, { key, value, headers }: SourceRecord): ReadRecord => ({
-  key,
-  value,
-  headers,
-  read: { ok: true, json: envelope },
-});
 
 /** What the source says of an event stands before what its envelope says. */
 export const withAttributes = (events: readonly SourceEvent[], { id, time }: Attributes): readonly SourceEvent[] =>
@@ -124,7 +117,12 @@ export function unwrap(record: SourceRecord): Unwrapped {
   return { kind: 'events', events: all.map((event) => fromEnvelope(event, record)) };
 }
 
-const withRead = ({ key, value, headers }: SourceRecord, read: Read): ReadRecord => ({ key, value, headers, read });
+export const withRead = ({ key, value, headers }: SourceRecord, read: Read): ReadRecord => ({
+  key,
+  value,
+  headers,
+  read,
+});
 
 type Mode = 'binary' | 'structured' | 'batch' | 'sniff';
 

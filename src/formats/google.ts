@@ -19,8 +19,17 @@ import {
   quote,
   textIn,
 } from './reading/reading.ts';
-import type { Reader } from './reading/several.ts';
-import { groupIn, idIn, notAChange, notSuccessful, readEvents, refusedMember, timeIn } from './reading/several.ts';
+import type { Reader } from './reading/events.ts';
+import {
+  groupIn,
+  idIn,
+  notAChange,
+  notSuccessful,
+  readEvents,
+  refusedMember,
+  timeIn,
+  unknownEvent,
+} from './reading/events.ts';
 import { isObject } from '../core/text/json.ts';
 
 export const google: Reader = {
@@ -114,7 +123,10 @@ function readEvent({
   const text = (parameter: string): string => values.get(parameter) ?? '';
   const header = { group: text('group_id') || text('group_email'), eventId, occurredAt };
   const meaning = meaningOfName(name);
-  if (meaning === undefined) return isOfAnotherKind(name, type) ? notAChange : unknownName(name, header.group);
+  if (meaning === undefined)
+    return isOfAnotherKind(name, type)
+      ? notAChange
+      : unknownEvent(`The event ${quote(name)}`, ADVICE, groupIn(header.group));
   const { op, isMemberSure } = meaning;
   if (op === 'without_detail') return eventWithoutDetail(name, header.group);
   if (op === 'group_renamed') return renamed(header.group);
@@ -141,14 +153,7 @@ function valuesOf(parameters: unknown): ReadonlyMap<string, string> {
 }
 
 const READ_AGAIN = `read the group's members from the Directory API (members.list) and ${AS_FULL_STATE}`;
-
-const unknownName = (name: string, group: string): SourceEvent =>
-  hint(
-    'unknown_event_type',
-    `The event ${quote(name)} is not known, and it may change memberships. Where it does, ${READ_AGAIN}; where it does not, leave ` +
-      'it out of the topic.',
-    groupIn(group),
-  );
+const ADVICE = { changes: READ_AGAIN, otherwise: 'leave it out of the topic' };
 
 const renamed = (group: string): SourceEvent =>
   hint(

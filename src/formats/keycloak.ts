@@ -21,8 +21,8 @@ import {
   textIn,
   type Fields,
 } from './reading/reading.ts';
-import type { Reader } from './reading/several.ts';
-import { epochTime, notAChange, notSuccessful, readEach } from './reading/several.ts';
+import type { Reader } from './reading/events.ts';
+import { epochTime, notAChange, notSuccessful, readEach, unknownEvent } from './reading/events.ts';
 import { isObject } from '../core/text/json.ts';
 
 export const keycloak: Reader = {
@@ -117,11 +117,10 @@ const createdInGroups = (event: Fields): SourceEvent =>
   );
 
 const unknownKind = (what: string): SourceEvent =>
-  hint(
-    'unknown_event_type',
-    `The event ${quote(what)} is not known, and it may change memberships. Where it does, look up in Keycloak who is in the group ` +
-      `and ${AS_FULL_STATE}; where it does not, let the plug-in leave it out.`,
-  );
+  unknownEvent(`The event ${quote(what)}`, {
+    changes: `look up in Keycloak who is in the group and ${AS_FULL_STATE}`,
+    otherwise: 'let the plug-in leave it out',
+  });
 
 /** None of them is about groups; what neither is one nor an admin event is of another source. */
 function readUserEvent(event: Fields): SourceEvent {

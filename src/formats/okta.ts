@@ -6,7 +6,7 @@
  * https://developer.okta.com/docs/reference/api/event-types/ and …/concepts/event-hooks/
  */
 import type { Op, SourceEvent } from '../core/change/change.ts';
-import { NAME_LENGTH_MAX } from './event/event-name.ts';
+import { NAME_LENGTH_MAX } from './reading/memo.ts';
 import type { Fields } from './reading/reading.ts';
 import {
   AS_FULL_STATE,
@@ -19,7 +19,7 @@ import {
   quote,
   textIn,
 } from './reading/reading.ts';
-import type { Reader } from './reading/several.ts';
+import type { Reader } from './reading/events.ts';
 import {
   groupIn,
   idIn,
@@ -30,7 +30,8 @@ import {
   timeIn,
   unique,
   withoutEventBridge,
-} from './reading/several.ts';
+  unknownEvent,
+} from './reading/events.ts';
 import { isObject } from '../core/text/json.ts';
 
 export const okta: Reader = {
@@ -85,7 +86,10 @@ function readLogEvent(event: unknown): SourceEvent {
     return invalid('schema', message);
   }
   const meaning = type === IMPORT ? importMeaning(event) : meaningOfType(type);
-  if (meaning === undefined) return type === IMPORT || isOfAnotherKind(type) ? notAChange : unknownType(type, event);
+  if (meaning === undefined)
+    return type === IMPORT || isOfAnotherKind(type)
+      ? notAChange
+      : unknownEvent(`The event type ${quote(type)}`, ADVICE, groupTarget(event));
   const { result } = fieldsIn(event['outcome']);
   // What Okta sends from the preview of a hook says `Success`.
   const ended = typeof result === 'string' ? result.toUpperCase() : '';
@@ -117,13 +121,7 @@ function withoutOutcome(event: Fields, result: unknown): SourceEvent {
   return hint('outcome_unknown', message, groupTarget(event));
 }
 
-const unknownType = (type: string, event: Fields): SourceEvent =>
-  hint(
-    'unknown_event_type',
-    `The event type ${quote(type)} is not known, and it may change memberships. Where it does, ${READ_AGAIN}; where it does ` +
-      'not, leave it out of the hook or the topic.',
-    groupTarget(event),
-  );
+const ADVICE = { changes: READ_AGAIN, otherwise: 'leave it out of the hook or the topic' };
 
 const groupTarget = (event: Fields): string | null =>
   groupIn(targetsOf(event).find(({ type }) => type === 'UserGroup' || type === 'AppGroup')?.['id']);

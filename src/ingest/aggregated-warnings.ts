@@ -1,5 +1,5 @@
 /** What happens to requests, counted: the log gets one line at once, and then at most one every ten seconds. */
-import type { Clock } from '../ports.ts';
+import type { Clock, Logger } from '../ports.ts';
 
 const QUIET_MS = 10_000;
 
@@ -38,4 +38,22 @@ export class AggregatedWarnings {
     this.#counts = {};
     this.#cancel = this.#clock.schedule(QUIET_MS, () => this.#flush());
   }
+}
+
+export type Warnings<N extends string> = Readonly<Record<N, AggregatedWarnings>> & { close(): void };
+
+/** For each name the line that its counts are written in, and what to do about them. */
+export function warningsOf<N extends string>(
+  lines: Readonly<Record<N, { readonly message: string; readonly advice?: string }>>,
+  clock: Pick<Clock, 'schedule'>,
+  logger: Pick<Logger, 'warn'>,
+): Warnings<N> {
+  const all = Object.entries<(typeof lines)[N]>(lines).map(
+    ([name, { message, ...advice }]) =>
+      [name, new AggregatedWarnings(clock, (counts) => logger.warn({ counts, ...advice }, message))] as const,
+  );
+  const close = (): void => {
+    for (const [, warnings] of all) warnings.close();
+  };
+  return { ...(Object.fromEntries(all) as Record<N, AggregatedWarnings>), close };
 }

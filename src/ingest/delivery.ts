@@ -6,10 +6,13 @@
  * fit there either is not acknowledged.
  */
 import type { Hint, Invalid } from '../core/change/change.ts';
+import { isChange, type ChangeEvent, type SourceEvent } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
 import type { DeadLetter } from '../core/log/dead-letter.ts';
 import { smaller } from '../core/log/dead-letter.ts';
 import { textHeader, type Headers } from '../core/log/record-headers.ts';
 import { writePauseMs } from '../core/target/retry.ts';
+import { isRfc3339 } from '../formats/native/native.ts';
 import { invalid } from '../formats/reading/reading.ts';
 import type { Logger, OutRecord, SendOutcome } from '../ports.ts';
 import type { SendQueue, Turn } from './send-queue.ts';
@@ -17,13 +20,13 @@ import type { SendQueue, Turn } from './send-queue.ts';
 export interface Delivery {
   readonly queue: Pick<SendQueue, 'offer' | 'pause'>;
   readonly deadLetterTopic: string;
-  /** Where the records come from. Without the bytes that came, letters hold those of the record. */
+  /** Where the records come from. Without the bytes that came, dead letters hold those of the record. */
   readonly origin: Pick<Origin, 'source' | 'at'> & Partial<Origin>;
   /** Rejects with UnwantedError where it says `never`. */
   readonly turn?: Turn;
 }
 
-/** The dead-letter topic does not take a letter, however small. */
+/** The dead-letter topic takes no dead letter, however small. */
 export class UnwrittenError extends Error {
   override name = 'UnwrittenError';
   readonly deadLetters: readonly OutRecord[];
@@ -53,8 +56,8 @@ export function deliver(records: readonly OutRecord[], delivery: Delivery): Prom
 }
 
 /**
- * As `deliver`, for a caller that offers one thing after the other, and so never finds the queue full: letters that are refused
- * are tried again until they are taken.
+ * As `deliver`, for a caller that offers one thing after the other, and so never finds the queue full: dead letters that are
+ * refused are tried again until they are taken.
  */
 export async function deliverNext(
   records: readonly OutRecord[],
@@ -165,15 +168,15 @@ export interface Origin {
   readonly headers: Headers;
 }
 
-export interface Complaint {
+export interface InvalidGroup {
   readonly code: string;
   readonly message: string;
   /** null: none is named, or several are. */
   readonly group: string | null;
 }
 
-/** One for each code, since each letter holds all of the bytes, which may tell of thousands of events. */
-export function complaintsOf(events: readonly (Hint | Invalid)[]): readonly Complaint[] {
+/** One for each code, since each dead letter holds all of the bytes, which may tell of thousands of events. */
+export function groupedByCode(events: readonly (Hint | Invalid)[]): readonly InvalidGroup[] {
   const codes = new Set(events.map(({ code }) => code));
   return [...codes].map((code) => {
     const [first, ...others] = events.filter((event) => event.code === code);
@@ -189,7 +192,7 @@ export const deadLettersFor = (
   events: readonly (Hint | Invalid)[],
   origin: Origin,
 ): readonly DeadLetter[] =>
-  complaintsOf(events).map(({ code, message, group }) => ({
+  groupedByCode(events).map(({ code, message, group }) => ({
     topic,
     partition: null,
     key: group,
@@ -203,3 +206,34 @@ export const deadLettersFor = (
       textHeader('rollcall-original-timestamp', String(origin.at)),
     ],
   }));
+
+/*
+ * A change of an identity provider as a native record, keyed by its group (protocol.md 3.1, 5.3). Pure, and true to the
+ * native format: what it reads from the record is the same change.
+ */
+
+export interface NativeRecord {
+  /** The group, in one spelling: what decides the partition, and so keeps its order. */
+  readonly key: string;
+  /** JSON. */
+  readonly value: string;
+}
+
+export function nativeRecord(event: ChangeEvent): NativeRecord {
+  const { group, eventId, occurredAt } = event;
+  const optional = {
+    ...(eventId !== null && { event_id: eventId }),
+    // For people alone; in another spelling it would make the whole record unreadable.
+    ...(isRfc3339(occurredAt) && { occurred_at: occurredAt }),
+  };
+  return { key: idKey(group), value: JSON.stringify({ group_id: group, ...membersOf(event), ...optional }) };
+}
+
+/** Of all changes among the events, for the topic. */
+export const nativeRecords = (events: readonly SourceEvent[], topic: string): readonly OutRecord[] =>
+  events.filter(isChange).map((event) => ({ topic, partition: null, headers: [], ...nativeRecord(event) }));
+
+function membersOf(event: ChangeEvent): object {
+  if (event.kind === 'delta') return { add_members: event.add, remove_members: event.remove };
+  return { members: event.members, complete: true, ...(event.deleted && { deleted: true }) };
+}

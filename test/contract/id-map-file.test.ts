@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FileIdMap } from '../../src/adapters/ids/file.ts';
-import { IdMapError } from '../../src/adapters/ids/options.ts';
+import { IdMapError } from '../../src/adapters/ids/tables.ts';
 import { aLog, atEnd } from '../support/genesys.ts';
 import { found } from '../support/id-map-suite.ts';
 import { ManualClock } from '../support/manual-clock.ts';

@@ -1,14 +1,13 @@
 /** Look-ups at the target, against the sandbox: what is asked, what is remembered, and what is no answer. */
+import type { IdMapOptions } from '../../src/adapters/ids/create.ts';
 import { describe, expect, test, vi } from 'vitest';
-import { Asking } from '../../src/adapters/ids/asking.ts';
-import { InactiveUsers } from '../../src/adapters/ids/inactive-users.ts';
-import type { IdMapOptions } from '../../src/adapters/ids/options.ts';
+import { Asking, InactiveUsers } from '../../src/adapters/ids/inactive-users.ts';
 import { ScimIdMap } from '../../src/adapters/ids/scim.ts';
-import { TargetGate } from '../../src/adapters/genesys/gate.ts';
+import { RequestGate } from '../../src/adapters/genesys/gate.ts';
 import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
 import { CountingGate } from '../support/counting-gate.ts';
-import { aLog, anApi, aSandbox } from '../support/genesys.ts';
+import { aLog, aSandbox, anApi } from '../support/genesys.ts';
 import { found } from '../support/id-map-suite.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -178,7 +177,7 @@ test('id map scim: a list that withholds what it counts is no answer', async () 
     sentAt: 0,
     durationMs: 1,
   } as const;
-  const asking = new Asking({ gate: new TargetGate(null, new ManualClock()), search: async () => answer });
+  const asking = new Asking({ gate: new RequestGate(null, new ManualClock()), search: async () => answer });
   const search = { resource: 'users', filter: 'externalId eq "x"', attributes: ['id'] } as const;
   expect(await asking.ask({ ...search, startIndex: 1 }, always)).toEqual({ kind: 'unanswered', answer });
   expect((await asking.ask({ ...search, startIndex: 26 }, always)).kind).toBe('list');
@@ -371,7 +370,7 @@ test('id map scim: 10,000 unknown users cost one look-up each, and a page for al
 
 test('id map scim: look-ups that wait for the gate do not keep new groups waiting', async () => {
   const clock = new ManualClock();
-  const gate = new TargetGate(60, clock);
+  const gate = new RequestGate(60, clock);
   const asking = new Asking({ gate, search: () => Promise.reject(new Error('nothing is sent here')) });
   let lookUps = 0;
   const count = (): void => {

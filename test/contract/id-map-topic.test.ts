@@ -1,7 +1,7 @@
 /** A topic of ids: read before the start, followed from then on; on the memory log. */
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
-import { IdMapError } from '../../src/adapters/ids/options.ts';
+import { IdMapError } from '../../src/adapters/ids/tables.ts';
 import { TopicIdMap } from '../../src/adapters/ids/topic.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import type { LogTools, OutRecord } from '../../src/ports.ts';

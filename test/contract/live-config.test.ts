@@ -7,7 +7,7 @@ import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
-import { fixedToken } from '../../src/adapters/idp/credentials.ts';
+import { fixedToken } from '../../src/adapters/idp/idp.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { operatorKey } from '../../src/adapters/private-file.ts';
 import { readText } from '../../src/console/kafka-tools.ts';

@@ -7,12 +7,11 @@ import type { SourceFormat } from '../../src/core/change/change.ts';
 import { entra } from '../../src/formats/entra/entra.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { scimEvents } from '../../src/formats/scim/events.ts';
-import { rekeyWarnings } from '../../src/ingest/topic/options.ts';
-import { Rekeyer } from '../../src/ingest/topic/rekeyer.ts';
+import { Rekeyer, rekeyWarnings } from '../../src/ingest/topic/rekeyer.ts';
 import { SendQueue } from '../../src/ingest/send-queue.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { HandFedRelay } from '../support/relay.ts';
-import { aToken, SlowVerifier } from '../support/tokens.ts';
+import { SlowVerifier, aToken } from '../support/tokens.ts';
 import { TappedLog } from '../support/tapped-log.ts';
 
 const REORDER_MS = 1_000;

@@ -1,8 +1,8 @@
 /** What real senders send, through the formats that the command reads it with. */
 import { expect, test } from 'vitest';
 import { withoutKeys } from '../../src/formats/scim/token-verifier.ts';
-import { formatOfKind } from '../../src/ingest/webhook/formats.ts';
-import type { KindName } from '../../src/ingest/webhook/options.ts';
+import { formatOfKind } from '../../src/ingest/webhook/intake.ts';
+import type { KindName } from '../../src/ingest/webhook/kind.ts';
 import { oktaHook } from '../support/okta-hook.ts';
 import { anEndpoint, secrets } from '../support/webhook.ts';
 

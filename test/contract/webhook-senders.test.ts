@@ -1,9 +1,8 @@
 /** Each kind of sender at the webhook server: how it verifies the address, shows its secret, and what it hears. */
-import { createHmac } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type * as crypto from 'node:crypto';
-import { timingSafeEqual } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
-import type { KindName } from '../../src/ingest/webhook/options.ts';
+import type { KindName } from '../../src/ingest/webhook/kind.ts';
 import { adding, anEndpoint, rightHeaders, secrets } from '../support/webhook.ts';
 
 vi.mock('node:crypto', async (original) => {

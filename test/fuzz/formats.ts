@@ -1,10 +1,9 @@
 /** Records of every source format, mutated: each is read by some format without an exception, and accounted for as what it is. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { ID_LENGTH_MAX, type Decoded, type SourceEvent, type SourceFormat } from '../../src/core/change/change.ts';
 import { parseWhere } from '../../src/formats/debezium/where.ts';
 import { readMapping } from '../../src/formats/mapping/file.ts';
-import { formatNames, type FormatName } from '../../src/formats/reading/names.ts';
-import { type FormatOptions, sourceFormat } from '../../src/formats/registry.ts';
+import { formatNames, sourceFormat, type FormatName, type FormatOptions } from '../../src/formats/registry.ts';
 import { withoutKeys } from '../../src/formats/scim/token-verifier.ts';
 import type { Headers } from '../../src/ports.ts';
 import { demand, single } from './kind.ts';

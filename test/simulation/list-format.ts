@@ -1,7 +1,7 @@
 /** Source formats of the simulation: records that hold several native events, and records that must be prepared first. */
 import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../../src/core/change/change.ts';
 import { native } from '../../src/formats/native/native.ts';
-import { several } from '../../src/formats/reading/several.ts';
+import { several } from '../../src/formats/reading/events.ts';
 import type { Clock } from '../../src/ports.ts';
 import type { SaltedRandom } from '../support/random.ts';
 import type { Settings } from './settings.ts';

@@ -1,5 +1,5 @@
+import { ExpiringCache } from '../../src/adapters/ids/scim.ts';
 import { expect, test } from 'vitest';
-import { ExpiringCache } from '../../src/adapters/ids/asking.ts';
 
 test('a value is there until its end, and not at it', () => {
   const cache = new ExpiringCache<string>(10);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { SourceRecord } from '../../src/core/change/change.ts';
 import { readMapping } from '../../src/formats/mapping/file.ts';
 import { mappingFormat } from '../../src/formats/mapping/mapping.ts';
-import type { FormatName } from '../../src/formats/reading/names.ts';
+import type { FormatName } from '../../src/formats/registry.ts';
 import { sourceFormat } from '../../src/formats/registry.ts';
 import { aRecord, added, defaultOptions, invalidWith } from '../support/source-records.ts';
 

@@ -3,7 +3,7 @@ import type { SourceFormat } from '../../src/core/change/change.ts';
 import { cloudEvents } from '../../src/formats/cloudevents.ts';
 import { keycloak } from '../../src/formats/keycloak.ts';
 import { native } from '../../src/formats/native/native.ts';
-import type { FormatName } from '../../src/formats/reading/names.ts';
+import type { FormatName } from '../../src/formats/registry.ts';
 import { sourceFormat } from '../../src/formats/registry.ts';
 import { aRecord, added, defaultOptions, invalidWith, removed } from '../support/source-records.ts';
 

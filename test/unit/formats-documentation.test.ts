@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeFile } from '../../src/commands/decode.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { type FormatName, formatNames } from '../../src/formats/reading/names.ts';
+import { type FormatName, formatNames } from '../../src/formats/registry.ts';
 import { aContext } from '../support/command-context.ts';
 import { fencedBlocks } from '../support/fenced-blocks.ts';
 

@@ -3,7 +3,7 @@ import { crc32, partitionOfKey } from '../../src/core/log/key-hashing.ts';
 import { afterCommit, firstRecordFindings, refusesStart } from '../../src/formats/first-records/first-records.ts';
 import type { DebeziumOptions } from '../../src/formats/debezium/row.ts';
 import { parseTableName, parseWhere } from '../../src/formats/debezium/where.ts';
-import type { FormatName } from '../../src/formats/reading/names.ts';
+import type { FormatName } from '../../src/formats/registry.ts';
 import type { FirstRecord } from '../../src/formats/first-records/record-finding.ts';
 import { autoFormat, sourceFormat } from '../../src/formats/registry.ts';
 import { aRecord, defaultOptions } from '../support/source-records.ts';

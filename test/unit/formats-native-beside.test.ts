@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { formatNames } from '../../src/formats/reading/names.ts';
+import { formatNames, sourceFormat, sourceTopicFormat } from '../../src/formats/registry.ts';
 import { readMapping } from '../../src/formats/mapping/file.ts';
-import { sourceFormat, sourceTopicFormat } from '../../src/formats/registry.ts';
 import { aRecord, defaultOptions, invalidWith } from '../support/source-records.ts';
 
 const mapping = readMapping({ version: 1, group: '$.g', members: '$.m', operation: { always: 'add' } });

@@ -7,7 +7,7 @@ import { keycloak } from '../../src/formats/keycloak.ts';
 import { readMemberEvent } from '../../src/formats/event/member-event.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { readClaims } from '../../src/formats/scim/claims.ts';
-import type { Reader } from '../../src/formats/reading/several.ts';
+import type { Reader } from '../../src/formats/reading/events.ts';
 
 const read = (format: Reader, value: unknown): SourceEvent =>
   format.decode({ key: null, value: Buffer.from(JSON.stringify(value)), headers: [] }, { partitionCount: 1 })[0];

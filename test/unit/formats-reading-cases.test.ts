@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { decodeFile } from '../../src/commands/decode.ts';
 import type { DecodedLine } from '../../src/commands/decode.ts';
-import type { FormatName } from '../../src/formats/reading/names.ts';
+import type { FormatName } from '../../src/formats/registry.ts';
 import { aContext } from '../support/command-context.ts';
 
 interface Change {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { decodeFile } from '../../src/commands/decode.ts';
 import type { DecodedLine } from '../../src/commands/decode.ts';
-import type { FormatName } from '../../src/formats/reading/names.ts';
+import type { FormatName } from '../../src/formats/registry.ts';
 import { aContext } from '../support/command-context.ts';
 
 const folder = fileURLToPath(new URL('../support/samples/', import.meta.url));

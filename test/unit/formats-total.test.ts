@@ -4,8 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { idProblem, type SourceEvent, type SourceRecord } from '../../src/core/change/change.ts';
 import { readMapping } from '../../src/formats/mapping/file.ts';
 import { follow, parsePath } from '../../src/formats/mapping/path.ts';
-import { formatNames } from '../../src/formats/reading/names.ts';
-import { autoFormat, sourceFormat } from '../../src/formats/registry.ts';
+import { autoFormat, formatNames, sourceFormat } from '../../src/formats/registry.ts';
 import { aRecord, defaultOptions } from '../support/source-records.ts';
 
 const mapping = readMapping({

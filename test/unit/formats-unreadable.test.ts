@@ -2,9 +2,8 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type FormatName, formatNames } from '../../src/formats/reading/names.ts';
+import { formatNames, sourceFormat, type FormatName } from '../../src/formats/registry.ts';
 import { readJson } from '../../src/formats/reading/reading.ts';
-import { sourceFormat } from '../../src/formats/registry.ts';
 import { defaultOptions } from '../support/source-records.ts';
 import { durationOf } from '../support/duration.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Allowance, Answered, RateLimitHeaders } from '../../src/adapters/genesys/allowance.ts';
+import type { Allowance, Answered, RateLimitHeaders } from '../../src/adapters/genesys/gate.ts';
 import {
   answered,
   closed,
@@ -8,7 +8,7 @@ import {
   givenBack,
   refused,
   taken,
-} from '../../src/adapters/genesys/allowance.ts';
+} from '../../src/adapters/genesys/gate.ts';
 
 /** Takes as many permits as are free at `now`, at most `max`. */
 function spend(allowance: Allowance, now: number, max = 1000): readonly [Allowance, number] {

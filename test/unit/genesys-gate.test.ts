@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { Answered } from '../../src/adapters/genesys/allowance.ts';
-import { TargetGate } from '../../src/adapters/genesys/gate.ts';
+import type { Answered } from '../../src/adapters/genesys/gate.ts';
+import { RequestGate } from '../../src/adapters/genesys/gate.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 function aGate(ratePerMinute: number | null) {
   const clock = new ManualClock();
-  const gate = new TargetGate(ratePerMinute, clock, { next: () => 0 });
+  const gate = new RequestGate(ratePerMinute, clock, { next: () => 0 });
   const order: string[] = [];
   const taking = (name: string): void => void gate.take().then(() => order.push(name));
   return { clock, gate, order, taking };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
-import { regionDomains, regionUrls } from '../../src/adapters/genesys/regions.ts';
+import { regionDomains, regionUrls } from '../../src/config/genesys.ts';
 import { askedWaitMs, rateLimitHeaders, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
 import { redactor } from '../../src/core/text/redact.ts';
 

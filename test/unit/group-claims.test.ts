@@ -1,5 +1,5 @@
+import { GroupClaims } from '../../src/adapters/ids/scim.ts';
 import { expect, test } from 'vitest';
-import { GroupClaims } from '../../src/adapters/ids/group-claims.ts';
 
 const g1 = { id: 'g1', displayName: 'Sales' };
 const g2 = { id: 'g2', displayName: 'Sales EU' };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { askedWaitMs, isPassing } from '../../src/adapters/idp/http.ts';
-import { MessageReader, linkOf } from '../../src/ingest/poll/answer.ts';
+import { MessageReader, linkOf } from '../../src/ingest/poll/source.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const asked = (status: number, headers: Readonly<Record<string, string>> = {}): number | null =>

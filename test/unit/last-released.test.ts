@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Delta, FullState } from '../../src/core/change/change.ts';
-import { LastReleased, type Occurrence } from '../../src/ingest/topic/last-released.ts';
+import { LastReleased, type Occurrence } from '../../src/ingest/topic/reorder.ts';
 
 const header = { group: 'g', eventId: null, occurredAt: null };
 const adding = (...add: string[]): Delta => ({ kind: 'delta', ...header, add, remove: [] });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JoinAnswer } from '../../src/adapters/memory-log/consumer-group.ts';
+import type { JoinAnswer } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { systemRandom } from '../../src/adapters/system.ts';

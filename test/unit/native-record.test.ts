@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Delta, type FullState, idProblem } from '../../src/core/change/change.ts';
 import { native } from '../../src/formats/native/native.ts';
-import { nativeRecord } from '../../src/ingest/native-record.ts';
+import { nativeRecord } from '../../src/ingest/delivery.ts';
 
 const id = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter((text) => idProblem(text) === null);
 const header = fc.record({

@@ -1,7 +1,7 @@
 /** Sources with different addresses have different cursors, and none reads the marks of another. */
 import { expect, test } from 'vitest';
 import { auth0Source } from '../../src/ingest/poll/auth0.ts';
-import { cursorKey } from '../../src/ingest/poll/cursor-store.ts';
+import { cursorKey } from '../../src/ingest/poll/poller.ts';
 import { entraSource } from '../../src/ingest/poll/entra.ts';
 import { oktaSource } from '../../src/ingest/poll/okta.ts';
 import { scimSource } from '../../src/ingest/poll/scim.ts';

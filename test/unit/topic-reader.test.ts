@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
-import { readTopic } from '../../src/adapters/memory-log/topic-reader.ts';
+import { readTopic } from '../../src/adapters/memory-log/memory-topic.ts';
 import { systemRandom } from '../../src/adapters/system.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 

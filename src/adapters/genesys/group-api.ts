@@ -1,5 +1,5 @@
 /**
- * Room adapters/genesys: the target over HTTP: OAuth, SCIM, rate gate, regions; the only user of undici's requests.
+ * Room adapters/genesys: the target over HTTP: OAuth, SCIM, rate gate; the only user of undici's requests.
  * Not here: what an answer means (core/target).
  *
  * Genesys Cloud as the target: SCIM groups under a token, a rate gate and a pool of connections.
@@ -10,7 +10,7 @@ import { groupPath } from '../../core/target/plan.ts';
 import { KnownSecrets } from '../../core/text/redact.ts';
 import { searchPath } from '../../core/ids/look-up.ts';
 import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest, SearchRequest } from '../../ports.ts';
-import { NO_CHANCE, TargetGate, type Chance } from './gate.ts';
+import { NO_CHANCE, RequestGate, type Chance } from './gate.ts';
 import type { Connect, HttpRequest } from './http-client.ts';
 import { HttpClient, rateLimitHeaders, responseAnswer } from './http-client.ts';
 import type { Credentials, Token } from './token-source.ts';
@@ -49,7 +49,7 @@ const scimType = 'application/scim+json';
 const reading = { accept: scimType, 'cache-control': 'no-cache' };
 
 class GenesysGroupApi implements GroupApi {
-  readonly gate: TargetGate;
+  readonly gate: RequestGate;
   readonly #api: HttpClient;
   readonly #login: HttpClient;
   readonly #tokens: TokenSource;
@@ -58,7 +58,7 @@ class GenesysGroupApi implements GroupApi {
   constructor(options: GenesysOptions, system: System) {
     const { apiUrl, loginUrl, requestTimeoutMs, concurrency } = options;
     const random = system.random ?? NO_CHANCE;
-    this.gate = new TargetGate(options.rateLimitPerMinute, system.clock, random);
+    this.gate = new RequestGate(options.rateLimitPerMinute, system.clock, random);
     this.#api = new HttpClient(
       { url: apiUrl, connections: concurrency, requestTimeoutMs },
       system.clock,

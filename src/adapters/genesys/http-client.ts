@@ -10,7 +10,7 @@ import type { NoResponse, NotStarted, ResponseAnswer } from '../../core/target/a
 import { retryAfterMs, secondsMs } from '../../core/target/retry.ts';
 import type { Clock, Instant, MayStart } from '../../ports.ts';
 import { proxyAgent, type ProxySettings } from '../proxy.ts';
-import type { RateLimitHeaders } from './allowance.ts';
+import type { RateLimitHeaders } from './gate.ts';
 import { jsonInBytes } from '../../core/text/json.ts';
 import { isThrottled } from '../../core/target/answer.ts';
 
@@ -106,7 +106,7 @@ export class HttpClient {
 
 class Exchange implements Dispatcher.DispatchHandler {
   readonly result: Promise<HttpResult>;
-  readonly #resolve: (result: HttpResult) => void;
+  #resolve: (result: HttpResult) => void = () => undefined;
   readonly #mayStart: MayStart;
   readonly #clock: Clock;
   readonly #origin: string;
@@ -122,9 +122,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     clock: Clock,
     { timeoutMs, origin }: { readonly timeoutMs: number; readonly origin: string },
   ) {
-    const { promise, resolve } = deferred<HttpResult>();
-    this.result = promise;
-    this.#resolve = resolve;
+    this.result = new Promise((resolve) => (this.#resolve = resolve));
     this.#mayStart = mayStart;
     this.#clock = clock;
     this.#origin = origin;
@@ -191,14 +189,6 @@ class Exchange implements Dispatcher.DispatchHandler {
 }
 
 type HeaderValues = Readonly<Record<string, string | string[] | undefined>>;
-
-function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
-}
 
 export type Redact = (text: string) => string;
 

@@ -11,9 +11,9 @@ import { backoffMs, throttledMs, tokenLifetime } from '../../core/target/retry.t
 import type { Clock, Logger } from '../../ports.ts';
 import { logLasting } from '../lasting-lines.ts';
 import type { Chance } from './gate.ts';
-import type { HttpClient, HttpResponse, HttpResult } from './http-client.ts';
+import type { HttpClient, HttpResult } from './http-client.ts';
 import { askedWaitMs } from './http-client.ts';
-import { jsonInBytes } from '../../core/text/json.ts';
+import { isObject, jsonInBytes } from '../../core/text/json.ts';
 import { isThrottled } from '../../core/target/answer.ts';
 
 export interface Token {
@@ -138,20 +138,30 @@ const basicOf = ({ clientId, clientSecret }: Credentials): string =>
   `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
 
 function readToken(result: HttpResult, loginUrl: string): Token | NoToken {
-  const noToken = (response: HttpResponse | null, problem: Pick<NoToken, 'code' | 'message'>): NoToken =>
-    noTokenOf(response, loginUrl, problem);
-  if (result.kind === 'not_started') return noToken(null, { code: result.kind, message: 'not asked for' });
-  if (result.kind === 'no_response') return noToken(null, result);
-  const body = fieldsOf(jsonInBytes(result.body));
+  const response = result.kind === 'response' ? result : null;
+  const status = response?.status ?? null;
+  const noToken = ({ code, message }: Pick<NoToken, 'code' | 'message'>): NoToken => ({
+    kind: 'no_token',
+    loginUrl,
+    refused: status === 400 || status === 401,
+    status,
+    retryAfterMs: response === null ? null : askedWaitMs(response),
+    code,
+    message,
+  });
+  if (result.kind === 'not_started') return noToken({ code: result.kind, message: 'not asked for' });
+  if (result.kind === 'no_response') return noToken(result);
+  const json = jsonInBytes(result.body);
+  const body = isObject(json) ? json : {};
   const value = body['access_token'];
   if (result.status === 200 && isSendable(value)) {
     return tokenOf(value, body['expires_in'], result.sentAt.monotonic);
   }
   if (result.status === 200)
-    return noToken(result, { code: 'unreadable_token', message: 'no usable access_token in the answer' });
+    return noToken({ code: 'unreadable_token', message: 'no usable access_token in the answer' });
   // Of what it says nothing but a known code is repeated: it may say what it was sent.
   const code = knownErrorCode(body['error'], body['code']) ?? `http_${result.status}`;
-  return noToken(result, { code, message: `the login host answered ${result.status}` });
+  return noToken({ code, message: `the login host answered ${result.status}` });
 }
 
 /** Any other would be refused at each request, as a connection that fails or as headers too large, until it expires. */
@@ -161,25 +171,4 @@ const isSendable = (value: unknown): value is string => typeof value === 'string
 function tokenOf(value: string, expiresInSeconds: unknown, askedAt: number): Token {
   const { renewAfterMs, expiresAfterMs } = tokenLifetime(expiresInSeconds);
   return { kind: 'token', value, renewAt: askedAt + renewAfterMs, expiresAt: askedAt + expiresAfterMs };
-}
-
-function noTokenOf(
-  response: HttpResponse | null,
-  loginUrl: string,
-  { code, message }: Pick<NoToken, 'code' | 'message'>,
-): NoToken {
-  const status = response?.status ?? null;
-  return {
-    kind: 'no_token',
-    loginUrl,
-    refused: status === 400 || status === 401,
-    status,
-    retryAfterMs: response === null ? null : askedWaitMs(response),
-    code,
-    message,
-  };
-}
-
-function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
-  return typeof body === 'object' && body !== null ? { ...body } : {};
 }

@@ -13,7 +13,7 @@ import type { KnownSecrets } from '../../core/text/redact.ts';
 import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
 import type { Clock, Logger, Random } from '../../ports.ts';
 import { pause, unlessAborted, within } from '../../time.ts';
-import { TargetGate } from '../genesys/gate.ts';
+import { RequestGate } from '../genesys/gate.ts';
 import { logLasting } from '../lasting-lines.ts';
 import { proxyAgents, type ProxySettings } from '../proxy.ts';
 import { isThrottled } from '../../core/target/answer.ts';
@@ -42,7 +42,7 @@ const REQUESTS_PER_MINUTE = 600;
 
 /** What all requests to one identity provider share, those for its tokens included. */
 export interface IdpConnection extends IdpWorld {
-  readonly gate: Pick<TargetGate, 'take' | 'answered' | 'throttled'>;
+  readonly gate: Pick<RequestGate, 'take' | 'answered' | 'throttled'>;
   /** What requests to this address go through; null: nothing between. */
   readonly dispatcherFor: (url: string) => object | null;
 }
@@ -50,7 +50,7 @@ export interface IdpConnection extends IdpWorld {
 export const connectIdp = (world: IdpWorld): IdpConnection => ({
   ...world,
   dispatcherFor: proxyAgents(world.proxy),
-  gate: new TargetGate(REQUESTS_PER_MINUTE, world.clock, world.random),
+  gate: new RequestGate(REQUESTS_PER_MINUTE, world.clock, world.random),
 });
 
 export interface IdpOptions {
@@ -79,7 +79,7 @@ export class IdpHttp implements IdpApi {
   }
 
   async get(path: string): Promise<IdpAnswer> {
-    return this.#authorized(path, 'application/json', (response, over) => this.#answer(response, over));
+    return this.#authorized(path, 'application/json', readAnswer);
   }
 
   async open(path: string): Promise<IdpStream> {
@@ -96,7 +96,7 @@ export class IdpHttp implements IdpApi {
     return `${url.pathname.slice(this.basePath.length)}${url.search}`;
   }
 
-  async #authorized<T extends { readonly status: number; header(name: string): string | null }>(
+  async #authorized<T extends Pick<IdpAnswer, 'status' | 'header'>>(
     path: string,
     accept: string,
     read: Limits<T>['read'],
@@ -109,7 +109,7 @@ export class IdpHttp implements IdpApi {
     }
   }
 
-  async #patiently<T extends { readonly status: number; header(name: string): string | null }>(
+  async #patiently<T extends Pick<IdpAnswer, 'status' | 'header'>>(
     path: string,
     accept: string,
     read: Limits<T>['read'],
@@ -128,10 +128,6 @@ export class IdpHttp implements IdpApi {
   #limits(): Omit<Limits<never>, 'read'> {
     const { clock, stop, dispatcherFor } = this.#world;
     return { timeoutMs: this.#options.timeoutMs, clock, stop, dispatcherFor };
-  }
-
-  async #answer(response: Response, over: AbortSignal): Promise<IdpAnswer> {
-    return { status: response.status, header: headerOf(response), body: await readBody(response, over) };
   }
 
   /** A stream that never is quiet, or that is too long, is cut off: reading goes on after what came before. */
@@ -163,7 +159,7 @@ export interface RepeatedRequest extends IdpConnection {
 }
 
 /** Repeats a request until its answer is final. @throws IdpTrouble after `triesMax` tries, or when asked to stop. */
-export async function withRetries<T extends { readonly status: number; header(name: string): string | null }>(
+export async function withRetries<T extends Pick<IdpAnswer, 'status' | 'header'>>(
   request: () => Promise<T>,
   { host, triesMax, clock, random, logger, stop, gate }: RepeatedRequest,
 ): Promise<T> {
@@ -203,7 +199,7 @@ function toFailure(error: unknown, stop: AbortSignal): { readonly why: string } 
 /** Of an answer. */
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
 
-export const headerOf =
+const headerOf =
   ({ headers }: Response): ((name: string) => string | null) =>
   (name) =>
     headers.get(name);
@@ -264,6 +260,12 @@ export async function readBody(response: Response, over: AbortSignal): Promise<U
     await reader?.cancel().catch(() => undefined);
   }
 }
+
+export const readAnswer = async (response: Response, over: AbortSignal): Promise<IdpAnswer> => ({
+  status: response.status,
+  header: headerOf(response),
+  body: await readBody(response, over),
+});
 
 const NO_MORE = Promise.resolve({ done: true, value: undefined } as const);
 

@@ -6,9 +6,18 @@
  */
 import type { Clock, GroupApi, IdMap, Logger, LogTools } from '../../ports.ts';
 import { FileIdMap } from './file.ts';
-import type { IdMapOptions } from './options.ts';
-import { ScimIdMap } from './scim.ts';
+import { ScimIdMap, type LookUpAttributes } from './scim.ts';
 import { TopicIdMap } from './topic.ts';
+
+export type IdSource =
+  | { readonly kind: 'none' | 'scim' }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'topic'; readonly topic: string };
+
+/** The attributes are those of `scim`. */
+export interface IdMapOptions extends LookUpAttributes {
+  readonly source: IdSource;
+}
 
 export interface Surroundings {
   readonly api: Pick<GroupApi, 'gate' | 'search'>;

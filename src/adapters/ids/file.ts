@@ -11,8 +11,7 @@ import type { IdKind } from '../../core/ids/resolution.ts';
 import type { Clock, IdMap, Logger, Resolution } from '../../ports.ts';
 import { pause } from '../../time.ts';
 import { logLasting } from '../lasting-lines.ts';
-import { SharedTargetWarnings, type SharedTargets } from './group-claims.ts';
-import { IdMapError } from './options.ts';
+import { IdMapError, SharedTargetWarnings, type SharedTargets } from './tables.ts';
 import { IdTableFile, type ReadTable } from './table-file.ts';
 
 const LOOK_EVERY_MS = 1_000;

@@ -9,18 +9,21 @@
  * What a page tells must be newer than the search that found no user: people are deactivated and removed in one go, and who
  * is taken for missing is not removed. So a user that arrives during a reading waits for the next one.
  */
+import type { ListedResource } from '../../core/ids/look-up.ts';
 import {
   foldedValue,
   foldedValues,
   judgeResources,
+  readScimList,
   searchFor,
   searchInactive,
   searchOneInactive,
   type LookUpAttribute,
+  type ScimList,
+  type Search,
 } from '../../core/ids/look-up.ts';
-import type { ListedResource, ScimList } from '../../core/ids/look-up.ts';
-import type { Clock, Logger, MayStart, Resolution } from '../../ports.ts';
-import type { Asked, Asking } from './asking.ts';
+import type { HttpAnswer } from '../../core/target/answer.ts';
+import type { Clock, GroupApi, Logger, MayStart, Resolution } from '../../ports.ts';
 
 type Way = 'unknown' | 'shown' | 'one' | 'and' | 'paged';
 
@@ -184,3 +187,50 @@ export class InactiveUsers {
 }
 
 type Unanswered = Extract<Asked, { kind: 'unanswered' }>;
+
+/*
+ * Search requests to the target, each with a permit of the rate gate. Look-ups queue here and not in the gate, where
+ * waiting groups are served before new ones: thousands of unknown users would keep every change waiting.
+ */
+
+export type Asked =
+  | { readonly kind: 'list'; readonly list: ScimList }
+  | { readonly kind: 'unanswered'; readonly answer: HttpAnswer };
+
+export class Asking {
+  readonly #api: Pick<GroupApi, 'gate' | 'search'>;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(api: Pick<GroupApi, 'gate' | 'search'>) {
+    this.#api = api;
+  }
+
+  async ask(search: Search, mayStart: MayStart): Promise<Asked> {
+    await this.permit();
+    return this.send(search, mayStart);
+  }
+
+  /** Resolves with a permit taken, first come first served among look-ups. */
+  permit(): Promise<void> {
+    const turn = this.#turn.then(() => this.#takeFairly());
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Uses up a permit. */
+  async send(search: Search, mayStart: MayStart): Promise<Asked> {
+    const answer = await this.#api.search({ ...search, mayStart });
+    if (answer.kind === 'not_started') this.#api.gate.giveBack();
+    const list = answer.kind === 'response' && answer.status === 200 ? readScimList(answer.body) : null;
+    if (list === null) return { kind: 'unanswered', answer };
+    // There are some, and none is shown: no user may be taken for missing.
+    const isWithheld = search.startIndex === 1 && list.total > 0 && list.resources.length === 0;
+    return isWithheld ? { kind: 'unanswered', answer } : { kind: 'list', list };
+  }
+
+  /** Who waits for an open gate beside us takes that permit, and we the next one: turn and turn about. */
+  async #takeFairly(): Promise<void> {
+    await this.#api.gate.whenOpen();
+    await this.#api.gate.take();
+  }
+}

@@ -4,27 +4,33 @@
  * be so for long, so that is remembered for half a minute only; so is a group that another group of the source has already,
  * or that shows another name than its look-up (noteRenamed).
  */
-import { isSameId } from '../../core/change/id-key.ts';
+import { idKey, isSameId } from '../../core/change/id-key.ts';
 import {
   hidesAttribute,
   isSameName,
   judgeResources,
   searchFor,
+  type GroupAttribute,
   type LookUpAttribute,
   type Sought,
+  type UserAttribute,
 } from '../../core/ids/look-up.ts';
 import type { GroupNames, IdKind, RenamedGroup, SureResolution, UserIds } from '../../core/ids/resolution.ts';
 import type { Clock, GroupApi, IdMap, Logger, MayStart, Resolution } from '../../ports.ts';
-import { Asking, ExpiringCache } from './asking.ts';
-import { GroupClaims, type FoundGroup } from './group-claims.ts';
-import { InactiveUsers } from './inactive-users.ts';
-import type { IdMapOptions } from './options.ts';
+import { Asking, InactiveUsers } from './inactive-users.ts';
 
 const FOUND_KEEP_MS = 3_600_000;
 const OTHERS_KEEP_MS = 30_000;
 /** Users and groups in all; about 30 MB. */
 const FOUND_MAX = 100_000;
 const OTHERS_MAX = 20_000;
+
+/** What ids are found by. */
+export interface LookUpAttributes {
+  readonly userAttribute: UserAttribute;
+  /** `id`: the source names groups by the target's own ids. */
+  readonly groupAttribute: GroupAttribute;
+}
 
 export interface ScimSurroundings {
   readonly api: Pick<GroupApi, 'gate' | 'search'>;
@@ -72,10 +78,7 @@ export class ScimIdMap implements IdMap {
   /** By the source's name of the group. */
   readonly #renamed = new ExpiringCache<Renamed>(OTHERS_MAX);
 
-  constructor(
-    { userAttribute, groupAttribute }: Omit<IdMapOptions, 'source'>,
-    { api, clock, logger }: ScimSurroundings,
-  ) {
+  constructor({ userAttribute, groupAttribute }: LookUpAttributes, { api, clock, logger }: ScimSurroundings) {
     this.#attributes = { user: userAttribute, group: groupAttribute };
     this.#asking = new Asking(api);
     this.#inactive = new InactiveUsers(userAttribute, { asking: this.#asking, clock, logger });
@@ -208,3 +211,112 @@ export class ScimIdMap implements IdMap {
 const groupOf = ({ id, displayName, shown }: Renamed): RenamedGroup => ({ id, displayName, shown });
 
 const keyOf = (kind: IdKind, id: string): string => `${kind}:${id}`;
+
+/** Values with an end; bounded: the ones that were used longest ago go first. On the order of a Map. */
+export class ExpiringCache<V> {
+  readonly #entriesMax: number;
+  readonly #entries = new Map<string, { readonly value: V; readonly until: number }>();
+
+  constructor(entriesMax: number) {
+    this.#entriesMax = entriesMax;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** @param now monotonic ms, as the others. */
+  get(key: string, now: number): V | null {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return null;
+    this.#entries.delete(key);
+    if (entry.until <= now) return null;
+    this.#entries.set(key, entry);
+    return entry.value;
+  }
+
+  /** Until its end; null: there is no such value. */
+  leftMs(key: string, now: number): number | null {
+    const entry = this.#entries.get(key);
+    return entry === undefined || entry.until <= now ? null : entry.until - now;
+  }
+
+  set(key: string, value: V, until: number): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, { value, until });
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#entriesMax) return;
+      this.#entries.delete(oldest);
+    }
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+}
+
+/*
+ * What look-ups by name found for the groups of the source, and which of them has a group of the target that look-ups
+ * find for several: the one that was met first, until it is not used for an hour, or its look-up finds another group or
+ * none. The full states of two groups would undo each other, so the changes of the others wait, and are shown in the
+ * log and by `doctor`.
+ */
+
+interface FoundGroup {
+  readonly id: string;
+  /** The name that the target returned with it. */
+  readonly displayName: string;
+}
+
+export class GroupClaims {
+  readonly #keepMs: number;
+  /** By the source's name. */
+  readonly #found: ExpiringCache<FoundGroup>;
+  /** By `idKey` of the target: the source's name that has it. */
+  readonly #owners: ExpiringCache<string>;
+
+  /** Each claim is kept for `keepMs` after its last use. */
+  constructor(claimsMax: number, keepMs: number) {
+    this.#keepMs = keepMs;
+    this.#found = new ExpiringCache(claimsMax);
+    this.#owners = new ExpiringCache(claimsMax);
+  }
+
+  get size(): number {
+    return Math.max(this.#found.size, this.#owners.size);
+  }
+
+  /** A look-up has found the group for this name. `now` in monotonic ms. @returns the other name that has it; null: none. */
+  claim(name: string, group: FoundGroup, now: number): string | null {
+    const target = idKey(group.id);
+    if (this.#targetOf(name, now) !== target) this.release(name, now);
+    const owner = this.#owners.get(target, now);
+    if (owner !== null && owner !== name && this.#targetOf(owner, now) === target) return owner;
+    this.#keep(name, group, now);
+    return null;
+  }
+
+  /** What the name has; that counts as a use of it. null: nothing. */
+  use(name: string, now: number): FoundGroup | null {
+    const group = this.#found.get(name, now);
+    if (group !== null) this.#keep(name, group, now);
+    return group;
+  }
+
+  /** The name has no group any more, or another one. */
+  release(name: string, now: number): void {
+    const target = this.#targetOf(name, now);
+    if (target !== null && this.#owners.get(target, now) === name) this.#owners.delete(target);
+    this.#found.delete(name);
+  }
+
+  #targetOf(name: string, now: number): string | null {
+    const group = this.#found.get(name, now);
+    return group === null ? null : idKey(group.id);
+  }
+
+  #keep(name: string, group: FoundGroup, now: number): void {
+    this.#found.set(name, group, now + this.#keepMs);
+    this.#owners.set(idKey(group.id), name, now + this.#keepMs);
+  }
+}

@@ -5,11 +5,10 @@
  */
 import { IdClaims } from '../../core/ids/id-table.ts';
 import type { IdKind } from '../../core/ids/resolution.ts';
-import type { Clock, IdMap, Logger, LogTools, Resolution, TopicRecord } from '../../ports.ts';
+import type { Clock, IdMap, LogTools, Logger, Resolution, TopicRecord } from '../../ports.ts';
 import { logLasting } from '../lasting-lines.ts';
 import { pause, unlessAborted } from '../../time.ts';
-import { IdMapError } from './options.ts';
-import { type SharedTargets, SharedTargetWarnings } from './group-claims.ts';
+import { IdMapError, SharedTargetWarnings, type SharedTargets } from './tables.ts';
 
 /** Changes gather for this long before the listeners are called. */
 const GATHER_MS = 100;

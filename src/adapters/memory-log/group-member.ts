@@ -6,8 +6,7 @@
  *   out ──join──▶ entering ──▶ joining ──▶ member ──▶ joining …        rejoin: any ──▶ entering; leave, crash: any ──▶ out
  */
 import type { ChangeLogHandler, Commit, InputTopic, Instant } from '../../ports.ts';
-import type { ConsumerGroup, JoinAnswer } from './consumer-group.ts';
-import type { Link } from './memory-broker.ts';
+import type { ConsumerGroup, JoinAnswer, Link } from './memory-broker.ts';
 import type { InputTopics } from './partition-feed.ts';
 import { PartitionFeed } from './partition-feed.ts';
 
@@ -70,21 +69,13 @@ export class GroupMember {
     return this.#feed;
   }
 
-  start(): void {
-    this.#enter();
-  }
-
   /** When it returns nothing is owned and `lost` has been called. A new consumer follows: nothing of it is paused. */
   rejoin(reason: string): void {
     if (this.#state.kind === 'out') return;
-    this.#signOff();
+    this.leave();
     this.#feed = this.#newFeed();
-    this.#enter();
+    this.enter();
     this.#call(() => this.#handler.lost(reason));
-  }
-
-  leave(): void {
-    this.#signOff();
   }
 
   /** Neither heartbeats nor batches until `thaw`; the group waits until the session has expired. */
@@ -97,17 +88,12 @@ export class GroupMember {
   thaw(): void {
     this.#isFrozen = false;
     const state = this.#state;
-    if (state.kind === 'entering') this.#enter();
+    if (state.kind === 'entering') this.enter();
     if (state.kind === 'joining' && state.answer !== null) this.#synced(state.request, state.answer);
     if (state.kind === 'member') {
       this.#feed.open();
       this.#heartbeat(state);
     }
-  }
-
-  /** Gone without a word; the group finds out by the session timeout. */
-  crash(): void {
-    this.#stop();
   }
 
   /** Stores commits under the present generation; throws when they were not stored. */
@@ -119,8 +105,8 @@ export class GroupMember {
     };
   }
 
-  /** In a turn of its own, never on the stack of the handler. */
-  #enter(): void {
+  /** Joins in a turn of its own, never on the stack of the handler. */
+  enter(): void {
     const state: State = { kind: 'entering' };
     this.#state = state;
     this.#link.later(() => {
@@ -227,19 +213,20 @@ export class GroupMember {
     try {
       return handle();
     } catch (error) {
-      this.#signOff();
+      this.leave();
       this.#handler.failed(error instanceof Error ? error : new Error(String(error)));
       return undefined;
     }
   }
 
-  #signOff(): void {
+  leave(): void {
     const state = this.#state;
-    this.#stop();
+    this.crash();
     if (state.kind === 'joining' || state.kind === 'member') this.#group.leave(state.memberId);
   }
 
-  #stop(): void {
+  /** Gone without a word; the group finds out by the session timeout. */
+  crash(): void {
     this.#state = { kind: 'out' };
     this.#cancelTimer();
     this.#feed.end();

@@ -27,7 +27,7 @@ import type { Link, MemoryBroker } from './memory-broker.ts';
 import { directLink } from './memory-broker.ts';
 import type { MemoryTopic } from './memory-topic.ts';
 import type { InputTopics } from './partition-feed.ts';
-import { readTopic } from './topic-reader.ts';
+import { readTopic } from './memory-topic.ts';
 
 export interface MemoryLogOptions {
   readonly groupId: string;
@@ -75,7 +75,7 @@ export class MemoryLog implements ChangeLog, LogTools {
     const surroundings = { link: this.#link, group: this.#broker.group(this.#options.groupId), topics };
     const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs };
     this.#member = new GroupMember(surroundings, { clientId, ...times }, handler);
-    this.#member.start();
+    this.#member.enter();
   }
 
   async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {

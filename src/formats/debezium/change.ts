@@ -6,7 +6,7 @@
 import type { SourceEvent, SourceRecord } from '../../core/change/change.ts';
 import { isSameId } from '../../core/change/id-key.ts';
 import { delta, fieldsIn, hint, invalid, quote, skip, textIn, type Fields } from '../reading/reading.ts';
-import { epochTime, notAChange } from '../reading/several.ts';
+import { epochTime, notAChange } from '../reading/events.ts';
 import { canBeMarked, operationColumnIn } from './marks.ts';
 import {
   FULL_STATE,

@@ -3,7 +3,7 @@
  * who is no user. What they are called differs, so they are known by their words. Unless DEBEZIUM_MEMBER_WHERE says what they mean such a
  * row is no change, and loud.
  */
-import { memoizedByWords } from '../event/field-words.ts';
+import { memoizedByWords } from '../reading/memo.ts';
 import { type Fields } from '../reading/reading.ts';
 import { isRemoval, isRemovalOrCode, operationIn, saysNo, saysSomething } from './operation.ts';
 import { isObject } from '../../core/text/json.ts';

@@ -4,9 +4,8 @@
  * membership. Also the values of a column, of any name, that say that something was taken away.
  */
 import { eventNamed } from '../event/event-name.ts';
-import { memoizedByWords } from '../event/field-words.ts';
+import { memoized, memoizedByWords } from '../reading/memo.ts';
 import { isObject } from '../../core/text/json.ts';
-import { memoized } from '../reading/memo.ts';
 
 export type Saying = (value: unknown) => boolean;
 

@@ -1,8 +1,8 @@
 /** The row of a membership table: whose it is, by the configured columns; and the key of its record, which holds some of them. */
 import type { Delta, Invalid, SourceEvent, SourceRecord } from '../../core/change/change.ts';
-import type { FoundId } from '../reading/ids.ts';
+import type { FoundId } from '../reading/events.ts';
 import { BESIDE_FORMAT, deltaOf, fieldsIn, invalid, isThere, readJson, type EventHeader } from '../reading/reading.ts';
-import { refusedMember } from '../reading/several.ts';
+import { refusedMember } from '../reading/events.ts';
 import type { Marked } from './marks.ts';
 import type { TableName } from './where.ts';
 import { UNAVAILABLE, idInColumn, schemaOf, type Columns, type MemberWhere } from './where.ts';

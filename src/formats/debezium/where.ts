@@ -4,7 +4,7 @@
  * marks is no change. Neither is one of a history or of a nested group, unless the conditions name the column that says
  * so. Also the table that DEBEZIUM_TABLE names, in the spellings of operators and connectors.
  */
-import { foundId, type FoundId } from '../reading/ids.ts';
+import { foundId, type FoundId } from '../reading/events.ts';
 import { fieldsIn, invalid, listIn, textIn, type Fields } from '../reading/reading.ts';
 import { isTypeBeside, markIn, type Marked } from './marks.ts';
 import { isObject } from '../../core/text/json.ts';

@@ -5,8 +5,8 @@
  * https://learn.microsoft.com/graph/api/resources/directoryaudit
  */
 import type { Op, SourceEvent } from '../../core/change/change.ts';
-import type { Fields } from '../reading/reading.ts';
 import {
+  type Fields,
   AS_FULL_STATE,
   deletedGroup,
   deltaOf,
@@ -17,7 +17,16 @@ import {
   readJsonText,
   textIn,
 } from '../reading/reading.ts';
-import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn, unique } from '../reading/several.ts';
+import {
+  groupIn,
+  idIn,
+  notAChange,
+  notSuccessful,
+  refusedMember,
+  timeIn,
+  unique,
+  unknownEvent,
+} from '../reading/events.ts';
 import { isObject } from '../../core/text/json.ts';
 
 export const isAudit = (entry: Fields): boolean =>
@@ -34,7 +43,9 @@ export function readAudit(record: Fields): SourceEvent {
   const activity = named.trim().toLowerCase();
   const meaning = meaningOfActivity(activity);
   if (meaning === undefined)
-    return isOfAnotherKind(activity, categoryOf(audit, record)) ? notAChange : unknownActivity(named);
+    return isOfAnotherKind(activity, categoryOf(audit, record))
+      ? notAChange
+      : unknownEvent(`The activity ${quote(named)}`, ADVICE);
   const result = textIn(field(audit, 'result')) ?? textIn(field(record, 'resultType'));
   if (result === null) return invalid('schema', '`result` is missing, so it is not known whether the change was made.');
   switch (result.toLowerCase()) {
@@ -57,12 +68,7 @@ const categoryOf = (audit: Fields, record: Fields): string | null =>
 
 const READ_AGAIN = `read the group's members from Graph (groups/{id}/members) and ${AS_FULL_STATE}`;
 
-const unknownActivity = (activity: string): SourceEvent =>
-  hint(
-    'unknown_event_type',
-    `The activity ${quote(activity)} is not known, and it may change memberships. Where it does, ${READ_AGAIN}; where it does not, ` +
-      'leave it out of the topic.',
-  );
+const ADVICE = { changes: READ_AGAIN, otherwise: 'leave it out of the topic' };
 
 const withoutDetail = (activity: string): SourceEvent =>
   hint(
@@ -263,72 +269,25 @@ const OF_OTHER_THINGS =
 
 /** Of audit entries. GroupManagement is not among them: its activities are known one by one. */
 const CATEGORIES: ReadonlySet<string> = new Set(
-  [
-    'AdministrativeUnit',
-    'Agreement',
-    'ApplicationManagement',
-    'AttributeManagement',
-    'Authentication',
-    'Authorization',
-    'AuthorizationPolicy',
-    'CertificateBasedAuthConfiguration',
-    'CertificateAuthorityEntity',
-    'Contact',
-    'CrossTenantAccessSettings',
-    'CrossTenantIdentitySyncSettings',
-    'Device',
-    'DeviceConfiguration',
-    'DeviceManagement',
-    'DeviceTemplate',
-    'DirectoryManagement',
-    'EntitlementManagement',
-    'ExternalUserProfile',
-    'IdentityProtection',
-    'KerberosDomain',
-    'KeyManagement',
-    'Label',
-    'MicrosoftSupportAccessManagement',
-    'MultiTenantOrg',
-    'MultiTenantOrgIdentitySyncPolicyUpdate',
-    'MultiTenantOrgPartnerConfigurationTemplate',
-    'MultiTenantOrgTenant',
-    'ObjectManagement',
-    'Other',
-    'PendingExternalUserProfile',
-    'PermissionGrantPolicy',
-    'Policy',
-    'PolicyManagement',
-    'PrivateEndpoint',
-    'PrivateLinkResource',
-    'ProvisioningManagement',
-    'ResourceManagement',
-    'RoleManagement',
-    'SourceOfAuthorityPolicy',
-    'TaskManagement',
-    'UserManagement',
-    'WorkflowManagement',
+  (
+    'AdministrativeUnit Agreement ApplicationManagement AttributeManagement Authentication Authorization ' +
+    'AuthorizationPolicy CertificateBasedAuthConfiguration CertificateAuthorityEntity Contact ' +
+    'CrossTenantAccessSettings CrossTenantIdentitySyncSettings Device DeviceConfiguration DeviceManagement ' +
+    'DeviceTemplate DirectoryManagement EntitlementManagement ExternalUserProfile IdentityProtection KerberosDomain ' +
+    'KeyManagement Label MicrosoftSupportAccessManagement MultiTenantOrg MultiTenantOrgIdentitySyncPolicyUpdate ' +
+    'MultiTenantOrgPartnerConfigurationTemplate MultiTenantOrgTenant ObjectManagement Other ' +
+    'PendingExternalUserProfile PermissionGrantPolicy Policy PolicyManagement PrivateEndpoint PrivateLinkResource ' +
+    'ProvisioningManagement ResourceManagement RoleManagement SourceOfAuthorityPolicy TaskManagement UserManagement ' +
+    'WorkflowManagement ' +
     // Of diagnostic settings, beside AuditLogs.
-    'ADFSSignInLogs',
-    'AzureADGraphActivityLogs',
-    'B2CRequestLogs',
-    'EnrichedOffice365AuditLogs',
-    'GraphNotificationsActivityLogs',
-    'ManagedIdentitySignInLogs',
-    'MicrosoftGraphActivityLogs',
-    'MicrosoftServicePrincipalSignInLogs',
-    'NetworkAccessAlerts',
-    'NetworkAccessConnectionEvents',
-    'NetworkAccessTrafficLogs',
-    'NonInteractiveUserSignInLogs',
-    'ProvisioningLogs',
-    'RemoteNetworkHealthLogs',
-    'RiskyServicePrincipals',
-    'RiskyUsers',
-    'ServicePrincipalRiskEvents',
-    'ServicePrincipalSignInLogs',
-    'SignInLogs',
-    'UserRiskEvents',
-  ].map((category) => category.toLowerCase()),
+    'ADFSSignInLogs AzureADGraphActivityLogs B2CRequestLogs EnrichedOffice365AuditLogs ' +
+    'GraphNotificationsActivityLogs ManagedIdentitySignInLogs MicrosoftGraphActivityLogs ' +
+    'MicrosoftServicePrincipalSignInLogs NetworkAccessAlerts NetworkAccessConnectionEvents NetworkAccessTrafficLogs ' +
+    'NonInteractiveUserSignInLogs ProvisioningLogs RemoteNetworkHealthLogs RiskyServicePrincipals RiskyUsers ' +
+    'ServicePrincipalRiskEvents ServicePrincipalSignInLogs SignInLogs UserRiskEvents'
+  )
+    .toLowerCase()
+    .split(' '),
 );
 
 /** @param activity in lower case. */

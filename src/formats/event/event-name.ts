@@ -14,7 +14,7 @@
  * group is no membership: `UserDeletedGroup`.
  */
 import type { Op } from '../../core/change/change.ts';
-import { memoized } from '../reading/memo.ts';
+import { memoized, NAME_LENGTH_MAX } from '../reading/memo.ts';
 
 export type Meaning =
   | Op
@@ -193,7 +193,6 @@ function isNamespace(segments: readonly (readonly string[])[]): boolean {
 }
 
 const LEGIBLE = /^[\w\-./:#?=\s]*$/;
-export const NAME_LENGTH_MAX = 256;
 /** `GROUP`, `Member`, `added`, `ID` of `IDAdded`. */
 const WORD = /[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|\d+/g;
 const SEPARATOR = /[./:#?=\s]+/;

@@ -5,11 +5,11 @@
 import type { SourceRecord } from '../../core/change/change.ts';
 import { alterTopic } from '../../core/log/topics.ts';
 import { isEnvelope } from '../debezium/change.ts';
-import { isBareRow, isMarked } from '../debezium/flat.ts';
+import { isBareRow, isMarked } from '../debezium/debezium.ts';
 import { isWholeKey, keyOf, type DebeziumOptions } from '../debezium/row.ts';
 import { isEncodedNumber, isNumberInBytes, schemaOf, type Columns } from '../debezium/where.ts';
 import { fieldsIn, readJson, type Fields } from '../reading/reading.ts';
-import type { RecordFinding } from './record-finding.ts';
+import { error, warning, type RecordFinding } from './record-finding.ts';
 import { isObject } from '../../core/text/json.ts';
 
 export interface DebeziumTopic {
@@ -73,35 +73,26 @@ interface Facts extends DebeziumTopic {
 function deleteFindings({ topic, debezium, tellsDeletes, isKeyWhole }: Facts): RecordFinding[] {
   const { memberColumn, deletes } = debezium;
   if (deletes === 'tombstones' && !isKeyWhole && tellsDeletes)
-    return [
-      {
-        severity: 'warning',
-        code: 'tombstones_read_twice',
-        message: `${topic} tells deleted rows in records of their own, and DEBEZIUM_DELETES=tombstones makes each tombstone a dead letter, since its key lacks \`${memberColumn}\`.`,
-        remedy: 'Set DEBEZIUM_DELETES=rows.',
-      },
-    ];
+    return warning(
+      'tombstones_read_twice',
+      `${topic} tells deleted rows in records of their own, and DEBEZIUM_DELETES=tombstones makes each tombstone a dead letter, since its key lacks \`${memberColumn}\`.`,
+      'Set DEBEZIUM_DELETES=rows.',
+    );
   if (tellsDeletes) return [];
   if (deletes === 'tombstones' && isKeyWhole) return [];
   if (deletes === 'tombstones')
-    return [
-      {
-        severity: 'error',
-        code: 'deletes_unreadable',
-        message: `${topic} has flattened rows, so a deleted row is a tombstone alone, and the key lacks \`${memberColumn}\`: it is unknown whose membership ended.`,
-        remedy: `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState and DEBEZIUM_DELETES=rows, or do not flatten; or key the topic by both columns (message.key.columns).`,
-      },
-    ];
-  return [
-    {
-      severity: 'error',
-      code: 'deletes_not_read',
-      message: `${topic} has flattened rows that do not say whether they were deleted: a deleted row is a tombstone alone there, and DEBEZIUM_DELETES=rows skips it, so that no member would ever be removed.`,
-      remedy: isKeyWhole
-        ? 'Set DEBEZIUM_DELETES=tombstones, or delete.tombstone.handling.mode=rewrite at ExtractNewRecordState.'
-        : `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState, or do not flatten; the key lacks \`${memberColumn}\`, so tombstones cannot be read either.`,
-    },
-  ];
+    return error(
+      'deletes_unreadable',
+      `${topic} has flattened rows, so a deleted row is a tombstone alone, and the key lacks \`${memberColumn}\`: it is unknown whose membership ended.`,
+      `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState and DEBEZIUM_DELETES=rows, or do not flatten; or key the topic by both columns (message.key.columns).`,
+    );
+  return error(
+    'deletes_not_read',
+    `${topic} has flattened rows that do not say whether they were deleted: a deleted row is a tombstone alone there, and DEBEZIUM_DELETES=rows skips it, so that no member would ever be removed.`,
+    isKeyWhole
+      ? 'Set DEBEZIUM_DELETES=tombstones, or delete.tombstone.handling.mode=rewrite at ExtractNewRecordState.'
+      : `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState, or do not flatten; the key lacks \`${memberColumn}\`, so tombstones cannot be read either.`,
+  );
 }
 
 function updateFindings({ topic, rows, isFlat, isKeyWhole, debezium }: Facts): RecordFinding[] {
@@ -111,37 +102,27 @@ function updateFindings({ topic, rows, isFlat, isKeyWhole, debezium }: Facts): R
   if (!isFlat) return [];
   if (hasOperation && (isKeyWhole || !rows.some(({ fields }) => fields['__op'] === 'u'))) return [];
   if (hasOperation)
-    return [
-      {
-        severity: 'warning',
-        code: 'updates_unreadable',
-        message: `${topic} has flattened updates whose key lacks \`${debezium.memberColumn}\`: each is a dead letter (before_unreadable), since neither the row nor its key says what it was before.`,
-        remedy:
-          'Leave message.key.columns out, so that the key is the primary key with both columns, or do not flatten; `rollcall ingest topic` keys the topic by group.',
-      },
-    ];
-  return [
-    {
-      severity: 'warning',
-      code: 'updates_not_told',
-      message: `${topic} has flattened rows without their operation: a changed row looks like a new one, and the membership that it was before is not ended.`,
-      remedy: 'Set add.fields=op,table,source.ts_ms at ExtractNewRecordState.',
-    },
-  ];
+    return warning(
+      'updates_unreadable',
+      `${topic} has flattened updates whose key lacks \`${debezium.memberColumn}\`: each is a dead letter (before_unreadable), since neither the row nor its key says what it was before.`,
+      'Leave message.key.columns out, so that the key is the primary key with both columns, or do not flatten; `rollcall ingest topic` keys the topic by group.',
+    );
+  return warning(
+    'updates_not_told',
+    `${topic} has flattened rows without their operation: a changed row looks like a new one, and the membership that it was before is not ended.`,
+    'Set add.fields=op,table,source.ts_ms at ExtractNewRecordState.',
+  );
 }
 
 /** One record per group stays after compaction, though each was about another member. */
 function cleanerFindings({ topic, settings, rows, isKeyWhole }: Facts): RecordFinding[] {
   if (!(settings.get('cleanup.policy') ?? '').includes('compact') || isKeyWhole) return [];
   if (!rows.some(({ isKeyedByGroup }) => isKeyedByGroup)) return [];
-  return [
-    {
-      severity: 'error',
-      code: 'compacted_by_group',
-      message: `${topic} is compacted and keyed by group: of all rows of a group only the last one stays, and a tombstone takes even that away.`,
-      remedy: `${alterTopic(topic, 'cleanup.policy=delete')}\nThen send the full states while nothing changes the groups, since changes may be gone.`,
-    },
-  ];
+  return error(
+    'compacted_by_group',
+    `${topic} is compacted and keyed by group: of all rows of a group only the last one stays, and a tombstone takes even that away.`,
+    `${alterTopic(topic, 'cleanup.policy=delete')}\nThen send the full states while nothing changes the groups, since changes may be gone.`,
+  );
 }
 
 /** A number as bytes in base64: where it has no padding it looks like any other id, and would be taken for one. */
@@ -151,25 +132,18 @@ function typeFindings({ topic, rows, debezium }: Facts): RecordFinding[] {
     columns.find((column) => rows.some((row) => is(row, column)));
   const unreadable = where(isUnreadableNumber);
   if (unreadable !== undefined)
-    return [
-      {
-        severity: 'error',
-        code: 'ids_encoded',
-        message: `${topic} has numbers as bytes in base64 in the column \`${unreadable}\`: some are dead letters, and others look like ids and are not.`,
-        remedy:
-          'Set decimal.handling.mode=string at the connector (for a binary column: binary.handling.mode=hex), and let it write the table again (a new snapshot).',
-      },
-    ];
+    return error(
+      'ids_encoded',
+      `${topic} has numbers as bytes in base64 in the column \`${unreadable}\`: some are dead letters, and others look like ids and are not.`,
+      'Set decimal.handling.mode=string at the connector (for a binary column: binary.handling.mode=hex), and let it write the table again (a new snapshot).',
+    );
   const readable = where((row, column) => isNumberInBytes(schemaOfRow(row), column));
   if (readable === undefined) return [];
-  return [
-    {
-      severity: 'warning',
-      code: 'ids_encoded',
-      message: `${topic} has numbers as bytes in base64 in the column \`${readable}\`: they can be read only where a schema stands beside them, in the value and in the key.`,
-      remedy: 'Set decimal.handling.mode=string at the connector; records of both kinds may stand in the topic.',
-    },
-  ];
+  return warning(
+    'ids_encoded',
+    `${topic} has numbers as bytes in base64 in the column \`${readable}\`: they can be read only where a schema stands beside them, in the value and in the key.`,
+    'Set decimal.handling.mode=string at the connector; records of both kinds may stand in the topic.',
+  );
 }
 
 /** Without a schema beside it; the schema of the value tells what the same column is in the key. */

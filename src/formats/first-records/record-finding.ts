@@ -1,8 +1,7 @@
 /** A record among the first of a topic, what is known beside it, and what is found. */
 import type { Decoded, SourceFormat, SourceRecord } from '../../core/change/change.ts';
-import type { DetectingFormat } from '../auto.ts';
+import type { DetectingFormat, FormatName } from '../registry.ts';
 import type { DebeziumOptions } from '../debezium/row.ts';
-import type { FormatName } from '../reading/names.ts';
 
 export interface FirstRecord extends SourceRecord {
   readonly partition: number;
@@ -15,6 +14,14 @@ export interface RecordFinding {
   readonly message: string;
   readonly remedy: string;
 }
+
+/** A list of this one finding. */
+const finding =
+  (severity: RecordFinding['severity']) =>
+  (code: RecordFindingCode, message: string, remedy: string): RecordFinding[] => [{ severity, code, message, remedy }];
+
+export const error = finding('error');
+export const warning = finding('warning');
 
 export type RecordFindingCode =
   | 'wrong_format'

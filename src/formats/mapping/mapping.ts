@@ -5,7 +5,7 @@
  * Any JSON, read as a mapping says (file.ts): which events a record holds, whom they concern, what they do.
  */
 import type { Decoded, Invalid, SourceEvent, SourceFormat, SourceRecord } from '../../core/change/change.ts';
-import { foundId, type FoundId } from '../reading/ids.ts';
+import { epochTime, foundId, groupIn, several, timeIn, type FoundId } from '../reading/events.ts';
 import {
   deletedGroup,
   deltaOf,
@@ -17,7 +17,6 @@ import {
   textIn,
   tombstone,
 } from '../reading/reading.ts';
-import { epochTime, groupIn, several, timeIn } from '../reading/several.ts';
 import type { Condition, MappedMembers, MappedOperation, MappedText, Mapping, OperationTable } from './file.ts';
 import { shapeProblem, shapesFor, type Shapes, wantObject } from './file.ts';
 import { follow, isInvalid, lookUp, onlyValue, partIn, type Path, type Scope } from './path.ts';

@@ -20,7 +20,7 @@ import {
   textIn,
   type EventHeader,
 } from '../reading/reading.ts';
-import { epochSeconds, groupIn, notAChange } from '../reading/several.ts';
+import { epochSeconds, groupIn, notAChange, unknownEvent } from '../reading/events.ts';
 import { attribute, membersIn, patched, refusals, type Patched } from './members.ts';
 import { isObject } from '../../core/text/json.ts';
 
@@ -30,7 +30,10 @@ export function readClaims(claims: Fields): readonly SourceEvent[] {
   if (!isObject(events) || uris.length === 0)
     return [invalid('schema', '`events` is missing or empty: this is no security event token.')];
   const unknown = uris.find((uri) => !isOfAnotherProfile(uri) && !isKnown(shortName(uri)));
-  if (unknown !== undefined) return [unknownEvent(unknown)];
+  if (unknown !== undefined)
+    return [
+      unknownEvent(`The event ${quote(unknown)}`, { changes: READ_AGAIN, otherwise: 'leave it out of the stream' }),
+    ];
   if (uris.every(isOfAnotherProfile)) return uris.map(() => notAChange);
   const group = groupOf(fieldsIn(claims['sub_id']));
   if (typeof group !== 'string') return [group];
@@ -178,13 +181,6 @@ function readFeed(name: 'feed:add' | 'feed:remove', { group, hasFullEvent }: Cla
     'The group has left the feed, so its changes are not sent any more. It is not deleted: its members stay as they are.';
   return hint('feed_removed', message, groupIn(group));
 }
-
-const unknownEvent = (uri: string): SourceEvent =>
-  hint(
-    'unknown_event_type',
-    `The event ${quote(uri)} is not known, and it may change memberships. Where it does, ${READ_AGAIN}; where it does not, leave it out ` +
-      'of the stream.',
-  );
 
 const READ_AGAIN =
   `read the group's members from the SCIM server (GET the uri of sub_id) and ${AS_FULL_STATE}; where SCIM_EVENTS_JWKS_FILE is ` +

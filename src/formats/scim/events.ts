@@ -8,8 +8,8 @@
  */
 import type { Decoded, SourceEvent, SourceRecord } from '../../core/change/change.ts';
 import { fieldsIn, invalid, notAnObject, readValue, tombstone, type Fields, type Read } from '../reading/reading.ts';
-import type { Reader } from '../reading/several.ts';
-import { several } from '../reading/several.ts';
+import type { Reader } from '../reading/events.ts';
+import { several } from '../reading/events.ts';
 import { readClaims } from './claims.ts';
 import { refusedToken, type TokenVerdict, type TokenVerifier } from './token-verifier.ts';
 import { isObject } from '../../core/text/json.ts';

@@ -6,7 +6,7 @@
 import type { Op, SourceEvent } from '../../core/change/change.ts';
 import type { Fields } from '../reading/reading.ts';
 import { quote, readJsonText, textIn } from '../reading/reading.ts';
-import { idIn, refusedMember } from '../reading/several.ts';
+import { idIn, refusedMember } from '../reading/events.ts';
 import { isObject } from '../../core/text/json.ts';
 
 export interface Members {

@@ -7,11 +7,25 @@ import { pathPart, type Invalid, type SourceEvent } from '../../core/change/chan
 import { IdpTrouble } from '../../core/ids/idp-failure.ts';
 import { auth0 } from '../../formats/auth0.ts';
 import { fullState, quote, textIn, type Fields } from '../../formats/reading/reading.ts';
-import { refusedMember } from '../../formats/reading/several.ts';
+import { refusedMember } from '../../formats/reading/events.ts';
 import type { Clock } from '../../ports.ts';
 import type { IdpApi } from '../ports.ts';
-import { MessageReader, PagesRead, fieldsOf, idOf, listField, recordOf } from './answer.ts';
-import { goneGroups, lost, page, scopeOf, type KnownGroups, type Lost, type Page, type PollSource } from './source.ts';
+import {
+  MessageReader,
+  PagesRead,
+  fieldsOf,
+  goneGroups,
+  idOf,
+  listField,
+  lost,
+  page,
+  recordOf,
+  scopeOf,
+  type KnownGroups,
+  type Lost,
+  type Page,
+  type PollSource,
+} from './source.ts';
 
 export interface Auth0Options {
   readonly api: IdpApi;
@@ -79,8 +93,7 @@ async function* allGroups(api: IdpApi, take: number, known: KnownGroups): AsyncG
     present.add(group);
     yield await membersOf(api, group, take);
   }
-  const gone = goneGroups(known, present);
-  if (gone !== null) yield gone;
+  yield* goneGroups(known, present);
 }
 
 async function membersOf(api: IdpApi, group: string, take: number): Promise<Page> {

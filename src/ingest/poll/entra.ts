@@ -8,8 +8,20 @@ import { IdpTrouble } from '../../core/ids/idp-failure.ts';
 import { entra } from '../../formats/entra/entra.ts';
 import { fieldsIn, fullState, readJson, textIn, type Fields } from '../../formats/reading/reading.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
-import { PagesRead, fieldsOf, idOf, listField, recordOf } from './answer.ts';
-import { goneGroups, lost, page, scopeOf, type KnownGroups, type Page, type PollSource } from './source.ts';
+import {
+  PagesRead,
+  fieldsOf,
+  goneGroups,
+  idOf,
+  listField,
+  lost,
+  page,
+  recordOf,
+  scopeOf,
+  type KnownGroups,
+  type Page,
+  type PollSource,
+} from './source.ts';
 
 export interface EntraOptions {
   readonly api: IdpApi;
@@ -114,8 +126,7 @@ async function* allGroups(api: IdpApi, known: KnownGroups): AsyncGenerator<Page>
     const original = Buffer.from(JSON.stringify({ groups: picture.unread.map(({ group }) => group) }));
     yield page({ events: picture.unread, original });
   }
-  const gone = goneGroups(known, new Set(picture.groups.keys()));
-  if (gone !== null) yield gone;
+  yield* goneGroups(known, new Set(picture.groups.keys()));
   yield page({ cursor });
 }
 

@@ -8,8 +8,21 @@ import { TYPES_OF_CHANGES, okta } from '../../formats/okta.ts';
 import { fullState, textIn, type Fields } from '../../formats/reading/reading.ts';
 import type { Clock } from '../../ports.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
-import { PagesRead, idOf, linkOf, listOf, recordOf } from './answer.ts';
-import { goneGroups, lost, page, scopeOf, type KnownGroups, type Lost, type Page, type PollSource } from './source.ts';
+import {
+  PagesRead,
+  goneGroups,
+  idOf,
+  linkOf,
+  listOf,
+  lost,
+  page,
+  recordOf,
+  scopeOf,
+  type KnownGroups,
+  type Lost,
+  type Page,
+  type PollSource,
+} from './source.ts';
 import { isObject } from '../../core/text/json.ts';
 
 export interface OktaOptions {
@@ -82,8 +95,7 @@ async function* allGroups(api: IdpApi, limit: number, known: KnownGroups): Async
     present.add(group);
     yield page({ events: [fullState({ group, members })] });
   }
-  const gone = goneGroups(known, present);
-  if (gone !== null) yield gone;
+  yield* goneGroups(known, present);
 }
 
 /** All entries of a list, to its last page. @throws where a page cannot be had */

@@ -9,8 +9,17 @@ import { IdpTrouble } from '../../core/ids/idp-failure.ts';
 import { deletedGroup, fullState, textIn, type Fields } from '../../formats/reading/reading.ts';
 import { membersIn, refusals } from '../../formats/scim/members.ts';
 import type { IdpApi } from '../ports.ts';
-import { fieldsOf, idOf, listField } from './answer.ts';
-import { page, scopeOf, type GroupMark, type KnownGroups, type Page, type PollSource } from './source.ts';
+import {
+  fieldsOf,
+  idOf,
+  listField,
+  page,
+  scopeOf,
+  type GroupMark,
+  type KnownGroups,
+  type Page,
+  type PollSource,
+} from './source.ts';
 
 export interface ScimOptions {
   readonly api: IdpApi;

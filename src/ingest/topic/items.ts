@@ -6,9 +6,9 @@ import { isChange, isUnread, type ChangeEvent, type Decoded, type SourceFormat }
 import { stampOf, type RecordStamp } from '../../core/log/commit-metadata.ts';
 import { invalidLetter, type DeadLetter, type OriginalRecord } from '../../core/log/dead-letter.ts';
 import { decodeRecord, type UnreadableBatch } from '../../core/log/reading.ts';
-import { complaintsOf } from '../delivery.ts';
+import { groupedByCode } from '../delivery.ts';
 import type { RelayCommit } from '../ports.ts';
-import type { Occurrence } from './last-released.ts';
+import type { Occurrence } from './reorder.ts';
 import { NO_TIME, eventTime, type Entry } from './reorder.ts';
 
 /** Where a record of the input topic lies, and what it holds. */
@@ -52,7 +52,7 @@ export type Item = (ChangeItem | DeadLetterItem | EmptyItem) & {
 export function itemsOf(record: InputRecord, decoded: Decoded, deadLetterTopic: string): readonly Entry<Item>[] {
   const { partition } = record;
   const changes = changesOf(record, decoded);
-  // Letters go with the first change of their record, so that a crash repeats both or neither.
+  // Dead letters go with the first change of their record, so that a crash repeats both or neither.
   const turn: Turn = changes[0] ?? { time: NO_TIME, rank: 0 };
   const parts: Part[] = [...deadLettersOf(record, { decoded, turn, topic: deadLetterTopic }), ...changes];
   if (parts.length === 0) parts.push({ ...turn, size: 0, value: { kind: 'nothing' } });
@@ -88,9 +88,9 @@ function deadLettersOf(
   record: InputRecord,
   { decoded, turn: { time, rank }, topic }: { readonly decoded: Decoded; readonly turn: Turn; readonly topic: string },
 ): Part[] {
-  return complaintsOf(decoded.filter(isUnread)).map((complaint) => {
-    const deadLetter = deadLetterOf(record, { topic, ...complaint });
-    return { time, rank, size: 0, value: { kind: 'dead_letter', code: complaint.code, deadLetter } };
+  return groupedByCode(decoded.filter(isUnread)).map((grouped) => {
+    const deadLetter = deadLetterOf(record, { topic, ...grouped });
+    return { time, rank, size: 0, value: { kind: 'dead_letter', code: grouped.code, deadLetter } };
   });
 }
 

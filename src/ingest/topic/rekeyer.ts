@@ -6,15 +6,58 @@
  * place with state. One send at a time; an offset is committed when everything of its record, and of all before it in its
  * partition, is acknowledged. What a crash makes repeat is repeated in the same order.
  */
-import type { LogRecord, OutRecord } from '../../ports.ts';
-import type { RelayBatch, RelayHandler, RelayPartition } from '../ports.ts';
-import { deliverNext } from '../delivery.ts';
+import type { SourceFormat } from '../../core/change/change.ts';
+import type { Clock, LogRecord, Logger, OutRecord } from '../../ports.ts';
+import { warningsOf, type Warnings } from '../aggregated-warnings.ts';
+import { deliverNext, nativeRecords } from '../delivery.ts';
+import type { Relay, RelayBatch, RelayHandler, RelayPartition } from '../ports.ts';
+import type { SendQueue } from '../send-queue.ts';
 import { falseIfUnwanted, type Turn } from '../send-queue.ts';
-import { nativeRecord } from '../native-record.ts';
 import { Done, changesOf, decodedBy, itemsOf, supersededDeadLetter, type InputRecord, type Item } from './items.ts';
-import { LastReleased } from './last-released.ts';
-import { ReorderWindow } from './reorder.ts';
-import type { RekeyOptions, RekeyWorld } from './options.ts';
+import { LastReleased, ReorderWindow } from './reorder.ts';
+
+export interface RekeyOptions {
+  /** The topic that is read. */
+  readonly from: string;
+  readonly topic: string;
+  readonly deadLetterTopic: string;
+  readonly reorderMs: number;
+  /** Events in hand per partition, beyond which it is read no further. */
+  readonly bufferMax: number;
+  /** And bytes of the records that hold them. */
+  readonly bufferBytesMax: number;
+}
+
+export interface RekeyWorld {
+  readonly relay: Relay;
+  readonly format: SourceFormat;
+  readonly queue: SendQueue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly warnings: RekeyWarnings;
+}
+
+type RekeyWarnings = Warnings<'deadLetters' | 'superseded' | 'uncertain'>;
+
+export const rekeyWarnings = (clock: Pick<Clock, 'schedule'>, logger: Pick<Logger, 'warn'>): RekeyWarnings =>
+  warningsOf(
+    {
+      deadLetters: {
+        message: 'what could not be read is in the dead-letter topic',
+        advice: 'its headers say why',
+      },
+      superseded: {
+        message: 'changes came after newer ones of the same members; they are in the dead-letter topic',
+        advice: 'raise INGEST_REORDER_MS if that happens often',
+      },
+      uncertain: {
+        message: 'the order of contradicting changes is unknown; they went on in the order of their arrival',
+        advice: 'have the source say when its events happened, or read such groups again',
+      },
+    },
+    clock,
+    logger,
+  );
 
 /** Of one send. */
 const RELEASE_MAX = 1_000;
@@ -193,8 +236,7 @@ export class Rekeyer implements RelayHandler {
     if (uncertainCount > 0) warnings.uncertain.count('changes', uncertainCount);
     if (superseded.length > 0) warnings.superseded.count('changes', superseded.length);
     const deadLetters = superseded.length === 0 ? [] : [supersededDeadLetter(deadLetterTopic, item, judged)];
-    const changes = event === null ? [] : [{ topic, partition: null, headers: [], ...nativeRecord(event) }];
-    return [...deadLetters, ...changes];
+    return [...deadLetters, ...nativeRecords(event === null ? [] : [event], topic)];
   }
 
   async #send(records: readonly OutRecord[], assignment: number): Promise<true> {

@@ -14,12 +14,17 @@ import {
   type SourceRecord,
 } from '../../core/change/change.ts';
 import type { KnownSecrets } from '../../core/text/redact.ts';
-import type { Clock, OutRecord } from '../../ports.ts';
-import { deadLettersFor, deliver, type Origin } from '../delivery.ts';
-import { nativeRecords } from '../native-record.ts';
+import { auth0 } from '../../formats/auth0.ts';
+import { entra } from '../../formats/entra/entra.ts';
+import { keycloak } from '../../formats/keycloak.ts';
+import { okta } from '../../formats/okta.ts';
+import { scimEvents } from '../../formats/scim/events.ts';
+import type { TokenVerifier } from '../../formats/scim/token-verifier.ts';
+import type { Clock, Logger, OutRecord } from '../../ports.ts';
+import { warningsOf, type Warnings } from '../aggregated-warnings.ts';
+import { deadLettersFor, deliver, nativeRecords, type Origin } from '../delivery.ts';
 import type { SendQueue } from '../send-queue.ts';
-import type { WebhookKind } from './kind.ts';
-import type { KindName, WebhookWarnings } from './options.ts';
+import type { KindName, WebhookKind } from './kind.ts';
 
 export interface IntakeOptions {
   readonly topic: string;
@@ -159,3 +164,39 @@ export class RecentResults<T> {
     if (this.#results.size > this.#countMax && oldest !== undefined) this.#results.delete(oldest);
   }
 }
+
+/* How the bodies of each kind of sender are read. */
+
+/** @param verifier of signed SCIM events. */
+export const formatOfKind =
+  (verifier: TokenVerifier) =>
+  (kind: KindName): SourceFormat => {
+    switch (kind) {
+      case 'okta':
+        return okta;
+      case 'auth0':
+        return auth0;
+      case 'keycloak':
+        return keycloak;
+      case 'entra':
+        return entra;
+      case 'scim':
+        return scimEvents(verifier);
+    }
+  };
+
+export type WebhookWarnings = Warnings<'refusals' | 'hints' | 'deadLetters'>;
+
+export const webhookWarnings = (clock: Pick<Clock, 'schedule'>, logger: Pick<Logger, 'warn'>): WebhookWarnings =>
+  warningsOf(
+    {
+      refusals: { message: 'requests were refused' },
+      hints: {
+        message: 'notifications say that a group has changed, not how; they are in the dead-letter topic',
+        advice: 'run `rollcall ingest poll` beside it, which reads what has changed',
+      },
+      deadLetters: { message: 'what could not be read is in the dead-letter topic' },
+    },
+    clock,
+    logger,
+  );

@@ -1,8 +1,7 @@
-/** A kind of sender: how it shows that it knows the secret, and what it wants to hear. Pure; the server asks it. */
+/** A kind of sender: how it shows that it knows the secret, and what it is answered. Pure; the server asks it. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Invalid } from '../../core/change/change.ts';
-import type { WebhookAnswer, KindName } from './options.ts';
 
 /** A request without its body. */
 export interface Head {
@@ -10,6 +9,8 @@ export interface Head {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
 }
+
+export type KindName = 'okta' | 'auth0' | 'keycloak' | 'entra' | 'scim';
 
 export interface WebhookKind {
   readonly name: KindName;
@@ -51,3 +52,33 @@ export const bearer = (
 
 /** The scheme's name may be of either case (RFC 9110 11.1). */
 const tokenIn = ({ headers }: Head): string => /^Bearer +(.*)$/is.exec(headers.authorization ?? '')?.[1]?.trim() ?? '';
+
+/* Answers: a sender without the secret learns only that it is not authorized. */
+
+export interface WebhookAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export const empty = (status: number): WebhookAnswer => ({ status, headers: {}, body: '' });
+
+export const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): WebhookAnswer => ({
+  status,
+  headers: { 'content-type': 'application/json', ...headers },
+  body: `${JSON.stringify(body)}\n`,
+});
+
+/** Of the same words for every reason. */
+export const unauthorized = (challenge: string | null): WebhookAnswer =>
+  json(401, { error: 'not authorized' }, challenge === null ? {} : { 'www-authenticate': challenge });
+
+const RETRY_AFTER_SECONDS = '2';
+
+/** The sender is to repeat it: nothing was acknowledged. */
+export const unavailable = (error: string): WebhookAnswer =>
+  json(503, { error }, { 'retry-after': RETRY_AFTER_SECONDS });
+
+/** A sender of what is no JSON should notice; an event that cannot be understood would only be repeated. */
+export const refusedUnlessJson = ({ code }: Invalid): WebhookAnswer | null =>
+  code === 'not_json' || code === 'not_utf8' ? json(400, { error: 'the body is not JSON' }) : null;

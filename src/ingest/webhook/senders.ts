@@ -8,10 +8,8 @@ import type { Invalid, SourceFormat } from '../../core/change/change.ts';
 import { KnownSecrets } from '../../core/text/redact.ts';
 import { fieldsIn, listIn, readJson } from '../../formats/reading/reading.ts';
 import type { Sender } from './intake.ts';
-import type { Head, WebhookKind } from './kind.ts';
-import { bearer, isSame } from './kind.ts';
-import type { KindName, WebhookConfig } from './options.ts';
-import { empty, json, refusedUnlessJson, type WebhookAnswer, unauthorized } from './options.ts';
+import type { Head, KindName, WebhookKind } from './kind.ts';
+import { bearer, empty, isSame, json, refusedUnlessJson, type WebhookAnswer, unauthorized } from './kind.ts';
 import { isObject } from '../../core/text/json.ts';
 
 /** Auth0 event streams with the destination `webhook` and authorization `bearer`. Any 2xx means "delivered". */
@@ -155,7 +153,7 @@ const kinds: Readonly<Record<KindName, (secret: string) => WebhookKind>> = { okt
 const kindNames = Object.keys(kinds) as readonly KindName[];
 
 export function sendersOf(
-  secrets: WebhookConfig['secrets'],
+  secrets: Readonly<Record<KindName, string | null>>,
   formatOf: (kind: KindName) => SourceFormat,
 ): readonly Sender[] {
   return kindNames.flatMap((name) => {

@@ -12,11 +12,10 @@ import { within } from '../../time.ts';
 import type { Connections } from '../../http/server.ts';
 import { createServer, urlOf } from '../../http/server.ts';
 import type { Clock, Logger } from '../../ports.ts';
-import { json, type WebhookAnswer, unauthorized, unavailable } from './options.ts';
+import { json, type WebhookAnswer, unauthorized, unavailable } from './kind.ts';
 import { Room, bytesOf, readBody, type Body } from './body.ts';
-import type { Intake, Intaken, Sender } from './intake.ts';
+import type { Intake, Intaken, Sender, WebhookWarnings } from './intake.ts';
 import type { Head } from './kind.ts';
-import type { WebhookConfig, WebhookWarnings } from './options.ts';
 
 export interface WebhookSources {
   readonly senders: readonly Sender[];
@@ -26,10 +25,18 @@ export interface WebhookSources {
   readonly logger: Pick<Logger, 'error'>;
 }
 
-export type WebhookOptions = Pick<
-  WebhookConfig,
-  'host' | 'port' | 'tls' | 'bodyBytesMax' | 'answerWithinMs' | 'waitingMax'
->;
+export interface WebhookOptions {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** null: plain http. */
+  readonly tls: { readonly certPem: string; readonly keyPem: string } | null;
+  readonly bodyBytesMax: number;
+  /** From the first byte of a request to its answer. */
+  readonly answerWithinMs: number;
+  /** Requests under way, and requests whose records wait for Kafka. */
+  readonly waitingMax: number;
+}
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const limits = {

@@ -1,9 +1,21 @@
-/** What formats share whose records may hold several events, or events in envelopes of a vendor's transport. */
-import type { SourceFormat } from '../../core/change/change.ts';
+/** What formats share about events: several of them in one record, their ids and times, and which format recognizes a record. */
+import type { Invalid, SourceFormat } from '../../core/change/change.ts';
 import { idProblem, type Decoded, type SourceEvent, type SourceRecord } from '../../core/change/change.ts';
-import type { Fields } from './reading.ts';
-import { invalid, isSerializedTwice, notAnObject, readValue, skip, textIn, tombstone } from './reading.ts';
+import { isSameId } from '../../core/change/id-key.ts';
 import { isObject } from '../../core/text/json.ts';
+import {
+  badId,
+  hint,
+  invalid,
+  isSerializedTwice,
+  notAnObject,
+  quote,
+  readValue,
+  skip,
+  textIn,
+  tombstone,
+  type Fields,
+} from './reading.ts';
 
 /** Reads a record as JSON and hands it on; all report what is none in the same words. */
 export function readEvents(record: SourceRecord, eventsIn: (json: unknown) => readonly SourceEvent[]): Decoded {
@@ -73,11 +85,26 @@ export const refusedMember = (what: string, group: string | null): SourceEvent =
     groupIn(group),
   );
 
+/**
+ * An event of a kind that is not known: it may be a new way into a group.
+ * @param advice what to do where it changes memberships, and where it does not
+ */
+export const unknownEvent = (
+  what: string,
+  advice: { readonly changes: string; readonly otherwise: string },
+  group: string | null = null,
+): SourceEvent =>
+  hint(
+    'unknown_event_type',
+    `${what} is not known, and it may change memberships. Where it does, ${advice.changes}; where it does not, ${advice.otherwise}.`,
+    group,
+  );
+
 export const notAChange = skip('not_a_membership_change');
 export const notSuccessful = skip('not_successful');
 
 /*
- * A format that says which records are its own, so that the formats that detect (auto.ts) know no field of any other format.
+ * A format that says which records are its own, so that the formats that detect (registry.ts) know no field of any other format.
  * It goes by names that only this format has: what any table or application may name so (`id`, `type`, `deleted`) says nothing.
  */
 
@@ -90,3 +117,61 @@ export interface Reader extends SourceFormat {
   /** Asked only where no format recognizes the record: it may be of this format, and this one says best what is wrong with it. */
   suspects?(fields: Fields, record: SourceRecord): boolean;
 }
+
+/* Ids as tables and applications write them: a text, or a whole number, which becomes text. */
+
+/** What a field holds: an id, nothing, or something that can be none. */
+export type FoundId =
+  | { readonly kind: 'id'; readonly id: string }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'bad'; readonly problem: Invalid };
+
+const NONE: FoundId = { kind: 'none' };
+
+/** `field` names it in the message. An empty text counts as none: that is how databases fill what they do not tell. */
+export function foundId(value: unknown, field: string): FoundId {
+  if (value === undefined || value === null || value === '') return NONE;
+  if (typeof value === 'string') return { kind: 'id', id: value };
+  if (typeof value !== 'number' || !Number.isInteger(value)) return { kind: 'bad', problem: badId(field, 'schema') };
+  if (Number.isSafeInteger(value)) return { kind: 'id', id: String(value) };
+  // What was written there is lost: JSON.parse has rounded it to another id.
+  const message = `${field} is a number beyond 2^53, which JSON readers round to another one; send it as a text.`;
+  return { kind: 'bad', problem: invalid('id_rounded', message) };
+}
+
+/** The one id under any of these names; names that disagree are no id. */
+export function idUnder(fields: Fields, names: readonly string[]): FoundId {
+  let found: FoundId = NONE;
+  for (const name of names) {
+    const value = fields[name];
+    const here = isObject(value) ? idOfObject(value, names, name) : foundId(value, `\`${name}\``);
+    if (here.kind === 'bad') return here;
+    if (here.kind === 'none') continue;
+    if (found.kind === 'id' && !isSameId(found.id, here.id)) return disagreement(found.id, here.id);
+    found = here;
+  }
+  return found;
+}
+
+/**
+ * Of an object that is one of `names` its `id`, or what it names by one of them. A membership with an id of its own names its user beside it
+ * (FusionAuth: `{"id","groupId","userId"}`): two that disagree are no id.
+ */
+export function idOfObject(object: Fields, names: readonly string[], field: string): FoundId {
+  let found = foundId(object['id'], `\`${field}\``);
+  for (const name of names) {
+    if (found.kind === 'bad') return found;
+    const value = object[name];
+    const inner = foundId(isObject(value) ? value['id'] : value, `\`${name}\``);
+    if (inner.kind === 'none') continue;
+    if (found.kind === 'id' && inner.kind === 'id' && !isSameId(found.id, inner.id))
+      return disagreement(found.id, inner.id);
+    found = inner;
+  }
+  return found;
+}
+
+const disagreement = (one: string, other: string): FoundId => ({
+  kind: 'bad',
+  problem: invalid('alias_conflict', `The event names both ${quote(one)} and ${quote(other)}; send one of them.`),
+});

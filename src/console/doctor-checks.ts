@@ -3,7 +3,6 @@
  * records), and of the id map, whose table is read, or whose target is asked, as `run` will do.
  */
 import { FileIdMap } from '../adapters/ids/file.ts';
-import type { IdMapOptions } from '../adapters/ids/create.ts';
 import { IdMapError, firstShared, type SharedTargets } from '../adapters/ids/tables.ts';
 import { TopicIdMap } from '../adapters/ids/topic.ts';
 import { AdvertisedAddressError, type UnreachableBroker, unreachableText } from '../adapters/kafka/advertised.ts';

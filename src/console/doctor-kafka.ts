@@ -1,8 +1,13 @@
 /** The part of `rollcall doctor` that asks the brokers: the cluster, the topics, the first records, an id map in a topic. */
 import { findTopics } from './topics.ts';
-import { AdvertisedAddressError, type UnreachableBroker, unreachableText } from '../adapters/kafka/advertised.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
-import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
+import {
+  AdvertisedAddressError,
+  createLogTools,
+  type KafkaLogTools,
+  type UnreachableBroker,
+  unreachableText,
+} from '../adapters/kafka/tools.ts';
 import type { Config } from '../config/config.ts';
 import { needsOfRun } from '../core/log/authorization.ts';
 import { sessionFinding } from '../core/log/reading.ts';

@@ -18,7 +18,7 @@ const kafka = vi.hoisted(
 
 vi.mock('../../src/adapters/kafka/connection.ts', async (original) => ({
   ...(await original<object>()),
-  openConnection: () => ({ kafka: { consumer: aConsumer }, destroy: () => undefined }),
+  openConnection: () => ({ kafka: { consumer: aConsumer }, close: async () => undefined }),
 }));
 
 const names = ['GROUP_JOIN', 'REQUEST', 'HEARTBEAT', 'FETCH', 'START_BATCH_PROCESS', 'CRASH'];

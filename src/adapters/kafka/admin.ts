@@ -69,7 +69,10 @@ export class KafkaAdmin {
   /** In the order of the partitions. @throws NoLeaderError where one has none */
   async boundsOfAll(topic: string, partitions: readonly number[]): Promise<readonly PartitionBounds[]> {
     const offsets = await this.#offsetsOf(topic);
-    const bounds = partitions.map((partition) => this.#boundsIn(offsets, topic, partition));
+    const bounds = partitions.map(async (partition) => ({
+      partition,
+      ...(await this.#boundsIn(offsets, topic, partition)),
+    }));
     return Promise.all(bounds);
   }
 
@@ -188,10 +191,10 @@ export class KafkaAdmin {
   }
 
   /** The error is thrown outside of a question, which gives up the connection of what it throws. */
-  async #boundsIn(offsets: Offsets, topic: string, partition: number): Promise<PartitionBounds> {
+  async #boundsIn(offsets: Offsets, topic: string, partition: number): Promise<Bounds> {
     const found = offsets.find((each) => each.partition === partition);
     const [start, end] = [BigInt(found?.low ?? -1), BigInt(found?.high ?? -1)];
-    if (start >= 0n && end >= 0n) return { partition, start, end };
+    if (start >= 0n && end >= 0n) return { start, end };
     const partitions = await this.partitions(topic);
     const leaderless = partitions.find(({ partitionId }) => partitionId === partition);
     throw leaderless === undefined

@@ -15,6 +15,7 @@ import type {
   Mechanism,
   SASLOptions,
 } from 'kafkajs';
+import { within } from '../../time.ts';
 import { redactor } from '../../core/text/redact.ts';
 import { logLasting } from '../lasting-lines.ts';
 import type { KafkaConnectionOptions, KafkaHost, KafkaSasl } from './options.ts';
@@ -22,8 +23,8 @@ import { leaveOutLeaderless, patchKafkajs } from './patches.ts';
 
 export interface Connection {
   readonly kafka: Kafka;
-  /** Closes every socket at once and lets no new one be opened. */
-  destroy(): void;
+  /** Lets a client of it take its leave in that time, then closes every socket and lets no new one be opened. */
+  close(client: { disconnect(): Promise<void> }, limitMs: number): Promise<void>;
 }
 
 /** Passed to each client of ours: a consumer of kafkajs overrides the number of retries of `new Kafka()` (kafkajs.md 4.1, 4.2). */
@@ -51,7 +52,15 @@ export function openConnection(
   if (options.sasl !== null) config.sasl = freshSasl(options.sasl);
   const kafka = new kafkajs.Kafka(config);
   leaveOutLeaderless(kafka);
-  return { kafka, destroy: () => sockets.destroy() };
+  const close = async (client: { disconnect(): Promise<void> }, limitMs: number): Promise<void> => {
+    await within(
+      host.clock,
+      limitMs,
+      client.disconnect().catch(() => undefined),
+    );
+    sockets.destroy();
+  };
+  return { kafka, close };
 }
 
 function freshSasl(sasl: KafkaSasl): SASLOptions | Mechanism {

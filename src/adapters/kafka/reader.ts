@@ -2,7 +2,7 @@
 import type { Cluster } from 'kafkajs';
 import type { ReadProgress } from '../../core/log/reading.ts';
 import type { ReadOptions, TopicRecord } from '../../ports.ts';
-import { pause, unlessAborted, within } from '../../time.ts';
+import { pause, unlessAborted } from '../../time.ts';
 import { clusterClient, type ClusterClient } from './clients.ts';
 import { openConnection, type Connection } from './connection.ts';
 import type { FetchPosition, FetchedPartition } from './direct-fetch.ts';
@@ -59,7 +59,7 @@ export class TopicReader {
         for (const part of fetched) yield* this.#advance(open, part, { signal, unreadable });
       }
     } finally {
-      await this.#close();
+      await this.#connection.close(this.#client, closeLimitMs);
     }
   }
 
@@ -153,15 +153,6 @@ export class TopicReader {
       if (cursor.end === null || record.offset < cursor.end) yield { ...record, partition: cursor.partition };
     }
     cursor.offset = fetched.nextOffset;
-  }
-
-  async #close(): Promise<void> {
-    await within(
-      this.#host.clock,
-      closeLimitMs,
-      this.#client.disconnect().catch(() => undefined),
-    );
-    this.#connection.destroy();
   }
 }
 

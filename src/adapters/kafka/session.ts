@@ -121,16 +121,10 @@ export class Session {
   async close(): Promise<void> {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     this.#state = 'closing';
-    const { clock } = this.#host;
     // kafkajs would forget a join under way, and be an unknown member until the session times out (kafkajs.md 3.8).
-    await within(clock, closeLimitMs, this.#running);
-    await within(
-      clock,
-      closeLimitMs,
-      this.consumer.disconnect().catch(() => undefined),
-    );
+    await within(this.#host.clock, closeLimitMs, this.#running);
+    await this.#connection.close(this.consumer, closeLimitMs);
     this.#state = 'closed';
-    this.#connection.destroy();
   }
 
   /** Calls it while open only; what it throws ends the session. */

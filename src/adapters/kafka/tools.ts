@@ -2,15 +2,7 @@
 import type { Broker, Cluster } from 'kafkajs';
 import type { Permitted, Resource } from '../../core/log/authorization.ts';
 import type { SessionLimits } from '../../core/log/reading.ts';
-import type {
-  LogTools,
-  OutRecord,
-  ReadOptions,
-  SendOutcome,
-  TopicDescription,
-  TopicRecord,
-  TopicSpecification,
-} from '../../ports.ts';
+import type { LogTools, OutRecord, ReadOptions, SendOutcome, TopicRecord } from '../../ports.ts';
 import type { ClusterInfo } from './admin.ts';
 import { KafkaAdmin } from './admin.ts';
 import { permittedOperations } from './newer-requests.ts';
@@ -45,39 +37,18 @@ export function createLogTools(connection: KafkaConnectionOptions, host: KafkaHo
 /** What may come of an address that the cluster names. */
 const unclear: ReadonlySet<KafkaFault> = new Set(['refused', 'unknown_host', 'timeout', 'closed', 'unavailable']);
 
-class Tools implements KafkaLogTools {
+class Tools extends KafkaAdmin implements KafkaLogTools {
   readonly #connection: KafkaConnectionOptions;
   readonly #host: KafkaHost;
-  readonly #admin: KafkaAdmin;
   readonly #sender: Sender;
   readonly #cluster: KeptClient<ClusterClient>;
 
   constructor(connection: KafkaConnectionOptions, host: KafkaHost) {
+    super(connection, host);
     this.#connection = connection;
     this.#host = host;
-    this.#admin = new KafkaAdmin(connection, host);
     this.#cluster = new KeptClient({ connection, host, create: clusterClient });
-    this.#sender = new Sender({ connection, host, partitionsOf: (topic) => this.#admin.partitions(topic) });
-  }
-
-  describeTopic(topic: string): Promise<TopicDescription | null> {
-    return this.#admin.describeTopic(topic);
-  }
-
-  createTopic(specification: TopicSpecification): Promise<'created' | 'exists'> {
-    return this.#admin.createTopic(specification);
-  }
-
-  clusterInfo(): Promise<ClusterInfo> {
-    return this.#admin.clusterInfo();
-  }
-
-  committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
-    return this.#admin.committedOffsets(groupId, topic);
-  }
-
-  sessionLimits(nodeId: number): Promise<SessionLimits | null> {
-    return this.#admin.sessionLimits(nodeId);
+    this.#sender = new Sender({ connection, host, partitionsOf: (topic) => this.partitions(topic) });
   }
 
   permitted(resources: readonly Resource[]): Promise<readonly Permitted[]> {
@@ -86,10 +57,6 @@ class Tools implements KafkaLogTools {
 
   unreachableBrokers(): Promise<readonly UnreachableBroker[]> {
     return this.#cluster.ask(unreachableBrokers);
-  }
-
-  leaderless(topic: string): Promise<readonly NoLeaderError[]> {
-    return this.#admin.leaderless(topic);
   }
 
   async diagnosed(failure: unknown): Promise<unknown> {
@@ -107,8 +74,8 @@ class Tools implements KafkaLogTools {
     return this.#sender.send(records);
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#sender.close(), this.#admin.close(), this.#cluster.close()]);
+  override async close(): Promise<void> {
+    await Promise.all([this.#sender.close(), super.close(), this.#cluster.close()]);
   }
 }
 

@@ -5,9 +5,14 @@
 import { FileIdMap } from '../adapters/ids/file.ts';
 import { IdMapError, firstShared, type SharedTargets } from '../adapters/ids/tables.ts';
 import { TopicIdMap } from '../adapters/ids/topic.ts';
-import { AdvertisedAddressError, type UnreachableBroker, unreachableText } from '../adapters/kafka/advertised.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
-import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
+import {
+  AdvertisedAddressError,
+  createLogTools,
+  type KafkaLogTools,
+  type UnreachableBroker,
+  unreachableText,
+} from '../adapters/kafka/tools.ts';
 import type { Config } from '../config/config.ts';
 import {
   equals,

@@ -34,7 +34,7 @@ test.each([
   atEnd(async () => void server.close());
   const { port } = server.address() as AddressInfo;
   const options = { brokers: [`${host}:${port}`], clientId: 'c', ssl: { caPem: certificate.cert }, sasl: null };
-  const { kafka, destroy } = openConnection(options, { clock: new ManualClock(), logger: aLog() });
+  const { kafka, close } = openConnection(options, { clock: new ManualClock(), logger: aLog() });
   const connected = new Promise<TLSSocket>((resolve) => server.once('secureConnection', resolve));
   const admin = kafka.admin();
   const refused = admin.connect().catch((error: unknown) => error);
@@ -42,6 +42,6 @@ test.each([
   expect(socket.servername).toBe(name);
   socket.on('error', () => undefined);
   socket.destroy();
-  destroy();
+  await close({ disconnect: async () => undefined }, 0);
   expect(await refused).toBeInstanceOf(Error);
 });

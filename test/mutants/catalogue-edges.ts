@@ -111,7 +111,7 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'a consumer that was given up goes on asking where to begin, while a partition has no leader',
     edits: [
       {
-        find: "this.#state === 'open' && assignment === this.#assignments;",
+        find: 'this.session.isOpen && assignment === this.#assignments;',
         replace: 'assignment === this.#assignments;',
       },
     ],

@@ -1,39 +1,41 @@
 /** The supervisor of the consumer: which end of a consumer another one follows, when, and which one ends the log. */
+import type { Cluster, PartitionMetadata } from 'kafkajs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';
-import type { ConsumerListener } from '../../src/adapters/kafka/consumer.ts';
+import type { SessionUser } from '../../src/adapters/kafka/session.ts';
 import type { ChangeLogHandler } from '../../src/ports.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
-/** The consumers that were built, in their order. */
-const built = vi.hoisted((): { listener: ConsumerListener; hasJoined: boolean; replaced: number }[] => []);
+/** The sessions that were opened, in their order. */
+const built = vi.hoisted((): { user: SessionUser; cluster: Partial<Cluster>; hasJoined: boolean }[] => []);
 /** Of the topics, as Kafka has them. */
 const ids = vi.hoisted(() => ({ s: 's1', r: 'r1' }));
 
-vi.mock('../../src/adapters/kafka/inspection.ts', () => ({
+vi.mock('../../src/adapters/kafka/direct-fetch.ts', () => ({
   topicIdsFrom: async (_: object, [topic]: readonly (keyof typeof ids)[]) => [topic === undefined ? null : ids[topic]],
   inspectPartition: async () => ({ topicId: ids.s, retryTopicId: ids.r, first: null }),
 }));
 
-vi.mock('../../src/adapters/kafka/consumer.ts', () => ({
-  LogConsumer: class {
-    readonly listener: ConsumerListener;
-    hasJoined = false;
-    replaced = 0;
-    readonly cluster = { findTopicPartitionMetadata: () => [{ partitionId: 0, leader: 1 }] };
+const aPartition: PartitionMetadata = { partitionErrorCode: 0, partitionId: 0, leader: 1, replicas: [1], isr: [1] };
 
-    constructor(_options: object, _host: object, listener: ConsumerListener) {
-      this.listener = listener;
+vi.mock('../../src/adapters/kafka/session.ts', () => ({
+  Session: class {
+    readonly user: SessionUser;
+    readonly cluster = { findTopicPartitionMetadata: () => [aPartition] };
+    hasJoined = false;
+
+    constructor(_options: object, _host: object, { user }: { user: SessionUser }) {
+      this.user = user;
       built.push(this);
     }
 
-    readonly intake = { standing: () => [] };
     start(): void {}
     fault(): null {
       return null;
     }
-    retryReplaced(): void {
-      this.replaced += 1;
+    guard(call: () => void): void {
+      call();
     }
     async close(): Promise<void> {}
   },
@@ -50,19 +52,21 @@ let clock: ManualClock;
 let log: KafkaChangeLog;
 let failures: string[];
 let losses: string[];
+/** Of the retry topic. */
+let replaced: number;
 
 beforeEach(async () => {
   built.length = 0;
   Object.assign(ids, { s: 's1', r: 'r1' });
   clock = new ManualClock();
-  [failures, losses] = [[], []];
+  [failures, losses, replaced] = [[], [], 0];
   log = new KafkaChangeLog(options, { clock, logger: quiet });
   const handler: ChangeLogHandler = {
     joining: () => undefined,
     assigned: () => undefined,
     heartbeat: () => undefined,
     records: () => 'taken',
-    offsetOutOfRange: () => undefined,
+    offsetOutOfRange: (topic) => void (replaced += topic === 'retry' ? 1 : 0),
     lost: (reason) => void losses.push(reason),
     failed: ({ message }) => void failures.push(message),
   };
@@ -81,13 +85,13 @@ const kafkaError = (type: string): Error => Object.assign(new Error(type), { typ
 
 const join = (): void => {
   last().hasJoined = true;
-  last().listener.assigned({ memberId: 'm', partitions: [0], partitionCount: 1 });
+  last().user.assigned({ cluster: stubOf<Cluster>(last().cluster), memberId: 'm', partitions: [0] });
 };
 
-const beat = (): void => last().listener.heartbeat({ generation: 1, sentAt: clock.now() });
+const beat = (): void => last().user.heartbeat({ generation: 1, sentAt: clock.now() });
 
 async function end(type: string, waitMs = REBUILD_MS): Promise<void> {
-  last().listener.ended(kafkaError(type));
+  last().user.ended(kafkaError(type));
   await clock.advance(waitMs);
 }
 
@@ -134,7 +138,7 @@ test('a loss is reported where something was joined', async () => {
 });
 
 test('once it is left, no other consumer is built', async () => {
-  last().listener.ended(kafkaError('REBALANCE_IN_PROGRESS'));
+  last().user.ended(kafkaError('REBALANCE_IN_PROGRESS'));
   await log.leave();
   await clock.advance(60_000);
   expect([built.length, clock.scheduledCount]).toEqual([1, 0]);
@@ -161,6 +165,6 @@ test('that the retry topic was recreated is reported once, each time', async () 
   for (const [time, id] of ['r2', 'r3'].entries()) {
     ids.r = id;
     await clock.advance(60_000);
-    expect([last().replaced, losses]).toEqual([time + 1, []]);
+    expect([replaced, losses]).toEqual([time + 1, []]);
   }
 });

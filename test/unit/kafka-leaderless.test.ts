@@ -2,7 +2,9 @@
 import type { Cluster, Kafka, PartitionMetadata } from 'kafkajs';
 import { beforeEach, expect, test } from 'vitest';
 import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
-import { LeaderWatch, leadersOf, tellLeaderless } from '../../src/adapters/kafka/leaders.ts';
+import { leadersOf } from '../../src/adapters/kafka/leaders.ts';
+import { leaveOutLeaderless } from '../../src/adapters/kafka/patches.ts';
+import { LeaderWatch } from '../../src/adapters/kafka/watches.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { stubOf } from '../support/stub.ts';
 
@@ -40,7 +42,7 @@ function aCluster(): Cluster {
   const name = Symbol('private:Kafka:createCluster');
   const create = (options: object): Cluster => ({ ...stubOf<Cluster>(inside), ...options });
   const kafka = Object.assign(stubOf<Kafka>({}), { [name]: create });
-  tellLeaderless(kafka);
+  leaveOutLeaderless(kafka);
   return kafka[name]?.({}) ?? expect.unreachable();
 }
 

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import type { AuthenticationProviderArgs } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
-import { oauthBearer } from '../../src/adapters/kafka/oauth-bearer.ts';
+import { oauthBearer } from '../../src/adapters/kafka/connection.ts';
 
 const token = 'ey.the-token.s1gnature';
 const hello = `n,,\u0001auth=Bearer ${token}\u0001\u0001`;

@@ -2,7 +2,7 @@
 import kafkajs from 'kafkajs';
 import type { GroupMember, PartitionMetadata } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
-import { createRelayAssigner, ownerOf } from '../../src/adapters/kafka/relay-assigner.ts';
+import { createRelayAssigner, ownerOf } from '../../src/adapters/kafka/assigner.ts';
 
 const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol;
 

@@ -1,7 +1,7 @@
 /** What the consumer of a relay hands on: nothing before it is known where to begin, everything of its assignment from then on. */
 import type { Cluster, ConsumerConfig, EachBatchPayload } from 'kafkajs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { RelayConsumer } from '../../src/adapters/kafka/relay-consumer.ts';
+import { RelayReading } from '../../src/adapters/kafka/relay.ts';
 import type { RelayStart, StartingPoint } from '../../src/adapters/kafka/relay-start.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -18,7 +18,7 @@ const kafka = vi.hoisted(
 
 vi.mock('../../src/adapters/kafka/connection.ts', async (original) => ({
   ...(await original<object>()),
-  openConnection: () => ({ kafka: { consumer: aConsumer }, destroy: () => undefined }),
+  openConnection: () => ({ kafka: { consumer: aConsumer }, close: async () => undefined }),
 }));
 
 const names = ['GROUP_JOIN', 'REQUEST', 'HEARTBEAT', 'FETCH', 'START_BATCH_PROCESS', 'CRASH'];
@@ -53,7 +53,7 @@ const options = { ...connection, ...times, groupId: 'g', topic: 't', lookBackMs:
 const point = (partition: number): StartingPoint => ({ partition, from: 5n, committed: 5n, end: 9n });
 
 let clock: ManualClock;
-let consumer: RelayConsumer;
+let reading: RelayReading;
 let heard: string[];
 let isStandingBy: boolean;
 /** Where to begin. @param isWanted as the consumer says it meanwhile */
@@ -66,7 +66,7 @@ beforeEach(async () => {
   heard = [];
   isStandingBy = false;
   points = async () => [point(0)];
-  const listener = {
+  const handler = {
     assigned: () => void heard.push('assigned'),
     records: ({ partition }: { readonly partition: number }) => {
       heard.push(`records of ${partition}`);
@@ -74,18 +74,18 @@ beforeEach(async () => {
     },
     offsetOutOfRange: () => undefined,
     lost: () => void heard.push('lost'),
-    ended: () => void heard.push('ended'),
   };
+  const ended = (): void => void heard.push('ended');
   const of: RelayStart['of'] = (_partitions, _cluster, isWanted) => points(isWanted);
   const standBy = () => void (isStandingBy = true);
-  const start = { of, standBy } as Pick<RelayStart, 'of' | 'standBy'> as RelayStart;
-  consumer = new RelayConsumer(options, { clock, logger: quiet }, { listener, start });
-  consumer.start();
+  const start = { of, standBy, end: () => undefined } as Pick<RelayStart, 'of' | 'standBy' | 'end'> as RelayStart;
+  reading = new RelayReading(options, { clock, logger: quiet }, { handler, ended, start });
+  reading.session.start();
   await clock.settle();
 });
 
 afterEach(async () => {
-  const closing = consumer.close();
+  const closing = reading.close();
   await clock.settle();
   await closing;
 });
@@ -119,7 +119,7 @@ test('it reads from where it is to begin', async () => {
 
 test('what was paused before a rebalance is read after it', async () => {
   await join(0);
-  consumer.pause(0);
+  reading.pause(0);
   expect(await fetchOf(0)).toBe(false);
   await join(0);
   expect(kafka.calls.at(-1)).toEqual(['resume', 0]);
@@ -152,7 +152,7 @@ test.each<[string, () => Promise<void>]>([
   [
     'is closed',
     async () => {
-      const closing = consumer.close();
+      const closing = reading.close();
       await clock.settle();
       await closing;
     },
@@ -178,15 +178,15 @@ test('nothing is handed on once another instance has the topic', async () => {
 });
 
 test('the lease holds for half a session from the sending of the last good heartbeat on', async () => {
-  expect(consumer.holdsLease()).toBe(false);
+  expect(reading.holdsLease()).toBe(false);
   await join(0);
-  expect(consumer.holdsLease()).toBe(true);
+  expect(reading.holdsLease()).toBe(true);
   const sentAt = clock.now();
   emit('REQUEST', { apiName: 'Heartbeat', sentAt: sentAt.wall });
   await clock.advance(1_000);
   emit('HEARTBEAT', { memberId: 'm', groupGenerationId: 1 });
   await clock.advance(SESSION_MS / 2 - 1_002);
-  expect(consumer.holdsLease()).toBe(true);
+  expect(reading.holdsLease()).toBe(true);
   await clock.advance(2);
-  expect(consumer.holdsLease()).toBe(false);
+  expect(reading.holdsLease()).toBe(false);
 });

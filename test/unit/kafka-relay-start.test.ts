@@ -7,16 +7,14 @@ import { stubOf } from '../support/stub.ts';
 
 const sick: PartitionMetadata = { partitionErrorCode: 5, partitionId: 0, leader: -1, replicas: [3], isr: [3] };
 
-vi.mock('../../src/adapters/kafka/clients.ts', () => ({
-  KeptClient: class {
-    ask = async () => [];
-    close = async () => undefined;
-  },
-}));
-
-vi.mock('../../src/adapters/kafka/reader.ts', async () => {
+vi.mock('../../src/adapters/kafka/admin.ts', async () => {
   const { NoLeaderError } = await import('../../src/adapters/kafka/leaders.ts');
-  return { boundsIn: () => Promise.reject(new NoLeaderError('t', sick)) };
+  return {
+    KafkaAdmin: class {
+      boundsOfAll = () => Promise.reject(new NoLeaderError('t', sick));
+      close = async () => undefined;
+    },
+  };
 });
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -1,7 +1,7 @@
 /** Connections of kafkajs without a pending request look for none, and what is throttled is sent all the same. */
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { quietIdleConnections } from '../../src/adapters/kafka/connection.ts';
+import { patchKafkajs } from '../../src/adapters/kafka/patches.ts';
 
 interface Queue {
   readonly throttleCheckTimeoutId: unknown;
@@ -19,7 +19,7 @@ const load = createRequire(import.meta.url);
 const logger = { debug: () => undefined, warn: () => undefined };
 
 function aQueue(): Queue {
-  quietIdleConnections();
+  patchKafkajs();
   const RequestQueue = load('kafkajs/src/network/requestQueue') as new (options: object) => Queue;
   return new RequestQueue({ maxInFlightRequests: 1, requestTimeout: 1_000, clientId: 'c', broker: 'b', logger });
 }

@@ -39,7 +39,7 @@ vi.mock('../../src/adapters/kafka/connection.ts', () => ({
     clients += 1;
     const producer = () =>
       stubOf<Producer>({ connect: async () => undefined, disconnect: async () => undefined, sendBatch });
-    return { kafka: stubOf<Kafka>({ producer }), destroy: () => undefined };
+    return { kafka: stubOf<Kafka>({ producer }), close: async () => undefined };
   },
 }));
 

@@ -1,11 +1,8 @@
 /** A partition with something to read that is not read any further: a hole is passed, for anything else there is a fault. */
 import type { Cluster, PartitionMetadata } from 'kafkajs';
 import { beforeEach, expect, test, vi } from 'vitest';
-import type { LogConsumer } from '../../src/adapters/kafka/consumer.ts';
-import type { Intake } from '../../src/adapters/kafka/intake.ts';
+import { Standstill, type Intake, type ReadPosition } from '../../src/adapters/kafka/intake.ts';
 import type { KafkaLogOptions } from '../../src/adapters/kafka/options.ts';
-import type { ReadPosition } from '../../src/adapters/kafka/positions.ts';
-import { Standstill } from '../../src/adapters/kafka/standstill.ts';
 import { stubOf } from '../support/stub.ts';
 
 interface Asked {
@@ -61,7 +58,7 @@ function aStandstill(places: ReadPosition[], committed: bigint | null = null) {
     committed: async () => ({ offset: committed, metadata: '' }),
     bounds: async () => ({ start: 2n, end: 9n }),
   };
-  const standstill = new Standstill(stubOf<LogConsumer>(consumer), options, admin);
+  const standstill = new Standstill(consumer, options, admin);
   const look = async (): Promise<void> => {
     standstill.look();
     await settled();
@@ -74,8 +71,8 @@ async function settled(): Promise<void> {
 }
 
 /** `stoodMs`: for how long it has not moved. */
-const aPlace = (stoodMs: number, offset: bigint | null = 5n, partition = 0): ReadPosition => ({
-  topic: 'source',
+const aPlace = (stoodMs: number, offset: bigint | null = 5n, partition = 0) => ({
+  topic: 'source' as const,
   partition,
   offset,
   since: -stoodMs,

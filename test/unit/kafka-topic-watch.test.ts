@@ -1,7 +1,7 @@
 /** A topic that is recreated under its consumer is noticed by its id. */
 import type { Cluster, PartitionMetadata } from 'kafkajs';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { TopicWatch } from '../../src/adapters/kafka/topic-watch.ts';
+import { TopicWatch } from '../../src/adapters/kafka/watches.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { stubOf } from '../support/stub.ts';
 
@@ -15,7 +15,7 @@ const aCluster = stubOf<Cluster>({
     leaders.map((leader, partitionId) => stubOf<PartitionMetadata>({ leader, partitionId })),
 });
 
-vi.mock('../../src/adapters/kafka/inspection.ts', () => ({
+vi.mock('../../src/adapters/kafka/direct-fetch.ts', () => ({
   topicIdsFrom: (_cluster: Cluster, _topics: readonly string[], partition?: number) => {
     questions += 1;
     askedOf.push(partition);

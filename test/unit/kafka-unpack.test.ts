@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { unpack } from '../../src/adapters/kafka/codec/codecs.ts';
-import { UNPACKED_BYTES_MAX } from '../../src/adapters/kafka/codec/unpacked.ts';
+import { UNPACKED_BYTES_MAX } from '../../src/adapters/kafka/codec/bytes.ts';
 import { compress, type Compression, snappyLength, types, xerial, zstdFrame } from '../support/compressed.ts';
 
 const MB = 1024 * 1024;

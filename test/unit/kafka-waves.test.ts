@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Placed } from '../../src/adapters/kafka/waves.ts';
-import { takeWave } from '../../src/adapters/kafka/waves.ts';
+import { takeWave, type Placed } from '../../src/adapters/kafka/sender.ts';
 
 function aPlaced({ index = 0, partition = 0, bytes = 100, gzip = false }): Placed {
   const record = { topic: 't', partition: null, key: 'k', value: 'v', headers: [] };

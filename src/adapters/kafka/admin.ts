@@ -1,21 +1,25 @@
 /** Questions about topics, offsets and brokers, over kept connections. */
-import type { Admin, PartitionMetadata } from 'kafkajs';
+import type { Admin, PartitionMetadata, SeekEntry } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { SessionLimits } from '../../core/log/reading.ts';
 import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
 import { pause } from '../../time.ts';
-import { boundsIn, partitionsOf } from './reader.ts';
-import { explainKafkaError } from './errors.ts';
 import { KeptClient } from './clients.ts';
+import { KafkaFailure, chainOf, explainKafkaError, traitOf } from './errors.ts';
 import { isLeaderless, NoLeaderError } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
-import { topicRefused } from './topic-watch.ts';
 
 export interface ClusterInfo {
   readonly clusterId: string;
   readonly brokers: readonly { readonly nodeId: number; readonly address: string }[];
   readonly controller: number | null;
 }
+
+export interface PartitionBounds extends Bounds {
+  readonly partition: number;
+}
+
+type Offsets = readonly (SeekEntry & { readonly high: string; readonly low: string })[];
 
 const servingPolls = 100;
 const servingPollPauseMs = 100;
@@ -36,27 +40,47 @@ export class KafkaAdmin {
     this.#kept = this.#open();
   }
 
-  /** A negative offset is what kafkajs writes when it jumps (kafkajs.md 2.6): none. */
   async committed(groupId: string, topic: string, partition: number): Promise<Committed> {
-    const found = await this.#committedIn(groupId, topic);
-    const entry = found[0]?.partitions.find((each) => each.partition === partition);
+    const entry = (await this.committedIn(groupId, topic)).get(partition);
     if (entry === undefined) throw new Error(`Kafka tells no committed offset of ${topic}/${partition}`);
-    const offset = BigInt(entry.offset);
-    return offset < 0n ? { offset: null, metadata: '' } : { offset, metadata: entry.metadata ?? '' };
+    return entry;
   }
 
   /** By partition; those without a committed offset are left out. */
   async committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
-    const found = await this.#committedIn(groupId, topic);
-    const offsets = found.flatMap(({ partitions }) =>
-      partitions.map(({ partition, offset }) => [partition, BigInt(offset)] as const),
-    );
-    return new Map(offsets.filter(([, offset]) => offset >= 0n));
+    const found = await this.committedIn(groupId, topic);
+    return new Map([...found].flatMap(([partition, { offset }]) => (offset === null ? [] : [[partition, offset]])));
+  }
+
+  /** By partition. A negative offset is what kafkajs writes when it jumps (kafkajs.md 2.6): none. */
+  async committedIn(groupId: string, topic: string): Promise<ReadonlyMap<number, Committed>> {
+    const found = await this.#askOffsets(topic, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+    const entries = (found[0]?.partitions ?? []).map(({ partition, offset, metadata }): [number, Committed] => [
+      partition,
+      BigInt(offset) < 0n ? { offset: null, metadata: '' } : { offset: BigInt(offset), metadata: metadata ?? '' },
+    ]);
+    return new Map(entries);
   }
 
   async bounds(topic: string, partition: number): Promise<Bounds> {
+    return this.#boundsIn(await this.#offsetsOf(topic), topic, partition);
+  }
+
+  /** In the order of the partitions. @throws NoLeaderError where one has none */
+  async boundsOfAll(topic: string, partitions: readonly number[]): Promise<readonly PartitionBounds[]> {
     const offsets = await this.#offsetsOf(topic);
-    return boundsIn(offsets, { topic, partition }, this.#kept);
+    const bounds = partitions.map(async (partition) => ({
+      partition,
+      ...(await this.#boundsIn(offsets, topic, partition)),
+    }));
+    return Promise.all(bounds);
+  }
+
+  /** By partition: of the first record since then, in epoch ms; those that have none are left out. */
+  async offsetsSince(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>> {
+    const found = await this.#askOffsets(topic, (admin) => admin.fetchTopicOffsetsByTimestamp(topic, timestamp));
+    const offsets = found.map(({ partition, offset }) => [partition, BigInt(offset)] as const);
+    return new Map(offsets.filter(([, offset]) => offset >= 0n));
   }
 
   /** By partition: the offset after its last record; those without a leader are left out. */
@@ -166,11 +190,19 @@ export class KafkaAdmin {
     }
   }
 
-  #committedIn(groupId: string, topic: string): ReturnType<Admin['fetchOffsets']> {
-    return this.#askOffsets(topic, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+  /** The error is thrown outside of a question, which gives up the connection of what it throws. */
+  async #boundsIn(offsets: Offsets, topic: string, partition: number): Promise<Bounds> {
+    const found = offsets.find((each) => each.partition === partition);
+    const [start, end] = [BigInt(found?.low ?? -1), BigInt(found?.high ?? -1)];
+    if (start >= 0n && end >= 0n) return { start, end };
+    const partitions = await this.partitions(topic);
+    const leaderless = partitions.find(({ partitionId }) => partitionId === partition);
+    throw leaderless === undefined
+      ? new Error(`Kafka tells no offsets of ${topic}/${partition}`)
+      : new NoLeaderError(topic, leaderless);
   }
 
-  #offsetsOf(topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  #offsetsOf(topic: string): Promise<Offsets> {
     return this.#askOffsets(topic, (admin) => admin.fetchTopicOffsets(topic));
   }
 
@@ -183,4 +215,49 @@ export class KafkaAdmin {
   #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     return this.#kept.ask(question);
   }
+}
+
+/** @throws where the topic does not exist. */
+async function partitionsOf(admin: Admin, topic: string): Promise<PartitionMetadata[]> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  return topics.find(({ name }) => name === topic)?.partitions ?? [];
+}
+
+/*
+ * Why the brokers do not create a topic: kafkajs gathers the errors in one that names no reason, and drops the brokers' own
+ * words.
+ */
+
+/** By what the protocol calls it. Of others (permissions, a broker that is not there) `explainKafkaError` knows more. */
+const REFUSALS: ReadonlyMap<string, string> = new Map([
+  [
+    'INVALID_TOPIC_EXCEPTION',
+    'There is a topic whose name differs from it by dots and underscores alone, which Kafka does not permit: choose another name.',
+  ],
+  [
+    'POLICY_VIOLATION',
+    'A policy of the brokers (create.topic.policy.class.name) forbids it: create it by their own tools as the policy wants it; ' +
+      '`rollcall topics check` says what Rollcall needs of it.',
+  ],
+  [
+    'INVALID_REPLICATION_FACTOR',
+    'Name with --replication-factor as many replicas as the cluster admits: at most one for each of its brokers.',
+  ],
+  ['INVALID_PARTITIONS', 'Name with --partitions as many as the cluster admits.'],
+  [
+    'INVALID_CONFIG',
+    'The brokers do not know one of its settings, or refuse its value: create it by their own tools; `rollcall topics check` ' +
+      'says what Rollcall needs of it.',
+  ],
+]);
+
+/** What to throw instead; the error itself where nothing more is known of it. */
+export function topicRefused(topic: string, error: unknown): unknown {
+  for (const { type, message } of chainOf(error).map(traitOf)) {
+    const advice = REFUSALS.get(type);
+    if (advice === undefined) continue;
+    const reason = `the topic ${topic} is not created: ${message.replace(/\.$/, '')} (${type})`;
+    return new KafkaFailure({ code: 'topic_refused', message: reason, advice }, { cause: error });
+  }
+  return error;
 }

@@ -1,22 +1,63 @@
 /**
- * Gives partition p of source and retry to the same member, and as far as the balance allows to the member that had it.
- * Members tell what they had in the user data of their subscription; the leader decides, the same from the same input.
- * Members that read other topics than the leader get nothing.
+ * Who of a consumer group reads what. Members say in the user data of their subscription what they have; the leader decides,
+ * the same from the same input. Members that read other topics than the leader get nothing, and can say why.
  */
-import type { Assigner, Cluster, GroupMember, GroupMemberAssignment } from 'kafkajs';
+import type { Assigner, Cluster, Consumer, GroupMember } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { InputTopic } from '../../ports.ts';
-import { readsTopics } from './topic-watch.ts';
+import type { KafkaHost } from './options.ts';
 
-/** Equal in every instance of a group; a change of what the bytes mean needs a new one. */
-const assignerName = 'RollcallCoPartition';
+const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
 const version = 1;
 
-export interface AssignerOptions {
+interface Sharing {
+  /** Equal in every instance of a group; a change of what the bytes mean needs a new one. */
+  readonly name: string;
+  readonly topics: readonly string[];
+  /** A JoinGroup request is being built; throwing forbids it. What this member says of itself, as JSON. */
+  readonly claim: () => unknown;
+  /** Of each topic, by member; those that are left out get nothing. */
+  readonly share: (alike: readonly GroupMember[]) => ReadonlyMap<string, readonly number[]>;
+}
+
+const assignerOf = ({ name, topics, claim, share }: Sharing): Assigner => ({
+  name,
+  version,
+  protocol: () => {
+    const userData = Buffer.from(JSON.stringify(claim()));
+    return { name, metadata: MemberMetadata.encode({ version, topics: [...topics], userData }) };
+  },
+  assign: async ({ members }) => {
+    const shares = share(members.filter((member) => readsTopics(member, topics)));
+    return members.map(({ memberId }) => {
+      const assignment = Object.fromEntries(topics.map((topic) => [topic, [...(shares.get(memberId) ?? [])]]));
+      const encoded = { version, assignment, userData: Buffer.alloc(0) };
+      return { memberId, memberAssignment: MemberAssignment.encode(encoded) };
+    });
+  },
+});
+
+/** undefined: it cannot be read, and counts as no claim. */
+function claimOf({ memberMetadata }: GroupMember): unknown {
+  try {
+    return JSON.parse(String(MemberMetadata.decode(memberMetadata)?.userData));
+  } catch {
+    return undefined;
+  }
+}
+
+interface AssignerOptions {
   readonly cluster: Pick<Cluster, 'findTopicPartitionMetadata'>;
-  readonly topics: Readonly<Record<InputTopic, string>>;
   /** A JoinGroup request is being built; throwing forbids it. */
   readonly joining: () => void;
+}
+
+/*
+ * The log: partition p of source and retry goes to the same member, and as far as the balance allows to the one that had it.
+ */
+
+export interface LogAssignerOptions extends AssignerOptions {
+  readonly topics: Readonly<Record<InputTopic, string>>;
   /** Partitions of the present assignment. */
   readonly owned: () => readonly number[];
 }
@@ -25,37 +66,27 @@ export class PartitionCountError extends Error {
   override readonly name = 'PartitionCountError';
 }
 
-export function createAssigner({ cluster, topics, joining, owned }: AssignerOptions): Assigner {
-  return {
-    name: assignerName,
-    version,
-    protocol: () => {
+export const createAssigner = ({ cluster, topics, joining, owned }: LogAssignerOptions): Assigner =>
+  assignerOf({
+    name: 'RollcallCoPartition',
+    topics: [topics.source, topics.retry],
+    claim: () => {
       joining();
       partitionCountOf(cluster, topics);
-      const userData = Buffer.from(JSON.stringify(owned()));
-      const metadata = { version, topics: [topics.source, topics.retry], userData };
-      return { name: assignerName, metadata: kafkajs.AssignerProtocol.MemberMetadata.encode(metadata) };
+      return owned();
     },
-    assign: async ({ members }): Promise<GroupMemberAssignment[]> => {
-      const alike = members.filter((member) => readsTopics(member, [topics.source, topics.retry]));
-      const claims = new Map(alike.map((member) => [member.memberId, claimOf(member)]));
-      const shares = shareOut(partitionCountOf(cluster, topics), claims);
-      return members.map(({ memberId }) => {
-        const partitions = shares.get(memberId) ?? [];
-        const assignment = { [topics.source]: [...partitions], [topics.retry]: [...partitions] };
-        const encoded = kafkajs.AssignerProtocol.MemberAssignment.encode({
-          version,
-          assignment,
-          userData: Buffer.alloc(0),
-        });
-        return { memberId, memberAssignment: encoded };
-      });
+    share: (alike) => {
+      const claims = new Map(alike.map((member) => [member.memberId, partitionsIn(claimOf(member))]));
+      return shareOut(partitionCountOf(cluster, topics), claims);
     },
-  };
-}
+  });
+
+/** A wish only. */
+const partitionsIn = (claim: unknown): readonly number[] =>
+  Array.isArray(claim) ? claim.filter((partition) => Number.isInteger(partition)) : [];
 
 /** @throws PartitionCountError where the topics do not have equally many. */
-export function partitionCountOf(cluster: AssignerOptions['cluster'], topics: AssignerOptions['topics']): number {
+export function partitionCountOf(cluster: AssignerOptions['cluster'], topics: LogAssignerOptions['topics']): number {
   const source = cluster.findTopicPartitionMetadata(topics.source).length;
   const retry = cluster.findTopicPartitionMetadata(topics.retry).length;
   if (source === retry) return source;
@@ -92,13 +123,105 @@ function sizeOf(shares: ReadonlyMap<string, readonly number[]>, member: string):
   return shares.get(member)?.length ?? 0;
 }
 
-/** What cannot be read counts as no claim: it is a wish only. */
-function claimOf({ memberMetadata }: GroupMember): readonly number[] {
+/*
+ * A relay: the whole topic goes to one member, and stays there for as long as that member is in the group.
+ */
+
+export interface RelayAssignerOptions extends AssignerOptions {
+  readonly topic: string;
+  readonly isOwner: () => boolean;
+}
+
+export const createRelayAssigner = ({ cluster, topic, joining, isOwner }: RelayAssignerOptions): Assigner =>
+  assignerOf({
+    name: 'RollcallOneForAll',
+    topics: [topic],
+    claim: () => {
+      joining();
+      return { owner: isOwner() };
+    },
+    share: (alike) => {
+      const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
+      const owner = ownerOf(alike);
+      return new Map(owner === undefined ? [] : [[owner, partitions.toSorted((a, b) => a - b)]]);
+    },
+  });
+
+/** Of several that claim it, which a split of the network can bring about, the first one. */
+export function ownerOf(members: readonly GroupMember[]): string | undefined {
+  const sorted = members.toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1));
+  const claims = (member: GroupMember): boolean => (claimOf(member) as { owner?: unknown } | null)?.owner === true;
+  return (sorted.find(claims) ?? sorted[0])?.memberId;
+}
+
+/*
+ * Instances of one consumer group that read different topics, such as an old and a new release of which one has another
+ * SOURCE_TOPIC. The instance that leads the group gives partitions of its own topics only, and only to those that read the
+ * same. To the others it gives its topics without partitions: kafkajs tells them of it, which is how they can say why.
+ */
+
+export interface OwnTopics {
+  /** The first one is that whose partitions are told of. */
+  readonly topics: readonly [string, ...string[]];
+  /** What sets them. */
+  readonly settings: string;
+  readonly groupSetting: string;
+}
+
+/** Of one consumer: the topics of the leader that it does not read, in the present generation. */
+export class OtherTopics {
+  readonly #own: OwnTopics & { readonly groupId: string };
+  #found: readonly string[] = [];
+
+  constructor(consumer: Consumer, host: KafkaHost, own: OwnTopics & { readonly groupId: string }) {
+    this.#own = own;
+    consumer.on(consumer.events.RECEIVED_UNSUBSCRIBED_TOPICS, ({ payload: { topicsNotSubscribed } }) => {
+      this.#found = topicsNotSubscribed;
+      const { groupId, topics } = own;
+      host.logger.error({ group: groupId, topics, others: this.#found, advice: this.#advice }, OTHERS);
+    });
+  }
+
+  /** A JoinGroup request is being built. */
+  joining(): void {
+    this.#found = [];
+  }
+
+  /** The leader reads topics that this one does not read, and gives it nothing. */
+  get isExcluded(): boolean {
+    return this.#found.length > 0;
+  }
+
+  /** Why this instance reads nothing, with the remedy. */
+  obstacles(): readonly string[] {
+    if (!this.isExcluded) return [];
+    const { groupId, topics } = this.#own;
+    const which = `${this.#found.join(' and ')}, this one reads ${topics.join(' and ')}`;
+    return [
+      `the consumer group ${groupId} is led by an instance that reads ${which}: nothing is read. ${this.#advice}`,
+    ];
+  }
+
+  get #advice(): string {
+    const { settings, groupSetting } = this.#own;
+    return `Give all instances of the group the same ${settings}, or those with other topics another ${groupSetting}. To change the topics, stop all instances first.`;
+  }
+}
+
+const OTHERS = 'the consumer group is led by an instance that reads other topics, this one gets no partitions';
+
+/** @param topics of the leader. A subscription that cannot be read counts as the same. */
+export function readsTopics({ memberMetadata }: GroupMember, topics: readonly string[]): boolean {
+  const subscribed = subscribedBy(memberMetadata);
+  return (
+    subscribed === null || (subscribed.length === topics.length && topics.every((each) => subscribed.includes(each)))
+  );
+}
+
+function subscribedBy(metadata: Buffer): readonly string[] | null {
   try {
-    const userData = kafkajs.AssignerProtocol.MemberMetadata.decode(memberMetadata)?.userData;
-    const claim: unknown = JSON.parse(String(userData));
-    return Array.isArray(claim) ? claim.filter((partition) => Number.isInteger(partition)) : [];
+    return kafkajs.AssignerProtocol.MemberMetadata.decode(metadata)?.topics ?? null;
   } catch {
-    return [];
+    return null;
   }
 }

@@ -2,9 +2,9 @@
  * Room adapters/kafka: Kafka behind the ports; the only import of kafkajs.
  * Not here: what stands in the records (core/log).
  *
- * The ChangeLog on Kafka: a supervisor over one consumer at a time, with a sender and an admin connection beside it. A
- * consumer that crashes or shows no life is given up, loudly, and rebuilt for as long as trying again may help.
+ * The ChangeLog on Kafka: supervised sessions that read source and retry, with a sender and an admin connection beside them.
  */
+import type { Cluster } from 'kafkajs';
 import type { Ahead, Inspection } from '../../core/log/commit-metadata.ts';
 import type {
   Bounds,
@@ -17,20 +17,19 @@ import type {
   SendOutcome,
 } from '../../ports.ts';
 import { KafkaAdmin } from './admin.ts';
-import type { ConsumerListener } from './consumer.ts';
-import { LogConsumer } from './consumer.ts';
-import { KafkaFailure, explainKafkaError, logConsumeFailure, logRebuild } from './errors.ts';
-import { LeaderWatch } from './leaders.ts';
-import { aheadIn, inspectPartition } from './inspection.ts';
+import { createAssigner, partitionCountOf } from './assigner.ts';
+import { aheadIn, inspectPartition } from './direct-fetch.ts';
+import type { KafkaExplanation } from './errors.ts';
+import { Intake, type ReadPosition } from './intake.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
 import { Sender } from './sender.ts';
-import { Standstill } from './standstill.ts';
-import { TopicWatch } from './topic-watch.ts';
+import { Session } from './session.ts';
+import { Standstill } from './intake.ts';
+import { Supervisor, rebuildDelayMs, type Supervised } from './supervisor.ts';
+import { LeaderWatch, TopicWatch, type Assigned } from './watches.ts';
 
-const rebuildDelayMs = 750;
 /** What is not permitted stays so until an administrator permits it. */
 const unpermittedDelayMs = 5_000;
-const checkIntervalMs = 1_000;
 /** A topic that was just made is not known to every broker at once. */
 const topicMissingMax = 5;
 
@@ -39,38 +38,39 @@ export class KafkaChangeLog implements ChangeLog {
   readonly #host: KafkaHost;
   readonly #admin: KafkaAdmin;
   readonly #sender: Sender;
-  #handler: ChangeLogHandler | undefined;
-  #consumer: LogConsumer | undefined;
-  #standstill: Standstill | undefined;
   readonly #sourceWatch: TopicWatch;
   readonly #retryWatch: TopicWatch;
   readonly #leaders: LeaderWatch;
-  /** Closings under way; a new consumer waits for the old one to have left. */
-  #closing: Promise<void> = Promise.resolve();
+  #supervisor: Supervisor<LogReading> | undefined;
+  /** In a row. */
   #topicMissing = 0;
   /** A consumer has read: what is not permitted now was permitted then. */
   #wasPermitted = false;
-  #isOver = false;
-  #cancelCheck = (): void => undefined;
-  #cancelRebuild = (): void => undefined;
 
   constructor(options: KafkaLogOptions, host: KafkaHost) {
     this.#options = options;
     this.#host = host;
     this.#admin = new KafkaAdmin(options, host);
-    const watch = (topic: string): TopicWatch => new TopicWatch(topic, host.clock, () => this.#consumer?.cluster);
+    const watch = (topic: string): TopicWatch => new TopicWatch(topic, host.clock, () => this.#reading?.cluster);
     this.#sourceWatch = watch(options.topics.source);
     this.#retryWatch = watch(options.topics.retry);
-    this.#leaders = new LeaderWatch(host, () => this.#consumer?.assigned);
+    this.#leaders = new LeaderWatch(host, () => this.#reading?.assigned);
     this.#sender = new Sender({ connection: options, host, partitionsOf: (topic) => this.#admin.partitions(topic) });
   }
 
   /** Resolves at once: a broker that cannot be reached is waited for, and everything else comes to the handler. */
   async join(handler: ChangeLogHandler): Promise<void> {
-    if (this.#handler !== undefined) throw new Error('this log has been joined already');
-    this.#handler = handler;
-    this.#build(handler);
-    this.#scheduleCheck();
+    if (this.#supervisor !== undefined) throw new Error('this log has been joined already');
+    this.#supervisor = new Supervisor(this.#host, {
+      open: (ended) => this.#open(handler, ended),
+      fault: (reading) => this.#fault(reading),
+      patienceWith: (end) => this.#patienceWith(end),
+      lost: (reason, hadJoined) => {
+        if (hadJoined) handler.lost(reason);
+      },
+      failed: (failure) => handler.failed(failure),
+    });
+    this.#supervisor.start();
   }
 
   send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
@@ -82,8 +82,14 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   async commit(commits: readonly Commit[]): Promise<void> {
-    if (this.#consumer === undefined) throw new Error('there is no consumer to commit with');
-    await this.#consumer.commit(commits);
+    const session = this.#reading?.session;
+    if (session === undefined) throw new Error('there is no consumer to commit with');
+    const partitions = commits.map(({ partition, offset, metadata }) => ({
+      partition,
+      offset: offset.toString(),
+      metadata,
+    }));
+    await session.commit(this.#options.topics.source, partitions);
   }
 
   committed(partition: number): Promise<Committed> {
@@ -96,11 +102,11 @@ export class KafkaChangeLog implements ChangeLog {
 
   async lookAhead(from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, Ahead>> {
     const topic = this.#options.topics.source;
-    return aheadIn(this.#consumer?.cluster, topic, { from, ends: await this.#admin.ends(topic) });
+    return aheadIn(this.#reading?.cluster, topic, { from, ends: await this.#admin.ends(topic) });
   }
 
   async inspect(partition: number, from: bigint | null): Promise<Inspection> {
-    const cluster = this.#consumer?.cluster;
+    const cluster = this.#reading?.cluster;
     if (cluster === undefined) throw new Error('there is no consumer to look into the source with');
     const { source: topic, retry: retryTopic } = this.#options.topics;
     const inspection = await inspectPartition(cluster, { topic, retryTopic, partition }, from);
@@ -110,34 +116,37 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   seek(topic: InputTopic, partition: number, offset: bigint): void {
-    this.#consumer?.intake.seek(topic, partition, offset);
+    this.#reading?.intake.seek(topic, partition, offset);
   }
 
   pause(topic: InputTopic, partition: number): void {
-    this.#consumer?.intake.pause(topic, partition);
+    this.#reading?.intake.pause(topic, partition);
   }
 
   resume(topic: InputTopic, partition: number): void {
-    this.#consumer?.intake.resume(topic, partition);
+    this.#reading?.intake.resume(topic, partition);
   }
 
   rejoin(reason: string): void {
-    if (this.#consumer !== undefined) this.#rebuild(reason);
+    if (this.#reading !== undefined) this.#supervisor?.rebuild(reason);
   }
 
   /** What of the assigned partitions is not read, each with its remedy. */
   obstacles(): readonly string[] {
-    return [...this.#leaders.obstacles(), ...(this.#consumer?.otherTopics.obstacles() ?? [])];
+    return [...this.#leaders.obstacles(), ...(this.#reading?.session.otherTopics.obstacles() ?? [])];
   }
 
   async leave(): Promise<void> {
-    this.#stop();
-    await this.#closing;
+    await this.#supervisor?.stop();
     await Promise.all([this.#sender.close(), this.#admin.close()]);
   }
 
-  #build(handler: ChangeLogHandler): void {
-    const listener: ConsumerListener = {
+  get #reading(): LogReading | undefined {
+    return this.#supervisor?.current;
+  }
+
+  #open(handler: ChangeLogHandler, ended: (error: unknown) => void): LogReading {
+    const listener: LogListener = {
       joining: () => handler.joining(),
       assigned: (assignment) => {
         this.#topicMissing = 0;
@@ -149,82 +158,106 @@ export class KafkaChangeLog implements ChangeLog {
       },
       records: (batch) => handler.records(batch),
       offsetOutOfRange: (topic, partition) => handler.offsetOutOfRange(topic, partition),
-      ended: (error) => this.#ended(error),
+      ended,
     };
-    this.#consumer = new LogConsumer(this.#options, this.#host, listener);
-    this.#standstill = new Standstill(this.#consumer, this.#options, this.#admin);
-    this.#consumer.start();
+    return new LogReading(this.#options, this.#host, { listener, admin: this.#admin });
   }
 
-  #ended(error: unknown): void {
-    const { code, message, advice, retriable } = explainKafkaError(error);
+  #patienceWith({ code, retriable }: KafkaExplanation): number | null {
     if (code === 'topic_missing') this.#topicMissing += 1;
-    const isUnpermitted = code === 'not_authorized' && this.#wasPermitted;
-    const canWait = retriable || isUnpermitted || (code === 'topic_missing' && this.#topicMissing < topicMissingMax);
-    if (!canWait) return this.#fail(new KafkaFailure({ code, message, advice }, { cause: error }));
-    logConsumeFailure(this.#host, { code, message, advice });
-    this.#rebuild(message, isUnpermitted ? unpermittedDelayMs : rebuildDelayMs);
+    if (code === 'not_authorized' && this.#wasPermitted) return unpermittedDelayMs;
+    const canWait = retriable || (code === 'topic_missing' && this.#topicMissing < topicMissingMax);
+    return canWait ? rebuildDelayMs : null;
   }
 
-  #fail(failure: KafkaFailure): void {
-    this.#stop();
-    this.#handler?.failed(failure);
+  #fault(reading: LogReading | undefined): string | null {
+    const fault = reading?.session.fault() ?? reading?.standstill.fault() ?? this.#sourceWatch.fault();
+    if (fault === null) this.#look(reading);
+    else this.#sourceWatch.begins(null);
+    return fault;
   }
 
-  /** The handler hears of the loss in the same tick. */
-  #rebuild(reason: string, delayMs = rebuildDelayMs): void {
-    const hadJoined = this.#consumer?.hasJoined ?? false;
-    this.#discardConsumer();
-    try {
-      if (hadJoined) this.#handler?.lost(reason);
-    } catch (error) {
-      return this.#fail(new KafkaFailure(explainKafkaError(error), { cause: error }));
-    }
-    void this.#closing.then(() => {
-      if (this.#isOver) return;
-      this.#cancelRebuild();
-      this.#cancelRebuild = this.#host.clock.schedule(delayMs, () => {
-        if (this.#handler !== undefined && this.#consumer === undefined) this.#build(this.#handler);
-      });
-    });
-  }
-
-  #scheduleCheck(): void {
-    this.#cancelCheck = this.#host.clock.schedule(checkIntervalMs, () => {
-      this.#scheduleCheck();
-      this.#check();
-    });
-  }
-
-  #check(): void {
-    const fault = this.#consumer?.fault() ?? this.#standstill?.fault() ?? this.#sourceWatch.fault();
-    if (fault === null) return this.#look();
-    logRebuild(this.#host, fault);
-    this.#sourceWatch.begins(null);
-    this.#rebuild(fault);
-  }
-
-  #look(): void {
+  #look(reading: LogReading | undefined): void {
     this.#leaders.look();
-    this.#standstill?.look();
+    reading?.standstill.look();
     this.#sourceWatch.look();
     this.#retryWatch.look();
     if (this.#retryWatch.fault() === null) return;
     this.#retryWatch.follow();
-    this.#consumer?.retryReplaced();
+    reading?.retryReplaced();
+  }
+}
+
+type LogListener = Omit<ChangeLogHandler, 'lost' | 'failed'> & { ended(error: unknown): void };
+
+/** What is read in one session. */
+class LogReading implements Supervised {
+  readonly session: Session;
+  readonly intake: Intake;
+  readonly standstill: Standstill;
+  readonly #topics: KafkaLogOptions['topics'];
+
+  constructor(
+    options: KafkaLogOptions,
+    host: KafkaHost,
+    { listener, admin }: { readonly listener: LogListener; readonly admin: KafkaAdmin },
+  ) {
+    const { topics } = options;
+    this.#topics = topics;
+    this.session = new Session(options, host, {
+      own: {
+        topics: [topics.source, topics.retry],
+        settings: 'SOURCE_TOPIC and RETRY_TOPIC',
+        groupSetting: 'KAFKA_GROUP_ID',
+      },
+      user: {
+        assigner: (cluster, joining) =>
+          createAssigner({ cluster, topics, joining, owned: () => this.intake.partitions() }),
+        joining: () => listener.joining(),
+        assigned: ({ cluster, memberId, partitions }) => {
+          const partitionCount = partitionCountOf(cluster, topics);
+          this.intake.assign(partitions);
+          listener.assigned({ memberId, partitions, partitionCount });
+        },
+        heartbeat: (heartbeat) => listener.heartbeat(heartbeat),
+        take: (payload) => this.intake.take(payload),
+        passOver: (payload) => this.intake.passOver(payload),
+        outOfRange: (topic, partition) => this.intake.outOfRange(topic, partition),
+        ended: (error) => {
+          this.intake.close();
+          listener.ended(error);
+        },
+      },
+    });
+    this.intake = new Intake({ consumer: this.session.consumer, topics, handler: listener, clock: host.clock });
+    this.standstill = new Standstill(this, options, admin);
   }
 
-  #discardConsumer(): void {
-    const consumer = this.#consumer;
-    this.#consumer = undefined;
-    this.#standstill = undefined;
-    if (consumer !== undefined) this.#closing = Promise.all([this.#closing, consumer.close()]).then(() => undefined);
+  get cluster(): Cluster | undefined {
+    return this.session.cluster;
   }
 
-  #stop(): void {
-    this.#isOver = true;
-    this.#cancelCheck();
-    this.#cancelRebuild();
-    this.#discardConsumer();
+  /** What may be read, to the best of our knowledge; undefined while nothing is assigned. */
+  get assigned(): Assigned | undefined {
+    const { cluster } = this;
+    if (cluster === undefined) return undefined;
+    return { cluster, topics: Object.values(this.#topics), partitions: this.intake.partitions() };
+  }
+
+  /** Past a hole that kafkajs does not get over by itself. */
+  skip(place: ReadPosition, nextOffset: bigint): void {
+    this.session.guard(() => this.intake.skip(place, nextOffset));
+  }
+
+  /** The retry topic was deleted and recreated, and kafkajs has not noticed: what was written to it is gone. */
+  retryReplaced(): void {
+    this.session.guard(() => {
+      for (const partition of this.intake.partitions()) this.intake.outOfRange(this.#topics.retry, partition);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.intake.close();
+    await this.session.close();
   }
 }

@@ -3,7 +3,6 @@
  * (kafkajs.md 6.1). Nothing of it is left in the brokers, and no right on groups is needed.
  */
 import type { Cluster, Kafka } from 'kafkajs';
-import { within } from '../../time.ts';
 import type { Connection } from './connection.ts';
 import { openConnection, retry } from './connection.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
@@ -78,7 +77,7 @@ export class KeptClient<C extends Client> {
       return await question(kept.client);
     } catch (error) {
       if (this.#kept === kept) this.#kept = undefined;
-      void this.#discard(kept);
+      void discard(kept);
       throw error;
     }
   }
@@ -87,14 +86,14 @@ export class KeptClient<C extends Client> {
   renew(): void {
     const kept = this.#kept;
     this.#kept = undefined;
-    if (kept !== undefined) void this.#discard(kept);
+    if (kept !== undefined) void discard(kept);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     const kept = this.#kept;
     this.#kept = undefined;
-    if (kept !== undefined) await this.#discard(kept);
+    if (kept !== undefined) await discard(kept);
   }
 
   #open(): Kept<C> {
@@ -103,13 +102,7 @@ export class KeptClient<C extends Client> {
     const client = create(connection.kafka);
     return { connection, client, connected: client.connect() };
   }
-
-  async #discard({ connection, client }: Kept<C>): Promise<void> {
-    await within(
-      this.#options.host.clock,
-      closeLimitMs,
-      client.disconnect().catch(() => undefined),
-    );
-    connection.destroy();
-  }
 }
+
+const discard = <C extends Client>({ connection, client }: Kept<C>): Promise<void> =>
+  connection.close(client, closeLimitMs);

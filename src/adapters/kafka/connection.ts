@@ -2,23 +2,29 @@
  * One `Kafka` of kafkajs with our settings, whose sockets can be cut: what was given up must not go on living, and
  * kafkajs alone would reconnect. Each consumer has its own, since kafkajs keeps offsets and credentials in it.
  */
-import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { connect as connectPlain, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import kafkajs from 'kafkajs';
-import type { ISocketFactory, Kafka, KafkaConfig, LogEntry, Mechanism, SASLOptions } from 'kafkajs';
+import type {
+  AuthenticationProviderArgs,
+  ISocketFactory,
+  Kafka,
+  KafkaConfig,
+  LogEntry,
+  Mechanism,
+  SASLOptions,
+} from 'kafkajs';
+import { within } from '../../time.ts';
+import { redactor } from '../../core/text/redact.ts';
 import { logLasting } from '../lasting-lines.ts';
-import { registerCodecs } from './codec/codecs.ts';
-import { readFetchAnswers } from './codec/fetch-answer.ts';
-import { tellLeaderless } from './leaders.ts';
-import { oauthBearer } from './oauth-bearer.ts';
 import type { KafkaConnectionOptions, KafkaHost, KafkaSasl } from './options.ts';
+import { leaveOutLeaderless, patchKafkajs } from './patches.ts';
 
 export interface Connection {
   readonly kafka: Kafka;
-  /** Closes every socket at once and lets no new one be opened. */
-  destroy(): void;
+  /** Lets a client of it take its leave in that time, then closes every socket and lets no new one be opened. */
+  close(client: { disconnect(): Promise<void> }, limitMs: number): Promise<void>;
 }
 
 /** Passed to each client of ours: a consumer of kafkajs overrides the number of retries of `new Kafka()` (kafkajs.md 4.1, 4.2). */
@@ -30,9 +36,7 @@ export function openConnection(
   host: KafkaHost,
   outOfRange: (topic: string, partition: number) => void = () => undefined,
 ): Connection {
-  registerCodecs();
-  readFetchAnswers();
-  quietIdleConnections();
+  patchKafkajs();
   const sockets = new Sockets();
   const config: KafkaConfig = {
     brokers: [...options.brokers],
@@ -47,8 +51,16 @@ export function openConnection(
   if (options.ssl !== null) config.ssl = options.ssl.caPem === null ? true : { ca: [options.ssl.caPem] };
   if (options.sasl !== null) config.sasl = freshSasl(options.sasl);
   const kafka = new kafkajs.Kafka(config);
-  tellLeaderless(kafka);
-  return { kafka, destroy: () => sockets.destroy() };
+  leaveOutLeaderless(kafka);
+  const close = async (client: { disconnect(): Promise<void> }, limitMs: number): Promise<void> => {
+    await within(
+      host.clock,
+      limitMs,
+      client.disconnect().catch(() => undefined),
+    );
+    sockets.destroy();
+  };
+  return { kafka, close };
 }
 
 function freshSasl(sasl: KafkaSasl): SASLOptions | Mechanism {
@@ -131,26 +143,76 @@ function causeOf(text: string): string {
 }
 
 /*
- * Works around an endless timer of kafkajs 2.2.4 (https://github.com/tulios/kafkajs/issues/1751): each connection looks for
- * pending requests 100 times a second for ever, 30 ms of CPU a second per idle producer (kafkajs.md 9.1).
+ * OAUTHBEARER (RFC 7628), in place of kafkajs's own: that one does not read the broker's answer, takes a refused token for
+ * an accepted one, and then goes on trying with requests that the broker refuses (kafkajs.md 10.2). No error here holds a token.
  */
 
-interface RequestQueue {
-  readonly pending: readonly unknown[];
-  scheduleCheckPendingRequests(): void;
+/** The source of tokens failed; not the broker's doing, and another try may help. */
+class TokenError extends Error {
+  override readonly name = 'TokenError';
+
+  constructor(cause: unknown) {
+    super(`no token for Kafka: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
-const load = createRequire(import.meta.url);
-const patched = Symbol.for('rollcall.requestQueue');
+/** The broker refuses the token. Without a cause: the broker's own words may repeat what it was sent. */
+class TokenRefusedError extends Error {
+  override readonly name = 'TokenRefusedError';
+  /** kafkajs tries again what does not say that. */
+  readonly retriable = false;
 
-/** For the whole process; doing it again changes nothing. */
-export function quietIdleConnections(): void {
-  const { prototype } = load('kafkajs/src/network/requestQueue') as { prototype: RequestQueue & { [patched]?: true } };
-  if (prototype[patched]) return;
-  prototype[patched] = true;
-  const original = prototype.scheduleCheckPendingRequests;
-  prototype.scheduleCheckPendingRequests = function scheduleCheckPendingRequests(this: RequestQueue): void {
-    // Each request that is enqueued, throttled or not, schedules its own look.
-    if (this.pending.length > 0) original.call(this);
+  constructor(answer: string, token: string) {
+    const said = redactor([token])(answer).replaceAll(/\p{Cc}+/gu, ' ');
+    super(`SASL OAUTHBEARER authentication failed: the broker answers ${said.slice(0, ANSWER_LENGTH_MAX)}`);
+  }
+}
+
+const ANSWER_LENGTH_MAX = 200;
+
+const SEPARATOR = '\u0001';
+
+/** @param token a token that is valid now; asked at every authentication. */
+export function oauthBearer(token: () => Promise<string>): Mechanism {
+  return {
+    mechanism: 'oauthbearer',
+    authenticationProvider: ({ saslAuthenticate }) => ({
+      authenticate: async () => {
+        const value = await token().catch((cause: unknown) => {
+          throw new TokenError(cause);
+        });
+        const refusal = await present(value, saslAuthenticate);
+        if (refusal !== null) throw new TokenRefusedError(refusal, value);
+      },
+    }),
   };
+}
+
+type Exchange = AuthenticationProviderArgs['saslAuthenticate'];
+
+/** What the broker has against the token; null: nothing. @throws what is no refusal, such as a lost connection. */
+async function present(token: string, exchange: Exchange): Promise<string | null> {
+  try {
+    const answer = await send(`n,,${SEPARATOR}auth=Bearer ${token}${SEPARATOR}${SEPARATOR}`, exchange);
+    if (answer === '') return null;
+    // The broker waits for this before it fails the exchange (RFC 7628 3.2.3); the refusal stands however that ends.
+    await send(SEPARATOR, exchange).catch(() => undefined);
+    return answer;
+  } catch (error) {
+    // What it cannot parse it refuses at once.
+    if (error instanceof Error && 'type' in error && error.type === 'SASL_AUTHENTICATION_FAILED') return error.message;
+    throw error;
+  }
+}
+
+/** Bytes of the protocol: a length of four bytes, then the text. */
+async function send(text: string, exchange: Exchange): Promise<string> {
+  const body = Buffer.from(text);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(body.length);
+  const answer = await exchange({
+    request: { encode: () => Buffer.concat([length, body]) },
+    response: { decode: (bytes) => bytes.subarray(length.length), parse: String },
+  });
+  return answer ?? '';
 }

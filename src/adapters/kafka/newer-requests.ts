@@ -3,9 +3,8 @@
  * (KIP-482): the header and each structure end with tagged fields, of which we send none and skip all.
  */
 import { createRequire } from 'node:module';
-import type { Broker } from 'kafkajs';
+import type { Broker, Cluster } from 'kafkajs';
 import type { Operation, Permitted, Resource } from '../../core/log/authorization.ts';
-import type { ClusterClient } from './clients.ts';
 
 /** The part of kafkajs's encoder that is used. */
 interface Encoder {
@@ -184,7 +183,7 @@ function skipPartition(decoder: Decoder): void {
 
 /** In the order of the resources. @throws what kafkajs throws where there is no answer */
 export async function permittedOperations(
-  { cluster }: ClusterClient,
+  cluster: Cluster,
   resources: readonly Resource[],
 ): Promise<readonly Permitted[]> {
   const broker = await anyBroker(cluster);
@@ -198,7 +197,7 @@ export async function permittedOperations(
   return found;
 }
 
-async function anyBroker(cluster: ClusterClient['cluster']): Promise<Broker> {
+async function anyBroker(cluster: Cluster): Promise<Broker> {
   await cluster.refreshMetadataIfNecessary();
   return cluster.findControllerBroker();
 }
@@ -214,7 +213,7 @@ function ofTopic(topic: Answered | undefined): Permitted {
   return topic === undefined ? null : operationsIn(topic.authorizedOperations);
 }
 
-async function ofGroup(cluster: ClusterClient['cluster'], broker: Broker, groupId: string): Promise<Permitted> {
+async function ofGroup(cluster: Cluster, broker: Broker, groupId: string): Promise<Permitted> {
   const coordinator = await coordinatorOf(cluster, broker, groupId);
   if (coordinator === 'not_permitted') return nothing;
   const [group] = (await sendNewer(coordinator, describe(groupId))) ?? [];
@@ -223,11 +222,7 @@ async function ofGroup(cluster: ClusterClient['cluster'], broker: Broker, groupI
 }
 
 /** kafkajs's own search drops why there is none; it is left what passes, such as a cluster that makes its first group. */
-async function coordinatorOf(
-  cluster: ClusterClient['cluster'],
-  broker: Broker,
-  groupId: string,
-): Promise<Broker | 'not_permitted'> {
+async function coordinatorOf(cluster: Cluster, broker: Broker, groupId: string): Promise<Broker | 'not_permitted'> {
   try {
     const { coordinator } = await (broker as CoordinatorFinder).findGroupCoordinator({ groupId, coordinatorType: 0 });
     return await cluster.findBroker({ nodeId: String(coordinator.nodeId) });

@@ -21,12 +21,16 @@ export interface KafkaConnectionOptions {
   readonly sasl: KafkaSasl | null;
 }
 
-export interface KafkaLogOptions extends KafkaConnectionOptions {
+/** Of a consumer in a group. */
+export interface KafkaGroupOptions extends KafkaConnectionOptions {
   readonly groupId: string;
-  readonly topics: Readonly<Record<InputTopic, string>>;
   readonly sessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly rebalanceTimeoutMs: number;
+}
+
+export interface KafkaLogOptions extends KafkaGroupOptions {
+  readonly topics: Readonly<Record<InputTopic, string>>;
 }
 
 export interface KafkaHost {
@@ -35,12 +39,8 @@ export interface KafkaHost {
 }
 
 /** A topic that is read in order to be passed on. */
-export interface KafkaRelayOptions extends KafkaConnectionOptions {
-  readonly groupId: string;
+export interface KafkaRelayOptions extends KafkaGroupOptions {
   readonly topic: string;
-  readonly sessionTimeoutMs: number;
-  readonly heartbeatIntervalMs: number;
-  readonly rebalanceTimeoutMs: number;
   /** How far before what was committed reading begins. */
   readonly lookBackMs: number;
 }

@@ -1,16 +1,14 @@
-/** Reads a topic without a consumer group, and finds where the records of a partition begin and end. */
-import type { Admin, Cluster, PartitionMetadata, SeekEntry } from 'kafkajs';
+/** Reads a topic without a consumer group. */
+import type { Cluster } from 'kafkajs';
 import type { ReadProgress } from '../../core/log/reading.ts';
-import type { Bounds, ReadOptions, TopicRecord } from '../../ports.ts';
-import { pause, unlessAborted, within } from '../../time.ts';
-import type { KeptClient } from './clients.ts';
+import type { ReadOptions, TopicRecord } from '../../ports.ts';
+import { pause, unlessAborted } from '../../time.ts';
 import { clusterClient, type ClusterClient } from './clients.ts';
-import type { Connection } from './connection.ts';
-import { openConnection } from './connection.ts';
+import { openConnection, type Connection } from './connection.ts';
 import type { FetchPosition, FetchedPartition } from './direct-fetch.ts';
 import { endOfHole, fetchDirectly } from './direct-fetch.ts';
 import { KafkaFailure, explainKafkaError } from './errors.ts';
-import { NoLeaderError, leaderlessOf, leadersOf, numbersOf } from './leaders.ts';
+import { leaderlessOf, leadersOf, numbersOf } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { toLogRecord } from './record.ts';
 
@@ -61,7 +59,7 @@ export class TopicReader {
         for (const part of fetched) yield* this.#advance(open, part, { signal, unreadable });
       }
     } finally {
-      await this.#close();
+      await this.#connection.close(this.#client, closeLimitMs);
     }
   }
 
@@ -156,15 +154,6 @@ export class TopicReader {
     }
     cursor.offset = fetched.nextOffset;
   }
-
-  async #close(): Promise<void> {
-    await within(
-      this.#host.clock,
-      closeLimitMs,
-      this.#client.disconnect().catch(() => undefined),
-    );
-    this.#connection.destroy();
-  }
 }
 
 type Where = { readonly fromBeginning: boolean } | { readonly fromTimestamp: number };
@@ -190,31 +179,3 @@ const unreadableBatch = (where: string, message: string): KafkaFailure =>
     advice:
       'Find out what wrote it. Until retention or `kafka-delete-records.sh --bootstrap-server $KAFKA_BROKERS --offset-json-file …` removes it, the topic cannot be read.',
   });
-
-type Offsets = readonly (SeekEntry & { readonly high: string; readonly low: string })[];
-
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-/**
- * Of one partition, out of what `fetchTopicOffsets` has answered for its topic.
- * @throws NoLeaderError where it has no leader. It is thrown outside of `ask`, which gives up the connection of what it throws.
- */
-export async function boundsIn(offsets: Offsets, place: TopicPartition, kept: KeptClient<Admin>): Promise<Bounds> {
-  const found = offsets.find(({ partition }) => partition === place.partition);
-  const [start, end] = [BigInt(found?.low ?? -1), BigInt(found?.high ?? -1)];
-  if (start >= 0n && end >= 0n) return { start, end };
-  const partitions = await kept.ask((admin) => partitionsOf(admin, place.topic));
-  const leaderless = partitions.find(({ partitionId }) => partitionId === place.partition);
-  throw leaderless === undefined
-    ? new Error(`Kafka tells no offsets of ${place.topic}/${place.partition}`)
-    : new NoLeaderError(place.topic, leaderless);
-}
-
-/** @throws where the topic does not exist. */
-export async function partitionsOf(admin: Admin, topic: string): Promise<PartitionMetadata[]> {
-  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-  return topics.find(({ name }) => name === topic)?.partitions ?? [];
-}

@@ -3,24 +3,17 @@
  * metadata of a commit hold the timestamp of the newest record that was passed on, and the last record, which tells whether
  * the topic is still the one that was read. While a partition has no leader none begins: what lies in it may be older.
  */
-import type { Admin, Cluster, PartitionOffset } from 'kafkajs';
-import {
-  compareHistory,
-  decodeRelayCommit,
-  encodeRelayCommit,
-  lookFrom,
-  type RelayMetadata,
-} from '../../core/log/commit-metadata.ts';
-import type { Bounds } from '../../ports.ts';
+import type { Cluster, PartitionOffset } from 'kafkajs';
+import { compareHistory, decodeRelayCommit, encodeRelayCommit, lookFrom } from '../../core/log/commit-metadata.ts';
+import type { Committed } from '../../ports.ts';
 import type { RelayCommit, RelayPartition } from '../../ingest/ports.ts';
 import { pause } from '../../time.ts';
-import { boundsIn } from './reader.ts';
+import { KafkaAdmin, type PartitionBounds } from './admin.ts';
+import { inspectPartition, topicIdsFrom } from './direct-fetch.ts';
 import { KafkaFailure } from './errors.ts';
-import { inspectPartition, topicIdsFrom } from './inspection.ts';
-import { KeptClient } from './clients.ts';
-import { LeaderWatch, NoLeaderError, type Assigned } from './leaders.ts';
+import { NoLeaderError } from './leaders.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
-import { TopicWatch } from './topic-watch.ts';
+import { LeaderWatch, TopicWatch, type Assigned } from './watches.ts';
 
 const leaderPauseMs = 1_000;
 
@@ -29,20 +22,10 @@ export interface StartingPoint extends RelayPartition {
   readonly end: bigint;
 }
 
-/** What is committed of a partition. */
-interface Committed extends RelayMetadata {
-  readonly partition: number;
-  readonly offset: bigint;
-}
-
-interface PartitionBounds extends Bounds {
-  readonly partition: number;
-}
-
 export class RelayStart {
   readonly #options: KafkaRelayOptions;
   readonly #host: KafkaHost;
-  readonly #kept: KeptClient<Admin>;
+  readonly #admin: KafkaAdmin;
   readonly #watch: TopicWatch;
   readonly #leaders: LeaderWatch;
   #cluster: Cluster | undefined;
@@ -53,7 +36,7 @@ export class RelayStart {
     this.#host = host;
     this.#leaders = new LeaderWatch(host, () => this.#assigned);
     this.#watch = new TopicWatch(options.topic, host.clock, () => this.#cluster);
-    this.#kept = new KeptClient({ connection: options, host, create: (kafka) => kafka.admin() });
+    this.#admin = new KafkaAdmin(options, host);
   }
 
   /**
@@ -62,10 +45,9 @@ export class RelayStart {
    */
   async of(
     partitions: readonly number[],
-    cluster: Cluster | undefined,
+    cluster: Cluster,
     isWanted: () => boolean,
   ): Promise<readonly StartingPoint[]> {
-    if (cluster === undefined) throw new Error('kafkajs has made no assigner');
     this.#cluster = cluster;
     this.#partitions = partitions;
     while (partitions.length > 0 && isWanted()) {
@@ -80,24 +62,18 @@ export class RelayStart {
   }
 
   async #pointsOf(partitions: readonly number[], cluster: Cluster): Promise<readonly StartingPoint[]> {
-    const { topic, lookBackMs } = this.#options;
-    const bounds = await this.#bounds(partitions);
-    const committed = await this.#committed();
+    const { groupId, topic, lookBackMs } = this.#options;
+    const bounds = await this.#admin.boundsOfAll(topic, partitions);
+    const committed = await this.#admin.committedIn(groupId, topic);
     const [topicId = null] = await topicIdsFrom(cluster, [topic], partitions[0]);
     this.#watch.begins(topicId);
-    for (const each of committed) {
-      const found = bounds.find(({ partition }) => partition === each.partition);
-      if (found !== undefined) await this.#compare(each, found, cluster);
-    }
-    const times = committed.flatMap(({ newest }) => newest ?? []);
+    for (const each of bounds) await this.#compare(committed.get(each.partition), each, cluster);
+    const times = [...committed.values()].flatMap(({ metadata }) => decodeRelayCommit(metadata).newest ?? []);
     const since = times.length === 0 ? null : Math.min(...times) - lookBackMs;
-    const backs =
-      since === null ? [] : await this.#kept.ask((admin) => admin.fetchTopicOffsetsByTimestamp(topic, since));
-    return bounds.map(({ partition, start, end }) => {
-      const offset = committed.find((entry) => entry.partition === partition)?.offset ?? null;
-      const back = BigInt(backs.find((entry) => entry.partition === partition)?.offset ?? -1);
-      return startingPoint({ partition, start, end }, offset, back);
-    });
+    const backs = since === null ? null : await this.#admin.offsetsSince(topic, since);
+    return bounds.map((each) =>
+      startingPoint(each, committed.get(each.partition)?.offset ?? null, backs?.get(each.partition) ?? null),
+    );
   }
 
   /** As kafkajs takes it, with what the next start has to know. */
@@ -133,7 +109,7 @@ export class RelayStart {
   }
 
   close(): Promise<void> {
-    return this.#kept.close();
+    return this.#admin.close();
   }
 
   get #assigned(): Assigned | undefined {
@@ -141,32 +117,10 @@ export class RelayStart {
     return { cluster: this.#cluster, topics: [this.#options.topic], partitions: this.#partitions };
   }
 
-  /** @throws NoLeaderError */
-  async #bounds(partitions: readonly number[]): Promise<readonly PartitionBounds[]> {
-    const { topic } = this.#options;
-    const offsets = await this.#kept.ask((admin) => admin.fetchTopicOffsets(topic));
-    return Promise.all(
-      partitions.map(async (partition) => ({
-        partition,
-        ...(await boundsIn(offsets, { topic, partition }, this.#kept)),
-      })),
-    );
-  }
-
-  /** Negative offsets: none. */
-  async #committed(): Promise<readonly Committed[]> {
-    const { groupId, topic } = this.#options;
-    const found = await this.#kept.ask((admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
-    return (found[0]?.partitions ?? [])
-      .map(({ partition, offset, metadata }) => ({
-        partition,
-        offset: BigInt(offset),
-        ...decodeRelayCommit(metadata ?? ''),
-      }))
-      .filter(({ offset }) => offset >= 0n);
-  }
-
-  async #compare({ partition, mark }: Committed, bounds: PartitionBounds, cluster: Cluster): Promise<void> {
+  async #compare(committed: Committed | undefined, bounds: PartitionBounds, cluster: Cluster): Promise<void> {
+    if (committed === undefined || committed.offset === null) return;
+    const { mark } = decodeRelayCommit(committed.metadata);
+    const { partition } = bounds;
     const { topic, groupId, brokers } = this.#options;
     const from = lookFrom(mark, bounds);
     const seen = await inspectPartition(cluster, { topic, retryTopic: null, partition }, from);
@@ -180,13 +134,13 @@ export class RelayStart {
   }
 }
 
-/** @param committed null: none. @param back negative: none. What retention has taken cannot be looked back to. */
+/** @param committed null: none. @param back null: none. What retention has taken cannot be looked back to. */
 function startingPoint(
   { partition, start, end }: PartitionBounds,
   committedOffset: bigint | null,
-  back: bigint,
+  back: bigint | null,
 ): StartingPoint {
   const committed = committedOffset ?? start;
-  const from = back < 0n || back > committed ? committed : back < start ? start : back;
+  const from = back === null || back > committed ? committed : back < start ? start : back;
   return { partition, committed, from: from > committed ? committed : from, end };
 }

@@ -1,24 +1,19 @@
-/** The Relay on Kafka: a supervisor over one consumer at a time, as change-log.ts is for source and retry. */
-import type { Relay, RelayCommit, RelayHandler } from '../../ingest/ports.ts';
-import { KafkaFailure, explainKafkaError, logConsumeFailure, logRebuild } from './errors.ts';
+/** The Relay on Kafka: supervised sessions that read one topic, every partition of it from a point of its own. */
+import type { Assigner, Cluster, ConsumerStartBatchProcessEvent, EachBatchPayload } from 'kafkajs';
+import type { Relay, RelayBatch, RelayCommit, RelayHandler } from '../../ingest/ports.ts';
+import type { Heartbeat, Instant } from '../../ports.ts';
+import { createRelayAssigner } from './assigner.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
-import { RelayConsumer, type RelayListener } from './relay-consumer.ts';
-import { RelayStart } from './relay-start.ts';
-
-const rebuildDelayMs = 750;
-const checkIntervalMs = 1_000;
+import { toLogRecord } from './record.ts';
+import { RelayStart, type StartingPoint } from './relay-start.ts';
+import { Session, type SessionAssignment, type SessionUser } from './session.ts';
+import { Supervisor, rebuildDelayMs, type Supervised } from './supervisor.ts';
 
 export class KafkaRelay implements Relay {
   readonly #options: KafkaRelayOptions;
   readonly #host: KafkaHost;
   readonly #start: RelayStart;
-  #handler: RelayHandler | undefined;
-  #consumer: RelayConsumer | undefined;
-  /** Closings under way; a new consumer waits for the old one to have left. */
-  #closing: Promise<void> = Promise.resolve();
-  #isOver = false;
-  #cancelCheck = (): void => undefined;
-  #cancelRebuild = (): void => undefined;
+  #supervisor: Supervisor<RelayReading> | undefined;
 
   constructor(options: KafkaRelayOptions, host: KafkaHost) {
     this.#options = options;
@@ -27,101 +22,187 @@ export class KafkaRelay implements Relay {
   }
 
   join(handler: RelayHandler): void {
-    if (this.#handler !== undefined) throw new Error('this relay has been joined already');
-    this.#handler = handler;
-    this.#build(handler);
-    this.#scheduleCheck();
+    if (this.#supervisor !== undefined) throw new Error('this relay has been joined already');
+    const [options, host, start] = [this.#options, this.#host, this.#start];
+    this.#supervisor = new Supervisor(host, {
+      open: (ended) => new RelayReading(options, host, { handler, ended, start }),
+      fault: (reading) => reading?.session.fault() ?? start.fault(),
+      patienceWith: ({ retriable }) => (retriable ? rebuildDelayMs : null),
+      lost: (reason) => handler.lost(reason),
+      failed: (failure) => handler.failed(failure),
+    });
+    this.#supervisor.start();
   }
 
   pause(partition: number): void {
-    this.#consumer?.pause(partition);
+    this.#reading?.pause(partition);
   }
 
   resume(partition: number): void {
-    this.#consumer?.resume(partition);
+    this.#reading?.resume(partition);
   }
 
   holdsLease(): boolean {
-    return this.#consumer?.holdsLease() ?? false;
+    return this.#reading?.holdsLease() ?? false;
   }
 
   async commit(commits: readonly RelayCommit[]): Promise<void> {
-    if (this.#consumer === undefined) throw new Error('there is no consumer to commit with');
-    await this.#consumer.commit(commits);
+    const session = this.#reading?.session;
+    if (session?.hasFetched !== true) throw new Error('there is no consumer to commit with');
+    await session.commit(
+      this.#options.topic,
+      commits.map((each) => this.#start.commitOf(each)),
+    );
   }
 
   /** What is not read, each with its remedy. */
   obstacles(): readonly string[] {
-    return [...this.#start.obstacles(), ...(this.#consumer?.otherTopics.obstacles() ?? [])];
+    return [...this.#start.obstacles(), ...(this.#reading?.session.otherTopics.obstacles() ?? [])];
   }
 
   async leave(): Promise<void> {
-    this.#stop();
-    await this.#closing;
+    await this.#supervisor?.stop();
     await this.#start.close();
   }
 
-  #build(handler: RelayHandler): void {
-    const listener: RelayListener = {
-      assigned: (partitions) => handler.assigned(partitions),
-      records: (batch) => handler.records(batch),
-      offsetOutOfRange: (partition) => handler.offsetOutOfRange(partition),
-      lost: (reason) => handler.lost(reason),
-      ended: (error) => this.#ended(error),
-    };
-    this.#consumer = new RelayConsumer(this.#options, this.#host, { listener, start: this.#start });
-    this.#consumer.start();
+  get #reading(): RelayReading | undefined {
+    return this.#supervisor?.current;
   }
+}
 
-  #ended(error: unknown): void {
-    const { code, message, advice, retriable } = explainKafkaError(error);
-    if (!retriable) return this.#fail(new KafkaFailure({ code, message, advice }, { cause: error }));
-    logConsumeFailure(this.#host, { code, message, advice });
-    this.#rebuild(message);
-  }
+interface Surroundings {
+  readonly handler: Omit<RelayHandler, 'failed'>;
+  /** Called at most once, and not after `close`. */
+  readonly ended: (error: unknown) => void;
+  readonly start: RelayStart;
+}
 
-  #fail(failure: KafkaFailure): void {
-    this.#stop();
-    this.#handler?.failed(failure);
-  }
+/** What is read in one session. */
+export class RelayReading implements Supervised, SessionUser {
+  readonly session: Session;
+  readonly #options: KafkaRelayOptions;
+  readonly #host: KafkaHost;
+  readonly #handler: Surroundings['handler'];
+  readonly #start: RelayStart;
+  readonly ended: Surroundings['ended'];
+  readonly #paused = new Set<number>();
+  /** Of the present assignment, once it is known where to begin; batches before that are declined. */
+  #reading: ReadonlySet<number> = new Set();
+  #assignments = 0;
+  #isOwner = false;
+  #heartbeatSentAt: Instant | null = null;
 
-  #rebuild(reason: string): void {
-    this.#discardConsumer();
-    try {
-      this.#handler?.lost(reason);
-    } catch (error) {
-      return this.#fail(new KafkaFailure(explainKafkaError(error), { cause: error }));
-    }
-    void this.#closing.then(() => {
-      if (this.#isOver) return;
-      this.#cancelRebuild();
-      this.#cancelRebuild = this.#host.clock.schedule(rebuildDelayMs, () => {
-        if (this.#handler !== undefined && this.#consumer === undefined) this.#build(this.#handler);
-      });
+  constructor(options: KafkaRelayOptions, host: KafkaHost, { handler, ended, start }: Surroundings) {
+    this.#options = options;
+    this.#host = host;
+    this.#handler = handler;
+    this.#start = start;
+    this.ended = ended;
+    this.session = new Session(options, host, {
+      own: { topics: [options.topic], settings: 'INGEST_FROM_TOPIC', groupSetting: 'INGEST_GROUP_ID' },
+      user: this,
     });
   }
 
-  #scheduleCheck(): void {
-    this.#cancelCheck = this.#host.clock.schedule(checkIntervalMs, () => {
-      this.#scheduleCheck();
-      const fault = this.#consumer?.fault() ?? this.#start.fault();
-      if (fault === null) return;
-      logRebuild(this.#host, fault);
-      this.#rebuild(fault);
-    });
+  /** In the first half of a session, so that what is begun now is over before anybody else may begin. */
+  holdsLease(): boolean {
+    if (this.session.cluster === undefined || this.#heartbeatSentAt === null) return false;
+    return this.#host.clock.now().monotonic - this.#heartbeatSentAt.monotonic < this.#options.sessionTimeoutMs / 2;
   }
 
-  #discardConsumer(): void {
-    const consumer = this.#consumer;
-    this.#consumer = undefined;
+  pause(partition: number): void {
+    this.#paused.add(partition);
+    const { consumer, isOpen } = this.session;
+    if (isOpen) consumer.pause([{ topic: this.#options.topic, partitions: [partition] }]);
+  }
+
+  resume(partition: number): void {
+    this.#paused.delete(partition);
+    const { consumer, isOpen } = this.session;
+    if (isOpen) consumer.resume([{ topic: this.#options.topic, partitions: [partition] }]);
+  }
+
+  async close(): Promise<void> {
     this.#start.end();
-    if (consumer !== undefined) this.#closing = Promise.all([this.#closing, consumer.close()]).then(() => undefined);
+    await this.session.close();
   }
 
-  #stop(): void {
-    this.#isOver = true;
-    this.#cancelCheck();
-    this.#cancelRebuild();
-    this.#discardConsumer();
+  assigner(cluster: Cluster, joining: () => void): Assigner {
+    return createRelayAssigner({ cluster, topic: this.#options.topic, joining, isOwner: () => this.#isOwner });
+  }
+
+  joining(): void {
+    this.#stopReading();
+  }
+
+  /** Paused before the first fetch of the new generation: nothing may be read before it is known where to begin. */
+  assigned({ cluster, partitions }: SessionAssignment): void {
+    this.#stopReading();
+    this.#heartbeatSentAt = this.#host.clock.now();
+    this.#isOwner = partitions.length > 0;
+    if (!this.#isOwner) return this.#start.standBy();
+    this.session.consumer.pause([{ topic: this.#options.topic, partitions: [...partitions] }]);
+    void this.#begin(partitions, cluster, this.#assignments);
+  }
+
+  heartbeat({ sentAt }: Heartbeat): void {
+    this.#heartbeatSentAt = sentAt;
+  }
+
+  take({ batch, resolveOffset, isStale }: EachBatchPayload): void {
+    // Stale: a seek is pending. What is not resolved comes again, after the resume or from where the seek says.
+    if (isStale()) return;
+    const lastOffset = batch.lastOffset();
+    const places = { nextOffset: BigInt(lastOffset) + 1n, endOffset: BigInt(batch.highWatermark) };
+    const records = batch.messages.map(toLogRecord);
+    if (this.#deliver({ partition: batch.partition, records, ...places }) === 'taken') resolveOffset(lastOffset);
+  }
+
+  /** Only control records: kafkajs goes on without calling eachBatch. */
+  passOver({ partition, batchSize, ...offsets }: ConsumerStartBatchProcessEvent['payload']): void {
+    if (batchSize > 0) return;
+    const places = { nextOffset: BigInt(offsets.lastOffset) + 1n, endOffset: BigInt(offsets.highWatermark) };
+    this.#deliver({ partition, records: [], ...places });
+  }
+
+  outOfRange(_topic: string, partition: number): void {
+    this.#handler.offsetOutOfRange(partition);
+  }
+
+  #stopReading(): void {
+    this.#assignments += 1;
+    const wasReading = this.#reading.size > 0;
+    this.#reading = new Set();
+    this.#paused.clear();
+    if (wasReading) this.#handler.lost('a rebalance of the consumer group');
+  }
+
+  async #begin(partitions: readonly number[], cluster: Cluster, assignment: number): Promise<void> {
+    const isPresent = (): boolean => this.session.isOpen && assignment === this.#assignments;
+    try {
+      const points = await this.#start.of(partitions, cluster, isPresent);
+      if (isPresent()) this.session.guard(() => this.#read(points));
+    } catch (error) {
+      if (isPresent()) this.session.end(error);
+    }
+  }
+
+  #read(points: readonly StartingPoint[]): void {
+    const { topic } = this.#options;
+    const { consumer } = this.session;
+    this.#reading = new Set(points.map(({ partition }) => partition));
+    this.#handler.assigned(points);
+    for (const { partition, from, end } of points) {
+      consumer.seek({ topic, partition, offset: from.toString() });
+      if (!this.#paused.has(partition)) consumer.resume([{ topic, partitions: [partition] }]);
+      // No batch will ever say so.
+      if (from >= end) this.#deliver({ partition, records: [], nextOffset: from, endOffset: end });
+    }
+  }
+
+  #deliver(batch: RelayBatch): 'taken' | 'declined' {
+    const { partition } = batch;
+    if (!this.#reading.has(partition) || this.#paused.has(partition)) return 'declined';
+    return this.#handler.records(batch);
   }
 }

@@ -5,28 +5,19 @@
  * kafkajs also loses records when a leader moves while a send goes to several partitions; the partitions concerned are
  * missing from what it returns, so it is compared with what was sent, and the missing ones are sent again (kafkajs.md 7.1).
  */
-import type { PartitionMetadata, Producer } from 'kafkajs';
+import { createRequire } from 'node:module';
+import type { Message, PartitionMetadata, Producer, ProducerBatch } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { partitionOfKey } from '../../core/log/key-hashing.ts';
 import { unlessAllFailed } from '../../core/log/reading.ts';
 import { pause, within } from '../../time.ts';
-import { retry } from './connection.ts';
-import {
-  isRefusal,
-  isStale,
-  isTooLarge,
-  keepProduceResults,
-  produceError,
-  type ProduceError,
-} from './produce-results.ts';
 import { KeptClient } from './clients.ts';
+import { retry } from './connection.ts';
 import { isLeaderless, NoLeaderError } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
-import { sizeOf } from './record.ts';
-import { UNPACKED_BYTES_MAX } from './codec/unpacked.ts';
-import type { Placed } from './waves.ts';
-import { batchOf, takeWave } from './waves.ts';
+import { sizeOf, toMessage } from './record.ts';
+import { UNPACKED_BYTES_MAX } from './codec/bytes.ts';
 
 const closeLimitMs = 2_000;
 const missingTriesMax = 20;
@@ -52,7 +43,6 @@ export class Sender {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: SenderOptions) {
-    keepProduceResults();
     this.#options = options;
     this.#kept = new KeptClient({
       ...options,
@@ -238,3 +228,96 @@ const unacknowledged = (placed: Placed): ProduceError =>
 function placeName(topic: string, partition: number): string {
   return `${topic}/${partition}`;
 }
+
+/* Records cut into sends, and what brokers answer to them. */
+
+export interface Placed {
+  readonly record: OutRecord;
+  /** Its place in the caller's list. */
+  readonly index: number;
+  readonly partition: number;
+  readonly bytes: number;
+}
+
+/** kafkajs groups by partition in O(n²) (kafkajs.md 7.3). */
+const recordsMax = 2_000;
+/** Below the 1 MB that a broker accepts as one batch by default. */
+const partitionBytesMax = 900_000;
+const bytesMax = 16_000_000;
+/** Below the time-out of a request, so that the broker answers first. */
+const replicationLimitMs = 8_000;
+
+/** One compression, bounded in records and bytes, and never a record before an older one of its partition.
+ *  The wave begins with the first record; a single record is taken at any size. */
+export function takeWave(left: readonly Placed[]): {
+  readonly wave: readonly Placed[];
+  readonly rest: readonly Placed[];
+} {
+  const gzip = left[0]?.record.gzip;
+  const wave: Placed[] = [];
+  const rest: Placed[] = [];
+  const partitionBytes = new Map<string, number>();
+  const closed = new Set<string>();
+  let bytes = 0;
+  for (const placed of left) {
+    const place = `${placed.record.topic}/${placed.partition}`;
+    const before = partitionBytes.get(place) ?? 0;
+    const fits = before === 0 || before + placed.bytes <= partitionBytesMax;
+    const full = wave.length >= recordsMax || (wave.length > 0 && bytes + placed.bytes > bytesMax);
+    if (full || !fits || placed.record.gzip !== gzip || closed.has(place)) {
+      closed.add(place);
+      rest.push(placed);
+    } else {
+      wave.push(placed);
+      partitionBytes.set(place, before + placed.bytes);
+      bytes += placed.bytes;
+    }
+  }
+  return { wave, rest };
+}
+
+/** One request to each leader. */
+function batchOf(wave: readonly Placed[]): ProducerBatch {
+  const messages = new Map<string, Message[]>();
+  for (const { record, partition } of wave) {
+    const ofTopic = messages.get(record.topic) ?? [];
+    messages.set(record.topic, ofTopic);
+    ofTopic.push(toMessage(record, partition));
+  }
+  return {
+    acks: -1,
+    timeout: replicationLimitMs,
+    compression: wave[0]?.record.gzip ? kafkajs.CompressionTypes.GZIP : kafkajs.CompressionTypes.None,
+    topicMessages: [...messages].map(([topic, ofTopic]) => ({ topic, messages: ofTopic })),
+  };
+}
+
+interface ProduceError extends Error {
+  /** Kafka's name for it. */
+  readonly type: string;
+  readonly retriable: boolean;
+}
+
+const { createErrorFromCode } = createRequire(import.meta.url)('kafkajs/src/protocol/error') as {
+  createErrorFromCode(code: number): ProduceError;
+};
+
+/** null: written. The message begins with the name that Kafka has for the error. */
+function produceError(code: number): ProduceError | null {
+  if (code === 0) return null;
+  const error = createErrorFromCode(code);
+  error.message = `${error.type}: ${error.message}`;
+  return error;
+}
+
+/** The leader is elsewhere by now: the metadata is to be read again. */
+const isStale = ({ type }: ProduceError): boolean =>
+  ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION', 'REPLICA_NOT_AVAILABLE'].includes(
+    type,
+  );
+
+const isTooLarge = ({ type }: ProduceError): boolean =>
+  type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE';
+
+/** Of one record, for which the broker refuses its batch. */
+const isRefusal = ({ type }: ProduceError): boolean => type === 'INVALID_RECORD' || type === 'INVALID_TIMESTAMP';

@@ -1,21 +1,13 @@
 /** LogTools on Kafka: what commands need besides the pipeline's work. No consumer group is involved. */
+import type { Broker, Cluster } from 'kafkajs';
 import type { Permitted, Resource } from '../../core/log/authorization.ts';
 import type { SessionLimits } from '../../core/log/reading.ts';
-import type {
-  LogTools,
-  OutRecord,
-  ReadOptions,
-  SendOutcome,
-  TopicDescription,
-  TopicRecord,
-  TopicSpecification,
-} from '../../ports.ts';
+import type { LogTools, OutRecord, ReadOptions, SendOutcome, TopicRecord } from '../../ports.ts';
 import type { ClusterInfo } from './admin.ts';
-import { AdvertisedAddressError, type UnreachableBroker, unreachableBrokers } from './advertised.ts';
 import { KafkaAdmin } from './admin.ts';
 import { permittedOperations } from './newer-requests.ts';
 import { KeptClient, clusterClient, type ClusterClient } from './clients.ts';
-import { explainKafkaError, type KafkaFault } from './errors.ts';
+import { explainKafkaError, messageOf, type KafkaFault } from './errors.ts';
 import type { NoLeaderError } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { TopicReader } from './reader.ts';
@@ -45,51 +37,26 @@ export function createLogTools(connection: KafkaConnectionOptions, host: KafkaHo
 /** What may come of an address that the cluster names. */
 const unclear: ReadonlySet<KafkaFault> = new Set(['refused', 'unknown_host', 'timeout', 'closed', 'unavailable']);
 
-class Tools implements KafkaLogTools {
+class Tools extends KafkaAdmin implements KafkaLogTools {
   readonly #connection: KafkaConnectionOptions;
   readonly #host: KafkaHost;
-  readonly #admin: KafkaAdmin;
   readonly #sender: Sender;
   readonly #cluster: KeptClient<ClusterClient>;
 
   constructor(connection: KafkaConnectionOptions, host: KafkaHost) {
+    super(connection, host);
     this.#connection = connection;
     this.#host = host;
-    this.#admin = new KafkaAdmin(connection, host);
     this.#cluster = new KeptClient({ connection, host, create: clusterClient });
-    this.#sender = new Sender({ connection, host, partitionsOf: (topic) => this.#admin.partitions(topic) });
-  }
-
-  describeTopic(topic: string): Promise<TopicDescription | null> {
-    return this.#admin.describeTopic(topic);
-  }
-
-  createTopic(specification: TopicSpecification): Promise<'created' | 'exists'> {
-    return this.#admin.createTopic(specification);
-  }
-
-  clusterInfo(): Promise<ClusterInfo> {
-    return this.#admin.clusterInfo();
-  }
-
-  committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
-    return this.#admin.committedOffsets(groupId, topic);
-  }
-
-  sessionLimits(nodeId: number): Promise<SessionLimits | null> {
-    return this.#admin.sessionLimits(nodeId);
+    this.#sender = new Sender({ connection, host, partitionsOf: (topic) => this.partitions(topic) });
   }
 
   permitted(resources: readonly Resource[]): Promise<readonly Permitted[]> {
-    return this.#cluster.ask((client) => permittedOperations(client, resources));
+    return this.#cluster.ask(({ cluster }) => permittedOperations(cluster, resources));
   }
 
   unreachableBrokers(): Promise<readonly UnreachableBroker[]> {
     return this.#cluster.ask(unreachableBrokers);
-  }
-
-  leaderless(topic: string): Promise<readonly NoLeaderError[]> {
-    return this.#admin.leaderless(topic);
   }
 
   async diagnosed(failure: unknown): Promise<unknown> {
@@ -107,7 +74,55 @@ class Tools implements KafkaLogTools {
     return this.#sender.send(records);
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#sender.close(), this.#admin.close(), this.#cluster.close()]);
+  override async close(): Promise<void> {
+    await Promise.all([this.#sender.close(), super.close(), this.#cluster.close()]);
   }
 }
+
+/*
+ * Clients reach a cluster by KAFKA_BROKERS, and are sent to the addresses that its brokers advertise. kafkajs does not tell
+ * one from the other, and drops why a broker cannot be connected to (kafkajs.md 1.6).
+ */
+
+/** A broker that the cluster names, and that cannot be connected to from here. */
+export interface UnreachableBroker {
+  readonly nodeId: number;
+  readonly address: string;
+  readonly error: unknown;
+}
+
+/** What kafkajs has of a cluster, and does not show. */
+type OpenCluster = Cluster & {
+  readonly brokerPool: {
+    readonly brokers: Readonly<Record<string, Broker>>;
+    readonly metadata: {
+      readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+    };
+  };
+};
+
+/** Tries each once. @throws what kafkajs throws where none of KAFKA_BROKERS answers */
+async function unreachableBrokers({ cluster }: ClusterClient): Promise<readonly UnreachableBroker[]> {
+  await cluster.refreshMetadata();
+  const { brokerPool } = cluster as OpenCluster;
+  const tried = brokerPool.metadata.brokers.map(async ({ nodeId, host, port }) => {
+    try {
+      await brokerPool.brokers[nodeId]?.connect();
+      return [];
+    } catch (error) {
+      return [{ nodeId, address: `${host}:${port}`, error }];
+    }
+  });
+  return (await Promise.all(tried)).flat();
+}
+
+export class AdvertisedAddressError extends Error {
+  override readonly name = 'AdvertisedAddressError';
+
+  constructor(brokers: readonly UnreachableBroker[], options?: ErrorOptions) {
+    super(brokers.map(unreachableText).join('; '), options);
+  }
+}
+
+export const unreachableText = ({ nodeId, address, error }: UnreachableBroker): string =>
+  `broker ${nodeId} advertises ${address}, which cannot be reached from here: ${messageOf(error)}`;

@@ -10,7 +10,7 @@ import { gunzip, gzip } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import { uncompress } from 'snappyjs';
 import { unpackLz4 } from './lz4.ts';
-import { DamagedError, TooLargeError, UNPACKED_BYTES_MAX } from './unpacked.ts';
+import { DamagedError, TooLargeError, UNPACKED_BYTES_MAX } from './bytes.ts';
 import { unpackZstd } from './zstd.ts';
 
 /** `retriable` is read by kafkajs: the same batch would fail again. */

@@ -11,7 +11,7 @@ import {
   type StoredMessage,
   unreadableMessage,
 } from './record-batch.ts';
-import { UNPACKED_BYTES_MAX } from './unpacked.ts';
+import { UNPACKED_BYTES_MAX } from './bytes.ts';
 
 /** The part of kafkajs's decoder that is used. */
 interface Decoder {

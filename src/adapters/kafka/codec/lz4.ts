@@ -2,7 +2,7 @@
  * LZ4 frames, as Kafka's producers write them (github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md, lz4_Block_format.md). The
  * output grows with what is unpacked, not with what the frame claims. Checksums are not compared: the batch has one of its own.
  */
-import { DamagedError, TooLargeError, UNPACKED_BYTES_MAX } from './unpacked.ts';
+import { DamagedError, TooLargeError, UNPACKED_BYTES_MAX } from './bytes.ts';
 
 const MAGIC = 0x184d2204;
 const SKIPPABLE_MAGIC = 0x184d2a5;

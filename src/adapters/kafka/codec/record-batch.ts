@@ -5,9 +5,8 @@
  */
 import type { IHeaders } from 'kafkajs';
 import type { UnreadableBatch } from '../../../core/log/reading.ts';
-import { ByteReader, crc32c } from './bytes.ts';
 import { compressionName, unpack } from './codecs.ts';
-import { DamagedError, TooLargeError } from './unpacked.ts';
+import { ByteReader, crc32c, DamagedError, TooLargeError } from './bytes.ts';
 
 /** What kafkajs's own decoder makes, as far as kafkajs or this adapter look at it. */
 export interface StoredMessage {

@@ -3,7 +3,7 @@
  * frames are measured here, and unpacked into one buffer for all of them, which is the window too.
  */
 import { decompress } from 'fzstd';
-import { DamagedError, TooLargeError, UNPACKED_BYTES_MAX } from './unpacked.ts';
+import { DamagedError, TooLargeError, UNPACKED_BYTES_MAX } from './bytes.ts';
 
 interface Frame {
   readonly bytes: Buffer;

@@ -1,0 +1,231 @@
+/**
+ * One life of a consumer: from its first JoinGroup until it crashes or is closed; a new life is a new object. It translates
+ * kafkajs's events into calls of its user and lets nothing thrown there escape into kafkajs.
+ *
+ * open ──close()──▶ closing ──▶ closed       The user is called while open only.
+ *   └──crash, failure──▶ ended ──close()──▶ closing
+ *
+ * An abandoned consumer must not join again behind our back (kafkajs retries inside): its assigner forbids it.
+ */
+import type {
+  Assigner,
+  Cluster,
+  Consumer,
+  ConsumerGroupJoinEvent,
+  ConsumerStartBatchProcessEvent,
+  EachBatchPayload,
+  PartitionOffset,
+  TopicOffsets,
+} from 'kafkajs';
+import type { Heartbeat } from '../../ports.ts';
+import { within } from '../../time.ts';
+import { OtherTopics, type OwnTopics } from './assigner.ts';
+import { openConnection, retry, type Connection } from './connection.ts';
+import { Liveness } from './liveness.ts';
+import type { KafkaGroupOptions, KafkaHost } from './options.ts';
+
+/** What the log or the relay does with a session; all of it at once, since heartbeats wait for it. */
+export interface SessionUser {
+  /** @param joining to be called while a JoinGroup request is built; it throws where none may be. */
+  assigner(cluster: Cluster, joining: () => void): Assigner;
+  joining(): void;
+  /** Before the first fetch of the new generation (kafkajs.md 3.1). */
+  assigned(assignment: SessionAssignment): void;
+  heartbeat(heartbeat: Heartbeat): void;
+  take(payload: EachBatchPayload): void;
+  /** kafkajs goes on behind a batch; it hands on only those that hold records. */
+  passOver(payload: ConsumerStartBatchProcessEvent['payload']): void;
+  /** kafkajs jumps: the offset does not exist any more. */
+  outOfRange(topic: string, partition: number): void;
+  /** Called at most once, and not after `close`. */
+  ended(error: unknown): void;
+}
+
+export interface SessionAssignment {
+  readonly cluster: Cluster;
+  readonly memberId: string;
+  /** Of the first topic; ascending. */
+  readonly partitions: readonly number[];
+}
+
+const closeLimitMs = 5_000;
+
+export class Session {
+  readonly consumer: Consumer;
+  readonly otherTopics: OtherTopics;
+  readonly #options: KafkaGroupOptions;
+  readonly #host: KafkaHost;
+  readonly #topics: OwnTopics['topics'];
+  readonly #user: SessionUser;
+  readonly #connection: Connection;
+  readonly #liveness: Liveness;
+  #state: 'open' | 'ended' | 'closing' | 'closed' = 'open';
+  #hasJoined = false;
+  #cluster: Cluster | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #commitOffsets: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
+
+  constructor(options: KafkaGroupOptions, host: KafkaHost, { own, user }: { own: OwnTopics; user: SessionUser }) {
+    this.#options = options;
+    this.#host = host;
+    this.#topics = own.topics;
+    this.#user = user;
+    this.#liveness = new Liveness(host.clock);
+    this.#connection = openConnection(options, host, (topic, partition) =>
+      this.guard(() => user.outOfRange(topic, partition)),
+    );
+    this.consumer = this.#create();
+    this.otherTopics = new OtherTopics(this.consumer, host, { ...own, groupId: options.groupId });
+    this.#listen();
+  }
+
+  start(): void {
+    this.#running = this.#run().catch((error: unknown) => this.end(error));
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** Whether the user has been called for a group at all. */
+  get hasJoined(): boolean {
+    return this.#hasJoined;
+  }
+
+  /** Whether a batch has come yet, through which commits go. */
+  get hasFetched(): boolean {
+    return this.#commitOffsets !== undefined;
+  }
+
+  /** What reads besides the consumer need; undefined while nothing is assigned. */
+  get cluster(): Cluster | undefined {
+    return this.isOpen && this.#liveness.isAssigned ? this.#cluster : undefined;
+  }
+
+  /** The reason to give this consumer up, null while it lives. */
+  fault(): string | null {
+    return this.isOpen ? this.#liveness.fault(this.#options) : null;
+  }
+
+  /**
+   * Through the latest batch: kafkajs's own commit retries under the generation that is current by then, and resolves without
+   * a commit while it stops (kafkajs.md 5.3). Before any batch under the generation that a heartbeat named.
+   */
+  async commit(topic: string, partitions: PartitionOffset[]): Promise<void> {
+    if (!this.isOpen) throw new Error('the consumer is gone');
+    const topics = [{ topic, partitions }];
+    await (this.#commitOffsets === undefined ? this.#commitAsMember(topics) : this.#commitOffsets({ topics }));
+  }
+
+  /** Leaves the group if the broker answers in time; nothing of it is left afterwards in any case. */
+  async close(): Promise<void> {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#state = 'closing';
+    // kafkajs would forget a join under way, and be an unknown member until the session times out (kafkajs.md 3.8).
+    await within(this.#host.clock, closeLimitMs, this.#running);
+    await this.#connection.close(this.consumer, closeLimitMs);
+    this.#state = 'closed';
+  }
+
+  /** Calls it while open only; what it throws ends the session. */
+  guard(call: () => void): void {
+    if (!this.isOpen) return;
+    try {
+      call();
+    } catch (error) {
+      this.end(error);
+    }
+  }
+
+  end(error: unknown): void {
+    if (!this.isOpen) return;
+    this.#state = 'ended';
+    this.#user.ended(error);
+  }
+
+  async #run(): Promise<void> {
+    await this.consumer.connect();
+    await this.consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
+    if (!this.isOpen) return;
+    await this.consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 6,
+      eachBatch: async (payload) => {
+        this.#commitOffsets = payload.commitOffsetsIfNecessary;
+        this.guard(() => this.#user.take(payload));
+      },
+    });
+  }
+
+  /** Each number has its reason in kafkajs.md 2.2, 2.10, 4.1 to 4.3. */
+  #create(): Consumer {
+    const { groupId, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = this.#options;
+    return this.#connection.kafka.consumer({
+      groupId,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: heartbeatIntervalMs,
+      rebalanceTimeout: rebalanceTimeoutMs,
+      // Heartbeats go out between fetches only, so this bounds their cadence.
+      maxWaitTimeInMs: 200,
+      minBytes: 1,
+      maxBytesPerPartition: 65_536,
+      allowAutoTopicCreation: false,
+      // The supervisor restarts; kafkajs's own timer could undo a stop (kafkajs.md 4.3).
+      retry: { ...retry, restartOnFailure: async () => false },
+      partitionAssigners: [
+        ({ cluster }) => {
+          this.#cluster = cluster;
+          return this.#user.assigner(cluster, () => this.#joining());
+        },
+      ],
+    });
+  }
+
+  /** kafkajs calls listeners synchronously; what is thrown in one would go up into its join or its fetch (kafkajs.md 3.1). */
+  #listen(): void {
+    const { events, on } = this.consumer;
+    on(events.GROUP_JOIN, ({ payload }) => this.#joined(payload));
+    on(events.REQUEST, ({ payload: { apiName, sentAt } }) => {
+      if (apiName === 'Heartbeat') this.#liveness.heartbeatAnswered(sentAt);
+    });
+    on(events.HEARTBEAT, ({ payload }) => {
+      const heartbeat = this.#liveness.heartbeatSucceeded(payload);
+      if (heartbeat !== null) this.guard(() => this.#user.heartbeat(heartbeat));
+    });
+    on(events.FETCH, () => this.#liveness.fetched());
+    on(events.START_BATCH_PROCESS, ({ payload }) => this.guard(() => this.#user.passOver(payload)));
+    on(events.CRASH, ({ payload }) => this.end(payload.error));
+  }
+
+  #joining(): void {
+    if (!this.isOpen) throw new Error('this consumer was given up and must not join again');
+    this.#liveness.joining();
+    this.otherTopics.joining();
+    this.#hasJoined = true;
+    this.guard(() => this.#user.joining());
+  }
+
+  #joined({ memberId, memberAssignment }: ConsumerGroupJoinEvent['payload']): void {
+    if (this.#state === 'closed') throw new Error('this consumer was given up and must not be a member');
+    this.guard(() => {
+      const cluster = this.#cluster;
+      if (cluster === undefined) throw new Error('kafkajs has made no assigner');
+      // A leader of an older version gives partitions to those, too, that read other topics.
+      const { isExcluded } = this.otherTopics;
+      if (isExcluded)
+        this.consumer.pause(Object.entries(memberAssignment).map(([topic, partitions]) => ({ topic, partitions })));
+      const partitions = isExcluded ? [] : (memberAssignment[this.#topics[0]] ?? []).toSorted((a, b) => a - b);
+      this.#liveness.assigned();
+      this.#user.assigned({ cluster, memberId, partitions });
+    });
+  }
+
+  async #commitAsMember(topics: TopicOffsets[]): Promise<void> {
+    const { groupId } = this.#options;
+    const { membership } = this.#liveness;
+    if (this.#cluster === undefined || membership === null) throw new Error('there is no membership to commit under');
+    const coordinator = await this.#cluster.findGroupCoordinator({ groupId });
+    await coordinator.offsetCommit({ groupId, ...membership, topics });
+  }
+}

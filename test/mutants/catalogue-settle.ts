@@ -97,8 +97,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a live record is sent although its partition was lost since it was rendered',
     edits: [
       {
-        find: 'owners.partitions.isCurrent(partition) && partition.isRestored && partition.ownership.epoch === epoch;',
-        replace: 'epoch >= 0;',
+        find: 'owners.partitions.isCurrent(partition) && partition.isRestored && partition.ownership.epoch === epoch,',
+        replace: 'epoch >= 0,',
       },
     ],
     scenario: 'unwritable',

@@ -10,7 +10,7 @@
 import assert from 'node:assert/strict';
 import { isOver, type Doubt } from '../../core/target/doubt.ts';
 import { FinalMarks } from './final-marks.ts';
-import { IntentCounts, type Members } from './members.ts';
+import { IntentTally, type Members } from './members.ts';
 import { HeldDigests, OperatorRequests } from './operator-requests.ts';
 import type { PipelineOptions } from './options.ts';
 import { Ownership, type OwnershipStart } from './ownership.ts';
@@ -63,7 +63,8 @@ export class PartitionOf<G extends AnyGroup> {
   readonly refusal: PartitionRefusal | null;
   readonly restored = new RestoredRecords();
   readonly inbox = new Inbox();
-  readonly counts = new IntentCounts();
+  readonly tally = new IntentTally();
+  readonly counts = this.tally.counts;
   readonly requests = new OperatorRequests<G>();
   readonly finals = new FinalMarks<G>();
   readonly formerKeys = new FormerKeys();

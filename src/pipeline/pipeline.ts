@@ -22,7 +22,7 @@ import { Settler } from './settle/settle.ts';
 import { TargetBreaker } from './state/breaker.ts';
 import { Counts } from './state/counts.ts';
 import { GroupQueue } from './state/group-queue.ts';
-import type { Partition } from './state/group.ts';
+import type { Group } from './state/group.ts';
 import { LookUps } from './state/look-ups.ts';
 import type { PipelineOptions } from './state/options.ts';
 import { Outbox, Unsettled } from './state/outbox.ts';
@@ -138,7 +138,7 @@ export class Pipeline {
     const { lease, counts, partitions, log, options, logger, clock } = this.#owners;
     if (lease.isEnding) return void (await this.ended);
     lease.end();
-    logger.info({ inFlight: counts.requestsInFlight }, 'draining');
+    logger.info({ inFlight: counts.requestsInFlight.value }, 'draining');
     for (const { number } of partitions) log.pause('source', number);
     let cancel: () => void = () => undefined;
     const timeUp = new Promise<'time_up'>((resolve) => {
@@ -152,7 +152,7 @@ export class Pipeline {
 
   async #finish(): Promise<void> {
     const { counts, lookUps, unsettled, log } = this.#owners;
-    while (counts.requestsInFlight + lookUps.inFlight > 0) await this.#resting.wait();
+    while (counts.requestsInFlight.value + lookUps.inFlight > 0) await this.#resting.wait();
     // What the last answers brought is settled by the loop; one more signal makes sure that it looks. What cannot be
     // written is tried once more.
     unsettled.hurry();
@@ -165,7 +165,11 @@ export class Pipeline {
     while (!this.#isClosed) {
       await this.#settling.wait();
       try {
-        while (!this.#isClosed && (await this.#settleOnce()));
+        let hasMoved = true;
+        while (hasMoved && !this.#isClosed) {
+          hasMoved = await this.#settler.settleOnce();
+          limitIntake(this.#owners);
+        }
       } catch (error) {
         this.#fail(error);
       }
@@ -174,14 +178,7 @@ export class Pipeline {
     }
   }
 
-  /** Answers whether there was something to do that worked. */
-  async #settleOnce(): Promise<boolean> {
-    const hasMoved = await this.#settler.settleOnce();
-    limitIntake(this.#owners);
-    return hasMoved;
-  }
-
-  async #applyGroup(group: Parameters<typeof applyGroup>[1]): Promise<void> {
+  async #applyGroup(group: Group): Promise<void> {
     try {
       await applyGroup(this.#owners, group);
     } catch (error) {
@@ -208,21 +205,20 @@ export class Pipeline {
   }
 
   #records(batch: Batch): 'taken' | 'declined' {
-    const partition = this.#owners.partitions.get(batch.partition);
-    if (partition !== undefined) {
-      const answer =
-        batch.topic === 'source' ? readSource(this.#owners, partition, batch) : this.#readRetry(partition, batch);
-      this.#resting.set();
-      return answer;
+    const owners = this.#owners;
+    const partition = owners.partitions.get(batch.partition);
+    if (partition === undefined) {
+      owners.log.pause(batch.topic, batch.partition);
+      return 'declined';
     }
-    this.#owners.log.pause(batch.topic, batch.partition);
-    return 'declined';
-  }
-
-  #readRetry(partition: Partition, batch: Batch): 'taken' {
-    readRetry(this.#owners, partition, batch);
-    if (this.#owners.partitions.isCurrent(partition)) restore(this.#owners, partition);
-    return 'taken';
+    let answer: 'taken' | 'declined' = 'taken';
+    if (batch.topic === 'source') answer = readSource(owners, partition, batch);
+    else {
+      readRetry(owners, partition, batch);
+      if (owners.partitions.isCurrent(partition)) restore(owners, partition);
+    }
+    this.#resting.set();
+    return answer;
   }
 
   #sweep(): void {

@@ -8,8 +8,8 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a request without an answer leaves no doubt behind',
     edits: [
       {
-        find: 'if (!isSure) doubtRequest(',
-        replace: 'if (false) doubtRequest(',
+        find: 'if (!isSure) { const sentAtMs = owners.clock.now().monotonic',
+        replace: 'if (false) { const sentAtMs = owners.clock.now().monotonic',
       },
     ],
     scenario: 'turns',

@@ -171,9 +171,9 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a group keeps a target whose look-up is an hour old',
     edits: [
       {
-        find: "  if (known === null || known.kind === 'unanswered') {\n    // What was known is too old",
+        find: '  if (known === null) {\n    // What was known is too old by now: another group may have the name.\n    group.forgetTarget();\n    owners.lookUps',
         replace:
-          "  if (group.target !== null) return true;\n  if (known === null || known.kind === 'unanswered') {\n    // What was known is too old",
+          '  if (group.target !== null) return true;\n  if (known === null) {\n    group.forgetTarget();\n    owners.lookUps',
       },
     ],
     tests: [...renamed, ...shared],
@@ -239,7 +239,9 @@ export const nameMutants: readonly Mutant[] = [
     name: 'full-state-by-a-former-row',
     breaks:
       'a full state that waits means whom the id map named when it was looked at first, although the row is corrected',
-    edits: [{ find: '  reResolveNames(owners, group);\n', replace: '' }],
+    edits: [
+      { find: 'if (known !== null) group.aliases?.noteResolution(name, known);', replace: 'void [known, name];' },
+    ],
     tests: ['test/contract/rules/full-state-renamed-members.test.ts'],
   },
   {

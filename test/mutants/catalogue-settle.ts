@@ -97,8 +97,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a live record is sent although its partition was lost since it was rendered',
     edits: [
       {
-        find: 'owners.partitions.isCurrent(partition) && partition.isRestored && partition.ownership.epoch === epoch;',
-        replace: 'epoch >= 0;',
+        find: 'owners.partitions.isCurrent(partition) && partition.isRestored && partition.ownership.epoch === epoch,',
+        replace: 'epoch >= 0,',
       },
     ],
     scenario: 'unwritable',
@@ -132,7 +132,7 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         find: "if (result?.outcome === 'written') outgoing.noteWritten();",
-        replace: "if (result?.outcome === 'written' && this.#owners.unsettled.isEmpty) outgoing.noteWritten();",
+        replace: "if (result?.outcome === 'written' && this.#owners.unsettled.size === 0) outgoing.noteWritten();",
       },
     ],
     scenario: 'unwritable',
@@ -155,7 +155,7 @@ export const settleMutants: readonly Mutant[] = [
       {
         find: '      if (sent instanceof Error) return sent;',
         replace:
-          "      if (sent instanceof Error) return (lane.records.forEach((each) => written.set(each, 'written')), sent);",
+          "      if (sent instanceof Error) return (some.length === 1 && some[0]?.records.forEach((each) => written.set(each, 'written')), sent);",
       },
     ],
     scenario: 'unwritable',
@@ -236,7 +236,7 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'answers for a lost partition are concluded from and reported',
     edits: [
       {
-        find: 'return owners.partitions.isCurrent(group.partition) ? { answer, outcome, seen } : null;',
+        find: 'return partitions.isCurrent(group.partition) ? { answer, outcome, seen } : null;',
         replace: 'return { answer, outcome, seen };',
       },
       {
@@ -261,9 +261,9 @@ export const settleMutants: readonly Mutant[] = [
           '  partitions.delete(partition);\n  ((partitions as any).lost ??= new Map()).set(partition.number, partition);',
       },
       {
-        find: 'const due = [...partitions]\n',
+        find: 'const due = [...this.#owners.partitions]\n',
         replace:
-          'const due = [...new Map([...((partitions as any).lost ?? []), ...[...partitions].map((each) => [each.number, each])] as [number, Partition][]).values()]\n',
+          'const due = [...new Map([...((this.#owners.partitions as any).lost ?? []), ...[...this.#owners.partitions].map((each) => [each.number, each])] as [number, Partition][]).values()]\n',
       },
       {
         find: 'const owned = partitions.filter((partition) => this.#owners.partitions.isCurrent(partition));',
@@ -320,7 +320,7 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a record that a topic refuses for itself stops all others of its partition',
     edits: [
       {
-        find: "else if (outcome !== 'too_large' && outcome.kind === 'refused') this.#fail(addressed.own, outcome.error);",
+        find: "else if (outcome !== 'too_large' && outcome.kind === 'refused') noteFailure(this.#owners, addressed.own, outcome.error);",
         replace: "else if (outcome !== 'too_large' && outcome.kind === 'refused') problem = outcome.error;",
       },
     ],

@@ -81,8 +81,8 @@ export const targetMutants: readonly Mutant[] = [
         replace: 'if (answer) return answer;',
       },
       {
-        find: 'const refused = await api.ensureToken();\n  counts.endRequest();',
-        replace: 'const refused = null;\n  counts.endRequest();',
+        find: 'const refused = await api.ensureToken();\n  counts.requestsInFlight.add(-1);',
+        replace: 'const refused = null;\n  counts.requestsInFlight.add(-1);',
       },
     ],
   },

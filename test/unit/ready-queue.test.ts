@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Readiness, ReadyQueue } from '../../src/pipeline/state/group-queue.ts';
+import { GroupQueue, type Readiness } from '../../src/pipeline/state/group-queue.ts';
 
 interface Group {
   readonly id: string;
@@ -9,19 +9,19 @@ interface Group {
 const MAX_WAIT_MS = 100;
 
 function queueOf(...pushes: readonly (readonly [id: string, of: Readiness['class'], since: number, now: number])[]) {
-  const queue = new ReadyQueue<Group>();
+  const queue = new GroupQueue<Group>();
   const groups = new Map<string, Group>();
   const push = (...[id, of, since, now]: (typeof pushes)[number]): void => {
     const group = groups.get(id) ?? { id };
     groups.set(id, group);
-    queue.push(group, { class: of, since, now });
+    queue.makeReady(group, { class: of, since, now });
   };
   for (const each of pushes) push(...each);
-  const pop = (now: number): string | undefined => queue.pop({ now, maxWaitMs: MAX_WAIT_MS })?.id;
+  const pop = (now: number): string | undefined => queue.takeReady({ now, maxWaitMs: MAX_WAIT_MS })?.id;
   return { queue, groups, push, pop };
 }
 
-describe('the ready queue', () => {
+describe('the queue of ready groups', () => {
   test('gives groups with a removal first, then by age', () => {
     const { pop } = queueOf(['a', 'add', 1, 9], ['b', 'remove', 5, 9], ['c', 'add', 0, 9], ['d', 'remove', 4, 9]);
     expect([pop(10), pop(10), pop(10), pop(10), pop(10)]).toEqual(['d', 'b', 'c', 'a', undefined]);
@@ -43,7 +43,7 @@ describe('the ready queue', () => {
     push('a', 'add', 0, 2);
     push('b', 'add', 0, 2);
     expect([pop(3), pop(3), pop(3)]).toEqual(['a', 'b', undefined]);
-    expect(queue.isEmpty).toBe(true);
+    expect(queue.readyCount).toBe(0);
   });
 
   test('forgets the age that a group had when it was ready before', () => {
@@ -58,8 +58,8 @@ describe('the ready queue', () => {
 
   test('passes over a group that was taken out', () => {
     const { groups, queue, pop } = queueOf(['a', 'add', 0, 0], ['b', 'remove', 0, 0]);
-    for (const group of groups.values()) queue.delete(group);
-    expect([queue.isEmpty, queue.size]).toEqual([true, 0]);
+    for (const group of groups.values()) queue.withdraw(group);
+    expect(queue.readyCount).toBe(0);
     expect(pop(500)).toBeUndefined();
   });
 
@@ -83,9 +83,8 @@ describe('the ready queue', () => {
             push(id, of, since, now);
             if (of === 'remove' || !ready.has(id)) ready.set(id, of);
           }
-          expect(queue.isEmpty).toBe(ready.size === 0);
+          expect(queue.readyCount).toBe(ready.size);
         }
-        expect(queue.size).toBe(ready.size);
       }),
     );
   });

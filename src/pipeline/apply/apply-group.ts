@@ -16,7 +16,6 @@ import { isSatisfied, sightOf, type Membership } from '../../core/target/snapsho
 import { takeDue } from '../dispatch/dispatcher.ts';
 import { ensureToken } from '../dispatch/look-up.ts';
 import {
-  finish,
   groupAnswered,
   markAlreadySynced,
   markApplied,
@@ -190,7 +189,7 @@ function requestFacts(patchId: string, snapshot: Snapshot, { answer, outcome, af
 
 /* What becomes of a PATCH that was accepted: it lands where an answer shows it, else looks decide (core/target/doubt.ts). */
 
-export interface Landing {
+interface Landing {
   readonly part: readonly Intent[];
   readonly request: RequestFacts;
   /** The group as the answer shows it; null: it does not. */
@@ -200,17 +199,17 @@ export interface Landing {
 }
 
 /** Lands what is seen to be so; the rest is unconfirmed, and its slot does not wait for it. */
-export function verify(owners: Owners, group: Group, { part, request, seen, isTrusted }: Landing): void {
+function verify(owners: Owners, group: Group, { part, request, seen, isTrusted }: Landing): void {
   const { clock, options } = owners;
   const isLanded = (intent: Intent): boolean => (seen === null ? isTrusted : sightOf(intent, seen) !== 'not_so');
   for (const intent of part) {
+    // It was accepted, so that it counts for the guard also where nothing shows it yet.
+    noteRemoved(owners, group, intent);
     if (isLanded(intent)) {
       group.unconfirmed?.forget(intent);
       markApplied(owners, group, intent, { ...request, verified: seen !== null && isSatisfied(intent, seen) });
       continue;
     }
-    // It was accepted, so that it counts for the guard although nothing shows it yet.
-    noteRemoved(owners, group, intent);
     const acceptance = { intent, request, isShownOtherwise: seen !== null };
     group.noteAccepted(acceptance, clock.now().monotonic, options.lateApplyMs);
     supersedeIfReplaced(owners, group, intent);
@@ -219,7 +218,7 @@ export function verify(owners: Owners, group: Group, { part, request, seen, isTr
 }
 
 /** One fresh read, for all that is unconfirmed of the group. */
-export async function look(owners: Owners, group: Group, run: GroupRun): Promise<Next> {
+async function look(owners: Owners, group: Group, run: GroupRun): Promise<Next> {
   const asked = await readGroup(owners, group, run, null);
   if (asked === null) return 'stop';
   const { snapshot } = asked;
@@ -233,7 +232,7 @@ function concludeLook(owners: Owners, group: Group, snapshot: Membership | null)
   const nowMs = owners.clock.now().monotonic;
   const looked = group.unconfirmed?.look({ snapshot, isDoubted: group.doubt !== null, nowMs });
   for (const { intent, request } of pendingOf(group, looked?.shown ?? []))
-    landShown(owners, group, intent, { ...request, verified: snapshot !== null && isSatisfied(intent, snapshot) });
+    markApplied(owners, group, intent, { ...request, verified: snapshot !== null && isSatisfied(intent, snapshot) });
   for (const { intent, request } of pendingOf(group, looked?.ineffective ?? [])) notEffective(group, intent, request);
   group.dropConfirmed();
 }
@@ -246,7 +245,3 @@ const pendingOf = ({ members }: Group, changes: readonly Unconfirmed[]): Unconfi
       ? [{ ...change, intent: pending }]
       : [];
   });
-
-function landShown(owners: Owners, group: Group, intent: Intent, request: RequestFacts): void {
-  finish(owners, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
-}

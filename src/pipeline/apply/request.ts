@@ -84,7 +84,10 @@ export async function patchGroup(
   if (asked === null) return null;
   const { answer, outcome } = asked;
   const isSure = isSureAnswer(answer);
-  if (!isSure) doubtRequest(owners, group, { answer, ifMatch: snapshot.version });
+  if (!isSure) {
+    const sentAtMs = owners.clock.now().monotonic - ('durationMs' in answer ? answer.durationMs : 0);
+    group.noteNoAnswer({ ifMatch: snapshot.version, sentAtMs }, owners.options.lateApplyMs);
+  }
   if (!isSure || (outcome.kind === 'applied' && outcome.version === null))
     owners.snapshots.noteSent(group, snapshot.version);
   if (outcome.kind === 'conflict') owners.snapshots.noteRefused(group, snapshot.version);
@@ -116,23 +119,13 @@ function targetOf({ id, target }: Group): string {
   return target;
 }
 
-function doubtRequest(
-  owners: Owners,
-  group: Group,
-  { answer, ifMatch }: { answer: HttpAnswer; ifMatch: string },
-): void {
-  const durationMs = 'durationMs' in answer ? answer.durationMs : 0;
-  const sentAtMs = owners.clock.now().monotonic - durationMs;
-  group.noteNoAnswer({ ifMatch, sentAtMs }, owners.options.lateApplyMs);
-}
-
 interface Request {
   readonly method: Method;
   readonly send: (mayStart: MayStart) => Promise<HttpAnswer>;
 }
 
 async function ask(owners: Owners, group: Group, run: GroupRun, { method, send }: Request): Promise<Asked | null> {
-  const { api, counts, clock } = owners;
+  const { api, counts, clock, lease, logger, partitions } = owners;
   if (!run.usePermit()) await api.gate.take();
   const mayStart = (): boolean => mayDispatch(owners, group);
   if (!mayStart()) {
@@ -140,37 +133,31 @@ async function ask(owners: Owners, group: Group, run: GroupRun, { method, send }
     return null;
   }
   if (run.noteAsked()) noteFirstRequest(group, run, clock.now().wall);
-  counts.beginRequest();
+  counts.requestsInFlight.add();
   const answer = await send(mayStart);
-  counts.endRequest();
+  counts.requestsInFlight.add(-1);
   if (answer.kind === 'not_started') {
     api.gate.giveBack();
     return null;
   }
   run.noteAnswered();
   const outcome = classify(answer, method);
-  noteAnswer(owners, group, outcome);
+  counts.requests.note(outcome.kind);
+  if (!lease.holds) {
+    counts.outsideLease.add();
+    logger.warn({ group: group.id, partition: group.partition.number }, 'a request ended outside its lease');
+  }
   const request = method === 'PATCH' ? 'write' : 'read';
   const seen = owners.breaker.observe({ request, answer, outcome, groups: [group], subject: group });
   owners.throttled.note(group, request, outcome.kind === 'throttled');
-  if (owners.partitions.isCurrent(group.partition) && noteName(owners, group, { answer, method })) return null;
-  return owners.partitions.isCurrent(group.partition) ? { answer, outcome, seen } : null;
+  if (partitions.isCurrent(group.partition) && noteName(owners, group, { answer, method })) return null;
+  return partitions.isCurrent(group.partition) ? { answer, outcome, seen } : null;
 }
 
 function noteFirstRequest(group: Group, run: GroupRun, now: number): void {
   for (const intent of run.due) {
     const member = group.members.get(intent.member);
     if (member?.pending === intent) member.noteRequested(now);
-  }
-}
-
-function noteAnswer(owners: Owners, group: Group, outcome: Outcome): void {
-  const { counts, lease, logger } = owners;
-  counts.requests.note(outcome.kind);
-  if (outcome.kind === 'conflict') counts.noteConflict();
-  if (!lease.holds) {
-    counts.noteOutsideLease();
-    logger.warn({ group: group.id, partition: group.partition.number }, 'a request ended outside its lease');
   }
 }
 

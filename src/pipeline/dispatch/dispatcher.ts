@@ -141,7 +141,7 @@ export class Dispatcher {
   #fillSlots(): void {
     const { queue, lease, api, breaker, clock, options, throttled } = this.#owners;
     const yields = (group: Group): boolean => throttled.yields(group);
-    while (lease.mayAsk && breaker.isClosed && queue.hasReady) {
+    while (lease.mayAsk && breaker.isClosed && queue.readyCount > 0) {
       if (this.#isFull) return;
       if (!api.gate.tryTake()) return this.#waitForGate();
       const group = queue.takeReady({ now: clock.now().wall, maxWaitMs: options.maxWaitMs, yields });

@@ -117,9 +117,9 @@ export async function ensureToken(owners: Owners, subject: Group | LookUp, group
   const { breaker, counts, api } = owners;
   if (breaker.open?.reason !== 'auth') return true;
   // So that a drain waits for it; the run, or the look-up, that it is for settles at its end.
-  counts.beginRequest();
+  counts.requestsInFlight.add();
   const refused = await api.ensureToken();
-  counts.endRequest();
+  counts.requestsInFlight.add(-1);
   if (refused === null) return true;
   breaker.observe({ request: 'read', answer: refused, outcome: classify(refused, 'GET'), groups, subject });
   return false;

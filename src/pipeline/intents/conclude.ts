@@ -98,7 +98,7 @@ export interface End {
 export function finish(owners: Owners, group: Group, intent: Intent, { outcome, request }: End): void {
   const member = group.members.obtain(intent.member);
   const replacing = group.run?.takeReplacing(intent);
-  const requestedAt = replacing === undefined ? member.requestedAt : replacing.requestedAt;
+  const { requestedAt } = replacing ?? member;
   if (member.pending === intent) member.replace(null);
   noteFinal(owners, group, intent);
   if (intent.op === 'add' && group.partition.unresolved.noteLanded(group.id, intent.member))
@@ -115,8 +115,8 @@ export function markAlreadySynced(owners: Owners, group: Group, intent: Intent):
   finish(owners, group, intent, { outcome, request: null });
 }
 
+/** It is so by a request of this group, whose acceptance the guard has counted. */
 export function markApplied(owners: Owners, group: Group, intent: Intent, request: RequestFacts): void {
-  noteRemoved(owners, group, intent);
   finish(owners, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
 }
 

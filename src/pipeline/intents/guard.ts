@@ -1,12 +1,5 @@
 /** Acts on the removal guard (core/group/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
-import {
-  isSamePosition,
-  sourceMember,
-  type Approval,
-  type Held,
-  type Intent,
-  type ShownTargets,
-} from '../../core/change/change.ts';
+import { isSamePosition, type Approval, type Held, type Intent, type ShownTargets } from '../../core/change/change.ts';
 import { isSameId } from '../../core/change/id-key.ts';
 import { isHeld } from '../../core/change/pending.ts';
 import type { RemovedInWindow } from '../../core/group/guard.ts';
@@ -19,19 +12,17 @@ import {
   type Sha256,
 } from '../../core/group/guard.ts';
 import { sizeOf } from '../../core/group/step.ts';
-import { targetFor } from '../../core/ids/resolution.ts';
 import type { Request } from '../../core/log/request-record.ts';
 import type { ReportRecord } from '../../core/report/report.ts';
 import { heldReport } from '../../core/report/reporting.ts';
 import { isSatisfied, type Membership } from '../../core/target/snapshot.ts';
-import type { IdMap } from '../../ports.ts';
 import { isStillDue, isTried, type GroupRun } from '../state/group-run.ts';
 import type { Group, Partition } from '../state/group.ts';
 import type { DueAnswer } from '../state/operator-requests.ts';
 import type { Owners } from '../state/owners.ts';
 import { giveUp, reportWait } from './conclude.ts';
 import { additionsIn } from './full-state-removals.ts';
-import { identifyGroup } from './identify.ts';
+import { identifyGroup, knownTarget } from './identify.ts';
 
 interface Holding {
   readonly intents: readonly Intent[];
@@ -51,7 +42,7 @@ export function hold(owners: Owners, group: Group, { intents, by, snapshot }: Ho
   for (const intent of held) {
     const member = group.members.obtain(intent.member);
     member.dropDeferredReports();
-    member.deferReport(heldReportOf(owners, group, { intent, digest }));
+    member.deferReport(heldReportOf(owners, group, intent, digest));
   }
   owners.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');
 }
@@ -81,7 +72,9 @@ export function holdRetargeted(owners: Owners, group: Group): void {
   identifyGroup(owners, group);
   const again = new Map<Held['by'], Intent[]>();
   for (const pending of guarded) {
-    const intent = isHeld(pending) ? renamed(ids, pending) : pending;
+    // Under the name that the id map has for the member now, where it is known without asking.
+    const target = isHeld(pending) ? knownTarget(ids, pending) : undefined;
+    const intent = target === undefined ? pending : { ...pending, target };
     if (!isOfAnotherGroup(group, intent) && !(isHeld(intent) && isRetargeted(intent))) continue;
     const by = isHeld(intent) ? intent.guard.by : 'target_changed';
     const others = again.get(by);
@@ -102,19 +95,13 @@ const targetsOf = ({ guard }: Intent): ShownTargets => ({
 const isOfAnotherGroup = ({ target }: Group, { guard }: Intent): boolean =>
   target !== null && guard?.groupTarget !== undefined && !isSameId(target, guard.groupTarget);
 
-/** Under the name that the id map has for the member now, where it is known without asking. */
-function renamed(ids: IdMap, intent: Intent): Intent {
-  const known = intent.namedBy === 'target' ? null : ids.known('user', sourceMember(intent));
-  return known === null || known.kind === 'unanswered' ? intent : { ...intent, target: targetFor('remove', known) };
-}
-
 /** After a restore, under the same ids: a hold may never have another report, and the former owner may not have reported it. */
 export function reportHeld(owners: Owners, group: Group): void {
   noteDecided(owners, group);
   const held = decidableIn(group).filter(isHeld);
   if (held.length === 0) return;
   const digest = digestOf(owners, group);
-  for (const intent of held) reportWait(owners, group, heldReportOf(owners, group, { intent, digest }));
+  for (const intent of held) reportWait(owners, group, heldReportOf(owners, group, intent, digest));
 }
 
 /** Of all that is held; an operator may decide about it from now on. */
@@ -124,11 +111,9 @@ function digestOf({ sha256 }: Owners, group: Group): string {
   return digest;
 }
 
-function heldReportOf(
-  { clock }: Owners,
-  group: Group,
-  { intent, digest }: { readonly intent: Intent & { readonly guard: Held }; readonly digest: string },
-): ReportRecord {
+type HeldIntent = Intent & { readonly guard: Held };
+
+function heldReportOf({ clock }: Owners, group: Group, intent: HeldIntent, digest: string): ReportRecord {
   const reason = heldFailure(intent.guard.by, digest);
   const lag = { queue: null, apply: null };
   const facts = { lag, groupTarget: group.target, epoch: 0, reportedAt: clock.now().wall, request: null, reason };
@@ -187,13 +172,11 @@ function noteDecided({ sha256 }: Owners, group: Group): void {
 
 /** Of what was refused, as it was held; null: nothing was. */
 function refusedDigest(group: Group, sha256: Sha256): string | null {
-  const refused = decidableIn(group).filter(({ dead }) => dead?.reason === 'refused');
-  return heldDigest(
-    group.id,
-    refused.map((intent): Intent => ({ ...intent, dead: null })),
-    sha256,
-  );
+  const asHeld = refusedIn(group).map((intent): Intent => ({ ...intent, dead: null }));
+  return heldDigest(group.id, asHeld, sha256);
 }
+
+const refusedIn = (group: Group): Intent[] => decidableIn(group).filter(({ dead }) => dead?.reason === 'refused');
 
 type Decision = Extract<Request, { kind: 'approve' | 'reject' }>;
 
@@ -204,31 +187,26 @@ export function decide(
   { kind, digest, author }: Decision,
 ): Omit<DueAnswer<Group>, 'key'> {
   const group = partition.digests.groupOf(digest);
-  if (group === null) return { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] };
+  const gone = { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] } as const;
+  if (group === null) return gone;
+  const verdict = kind === 'approve' ? 'approved' : 'rejected';
   const held = heldSets(group).find((set) => heldDigest(group.id, set, owners.sha256) === digest);
-  if (held === undefined) return decided(owners, group, { kind, digest });
+  if (held === undefined) {
+    const count = decidedBefore(owners, group, kind, digest);
+    return count === 0 ? gone : { answer: { kind, digest, verdict, count }, groups: [group] };
+  }
   if (kind === 'approve') approve(owners, group, held, { digest, author });
   else for (const intent of held) reject(owners, group, intent, author);
   group.partition.toWrite.add(group);
   owners.logger.info({ group: group.id, kind, digest, author, removals: held.length }, 'held removals are decided');
-  const verdict = kind === 'approve' ? 'approved' : 'rejected';
   return { answer: { kind, digest, verdict, count: held.length }, groups: [group] };
 }
 
-/** The same was decided before, or a former owner has died before its answer. */
-function decided(
-  { sha256 }: Owners,
-  group: Group,
-  { kind, digest }: Omit<Decision, 'author'>,
-): Omit<DueAnswer<Group>, 'key'> {
-  const pending = decidableIn(group);
-  const approved = pending.filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest);
-  if (kind === 'approve' && approved.length > 0)
-    return { answer: { kind, digest, verdict: 'approved', count: approved.length }, groups: [group] };
-  const count = pending.filter(({ dead }) => dead?.reason === 'refused').length;
-  if (kind === 'reject' && refusedDigest(group, sha256) === digest)
-    return { answer: { kind, digest, verdict: 'rejected', count }, groups: [group] };
-  return { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] };
+/** How many are so by the same decision: it was made before, or a former owner has died before its answer. */
+function decidedBefore({ sha256 }: Owners, group: Group, kind: Decision['kind'], digest: string): number {
+  if (kind === 'approve')
+    return decidableIn(group).filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest).length;
+  return refusedDigest(group, sha256) === digest ? refusedIn(group).length : 0;
 }
 
 /** What an operator can have read: all that is held, or all that the live record has room for. */
@@ -251,14 +229,8 @@ function approve(
   if (held.some(({ guard }) => guard?.kind === 'held' && guard.by === 'unresolved_members'))
     group.partition.unresolved.accept(group.id, [...undecided, ...unresolved]);
   for (const intent of held) {
-    const guard: Approval = {
-      ...shownTargets(owners, group, intent),
-      ...targetsOf(intent),
-      kind: 'approved',
-      digest,
-      author,
-      at,
-    };
+    const shown = { ...shownTargets(owners, group, intent), ...targetsOf(intent) };
+    const guard: Approval = { ...shown, kind: 'approved', digest, author, at };
     // Sent once the live record says who has approved it: the next owner must know, too.
     group.members.obtain(intent.member).advance({ ...intent, guard, waits: 'record' });
   }

@@ -5,7 +5,7 @@
 import { WHOLE_GROUP, isSamePosition, sourceMember, type Intent } from '../../core/change/change.ts';
 import { idKey, isSameId } from '../../core/change/id-key.ts';
 import { isDue } from '../../core/change/pending.ts';
-import type { IdKind, Resolved } from '../../core/ids/resolution.ts';
+import type { IdKind, Resolved, SureResolution } from '../../core/ids/resolution.ts';
 import { memberFailure, resolved, targetFor, unresolvedFailure } from '../../core/ids/resolution.ts';
 import type { Failure } from '../../core/target/refusals.ts';
 import { decideRetry, type Schedule } from '../../core/target/retry.ts';
@@ -18,8 +18,8 @@ import { enter } from './precedence.ts';
 /** As far as it is known without asking, and again each time: a table may have been corrected. */
 export function identifyGroup({ ids }: Owners, group: Group): void {
   if (ids === null || group.run !== null) return;
-  const known = ids.known('group', group.id);
-  if (known === null || known.kind === 'unanswered') return;
+  const known = knownOf(ids, 'group', group.id);
+  if (known === null) return;
   if (known.kind !== 'found') return group.forgetTarget();
   if (group.target !== null && !isSameId(group.target, known.id)) group.forgetTarget();
   group.resolve(known.id, ids.groupNames?.lookedUp(group.id) ?? null);
@@ -37,10 +37,16 @@ export function identified({ ids }: Owners, group: Group, intent: Intent): Inten
   return named;
 }
 
+/** What is known of it without asking; null: nothing that is sure. */
+function knownOf(ids: Owners['ids'], kind: IdKind, id: string): SureResolution | null {
+  const known = ids?.known(kind, id) ?? null;
+  return known?.kind === 'unanswered' ? null : known;
+}
+
 /** Whom it means, as far as that is known without asking; undefined: it is not, or there is nothing to ask. */
-function knownTarget(ids: Owners['ids'], intent: Intent): string | null | undefined {
-  const known = intent.namedBy === 'target' ? null : (ids?.known('user', sourceMember(intent)) ?? null);
-  return known === null || known.kind === 'unanswered' ? undefined : targetFor(intent.op, known);
+export function knownTarget(ids: Owners['ids'], intent: Intent): string | null | undefined {
+  const known = intent.namedBy === 'target' ? null : knownOf(ids, 'user', sourceMember(intent));
+  return known === null ? undefined : targetFor(intent.op, known);
 }
 
 /** Is everything known that a plan for it needs? */
@@ -55,13 +61,11 @@ export function isPlannable({ ids }: Owners, group: Group, intent: Intent): bool
 
 /** An id that a plan for the intent needs and that only the target knows; null: there is none. */
 export function unknownId({ ids }: Owners, group: Group, intent: Intent): SoughtId | null {
-  const isUnknown = (kind: IdKind, id: string): boolean => {
-    const known = ids?.known(kind, id) ?? null;
-    return known === null || known.kind === 'unanswered';
-  };
-  if (group.target === null) return isUnknown('group', group.id) ? { kind: 'group', id: group.id } : null;
+  if (group.target === null) return knownOf(ids, 'group', group.id) === null ? { kind: 'group', id: group.id } : null;
   const members = intent.op === 'state' ? (intent.whole?.members ?? []) : [intent.member];
-  const id = members.find((member) => group.aliases?.resolutionOf(member) === undefined && isUnknown('user', member));
+  const id = members.find(
+    (member) => group.aliases?.resolutionOf(member) === undefined && knownOf(ids, 'user', member) === null,
+  );
   return id === undefined ? null : { kind: 'user', id };
 }
 
@@ -80,29 +84,20 @@ export function reResolve(owners: Owners): void {
 function identifyGroupAgain(owners: Owners, group: Group): void {
   const groupTarget = group.target;
   identifyGroup(owners, group);
-  reResolveNames(owners, group);
+  // Whom the pending full state names.
+  for (const name of group.aliases?.resolvedNames ?? []) {
+    const known = knownOf(owners.ids, 'user', name);
+    if (known !== null) group.aliases?.noteResolution(name, known);
+  }
   for (const member of group.members.values()) {
     const { pending } = member;
-    if (pending !== null) member.advance(reResolved(owners, group, { pending, groupTarget }));
+    if (pending !== null) member.advance(reResolved(owners, group, pending, groupTarget));
   }
   owners.review(group);
 }
 
-/** Whom the pending full state names. */
-function reResolveNames({ ids }: Owners, { aliases }: Group): void {
-  for (const member of aliases?.resolvedNames ?? []) {
-    const known = ids?.known('user', member) ?? null;
-    if (known !== null && known.kind !== 'unanswered') aliases?.noteResolution(member, known);
-  }
-}
-
-interface Before {
-  readonly pending: Intent;
-  /** What the group was at the target. */
-  readonly groupTarget: string | null;
-}
-
-function reResolved({ ids }: Owners, group: Group, { pending, groupTarget }: Before): Intent {
+/** @param groupTarget what the group was at the target. */
+function reResolved({ ids }: Owners, group: Group, pending: Intent, groupTarget: string | null): Intent {
   // In flight, it stays what its run has taken: a newer intent without its full state must not go on.
   if (pending.dead !== null || group.run?.due.has(pending) === true) return pending;
   if (pending.op === 'state') return { ...pending, notBefore: 0 };
@@ -137,8 +132,8 @@ function isNamedAgain({ ids }: Owners, intent: Intent): boolean {
 
 function isGroupIdentified(owners: Owners, group: Group, due: readonly Intent[]): boolean {
   identifyGroup(owners, group);
-  const known = owners.ids?.known('group', group.id) ?? null;
-  if (known === null || known.kind === 'unanswered') {
+  const known = knownOf(owners.ids, 'group', group.id);
+  if (known === null) {
     // What was known is too old by now: another group may have the name.
     group.forgetTarget();
     owners.lookUps.want(group, { kind: 'group', id: group.id });
@@ -157,8 +152,8 @@ function identifyMember(owners: Owners, group: Group, intent: Intent): void {
   const member = group.members.get(intent.member);
   if (member?.pending !== intent) return;
   const name = sourceMember(intent);
-  const known = owners.ids?.known('user', name) ?? null;
-  if (known === null || known.kind === 'unanswered') return void owners.lookUps.want(group, { kind: 'user', id: name });
+  const known = knownOf(owners.ids, 'user', name);
+  if (known === null) return void owners.lookUps.want(group, { kind: 'user', id: name });
   const target = targetFor(intent.op, known);
   if (target === null) {
     const failure = memberFailure(known);
@@ -176,8 +171,8 @@ function identifyWhole(owners: Owners, group: Group, { whole }: Intent): void {
   const aliases = group.obtainAliases();
   for (const member of whole?.members ?? []) {
     if (aliases.resolutionOf(member) !== undefined) continue;
-    const known = owners.ids?.known('user', member) ?? null;
-    if (known === null || known.kind === 'unanswered') owners.lookUps.want(group, { kind: 'user', id: member });
+    const known = knownOf(owners.ids, 'user', member);
+    if (known === null) owners.lookUps.want(group, { kind: 'user', id: member });
     else aliases.noteResolution(member, known);
   }
 }

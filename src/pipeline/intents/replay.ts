@@ -2,7 +2,6 @@
  * Requests of operators (spec: request-key). A replay names a dead or parked intent and wakes it where it still is (spec:
  * grave); what is held wakes for an approval only.
  */
-import type { Intent } from '../../core/change/change.ts';
 import { comparePositions } from '../../core/change/change.ts';
 import { idKey } from '../../core/change/id-key.ts';
 import { isHeld, revived } from '../../core/change/pending.ts';
@@ -64,13 +63,13 @@ function reviveDead(owners: Owners, partition: Partition, named: NamedIntent): R
   const isInFlight = group.run?.due.has(pending) === true;
   // It is being tried at this moment.
   if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
-  const again = namedAgain(owners, revived(pending));
-  if (owners.ids !== null) group.noteAlias(again);
+  let again = revived(pending);
+  if (owners.ids !== null) {
+    // A table may have been corrected since.
+    if (again.namedBy !== 'target') again = { ...again, target: null };
+    group.noteAlias(again);
+  }
   member.revive(again);
   partition.toWrite.add(group);
   return 'woken';
 }
-
-/** A table may have been corrected since. */
-const namedAgain = ({ ids }: Owners, intent: Intent): Intent =>
-  ids === null || intent.namedBy === 'target' ? intent : { ...intent, target: null };

@@ -31,7 +31,7 @@ import { recordAll, takeAccount } from './read-back.ts';
 
 /** In the tick of the assignment: what is sought and paused here is so before the first fetch of the generation. */
 export function assigned(owners: Owners, assignment: Assignment): void {
-  const { partitions, lease, log } = owners;
+  const { partitions, lease, log, options } = owners;
   // A new member id: everything may have had other owners since (kafkajs.md 3.3).
   if (assignment.memberId !== lease.memberId) revokeAll(owners, 'a new member id');
   const wanted = new Set(assignment.partitions);
@@ -46,7 +46,8 @@ export function assigned(owners: Owners, assignment: Assignment): void {
     if (known !== undefined && known.isRestored) retain(owners, known);
     else {
       if (known !== undefined) revoke(owners, known, 'its restore was not finished');
-      acquire(owners, number, known?.ownership.base ?? 0);
+      partitions.add(new PartitionOf(number, options, { base: known?.ownership.base }));
+      log.seek('retry', number, 0n);
     }
   }
 }
@@ -57,11 +58,6 @@ function retain({ log }: Owners, partition: Partition): void {
   const { ledger } = partition.offsets;
   if (ledger !== null) log.seek('source', partition.number, ledger.next);
   log.seek('retry', partition.number, partition.ownership.nextOffset);
-}
-
-function acquire({ partitions, log, options }: Owners, number: number, base: number): void {
-  partitions.add(PartitionOf.acquired(number, options, base));
-  log.seek('retry', number, 0n);
 }
 
 export function heartbeat(owners: Owners, beat: Heartbeat): void {
@@ -90,7 +86,7 @@ const ONE_GROUP =
 /** The log goes on at the oldest record there is. The topic may have been recreated, and offsets mean something else then. */
 export function offsetGone(owners: Owners, topic: InputTopic, number: number): void {
   const { partitions, counts, log, logger } = owners;
-  if (topic === 'source') counts.notePossibleLoss();
+  if (topic === 'source') counts.possibleLosses.add();
   logger.error({ topic, partition: number }, 'the next offset does not exist any more, changes may be lost');
   const partition = partitions.get(number);
   if (partition === undefined) return;
@@ -163,7 +159,7 @@ async function findStart(owners: Owners, partition: Partition): Promise<Start> {
   };
   const position = committed.offset ?? bounds.start;
   if (position >= bounds.start) return { ...found, position };
-  counts.notePossibleLoss();
+  counts.possibleLosses.add();
   logger.error(
     { partition: number, committed: String(position), start: String(bounds.start) },
     'retention has passed the committed offset, changes may be lost: raise retention.ms of the source topic',
@@ -216,7 +212,7 @@ function goOn(owners: Owners, partition: Partition, start: Start): void {
 function startOver(owners: Owners, partition: Partition): void {
   const { partitions, log, options } = owners;
   revoke(owners, partition, 'another instance was the owner in between');
-  const fresh: Partition = PartitionOf.restoredAgain(partition.number, options, partition.ownership);
+  const fresh: Partition = new PartitionOf(partition.number, options, { again: partition.ownership });
   partitions.add(fresh);
   log.seek('retry', fresh.number, 0n);
   void restoreFrom(owners, fresh);
@@ -228,7 +224,7 @@ const SLICE = 1_000;
 /** In slices: there may be 200,000 live records. What is read of the retry partition meanwhile is of a higher epoch, or void. */
 function* load(owners: Owners, partition: Partition, start: Start): Slices {
   const { clock, options } = owners;
-  const { wasEmpty } = partition.ownership;
+  const wasEmpty = partition.ownership.former?.recordCount === 0;
   const isNew = wasEmpty && start.committed === null;
   if ((wasEmpty && !isNew) || start.formerRetry !== null) noteEmptied(owners, partition);
   // A former owner's requests may still land (spec: noop).
@@ -281,7 +277,7 @@ function loadIntent(owners: Owners, group: Group, intent: Intent): void {
 
 /** A fence is written before any commit, and compaction keeps it. */
 function noteEmptied({ counts, logger, options }: Owners, { number }: Partition): void {
-  counts.notePossibleLoss();
+  counts.possibleLosses.add();
   logger.error(
     { partition: number, topic: options.topics.retry, remedy: EMPTIED_REMEDY },
     'the retry partition is empty or recreated although offsets are committed: what was parked is lost, if anything was',

@@ -26,16 +26,11 @@ export function refuse(owners: Owners, partition: Partition, { problem, kind }: 
   const { message, remedyOf, isForRetry } = REFUSALS[kind];
   const remedy = remedyOf(topic, number);
   revoke(owners, partition, problem);
-  partitions.add(PartitionOf.refused(partition, options, { text: `${problem}. ${remedy}`, isForRetry }));
+  const refused = { refusal: { text: `${problem}. ${remedy}`, isForRetry }, offsets: partition.offsets };
+  partitions.add(new PartitionOf(number, options, { refused }));
   log.pause('source', number);
   logger.error({ topic, partition: number, problem, remedy }, message);
 }
-
-/** A live record may be in it, whose changes would be lost. */
-export const unreadableRetry = (problem: string): Refusal => ({
-  problem: `the retry topic: ${problem}`,
-  kind: 'unreadable',
-});
 
 /** Both remedies are tried in test/integration/recreated-source.test.ts. */
 const resetOffsets = (topic: string, partition: number): string =>
@@ -49,16 +44,7 @@ const LAST_RETRY_TOPIC =
 const SOURCE_OTHER = 'partition refused: the source topic was recreated, truncated or renamed';
 
 /** `isForRetry`: `/readyz` names the retry topic, and not the source. */
-const REFUSALS: Readonly<
-  Record<
-    Refusal['kind'],
-    {
-      readonly message: string;
-      readonly remedyOf: (topic: string, partition: number) => string;
-      readonly isForRetry: boolean;
-    }
-  >
-> = {
+const REFUSALS = {
   committed: { message: SOURCE_OTHER, remedyOf: resetOffsets, isForRetry: false },
   parked: { message: SOURCE_OTHER, remedyOf: () => NEW_TOPICS, isForRetry: false },
   unreadable: {

@@ -12,7 +12,7 @@ import type { Owners } from '../state/owners.ts';
 import type { LiveRecord } from '../state/ownership.ts';
 import { groupOf } from '../state/partitions.ts';
 import type { FormerRetry } from '../state/source-offsets.ts';
-import { refuse, revoke, unreadableRetry } from './loss.ts';
+import { refuse, revoke } from './loss.ts';
 
 /** Records of the retry partition, at a restore as well as afterwards. */
 export function readRetry(owners: Owners, partition: Partition, batch: Batch): void {
@@ -20,7 +20,11 @@ export function readRetry(owners: Owners, partition: Partition, batch: Batch): v
   const { ownership } = partition;
   for (const record of batch.records) {
     if (record.offset < ownership.nextOffset) continue;
-    if (record.unreadable !== undefined) return refuse(owners, partition, unreadableRetry(record.unreadable.message));
+    if (record.unreadable !== undefined) {
+      // A live record may be in it, whose changes would be lost.
+      const problem = `the retry topic: ${record.unreadable.message}`;
+      return refuse(owners, partition, { problem, kind: 'unreadable' });
+    }
     ownership.noteReadTo(record.offset + 1n);
     readOne(owners, partition, record);
     if (partition.isRestored) takeAccount(owners, partition);

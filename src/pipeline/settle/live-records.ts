@@ -42,7 +42,7 @@ export function renderPartition(owners: Owners, partition: Partition, recordsMax
   let left = recordsMax;
   for (const group of partition.toWrite.due((each) => goesOn(owners, each))) {
     if (left <= 0) break;
-    if (unsettled.isWaiting(placeOf(owners, group).name, clock.now())) continue;
+    if (unsettled.isWaiting(placeOf(owners, partition, group.id).name, clock.now())) continue;
     left -= 1;
     partition.toWrite.delete(group);
     partition.unacknowledged.add(group);
@@ -69,14 +69,8 @@ export function renderPartition(owners: Owners, partition: Partition, recordsMax
   return rendered;
 }
 
-/** Under another epoch it would be void, or another owner's. */
-const isOf = (owners: Owners, partition: Partition, epoch: number): boolean =>
-  owners.partitions.isCurrent(partition) && partition.isRestored && partition.ownership.epoch === epoch;
-
-/** Where the live record of a group fails alone. */
-const placeOf = (owners: Owners, { id, partition }: Group): Place => placeOfKey(owners, partition, id);
-
-const placeOfKey = ({ options: { topics } }: Owners, { number }: Partition, key: string): Place => ({
+/** Where the record under this key fails alone. */
+const placeOf = ({ options: { topics } }: Owners, { number }: Partition, key: string): Place => ({
   name: `${laneName(topics.retry, number)}: ${key}`,
   topic: topics.retry,
   act: 'write',
@@ -95,8 +89,10 @@ function addressedTo(
     partition,
     epoch,
     record: { ...record, topic: owners.options.topics.retry, partition: number },
-    own: placeOfKey(owners, partition, record.key),
-    isWanted: () => isOf(owners, partition, epoch),
+    own: placeOf(owners, partition, record.key),
+    // Under another epoch it would be void, or another owner's.
+    isWanted: () =>
+      owners.partitions.isCurrent(partition) && partition.isRestored && partition.ownership.epoch === epoch,
   };
 }
 

@@ -17,7 +17,7 @@ import { tidyGroup } from '../state/partitions.ts';
 import type { DueCommit } from '../state/source-offsets.ts';
 import { renderPartition, type Rendered, writeAgain } from './live-records.ts';
 import { recordAcknowledged } from './record.ts';
-import { TOO_LARGE, Writer, laneName, noteFailure, tryEach, type Written } from './writer.ts';
+import { TOO_LARGE, Writer, laneName, noteFailure, tryTogether, type Written } from './writer.ts';
 
 /** kafkajs blocks the event loop with larger ones (kafkajs.md 7.3). */
 const BATCH_MAX = 500;
@@ -117,7 +117,7 @@ export class Settler {
   /** A place that nothing waits for any more is no trouble: its partition was lost, perhaps while a write was on its way. */
   #tidyPlaces(): void {
     const { outbox, unsettled, partitions, options } = this.#owners;
-    if (unsettled.isEmpty) return;
+    if (unsettled.size === 0) return;
     const wanted = new Set(outbox.waitedFor());
     const { report, deadLetter } = options.topics;
     unsettled.retain(({ name, topic, act, owner }) => {
@@ -159,20 +159,11 @@ export class Settler {
 
   /** After a failed commit one by one. */
   async #commit(): Promise<boolean> {
-    const { partitions, unsettled, clock } = this.#owners;
-    const due = [...partitions]
+    const due = [...this.#owners.partitions]
       .filter((partition) => commitOf(partition) !== null)
-      .map((partition) => ({ partition, place: this.#offsetOf(partition) }))
-      .filter(({ place }) => !unsettled.isWaiting(place.name, clock.now()));
-    const alone = due.filter(({ place }) => unsettled.isFailing(place.name));
-    const together = due.filter((each) => !alone.includes(each));
+      .map((partition) => ({ partition, place: this.#offsetOf(partition) }));
     const before = this.#commits;
-    const error = await this.#commitOnce(together.map(({ partition }) => partition));
-    const [only] = together;
-    if (error !== null && only !== undefined && together.length === 1) noteFailure(this.#owners, only.place, error);
-    await tryEach(this.#owners, error !== null && together.length > 1 ? [...alone, ...together] : alone, (each) =>
-      this.#commitOnce([each.partition]),
-    );
+    await tryTogether(this.#owners, due, (some) => this.#commitOnce(some.map(({ partition }) => partition)));
     return this.#commits > before;
   }
 

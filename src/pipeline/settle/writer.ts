@@ -44,14 +44,14 @@ export class Writer {
 
   /** Never rejects; what became of each record, in their order. */
   async write(records: readonly Addressed[]): Promise<readonly Written[]> {
-    const { unsettled, clock } = this.#owners;
     const lanes = await this.#lanesOf(records);
-    const due = lanes.filter(({ place }) => !unsettled.isWaiting(place.name, clock.now()));
-    const alone = due.filter(({ place }) => unsettled.isFailing(place.name));
-    const together = due.filter((lane) => !alone.includes(lane));
     const written = new Map<Addressed, SendOutcome>();
-    const isSplit = (await this.#sendTogether(together, written)) === 'failed';
-    await this.#sendEach(isSplit ? [...alone, ...together] : alone, written);
+    await tryTogether(this.#owners, lanes, async (some) => {
+      const sent = await this.#send(some.flatMap((lane) => lane.records));
+      if (sent instanceof Error) return sent;
+      this.#note(some, sent, written);
+      return null;
+    });
     const laneOf = new Map(lanes.flatMap(({ place, records: own }) => own.map((each) => [each, place.name])));
     return records.map((record) => this.#writtenOf(record, written.get(record), laneOf.get(record) ?? null));
   }
@@ -89,25 +89,6 @@ export class Writer {
     }
   }
 
-  async #sendTogether(lanes: readonly Lane[], written: Map<Addressed, SendOutcome>): Promise<'done' | 'failed'> {
-    const [first] = lanes;
-    if (first === undefined) return 'done';
-    const sent = await this.#send(lanes.flatMap(({ records }) => records));
-    if (!(sent instanceof Error)) this.#note(lanes, sent, written);
-    else if (lanes.length === 1) this.#fail(first.place, sent);
-    else return 'failed';
-    return 'done';
-  }
-
-  async #sendEach(lanes: readonly Lane[], written: Map<Addressed, SendOutcome>): Promise<void> {
-    await tryEach(this.#owners, lanes, async (lane) => {
-      const sent = await this.#send(lane.records);
-      if (sent instanceof Error) return sent;
-      this.#note([lane], sent, written);
-      return null;
-    });
-  }
-
   /** The check, and the sending, in one tick. */
   async #send(records: readonly Addressed[]): Promise<Sent> {
     const wanted = records.filter(({ isWanted }) => isWanted());
@@ -132,17 +113,34 @@ export class Writer {
         if (outcome === undefined) continue;
         written.set(addressed, outcome);
         if (outcome === 'written') unsettled.clear(addressed.own.name);
-        else if (outcome !== 'too_large' && outcome.kind === 'refused') this.#fail(addressed.own, outcome.error);
+        else if (outcome !== 'too_large' && outcome.kind === 'refused')
+          noteFailure(this.#owners, addressed.own, outcome.error);
         else if (outcome !== 'too_large') problem = outcome.error;
       }
       if (problem === null) unsettled.clear(place.name);
-      else this.#fail(place, problem);
+      else noteFailure(this.#owners, place, problem);
     }
   }
+}
 
-  #fail(place: Place, error: Error): void {
-    noteFailure(this.#owners, place, error);
-  }
+/**
+ * What may be tried now: together, but for what fails already; where that fails, one after the other.
+ * @param attempt an error: it has failed.
+ */
+export async function tryTogether<T extends { readonly place: Place }>(
+  owners: Owners,
+  all: readonly T[],
+  attempt: (some: readonly T[]) => Promise<Error | null>,
+): Promise<void> {
+  const { unsettled, clock } = owners;
+  const due = all.filter(({ place }) => !unsettled.isWaiting(place.name, clock.now()));
+  const alone = due.filter(({ place }) => unsettled.isFailing(place.name));
+  const together = due.filter((one) => !alone.includes(one));
+  const [first] = together;
+  const error = first === undefined ? null : await attempt(together);
+  const isSplit = error !== null && together.length > 1;
+  if (error !== null && first !== undefined && !isSplit) noteFailure(owners, first.place, error);
+  await tryEach(owners, isSplit ? [...alone, ...together] : alone, (one) => attempt([one]));
 }
 
 /** With so many failures in a row the log as a whole is taken to be away: each try may take seconds. */

@@ -4,11 +4,27 @@ export class Tally {
   readonly #counts = new Map<string, number>();
 
   note(name: string): void {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    this.#counts.set(name, this.of(name) + 1);
+  }
+
+  of(name: string): number {
+    return this.#counts.get(name) ?? 0;
   }
 
   get byName(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#counts);
+  }
+}
+
+export class Counter {
+  #value = 0;
+
+  get value(): number {
+    return this.#value;
+  }
+
+  add(by: 1 | -1 = 1): void {
+    this.#value += by;
   }
 }
 
@@ -21,47 +37,10 @@ export class Counts {
   readonly refusedRequests = new Tally();
   /** Final reports, by outcome. */
   readonly reports = new Tally();
-  #conflicts = 0;
-  #possibleLosses = 0;
-  #outsideLease = 0;
-  #requestsInFlight = 0;
-
   /** Requests of groups to the target, and for tokens; not look-ups. */
-  get requestsInFlight(): number {
-    return this.#requestsInFlight;
-  }
-
-  beginRequest(): void {
-    this.#requestsInFlight += 1;
-  }
-
-  endRequest(): void {
-    this.#requestsInFlight -= 1;
-  }
-
-  get conflicts(): number {
-    return this.#conflicts;
-  }
-
-  noteConflict(): void {
-    this.#conflicts += 1;
-  }
-
+  readonly requestsInFlight = new Counter();
   /** How often offsets, or what is parked, were not there any more. */
-  get possibleLosses(): number {
-    return this.#possibleLosses;
-  }
-
-  notePossibleLoss(): void {
-    this.#possibleLosses += 1;
-  }
-
+  readonly possibleLosses = new Counter();
   /** Requests that ended outside their lease. */
-  get outsideLease(): number {
-    return this.#outsideLease;
-  }
-
-  noteOutsideLease(): void {
-    this.#outsideLease += 1;
-  }
+  readonly outsideLease = new Counter();
 }

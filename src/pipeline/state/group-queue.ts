@@ -2,111 +2,12 @@
  * Which groups are ready, which are to be reviewed when, and which have a slot.
  *
  *   idle ──wakeBy──▶ waiting ──its time──▶ (reviewed) ──ready──▶ ready ──takeReady──▶ locked: in flight ──unlock──▶ idle
+ *
+ * Of the ready ones, groups with a due removal go first, then by age; but a group never waits longer than `maxWaitMs` behind
+ * revocations, and one that yields goes behind one that does not.
  */
 import type { Group } from './group.ts';
 import { Heap, type Entry } from './heap.ts';
-
-export class GroupQueue {
-  readonly #ready = new ReadyQueue<Group>();
-  /** By when they are to be reviewed (epoch ms). */
-  readonly #waiting = new Heap<Group>();
-  /** Ids of groups with a slot; a lock outlives the loss of its partition. */
-  readonly #locked = new Set<string>();
-
-  get readyCount(): number {
-    return this.#ready.size;
-  }
-
-  get waitingCount(): number {
-    return this.#waiting.size;
-  }
-
-  /** Groups in flight. */
-  get lockedCount(): number {
-    return this.#locked.size;
-  }
-
-  isLocked({ id }: Pick<Group, 'id'>): boolean {
-    return this.#locked.has(id);
-  }
-
-  /** It has a slot: what happens meanwhile must not send it a second time. */
-  lock({ id }: Pick<Group, 'id'>): void {
-    this.#locked.add(id);
-  }
-
-  unlock({ id }: Pick<Group, 'id'>): void {
-    this.#locked.delete(id);
-  }
-
-  /** null: it is not ready. */
-  classOf(group: Group): Readiness['class'] | null {
-    return this.#ready.classOf(group);
-  }
-
-  /** It waits for a slot, and no more for a time. */
-  makeReady(group: Group, readiness: Readiness): void {
-    this.#waiting.delete(group);
-    this.#ready.push(group, readiness);
-  }
-
-  get hasReady(): boolean {
-    return !this.#ready.isEmpty;
-  }
-
-  /** undefined: none is ready. */
-  takeReady(turn: Turn<Group>): Group | undefined {
-    return this.#ready.pop(turn);
-  }
-
-  /** It is not ready any more. */
-  withdraw(group: Group): void {
-    this.#ready.delete(group);
-  }
-
-  /** To be reviewed at `at` (epoch ms) at the latest, unless it is ready. */
-  wakeBy(group: Group, at: number): void {
-    if (this.#ready.classOf(group) !== null || (this.wakeAt(group) ?? Number.POSITIVE_INFINITY) <= at) return;
-    this.wake(group, at);
-  }
-
-  /** To be reviewed at `at` (epoch ms), and not before. */
-  wake(group: Group, at: number): void {
-    this.#waiting.push(group, at);
-  }
-
-  /** Epoch ms; undefined: it waits for no time. */
-  wakeAt(group: Group): number | undefined {
-    return this.#waiting.priorityOf(group);
-  }
-
-  /** It waits for no time any more. */
-  endWait(group: Group): void {
-    this.#waiting.delete(group);
-  }
-
-  /** When the next group is to be reviewed, epoch ms; null: none waits. */
-  get nextAt(): number | null {
-    return this.#waiting.peek()?.priority ?? null;
-  }
-
-  /** One whose time has come; undefined: there is none. */
-  takeDue(now: number): Group | undefined {
-    const next = this.#waiting.peek();
-    return next === undefined || next.priority > now ? undefined : this.#waiting.pop();
-  }
-
-  /** Nothing of it is left, or its partition is lost. */
-  forget(group: Group): void {
-    this.#ready.delete(group);
-    this.#waiting.delete(group);
-  }
-}
-
-/*
- * Groups that may be dispatched. Groups with a due removal go first, then by age; but a group never waits longer than
- * `maxWaitMs` behind revocations, and one that yields goes behind one that does not.
- */
 
 /** So many that yield are passed over at most; each costs time. */
 const PASSED_MAX = 100;
@@ -129,20 +30,43 @@ export interface Turn<G> {
   readonly yields?: (group: G) => boolean;
 }
 
-export class ReadyQueue<G> {
+/** @typeParam G the group. */
+export class GroupQueue<G extends { readonly id: string } = Group> {
   /** By age. */
   readonly #revocations = new Heap<G>();
   /** By age. */
   readonly #grants = new Heap<G>();
   /** The same grants, the one that has waited longest first. */
   readonly #waits = new Heap<G>();
+  /** By when they are to be reviewed (epoch ms). */
+  readonly #waiting = new Heap<G>();
+  /** Ids of groups with a slot; a lock outlives the loss of its partition. */
+  readonly #locked = new Set<string>();
 
-  get size(): number {
+  get readyCount(): number {
     return this.#revocations.size + this.#grants.size;
   }
 
-  get isEmpty(): boolean {
-    return this.size === 0;
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** Groups in flight. */
+  get lockedCount(): number {
+    return this.#locked.size;
+  }
+
+  isLocked({ id }: Pick<G, 'id'>): boolean {
+    return this.#locked.has(id);
+  }
+
+  /** It has a slot: what happens meanwhile must not send it a second time. */
+  lock({ id }: Pick<G, 'id'>): void {
+    this.#locked.add(id);
+  }
+
+  unlock({ id }: Pick<G, 'id'>): void {
+    this.#locked.delete(id);
   }
 
   /** null: it is not ready. */
@@ -151,11 +75,12 @@ export class ReadyQueue<G> {
     return this.#grants.has(group) ? 'add' : null;
   }
 
-  /** A group that is ready already only changes class, from `add` to `remove`. */
-  push(group: G, readiness: Readiness): void {
+  /** It waits for a slot, and no more for a time. One that is ready already only changes class, from `add` to `remove`. */
+  makeReady(group: G, readiness: Readiness): void {
+    this.#waiting.delete(group);
     const former = this.classOf(group);
     if (former === 'remove' || former === readiness.class) return;
-    this.delete(group);
+    this.withdraw(group);
     if (readiness.class === 'remove') this.#revocations.push(group, readiness.since);
     else {
       this.#grants.push(group, readiness.since);
@@ -163,18 +88,58 @@ export class ReadyQueue<G> {
     }
   }
 
-  pop({ now, maxWaitMs, yields = () => false }: Turn<G>): G | undefined {
+  /** undefined: none is ready. */
+  takeReady({ now, maxWaitMs, yields = () => false }: Turn<G>): G | undefined {
     const longest = this.#waits.peek();
     const isOverdue = longest !== undefined && now - longest.priority > maxWaitMs;
     const [revocation, grant] = [this.#revocations.peek(), this.#grants.peek()];
     const first = firstIn(this.#revocations, yields) ?? firstIn(this.#grants, yields);
     const next = isOverdue ? longest : (first ?? revocation ?? grant);
-    if (next !== undefined) this.delete(next.key);
+    if (next !== undefined) this.withdraw(next.key);
     return next?.key;
   }
 
-  delete(group: G): void {
+  /** It is not ready any more. */
+  withdraw(group: G): void {
     for (const heap of [this.#revocations, this.#grants, this.#waits]) heap.delete(group);
+  }
+
+  /** To be reviewed at `at` (epoch ms) at the latest, unless it is ready. */
+  wakeBy(group: G, at: number): void {
+    if (this.classOf(group) !== null || (this.wakeAt(group) ?? Number.POSITIVE_INFINITY) <= at) return;
+    this.wake(group, at);
+  }
+
+  /** To be reviewed at `at` (epoch ms), and not before. */
+  wake(group: G, at: number): void {
+    this.#waiting.push(group, at);
+  }
+
+  /** Epoch ms; undefined: it waits for no time. */
+  wakeAt(group: G): number | undefined {
+    return this.#waiting.priorityOf(group);
+  }
+
+  /** It waits for no time any more. */
+  endWait(group: G): void {
+    this.#waiting.delete(group);
+  }
+
+  /** When the next group is to be reviewed, epoch ms; null: none waits. */
+  get nextAt(): number | null {
+    return this.#waiting.peek()?.priority ?? null;
+  }
+
+  /** One whose time has come; undefined: there is none. */
+  takeDue(now: number): G | undefined {
+    const next = this.#waiting.peek();
+    return next === undefined || next.priority > now ? undefined : this.#waiting.pop();
+  }
+
+  /** Nothing of it is left, or its partition is lost. */
+  forget(group: G): void {
+    this.withdraw(group);
+    this.#waiting.delete(group);
   }
 }
 

@@ -67,7 +67,7 @@ export class Group {
   constructor(id: string, partition: Partition, target: string | null) {
     this.id = id;
     this.partition = partition;
-    this.members = new Members(partition.counts);
+    this.members = new Members(partition.tally);
     this.#target = target;
     this.#doubt = partition.takeoverDoubt;
   }

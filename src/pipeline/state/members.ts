@@ -43,56 +43,33 @@ function tryOf(wait: Wait, intent: Intent | null): Try {
 }
 
 /** How many intents of all groups of a partition are pending, and what they wait for. */
-export class IntentCounts {
-  #pending = 0;
-  #held = 0;
-  #dead = 0;
-  #tried = 0;
-  #unsent = 0;
-
+export interface IntentCounts {
   /** Neither final nor dead. */
-  get pending(): number {
-    return this.#pending;
-  }
-
+  readonly pending: number;
   /** Of them, those that wait for an operator. */
-  get held(): number {
-    return this.#held;
-  }
-
-  get dead(): number {
-    return this.#dead;
-  }
-
+  readonly held: number;
+  readonly dead: number;
   /** Of the pending ones, those that wait for another try. */
-  get tried(): number {
-    return this.#tried;
-  }
-
+  readonly tried: number;
   /** Of the pending ones, those that wait with what failed in their group and were not in a request. */
-  get unsent(): number {
-    return this.#unsent;
-  }
+  readonly unsent: number;
+}
 
-  add(wait: Wait, attempt: Try): void {
-    this.#count(wait, attempt, 1);
-  }
+export class IntentTally {
+  readonly #counts = { pending: 0, held: 0, dead: 0, tried: 0, unsent: 0 };
+  /** As they are; they follow what is counted. */
+  readonly counts: IntentCounts = this.#counts;
 
-  remove(wait: Wait, attempt: Try): void {
-    this.#count(wait, attempt, -1);
-  }
-
-  #count(wait: Wait, attempt: Try, by: 1 | -1): void {
-    if (wait === 'dead') this.#dead += by;
-    else if (wait !== 'none') this.#pending += by;
-    if (wait === 'held') this.#held += by;
-    if (attempt === 'tried') this.#tried += by;
-    else if (attempt === 'unsent') this.#unsent += by;
+  count(wait: Wait, attempt: Try, by: 1 | -1): void {
+    if (wait === 'dead') this.#counts.dead += by;
+    else if (wait !== 'none') this.#counts.pending += by;
+    if (wait === 'held') this.#counts.held += by;
+    if (attempt !== null) this.#counts[attempt] += by;
   }
 }
 
 export class Members implements MemberLists {
-  readonly #counts: IntentCounts;
+  readonly #tally: IntentTally;
   readonly #all = new Map<string, Member>();
   // There may be as many groups as members, so that a list is there only while a member is in it.
   #recorded: List = null;
@@ -111,8 +88,8 @@ export class Members implements MemberLists {
   /** Of the full state that was asked about last. */
   #additions: AdditionsOf | null = null;
 
-  constructor(counts: IntentCounts) {
-    this.#counts = counts;
+  constructor(tally: IntentTally) {
+    this.#tally = tally;
   }
 
   get size(): number {
@@ -191,13 +168,9 @@ export class Members implements MemberLists {
     return this.#tried ?? NONE;
   }
 
-  get #unrecordedCount(): number {
-    return sizeOf(this.#recordOfAddition) + sizeOf(this.#record);
-  }
-
   /** How many of them are parked. */
   get parkedCount(): number {
-    return sizeOf(this.#tried) + sizeOf(this.#held) + this.#unrecordedCount;
+    return sizeOf(this.#tried) + sizeOf(this.#held) + sizeOf(this.#recordOfAddition) + sizeOf(this.#record);
   }
 
   /** They wait for an answer of their group, or for their time. */
@@ -234,8 +207,8 @@ export class Members implements MemberLists {
     if (from !== to || to === 'timed') this.#move(member, to, after);
     const kind = tryOf(to, after);
     this.#tried = kept(this.#tried, member, kind === 'tried');
-    this.#counts.remove(from, tryOf(from, before));
-    this.#counts.add(to, kind);
+    this.#tally.count(from, tryOf(from, before), -1);
+    this.#tally.count(to, kind, 1);
     this.#forGroup = kept(this.#forGroup, member, to === 'timed' && after?.waits === 'group');
     this.#guarded = kept(this.#guarded, member, to !== 'dead' && to !== 'held' && after !== null && isGuarded(after));
     this.#decidable = kept(this.#decidable, member, after !== null && after.guard !== null);

@@ -267,10 +267,6 @@ export class Unsettled {
     return this.#entries.size;
   }
 
-  get isEmpty(): boolean {
-    return this.size === 0;
-  }
-
   isFailing(name: string): boolean {
     return this.#entries.has(name);
   }

@@ -35,37 +35,29 @@ export interface LiveRecord {
   readonly isEnd: boolean;
 }
 
-/** The fence of a partition that is read once more from the beginning. */
-export type OwnershipStart = Pick<Ownership, 'base' | 'epoch' | 'fenceId'>;
+/** `base` is added to the generation of the consumer group, so that epochs only go up. The rest: of the fence that is there already. */
+export type OwnershipStart = Pick<Ownership, 'base'> & Partial<Pick<Ownership, 'epoch' | 'fenceId'>>;
 
 export class Ownership {
   readonly #owner: string;
   #base: number;
-  #epoch = 0;
+  #epoch: number;
   #seq = 0;
-  #fenceId: string | null = null;
+  #fenceId: string | null;
   #isFenceRead = false;
   #isEpochUsed = false;
-  #former: Pick<RetryView, 'epochMin' | 'stateEpochMax'> | null = null;
-  #wasEmpty = false;
+  #former: Omit<RetryView, 'groups'> | null = null;
   #hasForeignFence = false;
   #overtakenAt: Instant | null = null;
   readonly #view = emptyView();
   #nextOffset = 0n;
   readonly #stale = new Set<string>();
 
-  /** @param base added to the generation of the consumer group, so that epochs only go up. */
-  constructor(owner: string, base: number) {
+  constructor(owner: string, { base, epoch = 0, fenceId = null }: OwnershipStart) {
     this.#owner = owner;
     this.#base = base;
-  }
-
-  /** Everything is read from the beginning once more, up to the fence that is there already. */
-  static again(owner: string, { base, epoch, fenceId }: OwnershipStart): Ownership {
-    const ownership = new Ownership(owner, base);
-    ownership.#epoch = epoch;
-    ownership.#fenceId = fenceId;
-    return ownership;
+    this.#epoch = epoch;
+    this.#fenceId = fenceId;
   }
 
   get base(): number {
@@ -86,14 +78,9 @@ export class Ownership {
     return this.#isFenceRead;
   }
 
-  /** Epochs of the records before the first own fence; null: that was not read yet. */
-  get former(): Pick<RetryView, 'epochMin' | 'stateEpochMax'> | null {
+  /** Epochs and number of the records before the first own fence; null: that was not read yet. */
+  get former(): Pick<RetryView, 'epochMin' | 'stateEpochMax' | 'recordCount'> | null {
     return this.#former;
-  }
-
-  /** There was no record at all before the first own fence. */
-  get wasEmpty(): boolean {
-    return this.#wasEmpty;
   }
 
   /** A foreign fence lies between what was read last and the own new fence. */
@@ -165,18 +152,11 @@ export class Ownership {
   readFence({ fenceId, stamp }: ReadFence): void {
     const isOwn = fenceId === this.#fenceId;
     if (isOwn && !this.#isFenceRead) this.#isEpochUsed = isUsed(this.#view, this.#epoch);
-    if (isOwn) this.#noteFormer();
+    // Before the first own fence; a later one has that before it.
+    if (isOwn) this.#former ??= { ...this.#view };
     if (stamp.owner !== this.#owner) this.#hasForeignFence = true;
     readFence(this.#view, stamp);
     this.#isFenceRead ||= isOwn;
-  }
-
-  /** Before the first own fence; a later one has that before it. */
-  #noteFormer(): void {
-    if (this.#former !== null) return;
-    const { epochMin, stateEpochMax, recordCount } = this.#view;
-    this.#former = { epochMin, stateEpochMax };
-    this.#wasEmpty = recordCount === 0;
   }
 
   /** Answers whether it is to be taken over at the restore. @param isKnown the state of the partition is in memory. */

@@ -10,7 +10,7 @@
 import assert from 'node:assert/strict';
 import { isOver, type Doubt } from '../../core/target/doubt.ts';
 import { FinalMarks } from './final-marks.ts';
-import { IntentCounts, type Members } from './members.ts';
+import { IntentTally, type Members } from './members.ts';
 import { HeldDigests, OperatorRequests } from './operator-requests.ts';
 import type { PipelineOptions } from './options.ts';
 import { Ownership, type OwnershipStart } from './ownership.ts';
@@ -40,11 +40,14 @@ export interface PartitionRefusal {
 
 export type PartitionOptions = Pick<PipelineOptions, 'owner' | 'guard' | 'membersPerPatchMax'>;
 
-interface Parts {
-  readonly ownership: Ownership;
-  readonly offsets: SourceOffsets;
-  readonly phase?: Phase;
-  readonly refusal?: PartitionRefusal;
+/** How it begins: acquired, unless something else is said. */
+interface Beginning {
+  /** Of its epochs: see `Ownership`. */
+  readonly base?: number | undefined;
+  /** It is restored once more up to the fence that is there already. */
+  readonly again?: OwnershipStart;
+  /** It stands for one that is refused, until the next join. */
+  readonly refused?: { readonly refusal: PartitionRefusal; readonly offsets: SourceOffsets };
 }
 
 interface AnyGroup {
@@ -60,7 +63,8 @@ export class PartitionOf<G extends AnyGroup> {
   readonly refusal: PartitionRefusal | null;
   readonly restored = new RestoredRecords();
   readonly inbox = new Inbox();
-  readonly counts = new IntentCounts();
+  readonly tally = new IntentTally();
+  readonly counts = this.tally.counts;
   readonly requests = new OperatorRequests<G>();
   readonly finals = new FinalMarks<G>();
   readonly formerKeys = new FormerKeys();
@@ -76,41 +80,14 @@ export class PartitionOf<G extends AnyGroup> {
   #dispatchesEarly = false;
   #takeoverDoubt: Doubt | null = null;
 
-  private constructor(number: number, { guard, membersPerPatchMax }: PartitionOptions, parts: Parts) {
+  constructor(number: number, options: PartitionOptions, { base = 0, again, refused }: Beginning = {}) {
     this.number = number;
-    this.ownership = parts.ownership;
-    this.offsets = parts.offsets;
-    this.#phase = parts.phase ?? 'fencing';
-    this.refusal = parts.refusal ?? null;
-    this.toWrite = new RecordsToWrite(membersPerPatchMax);
-    this.removals = new RemovalWindow(guard.windowMs);
-  }
-
-  /** Assigned to this instance. @param base of its epochs: see `Ownership`. */
-  static acquired<G extends AnyGroup>(number: number, options: PartitionOptions, base = 0): PartitionOf<G> {
-    const ownership = new Ownership(options.owner, base);
-    return new PartitionOf(number, options, { ownership, offsets: new SourceOffsets(number) });
-  }
-
-  /** Restored once more up to the fence that is there already. */
-  static restoredAgain<G extends AnyGroup>(
-    number: number,
-    options: PartitionOptions,
-    start: OwnershipStart,
-  ): PartitionOf<G> {
-    const ownership = Ownership.again(options.owner, start);
-    return new PartitionOf(number, options, { ownership, offsets: new SourceOffsets(number), phase: 'restoring' });
-  }
-
-  /** What stands for the partition until the next join. */
-  static refused<G extends AnyGroup>(
-    { number, offsets }: PartitionOf<G>,
-    options: PartitionOptions,
-    refusal: PartitionRefusal,
-  ): PartitionOf<G> {
-    const ownership = new Ownership(options.owner, 0);
-    const unread = SourceOffsets.unread(number, offsets);
-    return new PartitionOf(number, options, { ownership, offsets: unread, phase: 'refused', refusal });
+    this.ownership = new Ownership(options.owner, again ?? { base });
+    this.offsets = new SourceOffsets(number, refused?.offsets);
+    this.refusal = refused?.refusal ?? null;
+    this.#phase = refused !== undefined ? 'refused' : again !== undefined ? 'restoring' : 'fencing';
+    this.toWrite = new RecordsToWrite(options.membersPerPatchMax);
+    this.removals = new RemovalWindow(options.guard.windowMs);
   }
 
   get phase(): Phase {

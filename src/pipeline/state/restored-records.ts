@@ -27,8 +27,6 @@ interface LiveState {
   readonly foreign?: readonly unknown[] | undefined;
 }
 
-const NOTHING: readonly FinalMark[] = [];
-
 export class RestoredRecords {
   readonly #records = new Map<string, RestoredRecord>();
   readonly #foreign = new Map<string, readonly unknown[]>();
@@ -41,7 +39,7 @@ export class RestoredRecords {
 
   /** Another record of the group counts now. */
   take({ group, intents, finals, foreign }: LiveState): void {
-    this.#records.set(group, { intents, marks: finals ?? NOTHING });
+    this.#records.set(group, { intents, marks: finals ?? [] });
     if (foreign === undefined) this.#foreign.delete(group);
     else this.#foreign.set(group, foreign);
   }

@@ -55,16 +55,11 @@ export class SourceOffsets {
   /** `progress`: of the ledger, as of then. */
   #lastCommit: { readonly offset: bigint; readonly progress: number } | null = null;
 
-  constructor(number: number) {
+  /** @param refused of a partition that is refused: from the position that was reached on, the source is unread. */
+  constructor(number: number, refused?: SourceOffsets) {
     this.#number = number;
-  }
-
-  /** Of a partition that is refused: as far as it was read before. */
-  static unread(number: number, { start, ledger }: SourceOffsets): SourceOffsets {
-    const offsets = new SourceOffsets(number);
-    // With the position that was reached: from there on the source is unread.
-    offsets.#start = start === null ? null : { ...start, position: ledger?.next ?? start.position };
-    return offsets;
+    const { start = null, ledger = null } = refused ?? {};
+    if (start !== null) this.#start = { ...start, position: ledger?.next ?? start.position };
   }
 
   get start(): Start | null {
@@ -159,7 +154,12 @@ export class SourceOffsets {
     const ledger = this.#ledger;
     if (ledger === null) return null;
     const offset = committable(ledger);
-    const mark = { ...this.#mark, ...this.#retryOf(retry) };
+    // What is not in a recreated topic again yet is missed by the next owner.
+    const retryTopic =
+      retry.hasLost && this.#goneRetry !== null
+        ? { retryTopicId: this.#goneRetry.topicId, retryEpoch: this.#goneRetry.epoch }
+        : { retryEpoch: retry.epoch };
+    const mark = { ...this.#mark, ...retryTopic };
     const metadata = encodeCommit(offset, { ranges: completedRanges(ledger, RANGES_MAX), mark });
     const { retryEpoch } = mark;
     return { commit: { partition: this.#number, offset, metadata }, progress: ledger.progress, retryEpoch };
@@ -169,13 +169,6 @@ export class SourceOffsets {
   noteCommitted({ commit: { offset }, progress, retryEpoch }: DueCommit): void {
     this.#mark = { ...this.#mark, retryEpoch };
     this.#lastCommit = { offset, progress };
-  }
-
-  /** What is not in a recreated topic again yet is missed by the next owner. */
-  #retryOf({ epoch, hasLost }: { epoch: number; hasLost: boolean }): Pick<SourceMark, 'retryTopicId' | 'retryEpoch'> {
-    return hasLost && this.#goneRetry !== null
-      ? { retryTopicId: this.#goneRetry.topicId, retryEpoch: this.#goneRetry.epoch }
-      : { retryTopicId: this.#mark.retryTopicId, retryEpoch: epoch };
   }
 }
 

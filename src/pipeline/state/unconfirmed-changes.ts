@@ -54,15 +54,8 @@ export class UnconfirmedChanges {
 
   /** It follows what changes here. */
   get view(): UnconfirmedView {
-    return { lookAtMs: this.#nextLookAtMs(), intents: this, members: { has: (name) => this.#changes.has(name) } };
-  }
-
-  #nextLookAtMs(): number {
-    if (this.#lookAtMs !== null) return this.#lookAtMs;
-    let next = Number.POSITIVE_INFINITY;
-    for (const { lookAtMs } of this.#changes.values()) next = Math.min(next, lookAtMs);
-    this.#lookAtMs = next;
-    return next;
+    this.#lookAtMs ??= [...this.#changes.values()].reduce((next, each) => Math.min(next, each.lookAtMs), Infinity);
+    return { lookAtMs: this.#lookAtMs, intents: this, members: { has: (name) => this.#changes.has(name) } };
   }
 
   /** A fresh read has ended. */

@@ -5,7 +5,7 @@ import { pause } from '../src/time.ts';
 import { sha256, systemClock, systemRandom } from '../src/adapters/system.ts';
 import { heldDigest } from '../src/core/group/guard.ts';
 import { parseRetryRecord } from '../src/core/log/live-record.ts';
-import { textHeader } from '../src/core/log/record-headers.ts';
+import { textHeader } from '../src/core/log/wire-intent.ts';
 import { decisionValue, requestKey } from '../src/core/log/request-record.ts';
 import { native } from '../src/formats/native/native.ts';
 import type { PipelineOptions } from '../src/pipeline/state/options.ts';

@@ -1,7 +1,7 @@
 /** What the pipeline needs from the world: plain data and promises. One conformance suite per port, on fake and real adapter. */
-import type { HttpAnswer, NoToken } from './core/target/answer.ts';
+import type { HttpAnswer, NoToken } from './core/target/refusals.ts';
 import type { ReadProgress, ReadRange, UnreadableBatch } from './core/log/reading.ts';
-import type { PatchBody } from './core/target/plan.ts';
+import type { PatchBody } from './core/target/snapshot.ts';
 import type { Ahead, Inspection, RecordStamp } from './core/log/commit-metadata.ts';
 import type { Search } from './core/ids/look-up.ts';
 import type { IdKind, LookUpMemory, SureResolution } from './core/ids/resolution.ts';

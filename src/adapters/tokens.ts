@@ -17,6 +17,7 @@ import {
 import { refusedToken, type TokenVerdict, type TokenVerifier } from '../formats/scim/token-verifier.ts';
 import type { Clock, Logger } from '../ports.ts';
 import { jsonInBytes, jsonIn, isObject } from '../core/text/json.ts';
+import { errorText } from '../core/text/visible.ts';
 
 export interface TokenExpectations {
   /** `iss` must be it; null: any. */
@@ -203,7 +204,7 @@ export class KeySetFile implements TokenVerifier {
       const verifier = await tokenVerifier(jsonIn(text), expected, surroundings.logger);
       return new KeySetFile(path, expected, surroundings, { text, verifier });
     } catch (cause) {
-      throw new Error(`The key set ${path} ${messageOf(cause)}`, { cause });
+      throw new Error(`The key set ${path} ${errorText(cause)}`, { cause });
     }
   }
 
@@ -248,7 +249,7 @@ export class KeySetFile implements TokenVerifier {
       this.#verifier = await tokenVerifier(jsonIn(text), this.#expected, logger);
       logger.info({ path: this.#path }, 'the key set has changed and is loaded');
     } catch (error) {
-      const problem = messageOf(error);
+      const problem = errorText(error);
       logger.error({ path: this.#path, problem }, 'the key set cannot be used: the one that was loaded before is kept');
     }
   }
@@ -257,5 +258,3 @@ export class KeySetFile implements TokenVerifier {
     return this.#surroundings.clock.now().monotonic;
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -15,7 +15,7 @@ import {
   type Refused,
 } from '../console/dry-run.ts';
 import { shownName } from '../core/target/snapshot.ts';
-import type { Snapshot } from '../core/target/plan.ts';
+import type { Snapshot } from '../core/target/snapshot.ts';
 import { renamedGroup, unresolvedFailure } from '../core/ids/resolution.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';

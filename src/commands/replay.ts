@@ -5,7 +5,7 @@
 import { Command } from 'commander';
 import { WHOLE_GROUP, intentId, sourceGroup, sourceMember, type Intent } from '../core/change/change.ts';
 import { stateValue } from '../core/log/live-record.ts';
-import { textHeader } from '../core/log/record-headers.ts';
+import { textHeader } from '../core/log/wire-intent.ts';
 import { requestKey, type NamedIntent, type ReplayVerdict, type RequestRecord } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { jsonText } from '../core/text/visible.ts';

@@ -1,7 +1,7 @@
 /** `rollcall report`: the report topic as a summary, as CSV or as a stream of records. */
 import { Command, Option } from 'commander';
 import { readingTopic } from '../core/log/authorization.ts';
-import { idKey } from '../core/change/id-key.ts';
+import { idKey } from '../core/change/change.ts';
 import { REPORT_OUTCOMES } from '../core/report/report.ts';
 import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/report/summary.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';

@@ -1,15 +1,14 @@
 /** What a set of changes would come to: the same folding and planning as the real thing, and nothing else. */
 import type { Failure } from '../core/target/refusals.ts';
-import { WHOLE_GROUP, sourceMember, type HeldBy, type Intent } from '../core/change/change.ts';
-import { idKey } from '../core/change/id-key.ts';
+import { WHOLE_GROUP, idKey, sourceMember, type HeldBy, type Intent } from '../core/change/change.ts';
 import { supersedes } from '../core/change/pending.ts';
 import { DOUBTFUL_STATE, expand } from '../core/group/full-state.ts';
-import { guardVerdict, isGuarded, type GuardLimits, NOTHING_REMOVED } from '../core/group/guard.ts';
+import { NOTHING_REMOVED, guardVerdict, isGuarded, type GuardLimits } from '../core/group/guard.ts';
 import { additionsFirst, allRemovals, sizeOf } from '../core/group/step.ts';
 import { memberFailure, resolved, targetFor, type SureResolution } from '../core/ids/resolution.ts';
 import type { ReportOutcome } from '../core/report/report.ts';
 import type { Outcome } from '../core/target/outcome.ts';
-import { apart, groupPath, patchBody, plan, type PatchBody, type Snapshot } from '../core/target/plan.ts';
+import { apart, groupPath, patchBody, plan, type PatchBody, type Snapshot } from '../core/target/snapshot.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from '../core/target/retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */

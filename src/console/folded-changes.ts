@@ -3,8 +3,14 @@
  * full state of a group, and how often something was superseded; never the changes themselves, of which there may be
  * any number. Ids are kept once, since most members are in many groups.
  */
-import { WHOLE_GROUP, type ChangeEvent, type ChangeSource, type Intent, type Op } from '../core/change/change.ts';
-import { idKey } from '../core/change/id-key.ts';
+import {
+  WHOLE_GROUP,
+  idKey,
+  type ChangeEvent,
+  type ChangeSource,
+  type Intent,
+  type Op,
+} from '../core/change/change.ts';
 import { intentFor } from '../core/change/pending.ts';
 import type { GroupIntents } from './dry-run.ts';
 

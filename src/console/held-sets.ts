@@ -1,9 +1,9 @@
 /** What is held, one set a group: which digest names it, how much of the group it is, how it is shown, and how it is decided. */
 import { sha256 } from '../adapters/system.ts';
 import type { Held, Intent } from '../core/change/change.ts';
-import { idKey } from '../core/change/id-key.ts';
+import { idKey } from '../core/change/change.ts';
 import { heldDigest, heldText } from '../core/group/guard.ts';
-import { textHeader } from '../core/log/record-headers.ts';
+import { textHeader } from '../core/log/wire-intent.ts';
 import { decisionValue, requestKey, type OperatorAnswer, type RequestRecord } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';

@@ -12,6 +12,7 @@ import { EXIT, ExitError } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import { readText } from './kafka-tools.ts';
+import { errorText } from '../core/text/visible.ts';
 
 const LOOK_EVERY_MS = 5_000;
 
@@ -74,7 +75,7 @@ export class LiveConfig<P extends Part> {
       this.#current = config;
       this.#logger.info({}, 'secrets or certificates have changed and are used from now on');
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = errorText(error);
       this.#logger.error(
         { problem },
         'secrets or certificates have changed and cannot be used: the former ones are kept',
@@ -140,6 +141,6 @@ export async function serveAdmin(
 }
 
 export function cannotListen(server: string, remedy: string, cause: unknown): ExitError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorText(cause);
   return new ExitError(EXIT.configuration, `the ${server} server cannot listen (${why}); ${remedy}`, { cause });
 }

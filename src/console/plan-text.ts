@@ -5,8 +5,7 @@
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { constants, createGunzip, createGzip } from 'node:zlib';
-import { sourceMember } from '../core/change/change.ts';
-import { idKey } from '../core/change/id-key.ts';
+import { idKey, sourceMember } from '../core/change/change.ts';
 import { type IdKind, type SureResolution, unresolvedFailure } from '../core/ids/resolution.ts';
 import { isSuccess } from '../core/report/summary.ts';
 import { classify } from '../core/target/outcome.ts';
@@ -16,10 +15,10 @@ import type { IdMap } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import {
   predictionsOf,
-  type GroupPlan,
-  type Prediction,
   type GroupIntents,
+  type GroupPlan,
   type Names,
+  type Prediction,
   type Refused,
 } from './dry-run.ts';
 import { targetExitCode } from './target.ts';

@@ -3,8 +3,8 @@
  * Where that holds nothing of the group, all other partitions: the key is the source's id, and the id that was asked for
  * may be the one of Genesys Cloud.
  */
-import { idKey } from '../core/change/id-key.ts';
-import { partitionOfKey } from '../core/log/key-hashing.ts';
+import { idKey } from '../core/change/change.ts';
+import { partitionOfKey } from '../core/log/reading.ts';
 import type { ReadProgress } from '../core/log/reading.ts';
 import { ReportRecord } from '../core/report/report.ts';
 import { operationId } from '../core/report/summary.ts';

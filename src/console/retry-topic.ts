@@ -3,14 +3,13 @@
  * (ownership.ts) and with filters, and send requests to its owners.
  */
 import { operatorKey } from '../adapters/private-file.ts';
-import { intentId, type Intent } from '../core/change/change.ts';
-import { idKey } from '../core/change/id-key.ts';
+import { idKey, intentId, type Intent } from '../core/change/change.ts';
 import { isHeld } from '../core/change/pending.ts';
 import { needsOfOperator } from '../core/log/authorization.ts';
 import { parseRetryRecord, type WireRecord } from '../core/log/live-record.ts';
 import { emptyView, readFence, readState, type RetryView } from '../core/log/ownership.ts';
 import type { ReadProgress } from '../core/log/reading.ts';
-import { header } from '../core/log/record-headers.ts';
+import { header } from '../core/log/wire-intent.ts';
 import {
   REFUSAL_TEXT,
   REQUEST_AGE_MAX_MS,

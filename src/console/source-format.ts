@@ -21,6 +21,7 @@ import {
 import { type TokenVerifier, withoutKeys } from '../formats/scim/token-verifier.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
+import { errorText } from '../core/text/visible.ts';
 
 export interface FormatFlags {
   readonly format?: FormatName;
@@ -81,7 +82,7 @@ export async function openVerifier(
   try {
     return await KeySetFile.open(keys.file, keys, surroundings);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorText(cause);
     throw new ExitError(EXIT.configuration, `${variable}: ${why}`, { cause });
   }
 }

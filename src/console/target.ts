@@ -5,7 +5,7 @@ import { createIdMap } from '../adapters/ids/create.ts';
 import { IdMapError } from '../adapters/ids/tables.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
 import { readConfig, readProxy, type Config, type Parts } from '../config/config.ts';
-import type { HttpAnswer } from '../core/target/answer.ts';
+import type { HttpAnswer } from '../core/target/refusals.ts';
 import { classify, type Outcome } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap, LogTools, Logger } from '../ports.ts';

@@ -6,11 +6,10 @@
  * fit there either is not acknowledged.
  */
 import type { Hint, Invalid } from '../core/change/change.ts';
-import { isChange, type ChangeEvent, type SourceEvent } from '../core/change/change.ts';
-import { idKey } from '../core/change/id-key.ts';
+import { idKey, isChange, type ChangeEvent, type SourceEvent } from '../core/change/change.ts';
 import type { DeadLetter } from '../core/log/dead-letter.ts';
 import { smaller } from '../core/log/dead-letter.ts';
-import { textHeader, type Headers } from '../core/log/record-headers.ts';
+import { textHeader, type Headers } from '../core/log/wire-intent.ts';
 import { writePauseMs } from '../core/target/retry.ts';
 import { isRfc3339 } from '../formats/native/native.ts';
 import { invalid } from '../formats/reading/reading.ts';

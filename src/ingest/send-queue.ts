@@ -7,6 +7,7 @@
  */
 import { writePauseMs } from '../core/target/retry.ts';
 import type { Clock, Logger, LogTools, OutRecord, SendOutcome } from '../ports.ts';
+import { errorText } from '../core/text/visible.ts';
 
 export interface SendQueueOptions {
   readonly tools: Pick<LogTools, 'send'>;
@@ -98,7 +99,7 @@ export class SendQueue {
   get stuck(): string | null {
     if (this.#failing === null || this.#failing.count < STUCK_FAILURES) return null;
     const { since, error } = this.#failing;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorText(error);
     return `Kafka has not acknowledged since ${new Date(since).toISOString()}: ${why}`;
   }
 

@@ -27,7 +27,6 @@ import { LookUps } from './state/look-ups.ts';
 import type { PipelineOptions } from './state/options.ts';
 import { Outbox, Unsettled } from './state/outbox.ts';
 import type { Owners, Ports } from './state/owners.ts';
-import { errorText } from './state/owners.ts';
 import { Lease } from './state/ownership.ts';
 import { Partitions } from './state/partitions.ts';
 import { Snapshots } from './state/snapshots.ts';
@@ -37,6 +36,7 @@ import { Throttled } from './state/target-history.ts';
 import { Turns } from './state/turns.ts';
 import type { PipelineStats } from './stats.ts';
 import { isAtRest, sizesOf, statsOf, type Sizes } from './stats.ts';
+import { errorText } from '../core/text/visible.ts';
 
 const SWEEP_MS = 60_000;
 

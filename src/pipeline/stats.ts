@@ -3,7 +3,7 @@
  * holds. Plain data, computed at each call. Instants in epoch ms.
  */
 import { earlier, noneWaits, noteAge, type Oldest } from '../core/change/pending.ts';
-import { isRemovalsKey } from '../core/log/removal-window.ts';
+import { isRemovalsKey } from '../core/log/live-record.ts';
 import type { BreakerReason } from '../core/target/breaker.ts';
 import type { Group, Partition } from './state/group.ts';
 import type { Stuck } from './state/outbox.ts';

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
-import type { HttpAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../src/core/target/refusals.ts';
 import { systemWorld } from '../../src/lab/sandbox/clock.ts';
 import { aLog, aSandbox, anApi, as, atEnd, get, patch } from '../support/genesys.ts';
 import { JumpingClock } from '../support/jumping-clock.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { header } from '../../src/core/log/record-headers.ts';
+import { header } from '../../src/core/log/wire-intent.ts';
 import { startGraph } from '../support/idp/graph.ts';
 import { Poll } from '../support/idp/poll.ts';
 import { refused } from '../support/idp/server.ts';

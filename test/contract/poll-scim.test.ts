@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { header } from '../../src/core/log/record-headers.ts';
+import { header } from '../../src/core/log/wire-intent.ts';
 import { Poll } from '../support/idp/poll.ts';
 import { scimUser, startScimList } from '../support/idp/scim-list.ts';
 

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { systemRandom } from '../../src/adapters/system.ts';
-import { header, textOf } from '../../src/core/log/record-headers.ts';
+import { header, textOf } from '../../src/core/log/wire-intent.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
 import { entra } from '../../src/formats/entra/entra.ts';
 import { native } from '../../src/formats/native/native.ts';

@@ -1,8 +1,7 @@
 /** HTTP answers, from the bytes of the body to the outcome, the retry and the report. */
-import type { Method } from '../../src/core/target/refusals.ts';
+import type { HttpAnswer, Method } from '../../src/core/target/refusals.ts';
 import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
 import { rateLimitHeaders, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
-import type { HttpAnswer } from '../../src/core/target/answer.ts';
 import { classify, isSureAnswer } from '../../src/core/target/outcome.ts';
 import { finalReport, retryReport } from '../../src/core/report/reporting.ts';
 import { backoffMs, decideRetry, scheduleOf, throttledMs } from '../../src/core/target/retry.ts';

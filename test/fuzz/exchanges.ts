@@ -1,6 +1,6 @@
 /** Whole exchanges through the real adapter: login host and target answer as they like, and every call ends with an Answer. */
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
-import type { HttpAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../src/core/target/refusals.ts';
 import type { Logger } from '../../src/ports.ts';
 import { anAnswer, judged, type RawAnswer } from './answers.ts';
 import { connectionsTo, type Reply } from './connections.ts';

@@ -2,29 +2,34 @@
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { sha256 } from '../../src/adapters/system.ts';
-import { type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
+import { WHOLE_GROUP, type Intent } from '../../src/core/change/change.ts';
 import { deadLetter } from '../../src/core/log/dead-letter.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
-import { parseRetryRecord, renderAnswer, renderState, type WireRecord } from '../../src/core/log/live-record.ts';
+import {
+  isRemovalsKey,
+  parseRetryRecord,
+  renderAnswer,
+  renderState,
+  type WireRecord,
+} from '../../src/core/log/live-record.ts';
 import type { Stamp } from '../../src/core/log/ownership.ts';
 import { emptyView, epochOf, readFence, readState, seqAfter } from '../../src/core/log/ownership.ts';
-import { groupPath, patchBody } from '../../src/core/target/plan.ts';
-import { textHeader } from '../../src/core/log/record-headers.ts';
-import { isRemovalsKey } from '../../src/core/log/removal-window.ts';
+import { groupPath, patchBody } from '../../src/core/target/snapshot.ts';
+import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { finalReport, heldReport, invalidFailure, retryReport } from '../../src/core/report/reporting.ts';
 import {
-  type OperatorAnswer,
   decisionValue,
   parseAnswer,
-  type Request,
   requestKey,
+  type OperatorAnswer,
+  type Request,
 } from '../../src/core/log/request-record.ts';
 import { allWaiting, emptyWaiting, readWaiting } from '../../src/console/retry-topic.ts';
 import { demand, single } from './kind.ts';
 import type { SeededRandom } from '../support/random.ts';
 import { digits, giant, json, mutatedBytes, mutatedJson, oddHeaders, oddText } from './mutate.ts';
-import { aValidRecord, AT, GROUP, STAMP, TROUBLE } from './valid-retry-records.ts';
-import { demandStoredId, FACTS, mustBeReport } from './source-records.ts';
+import { AT, GROUP, STAMP, TROUBLE, aValidRecord } from './valid-retry-records.ts';
+import { FACTS, demandStoredId, mustBeReport } from './source-records.ts';
 
 export function aRetryRecord(random: SeededRandom): WireRecord {
   const valid = aValidRecord(random);

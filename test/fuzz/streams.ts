@@ -8,7 +8,7 @@ import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { parseRetryRecord, type WireRecord } from '../../src/core/log/live-record.ts';
-import { header, textHeader } from '../../src/core/log/record-headers.ts';
+import { header, textHeader } from '../../src/core/log/wire-intent.ts';
 import { ReportRecord } from '../../src/core/report/report.ts';
 import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
 import { foldReport, type Operations } from '../../src/core/report/summary.ts';

@@ -1,17 +1,18 @@
 /** Records of the retry topic as the pipeline under test, and its operators, may have written them. */
 import { sha256 } from '../../src/adapters/system.ts';
-import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
+import { WHOLE_GROUP, type Approval, type Held, type Intent } from '../../src/core/change/change.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
 import {
+  removalsKey,
   renderFence,
   renderRemovals,
   renderState,
   stateValue,
+  type Removal,
   type WireRecord,
 } from '../../src/core/log/live-record.ts';
 import type { Stamp } from '../../src/core/log/ownership.ts';
-import { textHeader } from '../../src/core/log/record-headers.ts';
-import { type Removal, removalsKey } from '../../src/core/log/removal-window.ts';
+import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
 import { anIntent } from '../support/an-intent.ts';
 import type { SeededRandom } from '../support/random.ts';

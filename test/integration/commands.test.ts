@@ -10,7 +10,7 @@ import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { crc32, partitionOfKey } from '../../src/core/log/key-hashing.ts';
+import { crc32, partitionOfKey } from '../../src/core/log/reading.ts';
 import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { systemClock } from '../../src/adapters/system.ts';

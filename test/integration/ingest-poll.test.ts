@@ -1,7 +1,7 @@
 /** `rollcall ingest poll` as a process before a real broker and an emulator of Okta: `--once`, killed, and asked to stop. */
 import { afterEach, expect, test } from 'vitest';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import { textOf } from '../../src/core/log/record-headers.ts';
+import { textOf } from '../../src/core/log/wire-intent.ts';
 import type { LogTools } from '../../src/ports.ts';
 import { describeNewestKafka, uniqueName } from '../support/broker.ts';
 import { type OktaEmulator, startOkta } from '../support/idp/okta.ts';

@@ -1,7 +1,7 @@
 /** `rollcall ingest topic` as a process before a real broker: keyless records of several partitions, killed under load. */
 import { afterEach, expect, onTestFailed, test } from 'vitest';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import { header } from '../../src/core/log/record-headers.ts';
+import { header } from '../../src/core/log/wire-intent.ts';
 import type { LogTools, TopicRecord } from '../../src/ports.ts';
 import { describeKafka, describeNewestKafka, uniqueName } from '../support/broker.ts';
 import { Condition } from '../support/condition.ts';

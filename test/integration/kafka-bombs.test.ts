@@ -1,6 +1,6 @@
 /** Batches that unpack to too much, on real brokers: they are dead letters, and `run` goes on behind them. */
 import { expect, test } from 'vitest';
-import { header } from '../../src/core/log/record-headers.ts';
+import { header } from '../../src/core/log/wire-intent.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { describeNewestKafka, uniqueName } from '../support/broker.ts';
 import { type Compression, sendBatch, zstdFrame } from '../support/compressed.ts';

@@ -2,7 +2,7 @@
 import { expect, test, vi } from 'vitest';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import { partitionOfKey } from '../../src/core/log/key-hashing.ts';
+import { partitionOfKey } from '../../src/core/log/reading.ts';
 import type { TopicNames } from '../../src/core/log/topics.ts';
 import type { LogTools } from '../../src/ports.ts';
 import { describeOwnKafka, uniqueName } from '../support/broker.ts';

@@ -1,6 +1,6 @@
 /** Builders of snapshots for tests. */
 import { readGroupBody } from '../../src/core/target/snapshot.ts';
-import type { Snapshot } from '../../src/core/target/plan.ts';
+import type { Snapshot } from '../../src/core/target/snapshot.ts';
 import { readTags, type Versioned } from '../../src/core/target/version.ts';
 
 /** At version `"7"` as header and body tell it alike: a whole list of users. */

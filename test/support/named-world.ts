@@ -1,6 +1,6 @@
 /** A quick world whose source names groups, which are looked up at the target by their names (ID_MAP=scim). */
 import { ScimIdMap } from '../../src/adapters/ids/scim.ts';
-import type { HttpAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../src/core/target/refusals.ts';
 import { answer, QuickWorld } from './quick-world.ts';
 
 const slow = {

@@ -1,5 +1,5 @@
 /** A target in memory without HTTP, for histories of very many groups: a group is there as soon as it is asked for. */
-import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/refusals.ts';
 import type { GetGroupRequest, GroupApi, PatchGroupRequest } from '../../src/ports.ts';
 import { CountingGate } from './counting-gate.ts';
 

@@ -2,11 +2,11 @@
 import { expect } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
-import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/refusals.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
 import { parseRetryRecord } from '../../src/core/log/live-record.ts';
-import { textHeader } from '../../src/core/log/record-headers.ts';
+import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { native } from '../../src/formats/native/native.ts';

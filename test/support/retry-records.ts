@@ -3,7 +3,7 @@ import type { Intent, Op } from '../../src/core/change/change.ts';
 import type { RetryRecord } from '../../src/core/log/live-record.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { renderState, stateValue } from '../../src/core/log/live-record.ts';
-import { textHeader } from '../../src/core/log/record-headers.ts';
+import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { type OperatorAnswer, parseAnswer, requestKey } from '../../src/core/log/request-record.ts';
 import type { Stamp } from '../../src/core/log/ownership.ts';
 import type { Commit, OutRecord } from '../../src/ports.ts';

@@ -4,7 +4,7 @@
  */
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import type { UnreadableBatch } from '../../src/core/log/reading.ts';
-import { header } from '../../src/core/log/record-headers.ts';
+import { header } from '../../src/core/log/wire-intent.ts';
 import type { ChangeLogHandler, LogRecord, OutRecord, SendOutcome } from '../../src/ports.ts';
 
 export class TappedLog extends MemoryLog {

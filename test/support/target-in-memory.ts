@@ -1,5 +1,5 @@
 /** A target in memory: groups appear when they are first asked for; a test may answer in its place. Counts requests. */
-import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/refusals.ts';
 import type { Clock, GetGroupRequest, GroupApi, PatchGroupRequest } from '../../src/ports.ts';
 import { CountingGate } from './counting-gate.ts';
 

@@ -4,7 +4,7 @@ import { afterEach } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
-import { header } from '../../src/core/log/record-headers.ts';
+import { header } from '../../src/core/log/wire-intent.ts';
 import { delta, fieldsIn, hint, invalid, listIn, readJson, skip, textIn } from '../../src/formats/reading/reading.ts';
 import { SendQueue } from '../../src/ingest/send-queue.ts';
 import { Intake, webhookWarnings } from '../../src/ingest/webhook/intake.ts';

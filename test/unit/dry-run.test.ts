@@ -11,7 +11,7 @@ import {
   type GroupIntents,
 } from '../../src/console/dry-run.ts';
 import { intentFor } from '../../src/core/change/pending.ts';
-import type { Snapshot } from '../../src/core/target/plan.ts';
+import type { Snapshot } from '../../src/core/target/snapshot.ts';
 import { planJson } from '../../src/console/plan-text.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { atOffset } from '../support/an-intent.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { crc32, partitionOfKey } from '../../src/core/log/key-hashing.ts';
+import { crc32, partitionOfKey } from '../../src/core/log/reading.ts';
 import { afterCommit, firstRecordFindings, refusesStart } from '../../src/formats/first-records/first-records.ts';
 import type { DebeziumOptions } from '../../src/formats/debezium/row.ts';
 import { parseTableName, parseWhere } from '../../src/formats/debezium/where.ts';

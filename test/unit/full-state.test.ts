@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Intent, intentId, WHOLE_GROUP } from '../../src/core/change/change.ts';
 import { additionsOf, expand, passageOf, type Standing, waitsForAdditions } from '../../src/core/group/full-state.ts';
-import { afterPatch, plan, type Snapshot } from '../../src/core/target/plan.ts';
+import { afterPatch, plan, type Snapshot } from '../../src/core/target/snapshot.ts';
 import { resolved, type Resolved, type SureResolution } from '../../src/core/ids/resolution.ts';
 import { aSnapshot, versioned } from '../support/a-snapshot.ts';
 import { anIntent } from '../support/an-intent.ts';

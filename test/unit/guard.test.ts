@@ -14,7 +14,7 @@ import {
   NOTHING_REMOVED,
 } from '../../src/core/group/guard.ts';
 import { fold } from '../../src/core/change/pending.ts';
-import { plan } from '../../src/core/target/plan.ts';
+import { plan } from '../../src/core/target/snapshot.ts';
 import { anIntent, atOffset, type IntentParts } from '../support/an-intent.ts';
 
 /** The defaults of the configuration. */

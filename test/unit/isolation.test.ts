@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ResponseAnswer } from '../../src/core/target/answer.ts';
+import type { ResponseAnswer } from '../../src/core/target/refusals.ts';
 import {
   afterLanding,
   afterRefusal,

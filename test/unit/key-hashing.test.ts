@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { crc32, fnv1a, hashingOf, partitionOfKey, type KeyPlace } from '../../src/core/log/key-hashing.ts';
+import { crc32, fnv1a, hashingOf, partitionOfKey, type KeyPlace } from '../../src/core/log/reading.ts';
 
 type PartitionOf = (key: Uint8Array, count: number) => number;
 

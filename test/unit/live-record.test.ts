@@ -6,14 +6,14 @@ import { heldDigest } from '../../src/core/group/guard.ts';
 import {
   FENCE_KEY,
   parseRetryRecord,
+  removalsKey,
   renderAnswer,
   renderFence,
   renderState,
   stateValue,
   type WireRecord,
 } from '../../src/core/log/live-record.ts';
-import { type Headers, textHeader } from '../../src/core/log/record-headers.ts';
-import { removalsKey } from '../../src/core/log/removal-window.ts';
+import { textHeader, type Headers } from '../../src/core/log/wire-intent.ts';
 import { parseAnswer, requestKey } from '../../src/core/log/request-record.ts';
 import { anIntent, atOffset, validId } from '../support/an-intent.ts';
 import { aWrittenIntent } from '../support/a-written-intent.ts';

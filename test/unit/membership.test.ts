@@ -1,8 +1,15 @@
 /** What an answer shows of the members of a group, and which spellings are one id (protocol.md 3.1, 5.3, 7.5). */
 import { describe, expect, test } from 'vitest';
-import { readGroupBody, sightOf, spellingOf, type Membership } from '../../src/core/target/snapshot.ts';
-import { idKey, isSameId } from '../../src/core/change/id-key.ts';
-import { apart, patchBody, plan } from '../../src/core/target/plan.ts';
+import {
+  apart,
+  patchBody,
+  plan,
+  readGroupBody,
+  sightOf,
+  spellingOf,
+  type Membership,
+} from '../../src/core/target/snapshot.ts';
+import { idKey, isSameId } from '../../src/core/change/change.ts';
 import { anIntent } from '../support/an-intent.ts';
 
 const LOWER = 'c0ffee00-aaaa-4bbb-8ccc-0123456789ab';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { murmur2, partitionOfKey } from '../../src/core/log/key-hashing.ts';
+import { murmur2, partitionOfKey } from '../../src/core/log/reading.ts';
 import { durationOf } from '../support/duration.ts';
 
 // The vectors of Apache Kafka's own UtilsTest.testMurmur2.

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/refusals.ts';
 import { classify, isSureAnswer } from '../../src/core/target/outcome.ts';
 
 const anAnswer = (status: number, parts: Partial<ResponseAnswer> = {}): ResponseAnswer => ({

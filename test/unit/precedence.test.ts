@@ -13,7 +13,7 @@ import {
   type Intent,
 } from '../../src/core/change/change.ts';
 import { intentsOf } from '../../src/core/change/pending.ts';
-import { afterPatch, plan, type Snapshot } from '../../src/core/target/plan.ts';
+import { afterPatch, plan, type Snapshot } from '../../src/core/target/snapshot.ts';
 import { finish } from '../../src/pipeline/intents/conclude.ts';
 import { Counts } from '../../src/pipeline/state/counts.ts';
 import { Outbox } from '../../src/pipeline/state/outbox.ts';

@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { idProblem } from '../../src/core/change/change.ts';
-import { parseRetryRecord, renderRemovals } from '../../src/core/log/live-record.ts';
 import {
   isRemovalsKey,
-  type Removal,
+  parseRetryRecord,
   removalsIn,
   removalsKey,
   removalsValue,
-} from '../../src/core/log/removal-window.ts';
+  renderRemovals,
+  type Removal,
+} from '../../src/core/log/live-record.ts';
 import { RemovalWindow } from '../../src/pipeline/state/removal-window.ts';
 import type { Instant } from '../../src/ports.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WHOLE_GROUP } from '../../src/core/change/change.ts';
 import { parseRetryRecord, stateValue } from '../../src/core/log/live-record.ts';
-import { type Headers, textHeader } from '../../src/core/log/record-headers.ts';
+import { type Headers, textHeader } from '../../src/core/log/wire-intent.ts';
 import {
   type OperatorAnswer,
   answerHeader,

@@ -146,10 +146,10 @@ test.each([
 });
 
 test('an import goes up from a lower room to a higher one', () => {
-  const up = { from: 'src/core/target/plan.ts', to: 'src/pipeline/state/group.ts' };
+  const up = { from: 'src/core/target/snapshot.ts', to: 'src/pipeline/state/group.ts' };
   const edges = [
     up,
-    { from: 'src/pipeline/state/group.ts', to: 'src/core/target/plan.ts' },
+    { from: 'src/pipeline/state/group.ts', to: 'src/core/target/snapshot.ts' },
     { from: 'src/pipeline/apply/request.ts', to: 'src/pipeline/state/options.ts' },
     { from: 'src/formats/debezium/rows.ts', to: 'src/core/change/change.ts' },
   ];

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { WHOLE_GROUP, type Approval, type Intent } from '../../src/core/change/change.ts';
 import type { Doubt, UnconfirmedView } from '../../src/core/target/doubt.ts';
 import { guardVerdict, type GuardLimits, NOTHING_REMOVED } from '../../src/core/group/guard.ts';
-import type { Snapshot } from '../../src/core/target/plan.ts';
+import type { Snapshot } from '../../src/core/target/snapshot.ts';
 import { isSatisfied } from '../../src/core/target/snapshot.ts';
 import { nextStep, type Situation, type Step } from '../../src/core/group/step.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';

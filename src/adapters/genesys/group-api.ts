@@ -5,8 +5,8 @@
  * Genesys Cloud as the target: SCIM groups under a token, a rate gate and a pool of connections.
  * A call uses up its caller's permit with every result; only with `not_started` the caller still has it.
  */
-import type { HttpAnswer, NoToken } from '../../core/target/answer.ts';
-import { groupPath } from '../../core/target/plan.ts';
+import type { HttpAnswer, NoToken } from '../../core/target/refusals.ts';
+import { groupPath } from '../../core/target/snapshot.ts';
 import { KnownSecrets } from '../../core/text/redact.ts';
 import { searchPath } from '../../core/ids/look-up.ts';
 import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest, SearchRequest } from '../../ports.ts';
@@ -15,7 +15,7 @@ import type { Connect, HttpRequest } from './http-client.ts';
 import { HttpClient, rateLimitHeaders, responseAnswer } from './http-client.ts';
 import type { Credentials, Token } from './token-source.ts';
 import { TokenSource } from './token-source.ts';
-import { isThrottled } from '../../core/target/answer.ts';
+import { isThrottled } from '../../core/target/refusals.ts';
 
 export interface GenesysOptions extends Credentials {
   /** Without a slash at the end. */

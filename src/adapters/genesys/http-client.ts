@@ -6,13 +6,13 @@
  */
 import type { Dispatcher } from 'undici';
 import { Pool } from 'undici';
-import type { NoResponse, NotStarted, ResponseAnswer } from '../../core/target/answer.ts';
+import type { NoResponse, NotStarted, ResponseAnswer } from '../../core/target/refusals.ts';
 import { retryAfterMs, secondsMs } from '../../core/target/retry.ts';
 import type { Clock, Instant, MayStart } from '../../ports.ts';
 import { proxyAgent, type ProxySettings } from '../proxy.ts';
 import type { RateLimitHeaders } from './gate.ts';
 import { jsonInBytes } from '../../core/text/json.ts';
-import { isThrottled } from '../../core/target/answer.ts';
+import { isThrottled } from '../../core/target/refusals.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'PATCH' | 'POST';

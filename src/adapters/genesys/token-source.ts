@@ -4,7 +4,7 @@
  * asked again until `ensure`; after any other failure it is not asked before its pause is over. Token requests take no
  * permit of the gate: the limits are per token, this is another host.
  */
-import type { NoToken } from '../../core/target/answer.ts';
+import type { NoToken } from '../../core/target/refusals.ts';
 import { knownErrorCode } from '../../core/ids/idp-failure.ts';
 import type { KnownSecrets } from '../../core/text/redact.ts';
 import { backoffMs, throttledMs, tokenLifetime } from '../../core/target/retry.ts';
@@ -14,7 +14,7 @@ import type { Chance } from './gate.ts';
 import type { HttpClient, HttpResult } from './http-client.ts';
 import { askedWaitMs } from './http-client.ts';
 import { isObject, jsonInBytes } from '../../core/text/json.ts';
-import { isThrottled } from '../../core/target/answer.ts';
+import { isThrottled } from '../../core/target/refusals.ts';
 
 export interface Token {
   readonly kind: 'token';

@@ -16,7 +16,8 @@ import { pause, unlessAborted, within } from '../../time.ts';
 import { RequestGate } from '../genesys/gate.ts';
 import { logLasting } from '../lasting-lines.ts';
 import { proxyAgents, type ProxySettings } from '../proxy.ts';
-import { isThrottled } from '../../core/target/answer.ts';
+import { isThrottled } from '../../core/target/refusals.ts';
+import { errorText } from '../../core/text/visible.ts';
 
 /** How requests show who we are. */
 export interface Authorization {
@@ -193,7 +194,7 @@ function toFailure(error: unknown, stop: AbortSignal): { readonly why: string } 
   if (stop.aborted) throw new IdpTrouble('asked to stop');
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? `${String(cause.code)} ` : '';
-  return { why: `${code}${cause instanceof Error ? cause.message : String(cause)}` };
+  return { why: `${code}${errorText(cause)}` };
 }
 
 /** Of an answer. */

@@ -5,7 +5,7 @@
  * piece, and read again if it was written to meanwhile.
  */
 import { constants, open, stat, type FileHandle } from 'node:fs/promises';
-import { idKey } from '../../core/change/id-key.ts';
+import { idKey } from '../../core/change/change.ts';
 import type { GroupTargets, IdTable } from '../../core/ids/id-table.ts';
 import type { IdKind } from '../../core/ids/resolution.ts';
 import type { Clock, IdMap, Logger, Resolution } from '../../ports.ts';

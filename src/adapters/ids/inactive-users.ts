@@ -22,7 +22,7 @@ import {
   type ScimList,
   type Search,
 } from '../../core/ids/look-up.ts';
-import type { HttpAnswer } from '../../core/target/answer.ts';
+import type { HttpAnswer } from '../../core/target/refusals.ts';
 import type { Clock, GroupApi, Logger, MayStart, Resolution } from '../../ports.ts';
 
 type Way = 'unknown' | 'shown' | 'one' | 'and' | 'paged';

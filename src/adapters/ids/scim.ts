@@ -4,7 +4,7 @@
  * be so for long, so that is remembered for half a minute only; so is a group that another group of the source has already,
  * or that shows another name than its look-up (noteRenamed).
  */
-import { idKey, isSameId } from '../../core/change/id-key.ts';
+import { idKey, isSameId } from '../../core/change/change.ts';
 import {
   hidesAttribute,
   isSameName,

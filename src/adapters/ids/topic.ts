@@ -9,6 +9,7 @@ import type { Clock, IdMap, LogTools, Logger, Resolution, TopicRecord } from '..
 import { logLasting } from '../lasting-lines.ts';
 import { pause, unlessAborted } from '../../time.ts';
 import { IdMapError, SharedTargetWarnings, type SharedTargets } from './tables.ts';
+import { errorText } from '../../core/text/visible.ts';
 
 /** Changes gather for this long before the listeners are called. */
 const GATHER_MS = 100;
@@ -128,7 +129,7 @@ export class TopicIdMap implements IdMap {
         if (!isFirst) await this.#readAgain(signal);
         await this.#followOnce(signal);
       } catch (error) {
-        const cause = `${this.#topic} ${error instanceof Error ? error.message : String(error)}`;
+        const cause = `${this.#topic} ${errorText(error)}`;
         const line = {
           fields: { topic: this.#topic, error },
           message: 'the topic of ids cannot be followed, trying again',

@@ -20,6 +20,7 @@ import { redactor } from '../../core/text/redact.ts';
 import { logLasting } from '../lasting-lines.ts';
 import type { KafkaConnectionOptions, KafkaHost, KafkaSasl } from './options.ts';
 import { leaveOutLeaderless, patchKafkajs } from './patches.ts';
+import { errorText } from '../../core/text/visible.ts';
 
 export interface Connection {
   readonly kafka: Kafka;
@@ -152,7 +153,7 @@ class TokenError extends Error {
   override readonly name = 'TokenError';
 
   constructor(cause: unknown) {
-    super(`no token for Kafka: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`no token for Kafka: ${errorText(cause)}`, { cause });
   }
 }
 

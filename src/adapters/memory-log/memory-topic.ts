@@ -1,7 +1,7 @@
 /** One topic: its partitions, its settings, who wants to know when something was appended; and how all of it is read. */
 import { gzipSync } from 'node:zlib';
 import { stampOf, type Ahead } from '../../core/log/commit-metadata.ts';
-import { partitionOfKey } from '../../core/log/key-hashing.ts';
+import { partitionOfKey } from '../../core/log/reading.ts';
 import type { ReadProgress } from '../../core/log/reading.ts';
 import type {
   OutRecord,

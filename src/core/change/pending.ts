@@ -8,6 +8,8 @@ import type { Held } from './change.ts';
 import {
   WHOLE_GROUP,
   comparePositions,
+  distinctIds,
+  idKey,
   type ChangeSource,
   type Delta,
   type FullState,
@@ -15,7 +17,6 @@ import {
   type Op,
   type Position,
 } from './change.ts';
-import { distinctIds, idKey } from './id-key.ts';
 
 export interface Folded {
   readonly winner: Intent;

@@ -6,6 +6,8 @@
  */
 import type { Failure } from '../target/refusals.ts';
 import {
+  distinctIds,
+  idKey,
   isId,
   isSamePosition,
   sourceGroup,
@@ -14,7 +16,6 @@ import {
   type Position,
   type WholeGroup,
 } from '../change/change.ts';
-import { distinctIds, idKey } from '../change/id-key.ts';
 import { intentFor, withFields } from '../change/pending.ts';
 import type { Resolved } from '../ids/resolution.ts';
 import { ADVICE } from '../target/refusals.ts';

@@ -4,8 +4,7 @@
  * together with what was removed within the window: removals one at a time count as the same number at once.
  */
 import type { Failure } from '../target/refusals.ts';
-import { intentId, type Held, type HeldBy, type Intent } from '../change/change.ts';
-import { isSameId } from '../change/id-key.ts';
+import { intentId, isSameId, type Held, type HeldBy, type Intent } from '../change/change.ts';
 import { isHeld } from '../change/pending.ts';
 
 export interface GuardLimits {

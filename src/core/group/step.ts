@@ -8,14 +8,12 @@
  */
 import type { RemovedInWindow } from './guard.ts';
 import type { HeldBy, Intent } from '../change/change.ts';
-import { isSamePosition } from '../change/change.ts';
-import { idKey } from '../change/id-key.ts';
+import { idKey, isSamePosition } from '../change/change.ts';
 import type { Doubt, UnconfirmedView } from '../target/doubt.ts';
 import { isOver } from '../target/doubt.ts';
 import { NO_SEARCH, nextPart, type Search } from '../target/isolation.ts';
-import type { Snapshot } from '../target/plan.ts';
-import { apart, plan } from '../target/plan.ts';
-import { isSatisfied, sightOf, targetOf, type Membership } from '../target/snapshot.ts';
+import type { Snapshot } from '../target/snapshot.ts';
+import { apart, isSatisfied, plan, sightOf, targetOf, type Membership } from '../target/snapshot.ts';
 import { isOfFullState } from './full-state.ts';
 import { guardVerdict, isGuarded, isRetargeted, type GuardLimits } from './guard.ts';
 

@@ -3,8 +3,7 @@
  * `{"type","source_id","genesys_id","active"?}`, from a line of a file or a record of a topic. Total.
  */
 import { z } from 'zod';
-import { ID_LENGTH_MAX, idProblem, isId, type IdProblem } from '../change/change.ts';
-import { idKey, isSameId } from '../change/id-key.ts';
+import { ID_LENGTH_MAX, idKey, idProblem, isId, isSameId, type IdProblem } from '../change/change.ts';
 import type { IdKind, SureResolution } from './resolution.ts';
 
 export interface IdTableRow {

@@ -6,8 +6,7 @@
  */
 import type { Failure } from '../target/refusals.ts';
 import type { Intent } from '../change/change.ts';
-import { cutText } from '../target/answer.ts';
-import { BY_ITSELF } from '../target/refusals.ts';
+import { BY_ITSELF, cutText } from '../target/refusals.ts';
 
 /** What an id of the identity provider is called at the target, as far as a look-up showed. */
 export type SureResolution =

@@ -3,8 +3,8 @@ import type { Failure } from '../target/refusals.ts';
 import type { ChangeSource, Intent } from '../change/change.ts';
 import { offsetText } from '../change/change.ts';
 import { stateValue } from './live-record.ts';
-import type { Headers, Trouble } from './record-headers.ts';
-import { textHeader } from './record-headers.ts';
+import type { Headers, Trouble } from './wire-intent.ts';
+import { textHeader } from './wire-intent.ts';
 
 const TRUNCATED = 'rollcall-truncated';
 

@@ -4,8 +4,7 @@
  */
 import * as z from 'zod';
 import type { Intent, Op } from '../change/change.ts';
-import { offsetText, sourceMember, type Position } from '../change/change.ts';
-import { idKey } from '../change/id-key.ts';
+import { idKey, offsetText, sourceMember, type Position } from '../change/change.ts';
 import { named, precedes } from '../change/pending.ts';
 import { positionOf, wireId, wireNamed } from './wire-intent.ts';
 

@@ -6,8 +6,16 @@
 import * as z from 'zod';
 import { ID_LENGTH_MAX, OFFSET_PATTERN, WHOLE_GROUP, offsetText, type Position } from '../change/change.ts';
 import { jsonIn } from '../text/json.ts';
-import { header, textHeader, textOf, type Headers } from './record-headers.ts';
-import { positionOf, wireDecision, wireId, wireNamed } from './wire-intent.ts';
+import {
+  header,
+  positionOf,
+  textHeader,
+  textOf,
+  type Headers,
+  wireDecision,
+  wireId,
+  wireNamed,
+} from './wire-intent.ts';
 
 /** A key that no group can have, since ids with control characters are invalid. */
 const REQUEST_PREFIX = '\u0000rollcall.request.';

@@ -1,6 +1,5 @@
 /** Fills report records (report.ts) with what is known of an intent, or of a whole source record. */
-import type { RequestFacts } from '../target/answer.ts';
-import type { Failure } from '../target/refusals.ts';
+import type { Failure, RequestFacts } from '../target/refusals.ts';
 import {
   intentId,
   offsetText,

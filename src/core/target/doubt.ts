@@ -3,7 +3,7 @@
  * Until then a no-op of the group is not final and nothing of it is given up (spec: doubt, hold, noop, last-look).
  * Instants are monotonic ms.
  */
-import type { RequestFacts } from './answer.ts';
+import type { RequestFacts } from './refusals.ts';
 import type { Intent } from '../change/change.ts';
 import { sightOf, type Membership } from './snapshot.ts';
 import { readEtag } from './version.ts';

@@ -3,7 +3,7 @@
  * documented to name the member (genesys.md 3.5), so its words decide nothing: what may be about a member is halved.
  */
 import type { Intent } from '../change/change.ts';
-import type { HttpAnswer, ResponseAnswer } from './answer.ts';
+import type { HttpAnswer, ResponseAnswer } from './refusals.ts';
 
 /**
  * What a refused PATCH may be at fault for. `request`: the client, its form or the way there, the same for every member.

@@ -4,13 +4,19 @@
  *
  * Answer → outcome: successes here, refusals by the table of refusals.ts. Pure and total: no answer, however odd, makes it throw.
  */
-import type { HttpAnswer, NoResponse, NoToken, ResponseAnswer } from './answer.ts';
-import { isThrottled, cutText, readCode, readErrorBody } from './answer.ts';
+import type {
+  Failure,
+  FailureKind,
+  HttpAnswer,
+  Method,
+  NoResponse,
+  NoToken,
+  Refusal,
+  ResponseAnswer,
+} from './refusals.ts';
+import { ADVICE, OTHER, TABLE, cutText, isThrottled, readCode, readErrorBody } from './refusals.ts';
 import { isPage } from './isolation.ts';
-import type { Snapshot } from './plan.ts';
-import { ADVICE, OTHER, TABLE } from './refusals.ts';
-import type { Failure, FailureKind, Method, Refusal } from './refusals.ts';
-import type { Membership } from './snapshot.ts';
+import type { Membership, Snapshot } from './snapshot.ts';
 import { readGroupBody } from './snapshot.ts';
 import { readTags, type Versioned, versionedBy } from './version.ts';
 

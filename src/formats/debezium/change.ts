@@ -4,7 +4,7 @@
  * what a row was before, what it is after, and the operation.
  */
 import type { SourceEvent, SourceRecord } from '../../core/change/change.ts';
-import { isSameId } from '../../core/change/id-key.ts';
+import { isSameId } from '../../core/change/change.ts';
 import { delta, fieldsIn, hint, invalid, quote, skip, textIn, type Fields } from '../reading/reading.ts';
 import { epochTime, notAChange } from '../reading/events.ts';
 import { canBeMarked, operationColumnIn } from './marks.ts';

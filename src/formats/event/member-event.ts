@@ -10,7 +10,7 @@
  * event that says beside its names how it ended, in words that are not known.
  */
 import type { Op, SourceEvent } from '../../core/change/change.ts';
-import { isSameId } from '../../core/change/id-key.ts';
+import { isSameId } from '../../core/change/change.ts';
 import { isObject } from '../../core/text/json.ts';
 import {
   foundId,

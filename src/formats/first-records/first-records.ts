@@ -6,19 +6,18 @@
  * read, a cleaner that would take changes away. Pure; each finding names its remedy. An `error` loses or misreads changes:
  * `run` does not start, and `doctor` fails. A `warning` is a risk that an operator may accept: `run` logs it.
  */
-import { type SourceRecord, isChange, type ChangeEvent } from '../../core/change/change.ts';
-import { idKey, recordKey } from '../../core/change/id-key.ts';
-import { hashingOf, type Hashing } from '../../core/log/key-hashing.ts';
+import { idKey, isChange, recordKey, type ChangeEvent, type SourceRecord } from '../../core/change/change.ts';
+import { hashingOf, type Hashing } from '../../core/log/reading.ts';
 import { quote } from '../reading/reading.ts';
 import { debeziumFindings } from './debezium.ts';
 import {
   error,
-  warning,
   type DecodedRecord,
   type FirstRecord,
   type FirstRecords,
   type RecordFinding,
   type RecordFindingCode,
+  warning,
 } from './record-finding.ts';
 
 /** Nothing to say about an empty topic. */

@@ -10,8 +10,7 @@
  */
 import { z } from 'zod';
 import type { SourceFormat, SourceRecord } from '../../core/change/change.ts';
-import { ID_LENGTH_MAX, idProblem, type Invalid, type SourceEvent } from '../../core/change/change.ts';
-import { idKey, isSameId } from '../../core/change/id-key.ts';
+import { ID_LENGTH_MAX, idKey, idProblem, isSameId, type Invalid, type SourceEvent } from '../../core/change/change.ts';
 import { isObject } from '../../core/text/json.ts';
 import type { Reader } from '../reading/events.ts';
 import type { Fields } from '../reading/reading.ts';

@@ -1,7 +1,6 @@
 /** What formats share about events: several of them in one record, their ids and times, and which format recognizes a record. */
 import type { Invalid, SourceFormat } from '../../core/change/change.ts';
-import { idProblem, type Decoded, type SourceEvent, type SourceRecord } from '../../core/change/change.ts';
-import { isSameId } from '../../core/change/id-key.ts';
+import { idProblem, isSameId, type Decoded, type SourceEvent, type SourceRecord } from '../../core/change/change.ts';
 import { isObject } from '../../core/text/json.ts';
 import {
   badId,

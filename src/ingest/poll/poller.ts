@@ -8,7 +8,7 @@
 import { z } from 'zod';
 import { isChange, isUnread, type SourceEvent } from '../../core/change/change.ts';
 import { IdpTrouble } from '../../core/ids/idp-failure.ts';
-import { textOf } from '../../core/log/record-headers.ts';
+import { textOf } from '../../core/log/wire-intent.ts';
 import { doubledMs } from '../../core/target/retry.ts';
 import { readJsonText } from '../../formats/reading/reading.ts';
 import type { Clock, LogTools, Logger, OutRecord } from '../../ports.ts';

@@ -13,7 +13,7 @@
  * Entra ID writes seven digits after the second, more than a Date can hold.
  */
 import type { Delta, FullState, Op } from '../../core/change/change.ts';
-import { idKey } from '../../core/change/id-key.ts';
+import { idKey } from '../../core/change/change.ts';
 
 /** Of what is no event. */
 export const NO_TIME = -Infinity;

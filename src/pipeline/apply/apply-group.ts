@@ -8,9 +8,9 @@
 import { WHOLE_GROUP, isSamePosition, type Intent } from '../../core/change/change.ts';
 import { waitsForAdditions } from '../../core/group/full-state.ts';
 import { nextStep } from '../../core/group/step.ts';
-import type { RequestFacts } from '../../core/target/answer.ts';
+import type { RequestFacts } from '../../core/target/refusals.ts';
 import type { Unconfirmed } from '../../core/target/doubt.ts';
-import type { Snapshot } from '../../core/target/plan.ts';
+import type { Snapshot } from '../../core/target/snapshot.ts';
 import { requestsMax } from '../../core/target/retry.ts';
 import { isSatisfied, sightOf, type Membership } from '../../core/target/snapshot.ts';
 import { takeDue } from '../dispatch/dispatcher.ts';

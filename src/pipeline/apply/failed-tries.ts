@@ -1,10 +1,9 @@
 /** A try of intents has failed: each is parked for its next one, or is spent, and gets a last look before it is given up. */
 import type { Intent } from '../../core/change/change.ts';
 import { withoutSchedule } from '../../core/change/pending.ts';
-import type { RequestFacts } from '../../core/target/answer.ts';
+import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
 import { signOf, type Observation } from '../../core/target/breaker.ts';
 import type { FailedOutcome } from '../../core/target/outcome.ts';
-import type { Failure } from '../../core/target/refusals.ts';
 import { decideRetry, parkUntested, scheduleOf, scheduleOfUntested } from '../../core/target/retry.ts';
 import { giveUp, park } from '../intents/conclude.ts';
 import type { Group } from '../state/group.ts';

@@ -3,11 +3,11 @@
  * PATCH of several is refused, the bad member is searched for.
  */
 import type { Intent } from '../../core/change/change.ts';
-import type { HttpAnswer, RequestFacts } from '../../core/target/answer.ts';
+import type { HttpAnswer, RequestFacts } from '../../core/target/refusals.ts';
 import type { Observation } from '../../core/target/breaker.ts';
 import { faultOf, isOver, isRunningOut, isSearching } from '../../core/target/isolation.ts';
 import type { FailedOutcome, Outcome } from '../../core/target/outcome.ts';
-import type { Snapshot } from '../../core/target/plan.ts';
+import type { Snapshot } from '../../core/target/snapshot.ts';
 import { budgetFailure, conflictDelayMs } from '../../core/target/retry.ts';
 import { isSatisfied, isUnseenRemoval, sightOf } from '../../core/target/snapshot.ts';
 import { afterConflict, etagChanged, isSameVersion, versionForms } from '../../core/target/version.ts';

@@ -5,14 +5,12 @@
  */
 import type { Intent } from '../../core/change/change.ts';
 import { renamedGroup } from '../../core/ids/resolution.ts';
-import type { HttpAnswer } from '../../core/target/answer.ts';
+import type { HttpAnswer, Method } from '../../core/target/refusals.ts';
 import { isSuccess, type Observation } from '../../core/target/breaker.ts';
 import type { Applied, Outcome } from '../../core/target/outcome.ts';
 import { classify, isSureAnswer } from '../../core/target/outcome.ts';
-import type { Snapshot } from '../../core/target/plan.ts';
-import { afterPatch, patchBody } from '../../core/target/plan.ts';
-import type { Method } from '../../core/target/refusals.ts';
-import { shownName } from '../../core/target/snapshot.ts';
+import type { Snapshot } from '../../core/target/snapshot.ts';
+import { afterPatch, patchBody, shownName } from '../../core/target/snapshot.ts';
 import { hasMoved, inFormOf } from '../../core/target/version.ts';
 import type { MayStart } from '../../ports.ts';
 import type { GroupRun } from '../state/group-run.ts';

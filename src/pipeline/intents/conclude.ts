@@ -4,8 +4,7 @@
  *
  * Every end of an intent goes through here: final, superseded, parked or dead.
  */
-import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent } from '../../core/change/change.ts';
-import { idKey } from '../../core/change/id-key.ts';
+import { WHOLE_GROUP, comparePositions, idKey, isSamePosition, type Intent } from '../../core/change/change.ts';
 import { afterGroupAnswered, withFields, withoutSchedule } from '../../core/change/pending.ts';
 import { isGuarded } from '../../core/group/guard.ts';
 import { deadLetter } from '../../core/log/dead-letter.ts';
@@ -13,8 +12,7 @@ import { isPassed, markOf, type FinalMark } from '../../core/log/final-mark.ts';
 import { complete, isComplete } from '../../core/log/ledger.ts';
 import type { FinalOutcome, ReportRecord } from '../../core/report/report.ts';
 import { finalReport, retryReport } from '../../core/report/reporting.ts';
-import type { RequestFacts } from '../../core/target/answer.ts';
-import type { Failure } from '../../core/target/refusals.ts';
+import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
 import type { RetryDecision, Schedule } from '../../core/target/retry.ts';
 import { isExhausted } from '../state/group-run.ts';
 import type { Group, Partition } from '../state/group.ts';

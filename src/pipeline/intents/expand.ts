@@ -2,7 +2,7 @@
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
 import { isEndReported, supersedes } from '../../core/change/pending.ts';
 import { DOUBTFUL_STATE, expandInSlices, isAwaited, type Expansion } from '../../core/group/full-state.ts';
-import type { Snapshot } from '../../core/target/plan.ts';
+import type { Snapshot } from '../../core/target/snapshot.ts';
 import type { Group } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
 import type { Slices } from '../state/turns.ts';

@@ -1,6 +1,12 @@
 /** Acts on the removal guard (core/group/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
-import { isSamePosition, type Approval, type Held, type Intent, type ShownTargets } from '../../core/change/change.ts';
-import { isSameId } from '../../core/change/id-key.ts';
+import {
+  isSameId,
+  isSamePosition,
+  type Approval,
+  type Held,
+  type Intent,
+  type ShownTargets,
+} from '../../core/change/change.ts';
 import { isHeld } from '../../core/change/pending.ts';
 import type { RemovedInWindow } from '../../core/group/guard.ts';
 import {

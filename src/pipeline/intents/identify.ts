@@ -2,8 +2,7 @@
  * What the target calls groups and members, where the source has other ids (`ID_MAP`). What is not known waits on the slow
  * schedule and is looked up again each time it is due; nothing is planned for it before, and in the end it is given up.
  */
-import { WHOLE_GROUP, isSamePosition, sourceMember, type Intent } from '../../core/change/change.ts';
-import { idKey, isSameId } from '../../core/change/id-key.ts';
+import { WHOLE_GROUP, idKey, isSameId, isSamePosition, sourceMember, type Intent } from '../../core/change/change.ts';
 import { isDue } from '../../core/change/pending.ts';
 import type { IdKind, Resolved, SureResolution } from '../../core/ids/resolution.ts';
 import { memberFailure, resolved, targetFor, unresolvedFailure } from '../../core/ids/resolution.ts';

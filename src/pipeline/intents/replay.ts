@@ -2,8 +2,7 @@
  * Requests of operators (spec: request-key). A replay names a dead or parked intent and wakes it where it still is (spec:
  * grave); what is held wakes for an approval only.
  */
-import { comparePositions } from '../../core/change/change.ts';
-import { idKey } from '../../core/change/id-key.ts';
+import { comparePositions, idKey } from '../../core/change/change.ts';
 import { isHeld, revived } from '../../core/change/pending.ts';
 import {
   REFUSAL_TEXT,

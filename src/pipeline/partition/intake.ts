@@ -1,5 +1,6 @@
 /** Source records: decoded, entered in the ledger, folded into the pending intents of their group. Never waits. */
 import {
+  idKey,
   isChange,
   isUnread,
   type ChangeSource,
@@ -10,7 +11,6 @@ import {
   type Invalid,
   type SourceEvent,
 } from '../../core/change/change.ts';
-import { idKey } from '../../core/change/id-key.ts';
 import { NO_INTENTS, eventIntents, type EventIntents } from '../../core/change/pending.ts';
 import { invalidLetter, oneOfMany } from '../../core/log/dead-letter.ts';
 import { advance, begin, isKnownComplete, knownEnd } from '../../core/log/ledger.ts';

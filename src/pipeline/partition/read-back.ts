@@ -2,8 +2,7 @@
  * Reading the retry partition, at a restore as well as afterwards; what a record means is decided by core/log/ownership.ts.
  */
 import type { RetryRecord } from '../../core/log/live-record.ts';
-import { parseRetryRecord } from '../../core/log/live-record.ts';
-import { isRemovalsKey } from '../../core/log/removal-window.ts';
+import { isRemovalsKey, parseRetryRecord } from '../../core/log/live-record.ts';
 import { readSignature } from '../../core/log/request-record.ts';
 import type { Batch, LogRecord } from '../../ports.ts';
 import { handleRequests } from '../intents/replay.ts';

@@ -2,7 +2,7 @@
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
 import { isEndReported, isHeld, isParked } from '../../core/change/pending.ts';
 import type { FinalMark } from '../../core/log/final-mark.ts';
-import type { Trouble } from '../../core/log/record-headers.ts';
+import type { Trouble } from '../../core/log/wire-intent.ts';
 import { closeComplete, finish, reportWait, tidyMarks } from '../intents/conclude.ts';
 import type { Group } from '../state/group.ts';
 import type { Member } from '../state/member.ts';

@@ -12,12 +12,12 @@ import type { Group, Partition } from '../state/group.ts';
 import type { Member } from '../state/member.ts';
 import type { Due, Outgoing, Place } from '../state/outbox.ts';
 import type { Owners } from '../state/owners.ts';
-import { errorText } from '../state/owners.ts';
 import { tidyGroup } from '../state/partitions.ts';
 import type { DueCommit } from '../state/source-offsets.ts';
 import { renderPartition, type Rendered, writeAgain } from './live-records.ts';
 import { recordAcknowledged } from './record.ts';
 import { TOO_LARGE, Writer, laneName, noteFailure, tryTogether, type Written } from './writer.ts';
+import { errorText } from '../../core/text/visible.ts';
 
 /** kafkajs blocks the event loop with larger ones (kafkajs.md 7.3). */
 const BATCH_MAX = 500;

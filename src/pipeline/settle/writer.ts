@@ -6,7 +6,8 @@ import { leftOutField } from '../../core/text/repeated-causes.ts';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import type { Place } from '../state/outbox.ts';
 import type { Owners } from '../state/owners.ts';
-import { errorText, sleep } from '../state/owners.ts';
+import { sleep } from '../state/owners.ts';
+import { errorText } from '../../core/text/visible.ts';
 
 export interface Addressed {
   readonly record: OutRecord;

@@ -1,6 +1,5 @@
 /** Several names of the source for one member of the target: an id map may know more than one. */
-import { WHOLE_GROUP, type Intent } from '../../core/change/change.ts';
-import { idKey } from '../../core/change/id-key.ts';
+import { WHOLE_GROUP, idKey, type Intent } from '../../core/change/change.ts';
 import type { SureResolution } from '../../core/ids/resolution.ts';
 import type { Members } from './members.ts';
 

@@ -3,11 +3,11 @@
  * and ends when everything that was due is final, parked or held, or when nothing more may be sent.
  */
 import { WHOLE_GROUP, isSamePosition, type Intent } from '../../core/change/change.ts';
-import type { RequestFacts } from '../../core/target/answer.ts';
+import type { RequestFacts } from '../../core/target/refusals.ts';
 import type { Observation } from '../../core/target/breaker.ts';
 import { afterLanding, afterRefusal, searchAmong, type Fault, type Search } from '../../core/target/isolation.ts';
 import type { FailedOutcome } from '../../core/target/outcome.ts';
-import type { Snapshot } from '../../core/target/plan.ts';
+import type { Snapshot } from '../../core/target/snapshot.ts';
 import { isSatisfied } from '../../core/target/snapshot.ts';
 import type { RefusedVersion } from '../../core/target/version.ts';
 import { SLICE_MAX, type DueQueue } from './due-queue.ts';

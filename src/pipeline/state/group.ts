@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
 import { countedFrom, isHeld, waitingForTarget } from '../../core/change/pending.ts';
-import type { Trouble } from '../../core/log/record-headers.ts';
+import type { Trouble } from '../../core/log/wire-intent.ts';
 import {
   afterEnd,
   afterNoAnswer,

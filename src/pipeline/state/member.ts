@@ -8,8 +8,7 @@
 import type { ChangeSource, DeadReason, Intent, Position } from '../../core/change/change.ts';
 import { isSamePosition } from '../../core/change/change.ts';
 import type { ReportRecord } from '../../core/report/report.ts';
-import type { RequestFacts } from '../../core/target/answer.ts';
-import type { Failure } from '../../core/target/refusals.ts';
+import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
 
 /** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
 export interface Unfinished {

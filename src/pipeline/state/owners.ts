@@ -79,5 +79,3 @@ export const sleep = ({ clock }: Pick<Context, 'clock'>, delayMs: number): Promi
   new Promise((resolve) => {
     clock.schedule(delayMs, resolve);
   });
-
-export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,5 @@
 /** The partitions that this instance owns, or refuses; their groups as they are met, and forgotten once nothing of them is left. */
-import { idKey } from '../../core/change/id-key.ts';
+import { idKey } from '../../core/change/change.ts';
 import type { Clock, IdMap } from '../../ports.ts';
 import type { GroupQueue } from './group-queue.ts';
 import { Group, type Partition } from './group.ts';

@@ -7,7 +7,7 @@
  */
 import type { RemovedInWindow } from '../../core/group/guard.ts';
 import { isInWindow } from '../../core/group/guard.ts';
-import { monotonicOf, removalsKey, type Removal } from '../../core/log/removal-window.ts';
+import { monotonicOf, removalsKey, type Removal } from '../../core/log/live-record.ts';
 import type { Instant } from '../../ports.ts';
 
 /** The window has so many slices, or more where they are full. */

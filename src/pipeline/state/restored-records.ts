@@ -6,12 +6,12 @@
  * understands stays, to be written again with each record.
  */
 import type { Intent } from '../../core/change/change.ts';
-import { idKey } from '../../core/change/id-key.ts';
+import { idKey } from '../../core/change/change.ts';
 import type { Sha256 } from '../../core/group/guard.ts';
 import type { FinalMark } from '../../core/log/final-mark.ts';
 import { stampIn } from '../../core/log/live-record.ts';
 import type { Stamp } from '../../core/log/ownership.ts';
-import { textOf } from '../../core/log/record-headers.ts';
+import { textOf } from '../../core/log/wire-intent.ts';
 import type { LogRecord } from '../../ports.ts';
 
 /** What one live record says of its group. */

@@ -14,7 +14,7 @@ import {
   type OldRead,
   type ReplacedVersions,
 } from '../../core/target/doubt.ts';
-import type { Snapshot } from '../../core/target/plan.ts';
+import type { Snapshot } from '../../core/target/snapshot.ts';
 import { hasMoved, inFormOf, type Versioned } from '../../core/target/version.ts';
 import type { Clock } from '../../ports.ts';
 import type { Group } from './group.ts';

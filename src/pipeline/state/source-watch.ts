@@ -7,7 +7,7 @@
  * unknown, never to be nothing.
  */
 import { LRUCache } from 'lru-cache';
-import { idKey, recordKey } from '../../core/change/id-key.ts';
+import { idKey, recordKey } from '../../core/change/change.ts';
 import { waitsSince } from '../../core/change/pending.ts';
 import type { Ahead } from '../../core/log/commit-metadata.ts';
 import type { ChangeLog, Clock, Instant, LogRecord, Logger } from '../../ports.ts';

@@ -7,7 +7,7 @@ import { sha256 } from '../../../src/adapters/system.ts';
 import type { Intent } from '../../../src/core/change/change.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
 import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
-import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
 import { decisionValue, parseAnswer, requestKey } from '../../../src/core/log/request-record.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';

@@ -1,7 +1,7 @@
 /** However a target answers, a change costs no more requests than its retry schedule allows (protocol.md 7.9, 9.1). */
 import { expect, test } from 'vitest';
 import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
-import type { HttpAnswer } from '../../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../../src/core/target/refusals.ts';
 import { requestsMax } from '../../../src/core/target/retry.ts';
 import type { IdMap } from '../../../src/ports.ts';
 import { answer, groupAnswer, type QuickTarget, QuickWorld } from '../../support/quick-world.ts';

@@ -1,6 +1,6 @@
 /** Which failures use up an attempt, and whom an open breaker asks (protocol.md 9.2, 9.3). */
 import { describe, expect, test } from 'vitest';
-import type { HttpAnswer } from '../../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../../src/core/target/refusals.ts';
 import type { Fault } from '../../support/target-in-memory.ts';
 import { respond, timedOut } from '../../support/target-in-memory.ts';
 import type { VirtualWorld } from '../../support/virtual-world.ts';

@@ -1,6 +1,6 @@
 /** What a target that fails at some groups, or at all, costs in requests, and when the other groups get on (protocol.md 9.3). */
 import { expect, test } from 'vitest';
-import type { HttpAnswer } from '../../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../../src/core/target/refusals.ts';
 import type { Fault } from '../../support/target-in-memory.ts';
 import { respond, timedOut } from '../../support/target-in-memory.ts';
 import type { VirtualWorld } from '../../support/virtual-world.ts';

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { ReportRecord } from '../../../src/core/report/report.ts';
-import { header } from '../../../src/core/log/record-headers.ts';
+import { header } from '../../../src/core/log/wire-intent.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 
 const HOURS = 3_600_000;

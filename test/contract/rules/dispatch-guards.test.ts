@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { partitionOfKey } from '../../../src/core/log/key-hashing.ts';
+import { partitionOfKey } from '../../../src/core/log/reading.ts';
 import type { SourceFormat } from '../../../src/core/change/change.ts';
 import { native } from '../../../src/formats/native/native.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';

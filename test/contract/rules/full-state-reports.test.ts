@@ -1,6 +1,6 @@
 /** A full state whose wait or failure was reported has its end reported too, from wherever its tries are counted (protocol.md 10.5). */
 import { expect, test } from 'vitest';
-import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';
 import { summarize } from '../../../src/core/report/summary.ts';
 import { QuickWorld, answer } from '../../support/quick-world.ts';

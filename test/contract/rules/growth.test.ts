@@ -4,7 +4,7 @@ import { sha256, systemRandom } from '../../../src/adapters/system.ts';
 import type { SourceFormat } from '../../../src/core/change/change.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
 import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
-import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
 import { decisionValue, requestKey } from '../../../src/core/log/request-record.ts';
 import { native } from '../../../src/formats/native/native.ts';
 import { Member } from '../../../src/pipeline/state/member.ts';

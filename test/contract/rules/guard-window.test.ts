@@ -1,11 +1,10 @@
 /** The guard's window (protocol.md 11.3): removals one at a time are held as the same number together, also by a new owner. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { parseRetryRecord, type RetryRecord } from '../../../src/core/log/live-record.ts';
-import { textHeader } from '../../../src/core/log/record-headers.ts';
-import { removalsKey } from '../../../src/core/log/removal-window.ts';
-import { emptyWaiting, allWaiting, readWaiting } from '../../../src/console/retry-topic.ts';
-import { answer, type QuickOptions, QuickWorld } from '../../support/quick-world.ts';
+import { parseRetryRecord, removalsKey, type RetryRecord } from '../../../src/core/log/live-record.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
+import { allWaiting, emptyWaiting, readWaiting } from '../../../src/console/retry-topic.ts';
+import { QuickWorld, answer, type QuickOptions } from '../../support/quick-world.ts';
 
 const WINDOW_MS = 600_000;
 const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
 /** A member that the target refuses is found by halves: the others land, and no change is given up untested (protocol.md 7.7). */
 import { describe, expect, test } from 'vitest';
-import type { HttpAnswer, ResponseAnswer } from '../../../src/core/target/answer.ts';
+import type { HttpAnswer, ResponseAnswer } from '../../../src/core/target/refusals.ts';
 import type { ReportRecord } from '../../../src/core/report/report.ts';
 import { foldReport } from '../../../src/core/report/summary.ts';
 import type { PatchGroupRequest } from '../../../src/ports.ts';

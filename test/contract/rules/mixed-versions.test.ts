@@ -1,7 +1,7 @@
 /** During an upgrade an instance meets live records of a newer version: what it does not know it neither loses nor carries out. */
 import { expect, test } from 'vitest';
 import { parseRetryRecord, stateValue } from '../../../src/core/log/live-record.ts';
-import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';
 import { QuickWorld } from '../../support/quick-world.ts';
 import { anIntent } from '../../support/retry-records.ts';

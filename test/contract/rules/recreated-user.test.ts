@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';
-import { textHeader } from '../../../src/core/log/record-headers.ts';
-import type { HttpAnswer } from '../../../src/core/target/answer.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
+import type { HttpAnswer } from '../../../src/core/target/refusals.ts';
 import { answer, QuickWorld, type QuickOptions } from '../../support/quick-world.ts';
 
 const MINUTE = 60_000;

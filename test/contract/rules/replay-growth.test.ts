@@ -1,7 +1,7 @@
 /** A replay of many changes of one group costs as much as they are, not more. */
 import { expect, test } from 'vitest';
 import { requestKey } from '../../../src/core/log/request-record.ts';
-import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
 import type { IdMap, Resolution } from '../../../src/ports.ts';
 import { QuickWorld } from '../../support/quick-world.ts';
 

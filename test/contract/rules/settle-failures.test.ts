@@ -1,7 +1,7 @@
 /** What cannot be written: it is cut, tried again with growing pauses and shown, and it stops only what depends on it. */
 import { expect, test } from 'vitest';
 import { readiness } from '../../../src/admin/readiness.ts';
-import { partitionOfKey } from '../../../src/core/log/key-hashing.ts';
+import { partitionOfKey } from '../../../src/core/log/reading.ts';
 import type { LogRecord, OutRecord } from '../../../src/ports.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';
 import type { Instance, World } from '../../support/world.ts';

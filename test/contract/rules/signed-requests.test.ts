@@ -10,7 +10,7 @@ import { sha256 } from '../../../src/adapters/system.ts';
 import { decideHeld } from '../../../src/commands/held.ts';
 import { replayNow } from '../../../src/commands/replay.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
-import { header, textHeader } from '../../../src/core/log/record-headers.ts';
+import { header, textHeader } from '../../../src/core/log/wire-intent.ts';
 import {
   decisionValue,
   parseAnswer,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { parseRetryRecord, renderState } from '../../../src/core/log/live-record.ts';
-import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';
 import type { IdMap, Resolution } from '../../../src/ports.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';

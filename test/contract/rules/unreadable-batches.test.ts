@@ -1,7 +1,7 @@
 /** A batch that cannot be read is never passed over in silence, and stops nothing but what depends on it. */
 import { expect, test } from 'vitest';
 import { readiness } from '../../../src/admin/readiness.ts';
-import { header } from '../../../src/core/log/record-headers.ts';
+import { header } from '../../../src/core/log/wire-intent.ts';
 import { expire } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Intent } from '../../../src/core/change/change.ts';
 import { parseRetryRecord, stateValue } from '../../../src/core/log/live-record.ts';
-import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';
 import type { PipelineOptions } from '../../../src/pipeline/state/options.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';

@@ -1,6 +1,6 @@
 /** Why an intent waits survives a restore: a busy group uses up no tries of a member, and ends the waits of its own. */
 import { expect, test } from 'vitest';
-import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
 import { expire } from '../../support/retry-records.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 import type { World } from '../../support/world.ts';

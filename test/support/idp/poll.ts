@@ -3,7 +3,7 @@ import { KnownSecrets } from '../../../src/core/text/redact.ts';
 import { auth0Api, entraApi, oktaApi, scimApi } from '../../../src/adapters/idp/idp.ts';
 import { MemoryBroker } from '../../../src/adapters/memory-log/memory-broker.ts';
 import { systemClock, systemRandom } from '../../../src/adapters/system.ts';
-import { textOf } from '../../../src/core/log/record-headers.ts';
+import { textOf } from '../../../src/core/log/wire-intent.ts';
 import { native } from '../../../src/formats/native/native.ts';
 import { auth0Source } from '../../../src/ingest/poll/auth0.ts';
 import { Poller, loadCursor, type PollerOptions } from '../../../src/ingest/poll/poller.ts';

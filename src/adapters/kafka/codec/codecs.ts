@@ -12,6 +12,7 @@ import { uncompress } from 'snappyjs';
 import { unpackLz4 } from './lz4.ts';
 import { DamagedError, TooLargeError, UNPACKED_BYTES_MAX } from './bytes.ts';
 import { unpackZstd } from './zstd.ts';
+import { errorText } from '../../../core/text/visible.ts';
 
 /** `retriable` is read by kafkajs: the same batch would fail again. */
 class CompressionError extends Error {
@@ -71,7 +72,7 @@ const codecOf = ({ name, unpack: unpackBatch }: Compression, type: number) => ({
     try {
       return await unpackBatch(compressed);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = errorText(cause);
       throw new CompressionError(`a batch compressed with ${name} cannot be read: ${reason}`, { cause });
     }
   },

@@ -12,6 +12,7 @@ import {
   unreadableMessage,
 } from './record-batch.ts';
 import { UNPACKED_BYTES_MAX } from './bytes.ts';
+import { errorText } from '../../../core/text/visible.ts';
 
 /** The part of kafkajs's decoder that is used. */
 interface Decoder {
@@ -189,7 +190,7 @@ async function readOldMessages(entry: Buffer): Promise<readonly StoredMessage[]>
     return await decodeSet(new EntryDecoder(entry), entry.length);
   } catch (error) {
     const offset = entry.readBigInt64BE(0);
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     const message = `The messages up to offset ${offset} cannot be read: ${reason}`;
     const context = { partitionLeaderEpoch: -1, producerId: '-1', inTransaction: false };
     return [unreadableMessage({ code: 'batch_unreadable', message }, { offset, timestamp: -1n, context })];

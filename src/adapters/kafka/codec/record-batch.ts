@@ -7,6 +7,7 @@ import type { IHeaders } from 'kafkajs';
 import type { UnreadableBatch } from '../../../core/log/reading.ts';
 import { compressionName, unpack } from './codecs.ts';
 import { ByteReader, crc32c, DamagedError, TooLargeError } from './bytes.ts';
+import { errorText } from '../../../core/text/visible.ts';
 
 /** What kafkajs's own decoder makes, as far as kafkajs or this adapter look at it. */
 export interface StoredMessage {
@@ -178,7 +179,7 @@ const NO_BYTES = Buffer.alloc(0);
 
 function unreadable(head: BatchHead, error: unknown): StoredMessage {
   const { firstOffset, lastOffset, compression, context, maxTimestamp } = head;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = errorText(error);
   const message = `The batch of the offsets ${firstOffset} to ${lastOffset} (${compressionName(compression)}) cannot be read: ${reason}`;
   const code = error instanceof TooLargeError ? 'batch_too_large' : 'batch_unreadable';
   return unreadableMessage({ code, message }, { offset: lastOffset, timestamp: maxTimestamp, context });

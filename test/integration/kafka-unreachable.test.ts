@@ -45,16 +45,14 @@ describeOwnKafka('brokers that cannot be reached', (version) => {
   };
 
   test('an advertised address is named with its broker, not KAFKA_BROKERS', async () => {
-    const [port = 0, nowhere = 0] = await freePorts(2);
-    // The broker itself uses another listener, so that it can live with what it advertises.
-    const [internal = 0] = await freePorts(1);
+    // Together, so that no two are the same. The broker itself uses another listener, so that it can live with what it advertises.
+    const [port = 0, nowhere = 0, internal = 0, controller = 0] = await freePorts(4);
     const properties = {
       'inter.broker.listener.name': 'INTERNAL',
       'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
       'advertised.listeners': `PLAINTEXT://127.0.0.1:${nowhere},INTERNAL://127.0.0.1:${internal}`,
     };
     const listeners = `PLAINTEXT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internal}`;
-    const controller = (await freePorts(1))[0] ?? 0;
     broker = await startBroker(
       {
         version,

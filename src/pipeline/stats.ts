@@ -91,7 +91,7 @@ export function statsOf(owners: Owners): PipelineStats {
     inFlight: queue.lockedCount,
     isIntakePaused: intakeLimit.isPaused,
     requests: counts.requests.byName,
-    conflicts: counts.requests.of('conflict'),
+    conflicts: counts.conflicts.value,
     throttledMs: api.gate.throttledMs(),
     breaker: open,
     possibleLosses: counts.possibleLosses.value,

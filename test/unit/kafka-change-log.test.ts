@@ -85,7 +85,7 @@ const kafkaError = (type: string): Error => Object.assign(new Error(type), { typ
 
 const join = (): void => {
   last().hasJoined = true;
-  last().user.assigned({ cluster: stubOf<Cluster>(last().cluster), memberId: 'm', partitions: [0] });
+  last().user.assigned({ cluster: stubOf<Cluster>(last().cluster), memberId: 'm', partitions: [0], isExcluded: false });
 };
 
 const beat = (): void => last().user.heartbeat({ generation: 1, sentAt: clock.now() });

@@ -20,11 +20,10 @@ import { KafkaAdmin } from './admin.ts';
 import { createAssigner, partitionCountOf } from './assigner.ts';
 import { aheadIn, inspectPartition } from './direct-fetch.ts';
 import type { KafkaExplanation } from './errors.ts';
-import { Intake, type ReadPosition } from './intake.ts';
+import { Intake, Standstill, type ReadPosition } from './intake.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
 import { Sender } from './sender.ts';
 import { Session } from './session.ts';
-import { Standstill } from './intake.ts';
 import { Supervisor, rebuildDelayMs, type Supervised } from './supervisor.ts';
 import { LeaderWatch, TopicWatch, type Assigned } from './watches.ts';
 
@@ -214,7 +213,10 @@ class LogReading implements Supervised {
         assigner: (cluster, joining) =>
           createAssigner({ cluster, topics, joining, owned: () => this.intake.partitions() }),
         joining: () => listener.joining(),
-        assigned: ({ cluster, memberId, partitions }) => {
+        assigned: ({ cluster, memberId, partitions: given, isExcluded }) => {
+          if (isExcluded)
+            this.session.consumer.pause(Object.values(topics).map((topic) => ({ topic, partitions: [...given] })));
+          const partitions = isExcluded ? [] : given;
           const partitionCount = partitionCountOf(cluster, topics);
           this.intake.assign(partitions);
           listener.assigned({ memberId, partitions, partitionCount });

@@ -46,6 +46,8 @@ export interface SessionAssignment {
   readonly memberId: string;
   /** Of the first topic; ascending. */
   readonly partitions: readonly number[];
+  /** Other members read other topics: a leader of an older version gives partitions to this one all the same. */
+  readonly isExcluded: boolean;
 }
 
 const closeLimitMs = 5_000;
@@ -211,13 +213,9 @@ export class Session {
     this.guard(() => {
       const cluster = this.#cluster;
       if (cluster === undefined) throw new Error('kafkajs has made no assigner');
-      // A leader of an older version gives partitions to those, too, that read other topics.
-      const { isExcluded } = this.otherTopics;
-      if (isExcluded)
-        this.consumer.pause(Object.entries(memberAssignment).map(([topic, partitions]) => ({ topic, partitions })));
-      const partitions = isExcluded ? [] : (memberAssignment[this.#topics[0]] ?? []).toSorted((a, b) => a - b);
+      const partitions = (memberAssignment[this.#topics[0]] ?? []).toSorted((a, b) => a - b);
       this.#liveness.assigned();
-      this.#user.assigned({ cluster, memberId, partitions });
+      this.#user.assigned({ cluster, memberId, partitions, isExcluded: this.otherTopics.isExcluded });
     });
   }
 

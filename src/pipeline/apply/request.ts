@@ -1,7 +1,7 @@
 /**
- * One request to the target: permit, lease, and what every answer means beside its own sake: doubt, breaker, gate,
- * snapshot cache, counts. null: not sent, or its partition was lost meanwhile, or the group is another one than the source
- * means; then nothing may be concluded from it.
+ * One request to the target: permit and lease, and what every answer means beside its own sake: doubt, breaker, 429 of this group,
+ * snapshot, counts. Answers null where it was not sent, its partition was lost meanwhile, or the group is another one than the
+ * source means; then nothing may be concluded from it.
  */
 import type { Intent } from '../../core/change/change.ts';
 import { renamedGroup } from '../../core/ids/resolution.ts';
@@ -141,6 +141,7 @@ async function ask(owners: Owners, group: Group, run: GroupRun, { method, send }
   run.noteAnswered();
   const outcome = classify(answer, method);
   counts.requests.note(outcome.kind);
+  if (outcome.kind === 'conflict') counts.conflicts.add();
   if (!lease.holds) {
     counts.outsideLease.add();
     logger.warn({ group: group.id, partition: group.partition.number }, 'a request ended outside its lease');

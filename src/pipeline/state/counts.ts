@@ -1,14 +1,11 @@
 /** What the pipeline counts since its start, and how many requests are on their way. */
+
 /** How often each of some names was met. */
 export class Tally {
   readonly #counts = new Map<string, number>();
 
   note(name: string): void {
-    this.#counts.set(name, this.of(name) + 1);
-  }
-
-  of(name: string): number {
-    return this.#counts.get(name) ?? 0;
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
   get byName(): Readonly<Record<string, number>> {
@@ -33,6 +30,8 @@ export class Counts {
   readonly skipped = new Tally();
   /** Requests to the target, by the kind of their outcome. */
   readonly requests = new Tally();
+  /** Versions that had moved on when a group was changed. */
+  readonly conflicts = new Counter();
   /** Requests of operators that were not executed, by why. */
   readonly refusedRequests = new Tally();
   /** Final reports, by outcome. */

@@ -393,6 +393,6 @@ test('id map scim: look-ups that wait for the gate do not keep new groups waitin
   expect(Math.abs(lookUps - groups)).toBeLessThan(20);
   expect(lookUps + groups).toBeGreaterThan(100);
   isOver = true;
-  gate.close();
+  gate.release();
   await dispatching;
 });

@@ -38,8 +38,8 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'a secret that was read again is redacted only until many tokens have come',
     edits: [
       {
-        find: '      this.#owners.secrets.know(config.secrets);',
-        replace: '      for (const secret of config.secrets) this.#owners.secrets.learn(secret);',
+        find: '      this.#context.secrets.know(config.secrets);',
+        replace: '      for (const secret of config.secrets) this.#context.secrets.learn(secret);',
       },
     ],
     tests: secrets,

@@ -20,7 +20,7 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a no-op is final although the group is in doubt',
     edits: [
       {
-        find: "  if (doubt !== null) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };",
+        find: "  if (doubt !== null) return { kind: 'wait_for_doubt', untilMs: earlier(doubt.untilMs, unconfirmed) };",
         replace: '',
       },
     ],

@@ -53,6 +53,12 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'unreported',
   },
   {
+    name: 'decided-and-forgotten',
+    breaks: 'a new owner does not know what an operator has decided: asked again, it answers that nothing is held',
+    edits: [{ find: '    noteDecided(owners, group);\n', replace: '' }],
+    tests: ['test/contract/rules/held-decisions.test.ts'],
+  },
+  {
     name: 'decided-before-recorded',
     breaks: 'an operator is answered while a restore would still find a hold',
     edits: [

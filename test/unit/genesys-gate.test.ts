@@ -105,7 +105,7 @@ test('close lets all go who wait', async () => {
   gate.closeFor(5000);
   taking('one');
   const opened = gate.whenOpen();
-  gate.close();
+  gate.release();
   await opened;
   expect([order, clock.scheduledCount]).toEqual([['one'], 0]);
 });
@@ -145,7 +145,7 @@ async function aMinuteWithRefusals(everyMs: number, askedMs: number | null) {
   };
   const sending = send();
   await clock.advance(60_000);
-  gate.close();
+  gate.release();
   await clock.settle();
   await sending;
   return { requests, refusals };

@@ -64,20 +64,28 @@ describe('the next step', () => {
       { due: [a], unconfirmed: accepted(a, 0), doubt },
       { kind: 'look' },
     ],
-    ['something unconfirmed', { due: [a], unconfirmed: accepted(a) }, { kind: 'hold', untilMs: 50 }],
+    ['something unconfirmed', { due: [a], unconfirmed: accepted(a) }, { kind: 'wait_for_doubt', untilMs: 50 }],
     [
       'something unconfirmed, no snapshot',
       { due: [a], unconfirmed: accepted(a), snapshot: null },
-      { kind: 'hold', untilMs: 50 },
+      { kind: 'wait_for_doubt', untilMs: 50 },
     ],
-    ['something unconfirmed, in doubt', { due: [a], unconfirmed: accepted(a), doubt }, { kind: 'hold', untilMs: 50 }],
+    [
+      'something unconfirmed, in doubt',
+      { due: [a], unconfirmed: accepted(a), doubt },
+      { kind: 'wait_for_doubt', untilMs: 50 },
+    ],
     ['something to send beside it', { due: [a, b], unconfirmed: accepted(a) }, { kind: 'patch', part: [b] }],
     [
       'something to send beside a newer no-op about it',
       { due: [remove('a'), b], unconfirmed: accepted(a) },
       { kind: 'patch', part: [b] },
     ],
-    ['a newer no-op about it', { due: [remove('a')], unconfirmed: accepted(a) }, { kind: 'hold', untilMs: 50 }],
+    [
+      'a newer no-op about it',
+      { due: [remove('a')], unconfirmed: accepted(a) },
+      { kind: 'wait_for_doubt', untilMs: 50 },
+    ],
     [
       'a newer one about it that is to be sent',
       { due: [remove('a')], unconfirmed: accepted(a), snapshot: showing('a') },
@@ -87,7 +95,7 @@ describe('the next step', () => {
     [
       'a full state that came meanwhile',
       { due: [fullState()], unconfirmed: accepted(a) },
-      { kind: 'hold', untilMs: 50 },
+      { kind: 'wait_for_doubt', untilMs: 50 },
     ],
     ['no snapshot, in doubt', { due: [a], snapshot: null, doubt }, { kind: 'read' }],
     ['the doubt is over', { due: [a], doubt, nowMs: 100 }, { kind: 'forget_doubt' }],
@@ -102,14 +110,18 @@ describe('the next step', () => {
     ],
     ['no-ops only', { due: [a, c], snapshot: showing('a') }, { kind: 'final', noop: [a, c], givenUp: [] }],
     ['no-ops from the cache', { due: [a], snapshot: showing('a'), isFresh: false }, { kind: 'confirm' }],
-    ['no-ops in doubt', { due: [a], snapshot: showing('a'), doubt }, { kind: 'hold', untilMs: 100 }],
-    ['no-ops in doubt from the cache', { due: [a], snapshot: showing('a'), isFresh: false, doubt }, { kind: 'hold' }],
+    ['no-ops in doubt', { due: [a], snapshot: showing('a'), doubt }, { kind: 'wait_for_doubt', untilMs: 100 }],
+    [
+      'no-ops in doubt from the cache',
+      { due: [a], snapshot: showing('a'), isFresh: false, doubt },
+      { kind: 'wait_for_doubt' },
+    ],
     ['a last look, not so', spentA, { kind: 'final', noop: [], givenUp: [a] }],
     ['a last look, so after all', { ...spentA, snapshot: showing('a') }, { kind: 'final', noop: [a], givenUp: [] }],
     ['a last look from the cache', { ...spentA, isFresh: false }, { kind: 'confirm' }],
     ['a last look without a snapshot', { ...spentA, snapshot: null }, { kind: 'read' }],
-    ['a last look in doubt', { ...spentA, doubt }, { kind: 'hold', untilMs: 100 }],
-    ['a last look in doubt, unread', { ...spentA, snapshot: null, doubt }, { kind: 'hold', untilMs: 100 }],
+    ['a last look in doubt', { ...spentA, doubt }, { kind: 'wait_for_doubt', untilMs: 100 }],
+    ['a last look in doubt, unread', { ...spentA, snapshot: null, doubt }, { kind: 'wait_for_doubt', untilMs: 100 }],
     ['a spent one beside another', { due: [a, b], exhausted: new Set([a]) }, { kind: 'patch', part: [b] }],
     ['suspects go first, by halves', { due: [a, b, c], suspects: [a, b] }, { kind: 'patch', part: [a] }],
     ['no suspect is due any more', { due: [b], suspects: [a] }, { kind: 'patch', part: [b] }],
@@ -127,9 +139,13 @@ describe('a full state that is due', () => {
     ['before anything is sent', { due: [add('b'), state, c], snapshot: showing('c') }, { kind: 'expand', state }],
     ['is read first', { snapshot: null, isFresh: false }, { kind: 'read' }],
     ['is confirmed where the snapshot is of the cache', { isFresh: false }, { kind: 'confirm' }],
-    ['waits while a request may still land', { doubt }, { kind: 'hold', untilMs: 100 }],
-    ['waits unread, too', { doubt, snapshot: null, isFresh: false }, { kind: 'hold', untilMs: 100 }],
-    ['holds back what comes on top of it', { due: [state, c], snapshot: showing('c'), doubt }, { kind: 'hold' }],
+    ['waits while a request may still land', { doubt }, { kind: 'wait_for_doubt', untilMs: 100 }],
+    ['waits unread, too', { doubt, snapshot: null, isFresh: false }, { kind: 'wait_for_doubt', untilMs: 100 }],
+    [
+      'holds back what comes on top of it',
+      { due: [state, c], snapshot: showing('c'), doubt },
+      { kind: 'wait_for_doubt' },
+    ],
     ['reads again after the doubt', { doubt, nowMs: 100 }, { kind: 'forget_doubt' }],
   ])('%s', (_, parts, expected) => {
     const step = nextStep(situation({ due: [state], ...parts }));
@@ -333,7 +349,7 @@ describe('in every situation', () => {
       fc.property(situations, (now) => {
         const step = nextStep(now);
         const isWhole = now.due.some(({ op }) => op === 'state');
-        if (isWhole) expect(['forget_doubt', 'hold', 'read', 'confirm', 'expand']).toContain(step.kind);
+        if (isWhole) expect(['forget_doubt', 'wait_for_doubt', 'read', 'confirm', 'expand']).toContain(step.kind);
         if (step.kind === 'expand') {
           expect([isWhole, now.doubt, now.isFresh, step.snapshot]).toEqual([true, null, true, now.snapshot]);
         }
@@ -346,7 +362,7 @@ describe('in every situation', () => {
     fc.assert(
       fc.property(situations, (now) => {
         const step = nextStep(now);
-        if (step.kind === 'hold') expect([now.doubt?.untilMs, step.untilMs]).toEqual([150, 150]);
+        if (step.kind === 'wait_for_doubt') expect([now.doubt?.untilMs, step.untilMs]).toEqual([150, 150]);
         if (step.kind === 'forget_doubt') expect(now.doubt?.untilMs).toBe(50);
         expect(step.kind === 'done').toBe(now.due.length === 0);
       }),

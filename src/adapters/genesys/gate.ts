@@ -19,7 +19,7 @@ export class RequestGate implements RateGate {
   #cancelTimer: () => void = () => undefined;
   #throttledMs = 0;
   #waitedSince: number | null = null;
-  #isClosed = false;
+  #isReleased = false;
 
   /** @param ratePerMinute an upper bound besides the target's headers; null: none. */
   constructor(ratePerMinute: number | null, clock: Clock, random: Chance = NO_CHANCE) {
@@ -73,8 +73,8 @@ export class RequestGate implements RateGate {
   }
 
   /** Lets everybody go who waits, now and later: there is no target any more whom a request could reach. */
-  close(): void {
-    this.#isClosed = true;
+  release(): void {
+    this.#isReleased = true;
     this.#serve();
   }
 
@@ -85,7 +85,7 @@ export class RequestGate implements RateGate {
 
   #takeOne(): boolean {
     const now = this.#now();
-    if (!this.#isClosed && freeAt(this.#allowance, now) > now) return false;
+    if (!this.#isReleased && freeAt(this.#allowance, now) > now) return false;
     this.#allowance = taken(this.#allowance, now);
     return true;
   }
@@ -93,7 +93,7 @@ export class RequestGate implements RateGate {
   #serve(): void {
     while (this.#takers.length > 0 && this.#takeOne()) this.#takers.shift()?.();
     const now = this.#now();
-    const nextAt = this.#isClosed ? now : freeAt(this.#allowance, now);
+    const nextAt = this.#isReleased ? now : freeAt(this.#allowance, now);
     if (this.#takers.length === 0 && nextAt <= now) for (const wake of this.#watchers.splice(0)) wake();
     this.#countWaiting(now);
     this.#cancelTimer();

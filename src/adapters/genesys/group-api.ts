@@ -90,7 +90,7 @@ class GenesysGroupApi implements GroupApi {
   }
 
   async close(): Promise<void> {
-    this.gate.close();
+    this.gate.release();
     await Promise.all([this.#api.close(), this.#login.close()]);
   }
 

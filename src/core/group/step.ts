@@ -67,7 +67,7 @@ export type Step =
     }
   | { readonly kind: 'final'; readonly noop: readonly Intent[]; readonly givenUp: readonly Intent[] }
   /** Nothing to send, nothing final: what is due waits in memory. */
-  | { readonly kind: 'hold'; readonly untilMs: number };
+  | { readonly kind: 'wait_for_doubt'; readonly untilMs: number };
 
 export function nextStep(situation: Situation): Step {
   const { exhausted, snapshot, doubt, unconfirmed = null } = situation;
@@ -75,13 +75,13 @@ export function nextStep(situation: Situation): Step {
   if (situation.due.length === 0) return { kind: 'done' };
   if (doubt !== null && isOver(doubt, situation.nowMs)) return { kind: 'forget_doubt' };
   if (unconfirmed !== null && unconfirmed.lookAtMs <= situation.nowMs) return { kind: 'look' };
-  if (doubt?.kind === 'old_read') return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };
+  if (doubt?.kind === 'old_read') return { kind: 'wait_for_doubt', untilMs: earlier(doubt.untilMs, unconfirmed) };
   const state = due.find(({ op }) => op === 'state');
   // A late request could add whom a full state has found absent, so its removals are worked out of doubt.
   const mustWait = state !== undefined || due.every((intent) => exhausted.has(intent));
-  if (doubt !== null && mustWait) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };
+  if (doubt !== null && mustWait) return { kind: 'wait_for_doubt', untilMs: earlier(doubt.untilMs, unconfirmed) };
   if (unconfirmed !== null && (state !== undefined || due.length === 0))
-    return { kind: 'hold', untilMs: unconfirmed.lookAtMs };
+    return { kind: 'wait_for_doubt', untilMs: unconfirmed.lookAtMs };
   if (snapshot === null) return { kind: 'read' };
   if (state === undefined) return work(situation, { snapshot, due });
   const own = due.filter((intent) => isPartOf(state, intent) && !exhausted.has(intent));
@@ -105,8 +105,9 @@ function work(
   // What a doubtful snapshot does not show may be so already, and then in doubt it is no more final than a no-op.
   const sendable = doubt === null ? untried : untried.filter((intent) => sightOf(intent, snapshot) === 'not_so');
   if (sendable.length > 0) return send(situation, { snapshot, untried, sendable });
-  if (doubt !== null) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };
-  if (unconfirmed !== null && seen.length + todo.length === 0) return { kind: 'hold', untilMs: unconfirmed.lookAtMs };
+  if (doubt !== null) return { kind: 'wait_for_doubt', untilMs: earlier(doubt.untilMs, unconfirmed) };
+  if (unconfirmed !== null && seen.length + todo.length === 0)
+    return { kind: 'wait_for_doubt', untilMs: unconfirmed.lookAtMs };
   if (!situation.isFresh) return { kind: 'confirm', snapshot };
   return { kind: 'final', noop: seen, givenUp: todo };
 }

@@ -1,6 +1,7 @@
 /**
- * What came back of one request to the target, as plain facts and before any judgement; and the classification table of refusals:
- * the first row that fits counts, `OTHER` fits always. The reason stands beside each row; what the vendor documents, and how surely, is in genesys.md 2.2 and 6. Successes are judged in outcome.ts.
+ * What came back of one request to the target, as plain facts (`HttpAnswer`), and the classification table of refusals: the first
+ * row that fits counts, `OTHER` fits always. The reason stands beside each row; what the vendor documents, and how surely, is in
+ * genesys.md 2.2 and 6. outcome.ts judges: successes by itself, refusals by this table.
  */
 import { isObject } from '../text/json.ts';
 import { quotedForShell } from '../text/visible.ts';
@@ -159,10 +160,7 @@ export const TABLE: readonly Row[] = [
 /** Any other 4xx: the same request would be answered the same way. */
 export const OTHER: Row = row('rejected', null, ADVICE.other, () => true);
 
-/*
- * What came back of one request to the target, as plain facts and before any judgement (outcome.ts judges).
- * Durations are milliseconds, instants epoch milliseconds.
- */
+/* Answers. Durations are milliseconds, instants epoch milliseconds. */
 
 export type HttpAnswer = ResponseAnswer | NoResponse | NotStarted | NoToken;
 

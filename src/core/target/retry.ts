@@ -1,6 +1,7 @@
 /**
- * When something that failed is tried again, and when it is given up. Pure: now and chance are passed in.
- * `attempt` counts failed tries; one counter for both schedules. Durations and instants are milliseconds.
+ * How long is waited, and how often something is tried: changes that failed, servers that ask for a pause (429), tokens that end,
+ * writes to Kafka, and the requests of one run. Pure: now and chance are passed in. `attempt` counts failed tries; one counter for
+ * both schedules. Durations and instants are milliseconds.
  */
 import type { Failure, FailureKind } from './refusals.ts';
 import { refusalsMax } from './isolation.ts';

@@ -134,7 +134,7 @@ async function takeStep(owners: Owners, group: Group, run: GroupRun): Promise<Ne
       groupAnswered(group);
       // Of what is due no more than a slice is final.
       return run.due.size > due.length ? 'go_on' : 'stop';
-    case 'hold':
+    case 'wait_for_doubt':
       group.waitForDoubt(step.untilMs, run.stillDue());
       return 'stop';
   }

@@ -103,7 +103,6 @@ const isOfAnotherGroup = ({ target }: Group, { guard }: Intent): boolean =>
 
 /** After a restore, under the same ids: a hold may never have another report, and the former owner may not have reported it. */
 export function reportHeld(owners: Owners, group: Group): void {
-  noteDecided(owners, group);
   const held = decidableIn(group).filter(isHeld);
   if (held.length === 0) return;
   const digest = digestOf(owners, group);
@@ -168,8 +167,8 @@ export function reserveRemovals(group: Group, run: GroupRun, snapshot: Membershi
   } else window.resize(group.id, snapshot.members.size + run.reservedUnseen);
 }
 
-/** A request may be read again, by a new owner too. */
-function noteDecided({ sha256 }: Owners, group: Group): void {
+/** A request that was executed may be read again, by a new owner too: its digest is known then. */
+export function noteDecided({ sha256 }: Owners, group: Group): void {
   for (const { guard } of decidableIn(group))
     if (guard?.kind === 'approved') group.partition.digests.note(group, guard.digest);
   const refused = refusedDigest(group, sha256);

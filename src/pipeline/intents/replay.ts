@@ -60,7 +60,7 @@ function reviveDead(owners: Owners, partition: Partition, named: NamedIntent): R
   if (topic !== named.topic || number !== named.partition || order < 0) return 'gone';
   if (order > 0) return 'superseded';
   const isInFlight = group.run?.due.has(pending) === true;
-  // It is being tried at this moment.
+  // It is being tried at this moment; or it was held since it was named, and waits for an operator.
   if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
   let again = revived(pending);
   if (owners.ids !== null) {

@@ -15,7 +15,7 @@ import { longestWaitMs } from '../../core/target/retry.ts';
 import type { Assignment, Heartbeat, InputTopic, SendOutcome } from '../../ports.ts';
 import { reviewAll } from '../dispatch/dispatcher.ts';
 import { restoreMarks, supersede, tidyCommitted } from '../intents/conclude.ts';
-import { reportHeld } from '../intents/guard.ts';
+import { noteDecided, reportHeld } from '../intents/guard.ts';
 import { identified, identifyGroup } from '../intents/identify.ts';
 import { foldRestored } from '../intents/precedence.ts';
 import { TOO_LARGE, laneName, persist } from '../settle/writer.ts';
@@ -52,7 +52,7 @@ export function assigned(owners: Owners, assignment: Assignment): void {
   }
 }
 
-/** The state is kept if the fence proves that no other instance was the owner in between (spec: refence). */
+/** The state is kept; `restore` gives it up where the fence shows that another instance was the owner in between (spec: refence). */
 function retain({ log }: Owners, partition: Partition): void {
   partition.retain();
   const { ledger } = partition.offsets;
@@ -254,6 +254,7 @@ function* load(owners: Owners, partition: Partition, start: Start): Slices {
     const waiting = intents.find(({ dead }) => dead === null);
     if (waiting !== undefined) owners.keys.waits(waiting.group, waiting.source);
     foldRestored(owners, group);
+    noteDecided(owners, group);
     reportHeld(owners, group);
   }
   partition.restored.end(recordedAt);

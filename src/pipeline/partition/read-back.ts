@@ -8,7 +8,7 @@ import type { Batch, LogRecord } from '../../ports.ts';
 import { handleRequests } from '../intents/replay.ts';
 import type { Partition } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
-import type { LiveRecord } from '../state/ownership.ts';
+import type { KeyedRecord } from '../state/ownership.ts';
 import { groupOf } from '../state/partitions.ts';
 import type { FormerRetry } from '../state/source-offsets.ts';
 import { refuse, revoke } from './loss.ts';
@@ -83,7 +83,7 @@ function readRetryRecord(owners: Owners, partition: Partition, record: NoRequest
 }
 
 /** Answers whether it is to be taken over at the restore. */
-const readLive = ({ ownership, isOwned }: Partition, record: LiveRecord): boolean =>
+const readLive = ({ ownership, isOwned }: Partition, record: KeyedRecord): boolean =>
   ownership.readLive(record, isOwned);
 
 /** An own one, copied by hand: this owner has written it into another partition, and a restore of this one would be refused over it. */

@@ -28,7 +28,7 @@ export interface ReadFence {
 }
 
 /** A record of a group, or of a slice of the guard's window, that was read. */
-export interface LiveRecord {
+export interface KeyedRecord {
   readonly key: string;
   readonly stamp: Stamp;
   /** A tombstone. */
@@ -83,7 +83,7 @@ export class Ownership {
     return this.#former;
   }
 
-  /** A foreign fence lies between what was read last and the own new fence. */
+  /** Another owner's fence was read since the own one was prepared: of a kept partition, one that lies between the two own ones. */
   get hasForeignFence(): boolean {
     return this.#hasForeignFence;
   }
@@ -160,7 +160,7 @@ export class Ownership {
   }
 
   /** Answers whether it is to be taken over at the restore. @param isKnown the state of the partition is in memory. */
-  readLive({ key, stamp, isEnd }: LiveRecord, isKnown: boolean): boolean {
+  readLive({ key, stamp, isEnd }: KeyedRecord, isKnown: boolean): boolean {
     const reading = readState(this.#view, key, stamp);
     const counts = reading === 'counts' && (!isKnown || stamp.owner === this.#owner);
     if (counts) this.#stale.delete(key);

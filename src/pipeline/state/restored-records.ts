@@ -20,7 +20,7 @@ export interface RestoredRecord {
   readonly marks: readonly FinalMark[];
 }
 
-interface LiveState {
+interface StateRecord {
   readonly group: string;
   readonly intents: readonly Intent[];
   readonly finals?: readonly FinalMark[] | undefined;
@@ -38,7 +38,7 @@ export class RestoredRecords {
   }
 
   /** Another record of the group counts now. */
-  take({ group, intents, finals, foreign }: LiveState): void {
+  take({ group, intents, finals, foreign }: StateRecord): void {
     this.#records.set(group, { intents, marks: finals ?? [] });
     if (foreign === undefined) this.#foreign.delete(group);
     else this.#foreign.set(group, foreign);

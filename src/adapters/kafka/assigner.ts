@@ -161,7 +161,7 @@ export function ownerOf(members: readonly GroupMember[]): string | undefined {
  */
 
 export interface OwnTopics {
-  /** The first one is that whose partitions are told of. */
+  /** The assignments of the first one are handed on. */
   readonly topics: readonly [string, ...string[]];
   /** What sets them. */
   readonly settings: string;

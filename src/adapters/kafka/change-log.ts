@@ -63,7 +63,7 @@ export class KafkaChangeLog implements ChangeLog {
     this.#supervisor = new Supervisor(this.#host, {
       open: (ended) => this.#open(handler, ended),
       fault: (reading) => this.#fault(reading),
-      patienceWith: (end) => this.#patienceWith(end),
+      retryDelayMs: (end) => this.#retryDelayMs(end),
       lost: (reason, hadJoined) => {
         if (hadJoined) handler.lost(reason);
       },
@@ -162,7 +162,7 @@ export class KafkaChangeLog implements ChangeLog {
     return new LogReading(this.#options, this.#host, { listener, admin: this.#admin });
   }
 
-  #patienceWith({ code, retriable }: KafkaExplanation): number | null {
+  #retryDelayMs({ code, retriable }: KafkaExplanation): number | null {
     if (code === 'topic_missing') this.#topicMissing += 1;
     if (code === 'not_authorized' && this.#wasPermitted) return unpermittedDelayMs;
     const canWait = retriable || (code === 'topic_missing' && this.#topicMissing < topicMissingMax);

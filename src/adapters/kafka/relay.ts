@@ -27,7 +27,7 @@ export class KafkaRelay implements Relay {
     this.#supervisor = new Supervisor(host, {
       open: (ended) => new RelayReading(options, host, { handler, ended, start }),
       fault: (reading) => reading?.session.fault() ?? start.fault(),
-      patienceWith: ({ retriable }) => (retriable ? rebuildDelayMs : null),
+      retryDelayMs: ({ retriable }) => (retriable ? rebuildDelayMs : null),
       lost: (reason) => handler.lost(reason),
       failed: (failure) => handler.failed(failure),
     });
@@ -87,7 +87,7 @@ export class RelayReading implements Supervised, SessionUser {
   readonly ended: Surroundings['ended'];
   readonly #paused = new Set<number>();
   /** Of the present assignment, once it is known where to begin; batches before that are declined. */
-  #reading: ReadonlySet<number> = new Set();
+  #readable: ReadonlySet<number> = new Set();
   #assignments = 0;
   #isOwner = false;
   #heartbeatSentAt: Instant | null = null;
@@ -171,8 +171,8 @@ export class RelayReading implements Supervised, SessionUser {
 
   #stopReading(): void {
     this.#assignments += 1;
-    const wasReading = this.#reading.size > 0;
-    this.#reading = new Set();
+    const wasReading = this.#readable.size > 0;
+    this.#readable = new Set();
     this.#paused.clear();
     if (wasReading) this.#handler.lost('a rebalance of the consumer group');
   }
@@ -190,7 +190,7 @@ export class RelayReading implements Supervised, SessionUser {
   #read(points: readonly StartingPoint[]): void {
     const { topic } = this.#options;
     const { consumer } = this.session;
-    this.#reading = new Set(points.map(({ partition }) => partition));
+    this.#readable = new Set(points.map(({ partition }) => partition));
     this.#handler.assigned(points);
     for (const { partition, from, end } of points) {
       consumer.seek({ topic, partition, offset: from.toString() });
@@ -202,7 +202,7 @@ export class RelayReading implements Supervised, SessionUser {
 
   #deliver(batch: RelayBatch): 'taken' | 'declined' {
     const { partition } = batch;
-    if (!this.#reading.has(partition) || this.#paused.has(partition)) return 'declined';
+    if (!this.#readable.has(partition) || this.#paused.has(partition)) return 'declined';
     return this.#handler.records(batch);
   }
 }

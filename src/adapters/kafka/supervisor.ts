@@ -18,7 +18,7 @@ export interface SupervisorUser<S extends Supervised> {
   /** Asked once a second. The reason to build again, null where there is none. @param one undefined: none is there. */
   fault(one: S | undefined): string | null;
   /** Ms to wait before another session; null: waiting cannot help. */
-  patienceWith(end: KafkaExplanation): number | null;
+  retryDelayMs(end: KafkaExplanation): number | null;
   /** Called in the same tick. @param hadJoined false: nothing had been assigned. */
   lost(reason: string, hadJoined: boolean): void;
   failed(failure: KafkaFailure): void;
@@ -85,7 +85,7 @@ export class Supervisor<S extends Supervised> {
 
   #ended(error: unknown): void {
     const explanation = explainKafkaError(error);
-    const delayMs = this.#user.patienceWith(explanation);
+    const delayMs = this.#user.retryDelayMs(explanation);
     if (delayMs === null) return this.#fail(new KafkaFailure(explanation, { cause: error }));
     logConsumeFailure(this.#host, explanation);
     this.rebuild(explanation.message, delayMs);

@@ -1,8 +1,8 @@
-import type { Admin, KafkaConfig } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
-import { afterEach, expect, inject, test } from 'vitest';
-import { startBroker } from '../../src/lab/kafka-broker/start.ts';
-import { describeKafka, describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
+import { afterEach, expect, inject, test, vi } from 'vitest';
+import { startBroker, type Broker } from '../../src/lab/kafka-broker/start.ts';
+import { assertWritten, describeKafka, describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 import { startWholeCluster } from '../support/whole-cluster.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -104,22 +104,20 @@ describeOwnKafka('a broker of one test', (version) => {
   });
 });
 
-type Client = Omit<KafkaConfig, 'brokers'> & { readonly brokers: readonly string[] };
+type Client = Pick<Broker, 'brokers'>;
 
-function kafka({ brokers, ssl, sasl }: Client): Kafka {
+function kafka({ brokers }: Client, requestTimeout: number): Kafka {
   return new Kafka({
     brokers: [...brokers],
-    ...(ssl === undefined ? {} : { ssl }),
-    ...(sasl === undefined ? {} : { sasl }),
     logLevel: logLevel.NOTHING,
     connectionTimeout: 1_000,
-    requestTimeout: 2_000,
+    requestTimeout,
     retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000 },
   });
 }
 
 async function adminOf(client: Client): Promise<Admin> {
-  const admin = kafka(client).admin({ retry: { retries: 0 } });
+  const admin = kafka(client, 2_000).admin({ retry: { retries: 0 } });
   cleanups.push(() => admin.disconnect());
   await admin.connect();
   return admin;
@@ -131,21 +129,25 @@ async function createTopic(client: Client, topic: string): Promise<void> {
 }
 
 async function produce(client: Client, topic: string, values: readonly string[]): Promise<void> {
-  const producer = kafka(client).producer({
+  const producer = kafka(client, 30_000).producer({
     allowAutoTopicCreation: false,
     createPartitioner: Partitioners.DefaultPartitioner,
     retry: { retries: 20, initialRetryTime: 100, maxRetryTime: 1_000 },
   });
   await producer.connect();
   try {
-    await producer.send({ topic, acks: -1, messages: values.map((value) => ({ value })) });
+    // A topic that was just made, or whose leader has just died, has no leader for a moment.
+    await vi.waitFor(
+      async () => assertWritten(await producer.send({ topic, acks: -1, messages: values.map((value) => ({ value })) })),
+      { timeout: 60_000 },
+    );
   } finally {
     await producer.disconnect();
   }
 }
 
 async function consume(client: Client, topic: string, count: number): Promise<readonly string[]> {
-  const consumer = kafka(client).consumer({ groupId: uniqueName('reader'), maxWaitTimeInMs: 100 });
+  const consumer = kafka(client, 30_000).consumer({ groupId: uniqueName('reader'), maxWaitTimeInMs: 100 });
   const values: string[] = [];
   await consumer.connect();
   try {

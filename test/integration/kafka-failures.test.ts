@@ -7,7 +7,7 @@ import type { KafkaLogTools } from '../../src/adapters/kafka/tools.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
 import { startBroker } from '../../src/lab/kafka-broker/start.ts';
-import { describeKafka, describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
+import { assertWritten, describeKafka, describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 import { kafkaHost, openTopics, plaintext } from '../support/kafka-log-harness.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
 import { startWholeCluster } from '../support/whole-cluster.ts';
@@ -248,6 +248,6 @@ async function writeIdempotently(brokers: readonly string[], topic: string, key:
   const createPartitioner = kafkajs.Partitioners.DefaultPartitioner;
   const producer = kafka.producer({ idempotent: true, createPartitioner });
   await producer.connect();
-  await producer.send({ topic, acks: -1, messages: [{ key, value, partition: 0 }] });
+  assertWritten(await producer.send({ topic, acks: -1, messages: [{ key, value, partition: 0 }] }));
   await producer.disconnect();
 }

@@ -1,5 +1,6 @@
 /** Kafka tests: on the brokers that all tests share, or with brokers of their own, which they may kill. */
 import { randomUUID } from 'node:crypto';
+import type { RecordMetadata } from 'kafkajs';
 import { describe, inject, test } from 'vitest';
 import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
 import type { SharedBroker } from './kafka-on-hand.ts';
@@ -29,6 +30,16 @@ export function describeOwnKafka(name: string, body: (version: KafkaVersion) => 
 
 export function uniqueName(prefix: string): string {
   return `${prefix}-${randomUUID()}`;
+}
+
+/**
+ * What a producer of kafkajs answers in a process that has loaded src/adapters/kafka: there it resolves also with records
+ * that were refused, for the sender judges each result (`keepProduceResults`).
+ */
+export function assertWritten(results: readonly RecordMetadata[]): void {
+  const refused = results.find(({ errorCode }) => errorCode !== 0);
+  if (refused === undefined) return;
+  throw new Error(`${refused.topicName}/${refused.partition} is not written: error ${refused.errorCode} of Kafka`);
 }
 
 function skipped(name: string): void {

@@ -4,6 +4,7 @@ import kafkajs, { type CompressionTypes } from 'kafkajs';
 import { compress as compressLz4 } from 'lz4js';
 import { compress as compressSnappy } from 'snappyjs';
 import { registerCodecs } from '../../src/adapters/kafka/codec/codecs.ts';
+import { assertWritten } from './broker.ts';
 
 export type Compression = 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
@@ -100,10 +101,7 @@ export async function sendBatch(brokers: readonly string[], batch: Batch): Promi
   try {
     codecs[type] = () => ({ compress: async ({ buffer }: { readonly buffer: Buffer }) => pack(buffer) });
     const messages = batch.messages.map((message) => ({ ...message, partition: 0 }));
-    const results = await producer.send({ topic: batch.topic, compression: type, messages });
-    // Our own senders look at them, so that kafkajs does not.
-    const code = results.find(({ errorCode }) => errorCode !== 0)?.errorCode;
-    if (code !== undefined) throw new Error(`the broker refuses the batch with ${code}`);
+    assertWritten(await producer.send({ topic: batch.topic, compression: type, messages }));
   } finally {
     registerCodecs();
     await producer.disconnect();

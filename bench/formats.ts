@@ -9,6 +9,7 @@ import type { SourceRecord } from '../src/core/change/change.ts';
 import { readMapping } from '../src/formats/mapping/file.ts';
 import { formatNames, type FormatName } from '../src/formats/registry.ts';
 import type { sourceFormat } from '../src/formats/registry.ts';
+import { formatOfSample } from '../test/support/formats.ts';
 import { aRecord, defaultOptions } from '../test/support/source-records.ts';
 import type { Figure } from './figure.ts';
 import { buildProgram } from './run-process.ts';
@@ -117,9 +118,8 @@ const folder = new URL('../test/support/samples/', import.meta.url);
 
 /** Its samples; `auto` gets those of all formats. */
 function recordsOf(name: FormatName): readonly SourceRecord[] {
-  const prefix = name === 'auto' ? '' : name === 'scim-events' ? 'scim' : name;
   const samples = readdirSync(folder)
-    .filter((file) => file.startsWith(prefix))
+    .filter((file) => name === 'auto' || formatOfSample(file) === name)
     .map((file) => {
       const { record } = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as {
         record: { key: unknown; value: unknown; headers: Record<string, string> };

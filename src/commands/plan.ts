@@ -205,7 +205,6 @@ async function look(
     case 'unchanged':
       throw new Error('304 to a GET without a condition');
     case 'conflict':
-    case 'throttled':
     case 'transient':
     case 'unauthorized':
     case 'rejected_member':

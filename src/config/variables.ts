@@ -1,4 +1,7 @@
-/** Every variable of the environment, by parts, and how its text is read. A command reads only the parts that it needs. */
+/**
+ * Every variable of Rollcall's own, by parts, and how its text is read; those of a proxy stand in config.ts. A command reads
+ * only the parts that it needs.
+ */
 import { format } from './format.ts';
 import { genesys } from './genesys.ts';
 import { ids } from './ids.ts';

@@ -40,7 +40,7 @@ const RETRY_MS = 1_000;
 
 export interface Read {
   readonly answer: HttpAnswer;
-  readonly outcome: Outcome;
+  readonly outcome: Exclude<Outcome, { readonly kind: 'throttled' }>;
 }
 
 const NOT_STARTED: Read = { answer: { kind: 'not_started' }, outcome: { kind: 'not_started' } };

@@ -101,7 +101,16 @@ function knownFormats({ debezium: options, verifier }: FormatOptions): Known {
  */
 
 /** Formats that are found, in the order in which they are asked: what unusual fields say comes first. */
-const ORDER = ['debezium', 'auth0', 'okta', 'scim-events', 'google', 'entra', 'keycloak', 'native'] as const;
+const ORDER = [
+  'debezium',
+  'auth0',
+  'okta',
+  'scim-events',
+  'google',
+  'entra',
+  'keycloak',
+  'native',
+] as const satisfies readonly FormatName[];
 
 type DetectedName = (typeof ORDER)[number];
 

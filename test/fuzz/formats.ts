@@ -7,6 +7,7 @@ import { formatNames, sourceFormat, type FormatName, type FormatOptions } from '
 import { withoutKeys } from '../../src/formats/scim/token-verifier.ts';
 import type { Headers } from '../../src/ports.ts';
 import { demand, single } from './kind.ts';
+import { formatOfSample } from '../support/formats.ts';
 import type { SeededRandom } from '../support/random.ts';
 import { giant, json, mutatedBytes, mutatedJson, oddHeaders, oddText } from './mutate.ts';
 import { demandId } from './source-records.ts';
@@ -25,7 +26,7 @@ const samples: readonly Sample[] = readdirSync(folder).map((file) => {
     record: { key: unknown; value: unknown; headers: Readonly<Record<string, string>> };
   };
   const { key, value, headers } = record;
-  const name = file.startsWith('scim') ? 'scim-events' : (file.split('-')[0] as FormatName);
+  const name = formatOfSample(file);
   return { name, key, value, headers: Object.entries(headers).map(([header, text]) => [header, Buffer.from(text)]) };
 });
 

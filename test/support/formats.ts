@@ -1,5 +1,6 @@
 /** Records and expected events for the tests of formats. */
 import type { Decoded, SourceFormat, SourceRecord } from '../../src/core/change/change.ts';
+import { formatNames, type FormatName } from '../../src/formats/registry.ts';
 
 export const aRecord = (value: unknown): SourceRecord => ({
   key: null,
@@ -33,3 +34,10 @@ export const aState = (parts: object) => ({
 });
 
 export const aSkip = (reason: string) => ({ kind: 'skip', reason });
+
+/** Of a file in `samples`, which begins with it. */
+export function formatOfSample(file: string): FormatName {
+  const name = file.startsWith('scim-set-') ? 'scim-events' : formatNames.find((one) => file.startsWith(`${one}-`));
+  if (name === undefined) throw new Error(`test/support/samples/${file} begins with the name of no format`);
+  return name;
+}

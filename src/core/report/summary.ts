@@ -60,20 +60,24 @@ export function operationId({ id, final, outcome }: Pick<ReportRecord, 'id' | 'f
   return id.slice(0, -suffix.length);
 }
 
-const SUCCESSES: ReadonlySet<string> = new Set<ReportOutcome>([
-  'applied',
-  'recovered',
-  'already_synced',
-  'superseded',
-  'no_changes',
-]);
-const FAILURES: ReadonlySet<string> = new Set<ReportOutcome>(['invalid', 'failed', 'permanent_failure']);
+const MEANINGS: Readonly<Record<ReportOutcome, 'success' | 'failure' | 'waits'>> = {
+  applied: 'success',
+  recovered: 'success',
+  already_synced: 'success',
+  superseded: 'success',
+  no_changes: 'success',
+  invalid: 'failure',
+  failed: 'failure',
+  permanent_failure: 'failure',
+  retry_scheduled: 'waits',
+  held: 'waits',
+};
 
 type Ended = Pick<ReportRecord, 'outcome'>;
 
 /** Of a final report. An outcome that only a newer version knows is neither success nor failure. */
-export const isSuccess = ({ outcome }: Ended): boolean => SUCCESSES.has(outcome);
-export const isFailure = ({ outcome }: Ended): boolean => FAILURES.has(outcome);
+export const isSuccess = ({ outcome }: Ended): boolean => isKnownOutcome(outcome) && MEANINGS[outcome] === 'success';
+export const isFailure = ({ outcome }: Ended): boolean => isKnownOutcome(outcome) && MEANINGS[outcome] === 'failure';
 export const isKnownOutcome = (outcome: string): outcome is ReportOutcome =>
   (REPORT_OUTCOMES as readonly string[]).includes(outcome);
 

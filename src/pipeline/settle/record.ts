@@ -182,7 +182,7 @@ const reportedDead = (group: Group): Intent[] =>
     pending !== null && pending.dead !== null && isPendingReported ? [pending] : [],
   );
 
-/** A restore would hold what an operator has decided about: the record does not say so before the reports (spec: report-first). */
+/** A restore would hold what an operator has decided about: the record calls it held until the reports are acknowledged (spec: report-first). */
 export const holdsDecided = (group: Group): boolean =>
   [...group.members.recorded].some(
     ({ pending, recorded }) =>

@@ -1,11 +1,11 @@
 /**
- * Log lines about causes that last: of each cause the first is written, then one a minute with how many were left out, which
- * are written for who looks for an error (`debug`).
+ * Log lines about causes that last, at a limited rate: of each cause the first is written, then one a minute with the number of
+ * those left out, which go to `debug`.
  */
 import { leftOutField, RepeatedCauses } from '../core/text/repeated-causes.ts';
 import type { Clock, Logger } from '../ports.ts';
 
-/** One for each log: several connections fail for one cause. */
+/** One for each logger: several connections fail for one cause. */
 const causesOf = new WeakMap<object, RepeatedCauses>();
 
 export interface LastingLine {

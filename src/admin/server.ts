@@ -1,9 +1,9 @@
 /**
  * Room admin: the admin server of every service: health, readiness, metrics.
- * Not here: counting: services tell plain statistics.
+ * Not here: counting; services provide plain statistics.
  *
  * The admin server of every service: `/healthz` and `/readyz` for probes, which are open, and `/metrics` behind the token. It
- * reads, and changes nothing. The Host header is not judged: what a page of another site could read by DNS rebinding is whether
+ * reads, and changes nothing. The Host header is not checked: what a page of another site could read by DNS rebinding is whether
  * the service works, and proxies and port forwards have names of their own.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -20,7 +20,7 @@ export interface AdminOptions {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
-  /** Asked for by `/metrics`; null: by nothing. */
+  /** Required by `/metrics`; null: not required. */
   readonly token: string | null;
 }
 
@@ -28,7 +28,7 @@ export interface AdminSources {
   readonly stats: () => ServiceStats;
   readonly clock: Pick<Clock, 'now'>;
   readonly logger: Pick<Logger, 'error'>;
-  /** Redacted in the reasons of `/readyz`: errors of the brokers stand there. */
+  /** Redacted in the reasons of `/readyz`, which contain errors of the brokers. */
   readonly secrets: Pick<KnownSecrets, 'redact'>;
 }
 
@@ -40,7 +40,7 @@ export interface AdminServer {
 /** Scrapes and probes are few and small; a client that is slow, large or many keeps no other waiting for long. */
 const limits = { requestTimeoutMs: 5_000, headBytesMax: 8 * 1024, connectionsMax: 100, keepAliveMs: 5_000 };
 
-/** Rejects where the address cannot be listened on (`EADDRINUSE`, `EACCES`, …). */
+/** Rejects if it cannot listen on the address (`EADDRINUSE`, `EACCES`, …). */
 export async function startAdmin(options: AdminOptions, sources: AdminSources): Promise<AdminServer> {
   const pages = new Pages(options, sources);
   const { server } = createServer(limits, null, (request, response) => {
@@ -121,7 +121,7 @@ class Pages {
   }
 }
 
-/** Digests are compared, since timingSafeEqual wants equal lengths and the length tells something too. */
+/** Digests are compared, since timingSafeEqual requires equal lengths, and the length would tell something, too. */
 const isAllowed = (token: string | null, authorization = ''): boolean =>
   token === null || timingSafeEqual(digest(`Bearer ${token}`), digest(authorization));
 

@@ -98,7 +98,7 @@ async function subjectOf(token: () => Promise<string>): Promise<string | null> {
   return typeof subject === 'string' ? subject : null;
 }
 
-const LOOK_EVERY_MS = 10_000;
+const POLL_INTERVAL_MS = 10_000;
 
 interface Surroundings {
   readonly tools: Pick<KafkaLogTools, 'permitted' | 'close'>;
@@ -139,7 +139,7 @@ export class AccessWatch {
 
   #lookLater(): void {
     if (this.#isClosed) return;
-    this.#cancel = this.#around.clock.schedule(LOOK_EVERY_MS, () => {
+    this.#cancel = this.#around.clock.schedule(POLL_INTERVAL_MS, () => {
       void this.#look().finally(() => this.#lookLater());
     });
   }

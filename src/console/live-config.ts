@@ -14,7 +14,7 @@ import type { CommandContext } from './command-context.ts';
 import { readText } from './kafka-tools.ts';
 import { errorText } from '../core/text/visible.ts';
 
-const LOOK_EVERY_MS = 5_000;
+const POLL_INTERVAL_MS = 5_000;
 
 type Listener<P extends Part> = (config: Config<P>) => void;
 
@@ -55,7 +55,7 @@ export class LiveConfig<P extends Part> {
   }
 
   #lookLater(): void {
-    this.#cancel = this.#context.clock.schedule(LOOK_EVERY_MS, () => {
+    this.#cancel = this.#context.clock.schedule(POLL_INTERVAL_MS, () => {
       this.#look();
       this.#lookLater();
     });

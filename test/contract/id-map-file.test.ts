@@ -67,7 +67,7 @@ describe('a change of the file', () => {
       await writeFile(path, table('a,u1', `b,${'u'.repeat(writes + 1)}`));
       await look(1);
     }
-    const problem = 'it is written to all the time; write another file beside it, and rename that';
+    const problem = 'it is being written continuously; write another file beside it, and rename that';
     expect(logger.lines.filter(({ message }) => message === KEPT)).toEqual([
       { message: KEPT, fields: { path, problem } },
     ]);
@@ -87,7 +87,7 @@ describe('a change of the file', () => {
     execFileSync('mkfifo', [path]);
     await look(2);
     const { fields } = logger.lines.find(({ message }) => message === KEPT) ?? {};
-    expect(fields).toMatchObject({ problem: 'this is no file' });
+    expect(fields).toMatchObject({ problem: 'this is not a regular file' });
     await unlink(path);
     await writeFile(path, table('a,u9'));
     await look(2);
@@ -239,7 +239,7 @@ describe('at the start', () => {
   });
 
   test('a folder is none', async () => {
-    await expect(opening(await aFolder())).rejects.toThrow(/this is no file|EISDIR/);
+    await expect(opening(await aFolder())).rejects.toThrow(/this is not a regular file|EISDIR/);
   });
 
   test('a byte order mark is passed over', async () => {

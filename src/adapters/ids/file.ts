@@ -1,7 +1,6 @@
 /**
- * `ID_MAP=file:PATH`: a CSV or NDJSON file, reloaded when it changes. It is looked at again and again, since
- * notifications are lost where a file is replaced or mounted; a change is taken once it has rested for one look, so
- * that half a file is not. What cannot be used changes nothing, and is logged. A file is read in one go, piece by
+ * `ID_MAP=file:PATH`: a CSV or NDJSON file, reloaded when it changes. It is polled, since notifications are lost where
+ * a file is replaced or mounted; a change is read once two polls see the same file, so that no half of one is. What cannot be used changes nothing, and is logged. A file is read in one go, piece by
  * piece, and read again if it was written to meanwhile.
  */
 import { constants, open, stat, type FileHandle } from 'node:fs/promises';
@@ -14,11 +13,11 @@ import { logLasting } from '../lasting-lines.ts';
 import { IdMapError, SharedTargetWarnings, type SharedTargets } from './tables.ts';
 import { IdTableFile, type ReadTable } from './table-file.ts';
 
-const LOOK_EVERY_MS = 1_000;
-/** Beyond so many in a row that find it being written, that is said. */
+const POLL_INTERVAL_MS = 1_000;
+/** After so many polls in a row that find it being written, the log says so. */
 const READS_MAX = 10;
 
-interface Surroundings {
+interface Dependencies {
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -31,34 +30,34 @@ export class FileIdMap implements IdMap {
   readonly #listeners: (() => void)[] = [];
   #table: IdTable;
   #groupTargets: GroupTargets;
-  /** The content that was judged last, for good or ill; null: the file was gone. */
+  /** The content that was judged last, accepted or not; null: the file was gone. */
   #judged: Stamp | null;
   /** At the last look. */
   #seen: Stamp | null;
   /** In a row that found content which was being written. */
-  #restlessLooks = 0;
-  #cancelLook: () => void = () => undefined;
+  #unstablePolls = 0;
+  #cancelPoll: () => void = () => undefined;
   #look: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   /** @throws IdMapError which names the line and the remedy. */
-  static async open(path: string, surroundings: Surroundings): Promise<FileIdMap> {
+  static async open(path: string, dependencies: Dependencies): Promise<FileIdMap> {
     for (let reads = 1; ; reads += 1) {
       const { stamp, read } = await firstRead(path);
       if (read.ok) {
-        surroundings.logger.info({ path, rows: read.rows }, 'the id table is loaded');
-        return new FileIdMap(path, { read, stamp }, surroundings);
+        dependencies.logger.info({ path, rows: read.rows }, 'the id table is loaded');
+        return new FileIdMap(path, { read, stamp }, dependencies);
       }
       if (read.problem !== null) throw new IdMapError(`ID_MAP: ${path}: ${read.problem}`);
-      if (reads === READS_MAX) throw new IdMapError(`ID_MAP: ${path}: ${RESTLESS}`);
-      await pause(surroundings.clock, LOOK_EVERY_MS);
+      if (reads === READS_MAX) throw new IdMapError(`ID_MAP: ${path}: ${UNSTABLE}`);
+      await pause(dependencies.clock, POLL_INTERVAL_MS);
     }
   }
 
   private constructor(
     path: string,
     { read, stamp }: { readonly read: LoadedTable; readonly stamp: Stamp },
-    { clock, logger }: Surroundings,
+    { clock, logger }: Dependencies,
   ) {
     this.#path = path;
     this.#clock = clock;
@@ -99,13 +98,13 @@ export class FileIdMap implements IdMap {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelLook();
+    this.#cancelPoll();
     await this.#look;
   }
 
   #lookLater(): void {
     if (this.#isClosed) return;
-    this.#cancelLook = this.#clock.schedule(LOOK_EVERY_MS, () => {
+    this.#cancelPoll = this.#clock.schedule(POLL_INTERVAL_MS, () => {
       this.#look = this.#lookOnce()
         .catch((error: unknown) => this.#logKept(String(error), { error }))
         .then(() => this.#lookLater());
@@ -116,18 +115,18 @@ export class FileIdMap implements IdMap {
     const stamp = await stampOf(this.#path);
     const hasRested = stamp === this.#seen;
     this.#seen = stamp;
-    if (stamp === this.#judged) this.#restlessLooks = 0;
-    else if (!hasRested) this.#noteRestless();
+    if (stamp === this.#judged) this.#unstablePolls = 0;
+    else if (!hasRested) this.#noteUnstable();
     else if (stamp === null) {
       this.#judged = null;
       this.#logger.error({ path: this.#path, problem: 'the file is gone' }, KEPT);
     } else this.#judge(await readTable(this.#path));
   }
 
-  /** Its next looks will see when it rests; where it never does, no change of it is ever taken. */
-  #noteRestless(): void {
-    this.#restlessLooks += 1;
-    if (this.#restlessLooks >= READS_MAX) this.#logKept(RESTLESS, { problem: RESTLESS });
+  /** A later poll sees when it is stable; a file that never is, is never read again. */
+  #noteUnstable(): void {
+    this.#unstablePolls += 1;
+    if (this.#unstablePolls >= READS_MAX) this.#logKept(UNSTABLE, { problem: UNSTABLE });
   }
 
   /** Each look may find the same. */
@@ -141,7 +140,7 @@ export class FileIdMap implements IdMap {
 
   #judge({ stamp, read }: TableRead): void {
     if (!read.ok && read.problem === null) {
-      this.#noteRestless();
+      this.#noteUnstable();
       return;
     }
     this.#judged = stamp;
@@ -160,7 +159,7 @@ export class FileIdMap implements IdMap {
 type LoadedTable = Extract<ReadTable, { ok: true }>;
 
 const KEPT = 'the id table cannot be used: the one that was loaded before is kept';
-const RESTLESS = 'it is written to all the time; write another file beside it, and rename that';
+const UNSTABLE = 'it is being written continuously; write another file beside it, and rename that';
 
 async function firstRead(path: string): Promise<TableRead> {
   try {
@@ -175,7 +174,7 @@ async function firstRead(path: string): Promise<TableRead> {
 /** Tells one content of a path from another: atomic replacing changes the inode, writing the size or the time. */
 export type Stamp = string;
 
-/** What a table of the most rows that are taken cannot need. */
+/** More than a table of as many rows as are taken needs. */
 const BYTES_MAX = 1_073_741_824;
 
 type ReadFile = ReadTable | { readonly ok: false; readonly problem: null };
@@ -198,12 +197,12 @@ async function stampOf(path: string): Promise<Stamp | null> {
 
 /** @throws where it cannot be read. */
 export async function readTable(path: string): Promise<TableRead> {
-  // A named pipe without a writer: else opening it never ends, and neither does the process.
+  // Else opening a named pipe without a writer would block forever.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const before = await file.stat({ bigint: true });
     const stamp = stamped(before);
-    if (!before.isFile()) return { stamp, read: { ok: false, problem: 'this is no file' } };
+    if (!before.isFile()) return { stamp, read: { ok: false, problem: 'this is not a regular file' } };
     if (before.size > BYTES_MAX) return { stamp, read: { ok: false, problem: `it is larger than ${BYTES_MAX} bytes` } };
     const read = await readPieces(file);
     const after = stamped(await file.stat({ bigint: true }));

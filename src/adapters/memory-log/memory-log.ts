@@ -1,8 +1,8 @@
 /**
- * Room adapters/memory-log: a log like Kafka in this process: the embedded default, and the fake of the tests.
+ * Room adapters/memory-log: a change log like Kafka's, in this process: the embedded default, and the fake of the tests.
  * Not here: connections to a real Kafka (adapters/kafka).
  *
- * One instance's view of the log in this process: the embedded default, and the fake of every simulation.
+ * One instance's view of that log.
  * The faults at the end are for tests.
  */
 import type {
@@ -39,7 +39,7 @@ export interface MemoryLogOptions {
   readonly rebalanceTimeoutMs?: number;
   /** Default 1,000. */
   readonly heartbeatIntervalMs?: number;
-  /** Default: without distance, on the broker's clock. */
+  /** Default: without latency, on the broker's clock. */
   readonly link?: Link;
 }
 
@@ -93,7 +93,7 @@ export class MemoryLog implements ChangeLog, LogTools {
     });
   }
 
-  /** As a client knows it from the metadata that it has. */
+  /** From the metadata that the client has. */
   async partitionOf(topic: string, key: Uint8Array | string): Promise<number> {
     return this.#broker.topic(topic).partitionOf(key);
   }
@@ -174,7 +174,7 @@ export class MemoryLog implements ChangeLog, LogTools {
     await this.leave();
   }
 
-  /** No heartbeats, no batches until `thaw`; what is called meanwhile is taken as done right after waking up. */
+  /** No heartbeats, no batches until `thaw`; what is called meanwhile takes effect right after the thaw. */
   freeze(): void {
     this.#joined().freeze();
   }
@@ -232,7 +232,7 @@ export class MemoryLog implements ChangeLog, LogTools {
   }
 }
 
-/** What a topic of this name is now; while there is none, what it was before. */
+/** The topic that has this name now; while there is none, the last that had it. */
 function lastKnown(find: (topic: InputTopic) => MemoryTopic | null, first: InputTopics): InputTopics {
   const known = { ...first };
   const look = (topic: InputTopic): MemoryTopic => (known[topic] = find(topic) ?? known[topic]);

@@ -2,7 +2,7 @@
 
 type Reviver = (key: string, value: unknown) => unknown;
 
-/** undefined: the text is no JSON. */
+/** undefined: the text is not JSON. */
 export function jsonIn(text: string | null, reviver?: Reviver): unknown {
   try {
     return text === null ? undefined : JSON.parse(text, reviver);
@@ -11,10 +11,10 @@ export function jsonIn(text: string | null, reviver?: Reviver): unknown {
   }
 }
 
-/** undefined: the bytes are no JSON. Bytes that are not UTF-8 are replaced by U+FFFD. */
+/** undefined: the bytes are not JSON. Bytes that are not UTF-8 are replaced by U+FFFD. */
 export const jsonInBytes = (bytes: Uint8Array, reviver?: Reviver): unknown =>
   jsonIn(new TextDecoder().decode(bytes), reviver);
 
-/** Neither a list nor null. */
+/** Neither an array nor null. */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

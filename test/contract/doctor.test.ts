@@ -26,7 +26,7 @@ async function doctor(change: Record<string, string> = {}) {
   return { code, findings, status };
 }
 
-test('tries what it can: the target is well although Kafka is not', async () => {
+test('tries what it can: the target works although Kafka does not', async () => {
   const { code, findings, status } = await doctor();
   expect(code).toBe(EXIT.unavailable);
   expect(findings.find(({ check }) => check === 'brokers')).toMatchObject({

@@ -130,7 +130,7 @@ describe('the assigner', () => {
     },
   );
 
-  test('does not join where the topics have not equally many partitions', () => {
+  test('does not join where the topics differ in their number of partitions', () => {
     const unequal = createAssigner({ cluster: aCluster({ s: 4, r: 3 }), topics, joining: () => {}, owned: () => [] });
     expect(() => unequal.protocol({ topics: ['s', 'r'] })).toThrow(PartitionCountError);
   });

@@ -170,7 +170,7 @@ test('settle: one sick partition of the report topic: the others are written onc
   expect(world.records(topics.report, 0)).toHaveLength(ofPartition(0).length);
   expect(committed(1)).toBe(0n);
   expect(reasonsOf(one).join()).toMatch(/reports cannot be written to since .*: NOT_ENOUGH_REPLICAS/);
-  // and when it is well again
+  // and when it works again
   world.broker.topic(topics.report).heal(1);
   await clock.jump(10_000);
   await until(() => committed(1) === BigInt(ofPartition(1).length), 'the other');
@@ -215,7 +215,7 @@ test('settle: a send that fails as a whole for one partition: no report of the o
   expect(written.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(2 * well.length);
   expect(reasonsOf(one).join()).toMatch(/reports cannot be written to since .*: NOT_ENOUGH_REPLICAS/);
   expect(world.broker.group('rollcall').committed(0).metadata, 'what is complete').not.toBe('');
-  // and when it is well again
+  // and when it works again
   isAway = false;
   await clock.jump(10_000);
   await until(() => world.committed() === BigInt(groups.length), 'the end');
@@ -284,7 +284,7 @@ test('settle: one sick partition of the retry topic: what the others have parked
   await failAgain(clock);
   expect(committed(0)).toBe(0n);
   expect(reasonsOf(one).join()).toMatch(/the topic retry cannot be written to since .*: NOT_ENOUGH_REPLICAS/);
-  // and when it is well again
+  // and when it works again
   world.broker.topic(topics.retry).heal(0);
   await clock.jump(10_000);
   await until(() => committed(0) === end(0), 'the other');

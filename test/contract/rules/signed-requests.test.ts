@@ -29,7 +29,7 @@ const otherKey = operatorKey(() => 'the-key-of-a-stranger');
 const MINUTE = 60_000;
 const once = { retry: { baseMs: 1, capMs: 1, attemptsMax: 1, slowScheduleMs: [] } };
 
-/** An add of `u` that was given up; the target is well again. */
+/** An add of `u` that was given up; the target works again. */
 async function aDeadAdd(own: { readonly operatorKey?: OperatorKey }): Promise<{ world: World; one: Instance }> {
   const world = await aWorld();
   const repair = failing(world);

@@ -105,12 +105,16 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   async inspect(partition: number, from: bigint | null): Promise<Inspection> {
-    const cluster = this.#reading?.cluster;
+    const reading = this.#reading;
+    const cluster = reading?.cluster;
     if (cluster === undefined) throw new Error('there is no consumer to look into the source with');
     const { source: topic, retry: retryTopic } = this.#options.topics;
     const inspection = await inspectPartition(cluster, { topic, retryTopic, partition }, from);
-    this.#sourceWatch.begins(inspection.topicId);
-    this.#retryWatch.begins(inspection.retryTopicId);
+    // Under another consumer the topics may be others by now; it inspects them itself.
+    if (reading === this.#reading) {
+      this.#sourceWatch.begins(inspection.topicId);
+      this.#retryWatch.begins(inspection.retryTopicId);
+    }
     return inspection;
   }
 

@@ -48,7 +48,7 @@ function aStart() {
   const look = async (seconds: number): Promise<void> => {
     for (let second = 0; second < seconds; second += 1) {
       await clock.advance(1_000);
-      start.fault();
+      start.look();
     }
   };
   return { clock, start, look };

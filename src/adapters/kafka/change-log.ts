@@ -62,9 +62,11 @@ export class KafkaChangeLog implements ChangeLog {
     if (this.#supervisor !== undefined) throw new Error('this log has been joined already');
     this.#supervisor = new Supervisor(this.#host, {
       open: (ended) => this.#open(handler, ended),
-      fault: (reading) => this.#fault(reading),
+      fault: (reading) => reading?.session.fault() ?? reading?.standstill.fault() ?? this.#sourceWatch.fault(),
+      look: (reading) => this.#look(reading),
       retryDelayMs: (end) => this.#retryDelayMs(end),
       lost: (reason, hadJoined) => {
+        this.#sourceWatch.ends();
         if (hadJoined) handler.lost(reason);
       },
       failed: (failure) => handler.failed(failure),
@@ -171,13 +173,6 @@ export class KafkaChangeLog implements ChangeLog {
     if (code === 'not_authorized' && this.#wasPermitted) return unpermittedDelayMs;
     const canWait = retriable || (code === 'topic_missing' && this.#topicMissing < topicMissingMax);
     return canWait ? rebuildDelayMs : null;
-  }
-
-  #fault(reading: LogReading | undefined): string | null {
-    const fault = reading?.session.fault() ?? reading?.standstill.fault() ?? this.#sourceWatch.fault();
-    if (fault === null) this.#look(reading);
-    else this.#sourceWatch.begins(null);
-    return fault;
   }
 
   #look(reading: LogReading | undefined): void {

@@ -89,10 +89,14 @@ export class RelayStart {
     return { partition, offset: offset.toString(), metadata };
   }
 
-  /** The reason to begin again, null where there is none. */
-  fault(): string | null {
+  /** To be called once a second. */
+  look(): void {
     this.#watch.look();
     this.#leaders.look();
+  }
+
+  /** The reason to begin again, null where there is none. */
+  fault(): string | null {
     return this.#watch.fault();
   }
 
@@ -104,14 +108,14 @@ export class RelayStart {
   /** Another instance has the topic: what of it has no leader is not for this one to name. */
   standBy(): void {
     this.#partitions = [];
-    this.#watch.begins(null);
+    this.#watch.ends();
     this.#host.logger.info({ topic: this.#options.topic }, 'another instance has the topic, this one stands by');
   }
 
   /** The consumer that it was asked for is gone. */
   end(): void {
     this.#cluster = undefined;
-    this.#watch.begins(null);
+    this.#watch.ends();
   }
 
   close(): Promise<void> {

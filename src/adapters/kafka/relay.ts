@@ -27,6 +27,7 @@ export class KafkaRelay implements Relay {
     this.#supervisor = new Supervisor(host, {
       open: (ended) => new RelayReading(options, host, { handler, ended, start }),
       fault: (reading) => reading?.session.fault() ?? start.fault(),
+      look: () => start.look(),
       retryDelayMs: ({ retriable }) => (retriable ? rebuildDelayMs : null),
       lost: (reason) => handler.lost(reason),
       failed: (failure) => handler.failed(failure),

@@ -1,7 +1,6 @@
 /**
- * Hands batches to the handler and keeps kafkajs's positions true to its answers. Nothing here waits: heartbeats and the
- * other partitions depend on eachBatch returning at once (kafkajs.md 2.1, 2.2). Below: what stands still although there is
- * something to read.
+ * What a consumer of the log has read: the intake, which hands batches to the handler and owns the positions, and the look
+ * at what stands still although there is something to read.
  */
 import type { Cluster, ConsumerStartBatchProcessEvent, EachBatchPayload } from 'kafkajs';
 import type { Batch, ChangeLogHandler, Clock, InputTopic } from '../../ports.ts';
@@ -34,6 +33,10 @@ export interface IntakeOptions {
   readonly clock: Pick<Clock, 'now'>;
 }
 
+/**
+ * Keeps kafkajs's positions true to the handler's answers. Nothing here waits: heartbeats and the other partitions depend on
+ * eachBatch returning at once (kafkajs.md 2.1, 2.2).
+ */
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #places = new Map<string, Place>();
@@ -159,11 +162,6 @@ function emptyBatch({ topic, partition }: ReadPosition, nextOffset: bigint, endO
 
 const keyOf = ({ topic, partition }: TopicPlace): string => `${topic}/${partition}`;
 
-/*
- * Partitions that stand still. One cause is known and handled here: kafkajs does not get past a batch that compaction has
- * emptied (kafkajs.md 2.7). For any other a new consumer is built.
- */
-
 const suspiciousMs = 3_000;
 const faultMs = 30_000;
 
@@ -173,6 +171,10 @@ interface Watched {
   readonly session: Pick<Session, 'cluster' | 'guard'>;
 }
 
+/**
+ * Partitions that stand still. One cause is known and handled here: kafkajs does not get past a batch that compaction has
+ * emptied (kafkajs.md 2.7). For any other a new consumer is built.
+ */
 export class Standstill {
   readonly #watched: Watched;
   readonly #options: KafkaLogOptions;

@@ -11,10 +11,16 @@ import { stubOf } from '../support/stub.ts';
 const built = vi.hoisted((): { user: SessionUser; cluster: Partial<Cluster>; hasJoined: boolean }[] => []);
 /** Of the topics, as Kafka has them. */
 const ids = vi.hoisted(() => ({ s: 's1', r: 'r1' }));
+/** How long an inspection takes. */
+const inspection = vi.hoisted(() => ({ takes: async (): Promise<void> => undefined }));
 
 vi.mock('../../src/adapters/kafka/direct-fetch.ts', () => ({
   topicIdsFrom: async (_: object, [topic]: readonly (keyof typeof ids)[]) => [topic === undefined ? null : ids[topic]],
-  inspectPartition: async () => ({ topicId: ids.s, retryTopicId: ids.r, first: null }),
+  inspectPartition: async () => {
+    const found = { topicId: ids.s, retryTopicId: ids.r, first: null };
+    await inspection.takes();
+    return found;
+  },
 }));
 
 const aPartition: PartitionMetadata = { partitionErrorCode: 0, partitionId: 0, leader: 1, replicas: [1], isr: [1] };
@@ -58,6 +64,7 @@ let replaced: number;
 beforeEach(async () => {
   built.length = 0;
   Object.assign(ids, { s: 's1', r: 'r1' });
+  inspection.takes = async () => undefined;
   clock = new ManualClock();
   [failures, losses, replaced] = [[], [], 0];
   log = new KafkaChangeLog(options, { clock, logger: quiet });
@@ -88,7 +95,7 @@ const join = (): void => {
   last().user.assigned({ cluster: stubOf<Cluster>(last().cluster), memberId: 'm', partitions: [0], isExcluded: false });
 };
 
-const beat = (): void => last().user.heartbeat({ generation: 1, sentAt: clock.now() });
+const heartbeat = (): void => last().user.heartbeat({ generation: 1, sentAt: clock.now() });
 
 async function end(type: string, waitMs = REBUILD_MS): Promise<void> {
   last().user.ended(kafkaError(type));
@@ -114,7 +121,7 @@ test('a topic that stays away ends the log at the fifth try in a row', async () 
 
 test('what is not permitted ends the log; what was permitted before is waited for', async () => {
   join();
-  beat();
+  heartbeat();
   await end('TOPIC_AUTHORIZATION_FAILED', UNPERMITTED_MS - 1);
   expect([failures, built.length]).toEqual([[], 1]);
   await clock.advance(1);
@@ -167,4 +174,21 @@ test('that the retry topic was recreated is reported once, each time', async () 
     await clock.advance(60_000);
     expect([replaced, losses]).toEqual([time + 1, []]);
   }
+});
+
+test('what was inspected for a consumer that is gone is not watched', async () => {
+  // given an inspection that still waits for its answer
+  join();
+  let answer = (): void => undefined;
+  inspection.takes = () => new Promise((resolve) => (answer = resolve));
+  const inspecting = log.inspect(0, null);
+  // when its consumer is lost, the topics are recreated, and the answer comes
+  await end('REBALANCE_IN_PROGRESS');
+  Object.assign(ids, { s: 's2', r: 'r2' });
+  answer();
+  await inspecting;
+  join();
+  await clock.advance(60_000);
+  // then the former topics are not missed
+  expect([built.length, losses, replaced]).toEqual([2, ['REBALANCE_IN_PROGRESS'], 0]);
 });

@@ -1,13 +1,7 @@
 /** What the consumer hands on, and where it stands: kafkajs goes on from what is resolved, or from where a seek says. */
-import type {
-  Batch as KafkaBatch,
-  Consumer,
-  ConsumerStartBatchProcessEvent,
-  EachBatchPayload,
-  KafkaMessage,
-} from 'kafkajs';
+import type { Batch as KafkaBatch, ConsumerStartBatchProcessEvent, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Intake } from '../../src/adapters/kafka/intake.ts';
+import { Intake, type IntakeOptions } from '../../src/adapters/kafka/intake.ts';
 import type { Batch } from '../../src/ports.ts';
 import { stubOf } from '../support/stub.ts';
 
@@ -28,10 +22,10 @@ beforeEach(() => {
 });
 
 function anIntake(): Intake {
-  const consumer: Pick<Consumer, 'seek' | 'pause' | 'resume'> = {
-    seek: ({ topic, partition, offset }) => void calls.push(['seek', topic, partition, offset]),
-    pause: ([place]) => void calls.push(['pause', place?.topic, place?.partitions]),
-    resume: ([place]) => void calls.push(['resume', place?.topic, place?.partitions]),
+  const session: IntakeOptions['session'] = {
+    seek: (topic, partition, offset) => void calls.push(['seek', topic, partition, String(offset)]),
+    pause: (topic, partitions) => void calls.push(['pause', topic, partitions]),
+    resume: (topic, partition) => void calls.push(['resume', topic, [partition]]),
   };
   const handler = {
     records: (batch: Batch) => {
@@ -41,7 +35,7 @@ function anIntake(): Intake {
     offsetOutOfRange: (topic: string, partition: number) => void gone.push([topic, partition]),
   };
   const clock = { now: () => ({ wall: 1_000_000 + now, monotonic: now }) };
-  const intake = new Intake({ consumer: consumer as Consumer, topics, handler, clock });
+  const intake = new Intake({ session, topics, handler, clock });
   intake.assign([0, 1]);
   return intake;
 }

@@ -45,25 +45,26 @@ vi.mock('../../src/adapters/kafka/direct-fetch.ts', () => ({
 function aStandstill(places: ReadPosition[], committed: bigint | null = null) {
   const skipped: (readonly [partition: number, next: bigint])[] = [];
   const waiting: number[] = [];
-  const consumer = {
-    cluster: aCluster as Cluster | undefined,
+  const session = { cluster: aCluster as Cluster | undefined, guard: (call: () => void) => call() };
+  const watched = {
+    session,
     intake: stubOf<Intake>({
       standing: (sinceMs: number) => places.filter(({ since }) => since <= -sinceMs),
       waits: ({ partition }: ReadPosition) => void waiting.push(partition),
+      skip: ({ partition }: ReadPosition, next: bigint) => void skipped.push([partition, next]),
     }),
-    skip: ({ partition }: ReadPosition, next: bigint) => void skipped.push([partition, next]),
   };
   const options = { groupId: 'g', topics: { source: 's', retry: 'r' } } as KafkaLogOptions;
   const admin = {
     committed: async () => ({ offset: committed, metadata: '' }),
     bounds: async () => ({ start: 2n, end: 9n }),
   };
-  const standstill = new Standstill(consumer, options, admin);
+  const standstill = new Standstill(watched, options, admin);
   const look = async (): Promise<void> => {
     standstill.look();
     await settled();
   };
-  return { standstill, look, skipped, waiting, consumer };
+  return { standstill, look, skipped, waiting, session };
 }
 
 async function settled(): Promise<void> {
@@ -155,8 +156,8 @@ test('it looks at one time only, and again after a question without an answer', 
 });
 
 test('nothing is asked while nothing is assigned', async () => {
-  const { look, consumer } = aStandstill([aPlace(3_000)]);
-  consumer.cluster = undefined;
+  const { look, session } = aStandstill([aPlace(3_000)]);
+  session.cluster = undefined;
   await look();
   expect(asked).toEqual([]);
 });

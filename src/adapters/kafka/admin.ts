@@ -1,6 +1,5 @@
-/** Questions about topics, offsets and brokers, over kept connections. */
-import type { Admin, PartitionMetadata, SeekEntry } from 'kafkajs';
-import kafkajs from 'kafkajs';
+/** Questions about topics, offsets and brokers, over kept connections; and why the brokers do not create a topic. */
+import kafkajs, { type Admin, type PartitionMetadata, type SeekEntry } from 'kafkajs';
 import type { SessionLimits } from '../../core/log/reading.ts';
 import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
 import { pause } from '../../time.ts';
@@ -92,14 +91,14 @@ export class KafkaAdmin {
 
   /** @throws where the topic does not exist. */
   async partitions(topic: string): Promise<PartitionMetadata[]> {
-    return this.#ask((admin) => partitionsOf(admin, topic));
+    return this.#kept.ask((admin) => partitionsOf(admin, topic));
   }
 
   async describeTopic(topic: string): Promise<TopicDescription | null> {
     const partitions = await this.#partitionsIfThere(topic);
     if (partitions === null) return null;
     const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }];
-    const described = await this.#ask((admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
+    const described = await this.#kept.ask((admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
     const entries = described.resources.flatMap(({ configEntries }) => configEntries);
     return {
       partitionCount: partitions.length,
@@ -119,7 +118,7 @@ export class KafkaAdmin {
     const { topic, partitionCount, replicationFactor, settings } = specification;
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
     const topics = [{ topic, numPartitions: partitionCount, replicationFactor, configEntries }];
-    const created = await this.#ask(async (admin) => {
+    const created = await this.#kept.ask(async (admin) => {
       try {
         return await admin.createTopics({ topics, waitForLeaders: false });
       } catch (error) {
@@ -134,7 +133,7 @@ export class KafkaAdmin {
   }
 
   async clusterInfo(): Promise<ClusterInfo> {
-    const { clusterId, brokers, controller } = await this.#ask((admin) => admin.describeCluster());
+    const { clusterId, brokers, controller } = await this.#kept.ask((admin) => admin.describeCluster());
     return {
       clusterId,
       brokers: brokers.map(({ nodeId, host, port }) => ({ nodeId, address: `${host}:${port}` })),
@@ -147,7 +146,7 @@ export class KafkaAdmin {
     const configNames = ['group.min.session.timeout.ms', 'group.max.session.timeout.ms'];
     const resources = [{ type: kafkajs.ConfigResourceTypes.BROKER, name: String(nodeId), configNames }];
     try {
-      const described = await this.#ask((admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
+      const described = await this.#kept.ask((admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
       const entries = described.resources.flatMap((resource) => resource.configEntries);
       const [minMs, maxMs] = configNames.map((name) =>
         Number(entries.find(({ configName }) => configName === name)?.configValue ?? NaN),
@@ -168,7 +167,7 @@ export class KafkaAdmin {
    * the question, so that the connection which others share at the moment is not thrown away.
    */
   #partitionsIfThere(topic: string): Promise<PartitionMetadata[] | null> {
-    return this.#ask(async (admin) => {
+    return this.#kept.ask(async (admin) => {
       try {
         return await partitionsOf(admin, topic);
       } catch (error) {
@@ -211,10 +210,6 @@ export class KafkaAdmin {
     this.#keptForOffsets.set(topic, kept);
     return kept.ask(question);
   }
-
-  #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    return this.#kept.ask(question);
-  }
 }
 
 /** @throws where the topic does not exist. */
@@ -222,11 +217,6 @@ async function partitionsOf(admin: Admin, topic: string): Promise<PartitionMetad
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   return topics.find(({ name }) => name === topic)?.partitions ?? [];
 }
-
-/*
- * Why the brokers do not create a topic: kafkajs gathers the errors in one that names no reason, and drops the brokers' own
- * words.
- */
 
 /** By what the protocol calls it. Of others (permissions, a broker that is not there) `explainKafkaError` knows more. */
 const REFUSALS: ReadonlyMap<string, string> = new Map([
@@ -251,7 +241,10 @@ const REFUSALS: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
-/** What to throw instead; the error itself where nothing more is known of it. */
+/**
+ * kafkajs gathers the errors of a creation in one that names no reason, and drops the brokers' own words.
+ * What to throw instead; the error itself where nothing more is known of it.
+ */
 export function topicRefused(topic: string, error: unknown): unknown {
   for (const { type, message } of chainOf(error).map(traitOf)) {
     const advice = REFUSALS.get(type);

@@ -1,9 +1,9 @@
 /**
- * Who of a consumer group reads what. Members say in the user data of their subscription what they have; the leader decides,
- * the same from the same input. Members that read other topics than the leader get nothing, and can say why.
+ * Who of a consumer group reads what: the assigners of the log and of a relay. Members say in the user data of their
+ * subscription what they have; the leader decides, the same from the same input. Members that read other topics than the
+ * leader get nothing, and can say why.
  */
-import type { Assigner, Cluster, Consumer, GroupMember } from 'kafkajs';
-import kafkajs from 'kafkajs';
+import kafkajs, { type Assigner, type Cluster, type Consumer, type GroupMember } from 'kafkajs';
 import type { InputTopic } from '../../ports.ts';
 import type { KafkaHost } from './options.ts';
 
@@ -52,10 +52,6 @@ interface AssignerOptions {
   readonly joining: () => void;
 }
 
-/*
- * The log: partition p of source and retry goes to the same member, and as far as the balance allows to the one that had it.
- */
-
 export interface LogAssignerOptions extends AssignerOptions {
   readonly topics: Readonly<Record<InputTopic, string>>;
   /** Partitions of the present assignment. */
@@ -66,6 +62,7 @@ export class PartitionCountError extends Error {
   override readonly name = 'PartitionCountError';
 }
 
+/** The log: partition p of source and retry goes to the same member, and as far as the balance allows to the one that had it. */
 export const createAssigner = ({ cluster, topics, joining, owned }: LogAssignerOptions): Assigner =>
   assignerOf({
     name: 'RollcallCoPartition',
@@ -123,15 +120,12 @@ function sizeOf(shares: ReadonlyMap<string, readonly number[]>, member: string):
   return shares.get(member)?.length ?? 0;
 }
 
-/*
- * A relay: the whole topic goes to one member, and stays there for as long as that member is in the group.
- */
-
 export interface RelayAssignerOptions extends AssignerOptions {
   readonly topic: string;
   readonly isOwner: () => boolean;
 }
 
+/** A relay: the whole topic goes to one member, and stays there for as long as that member is in the group. */
 export const createRelayAssigner = ({ cluster, topic, joining, isOwner }: RelayAssignerOptions): Assigner =>
   assignerOf({
     name: 'RollcallOneForAll',
@@ -154,12 +148,6 @@ export function ownerOf(members: readonly GroupMember[]): string | undefined {
   return (sorted.find(claims) ?? sorted[0])?.memberId;
 }
 
-/*
- * Instances of one consumer group that read different topics, such as an old and a new release of which one has another
- * SOURCE_TOPIC. The instance that leads the group gives partitions of its own topics only, and only to those that read the
- * same. To the others it gives its topics without partitions: kafkajs tells them of it, which is how they can say why.
- */
-
 export interface OwnTopics {
   /** The assignments of the first one are handed on. */
   readonly topics: readonly [string, ...string[]];
@@ -168,7 +156,12 @@ export interface OwnTopics {
   readonly groupSetting: string;
 }
 
-/** Of one consumer: the topics of the leader that it does not read, in the present generation. */
+/**
+ * Of one consumer: the topics of the leader that it does not read, in the present generation. Instances of one group read
+ * different topics where an old and a new release have another SOURCE_TOPIC. The leader gives partitions of its own topics
+ * only, and only to those that read the same. To the others it gives its topics without partitions: kafkajs tells them of
+ * it, which is how they can say why.
+ */
 export class OtherTopics {
   readonly #own: OwnTopics & { readonly groupId: string };
   #found: readonly string[] = [];

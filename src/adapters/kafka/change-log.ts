@@ -4,7 +4,6 @@
  *
  * The ChangeLog on Kafka: supervised sessions that read source and retry, with a sender and an admin connection beside them.
  */
-import type { Cluster } from 'kafkajs';
 import type { Ahead, Inspection } from '../../core/log/commit-metadata.ts';
 import type {
   Bounds,
@@ -20,10 +19,10 @@ import { KafkaAdmin } from './admin.ts';
 import { createAssigner, partitionCountOf } from './assigner.ts';
 import { aheadIn, inspectPartition } from './direct-fetch.ts';
 import type { KafkaExplanation } from './errors.ts';
-import { Intake, Standstill, type ReadPosition } from './intake.ts';
+import { Intake, Standstill } from './intake.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
 import { Sender } from './sender.ts';
-import { Session } from './session.ts';
+import { Session, type SessionAssignment } from './session.ts';
 import { Supervisor, rebuildDelayMs, type Supervised } from './supervisor.ts';
 import { LeaderWatch, TopicWatch, type Assigned } from './watches.ts';
 
@@ -50,7 +49,8 @@ export class KafkaChangeLog implements ChangeLog {
     this.#options = options;
     this.#host = host;
     this.#admin = new KafkaAdmin(options, host);
-    const watch = (topic: string): TopicWatch => new TopicWatch(topic, host.clock, () => this.#reading?.cluster);
+    const watch = (topic: string): TopicWatch =>
+      new TopicWatch(topic, host.clock, () => this.#reading?.session.cluster);
     this.#sourceWatch = watch(options.topics.source);
     this.#retryWatch = watch(options.topics.retry);
     this.#leaders = new LeaderWatch(host, () => this.#reading?.assigned);
@@ -62,9 +62,11 @@ export class KafkaChangeLog implements ChangeLog {
     if (this.#supervisor !== undefined) throw new Error('this log has been joined already');
     this.#supervisor = new Supervisor(this.#host, {
       open: (ended) => this.#open(handler, ended),
-      fault: (reading) => this.#fault(reading),
+      fault: (reading) => reading?.session.fault() ?? reading?.standstill.fault() ?? this.#sourceWatch.fault(),
+      look: (reading) => this.#look(reading),
       retryDelayMs: (end) => this.#retryDelayMs(end),
       lost: (reason, hadJoined) => {
+        this.#sourceWatch.ends();
         if (hadJoined) handler.lost(reason);
       },
       failed: (failure) => handler.failed(failure),
@@ -101,16 +103,20 @@ export class KafkaChangeLog implements ChangeLog {
 
   async lookAhead(from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, Ahead>> {
     const topic = this.#options.topics.source;
-    return aheadIn(this.#reading?.cluster, topic, { from, ends: await this.#admin.ends(topic) });
+    return aheadIn(this.#reading?.session.cluster, topic, { from, ends: await this.#admin.ends(topic) });
   }
 
   async inspect(partition: number, from: bigint | null): Promise<Inspection> {
-    const cluster = this.#reading?.cluster;
+    const reading = this.#reading;
+    const cluster = reading?.session.cluster;
     if (cluster === undefined) throw new Error('there is no consumer to look into the source with');
     const { source: topic, retry: retryTopic } = this.#options.topics;
     const inspection = await inspectPartition(cluster, { topic, retryTopic, partition }, from);
-    this.#sourceWatch.begins(inspection.topicId);
-    this.#retryWatch.begins(inspection.retryTopicId);
+    // Under another consumer the topics may be others by now; it inspects them itself.
+    if (reading === this.#reading) {
+      this.#sourceWatch.begins(inspection.topicId);
+      this.#retryWatch.begins(inspection.retryTopicId);
+    }
     return inspection;
   }
 
@@ -132,7 +138,7 @@ export class KafkaChangeLog implements ChangeLog {
 
   /** What of the assigned partitions is not read, each with its remedy. */
   obstacles(): readonly string[] {
-    return [...this.#leaders.obstacles(), ...(this.#reading?.session.otherTopics.obstacles() ?? [])];
+    return [...this.#leaders.obstacles(), ...(this.#reading?.session.obstacles() ?? [])];
   }
 
   async leave(): Promise<void> {
@@ -169,13 +175,6 @@ export class KafkaChangeLog implements ChangeLog {
     return canWait ? rebuildDelayMs : null;
   }
 
-  #fault(reading: LogReading | undefined): string | null {
-    const fault = reading?.session.fault() ?? reading?.standstill.fault() ?? this.#sourceWatch.fault();
-    if (fault === null) this.#look(reading);
-    else this.#sourceWatch.begins(null);
-    return fault;
-  }
-
   #look(reading: LogReading | undefined): void {
     this.#leaders.look();
     reading?.standstill.look();
@@ -195,6 +194,7 @@ class LogReading implements Supervised {
   readonly intake: Intake;
   readonly standstill: Standstill;
   readonly #topics: KafkaLogOptions['topics'];
+  readonly #listener: LogListener;
 
   constructor(
     options: KafkaLogOptions,
@@ -203,6 +203,7 @@ class LogReading implements Supervised {
   ) {
     const { topics } = options;
     this.#topics = topics;
+    this.#listener = listener;
     this.session = new Session(options, host, {
       own: {
         topics: [topics.source, topics.retry],
@@ -213,14 +214,7 @@ class LogReading implements Supervised {
         assigner: (cluster, joining) =>
           createAssigner({ cluster, topics, joining, owned: () => this.intake.partitions() }),
         joining: () => listener.joining(),
-        assigned: ({ cluster, memberId, partitions: given, isExcluded }) => {
-          if (isExcluded)
-            this.session.consumer.pause(Object.values(topics).map((topic) => ({ topic, partitions: [...given] })));
-          const partitions = isExcluded ? [] : given;
-          const partitionCount = partitionCountOf(cluster, topics);
-          this.intake.assign(partitions);
-          listener.assigned({ memberId, partitions, partitionCount });
-        },
+        assigned: (assignment) => this.#assigned(assignment),
         heartbeat: (heartbeat) => listener.heartbeat(heartbeat),
         take: (payload) => this.intake.take(payload),
         passOver: (payload) => this.intake.passOver(payload),
@@ -231,24 +225,15 @@ class LogReading implements Supervised {
         },
       },
     });
-    this.intake = new Intake({ consumer: this.session.consumer, topics, handler: listener, clock: host.clock });
-    this.standstill = new Standstill(this, options, admin);
-  }
-
-  get cluster(): Cluster | undefined {
-    return this.session.cluster;
+    this.intake = new Intake({ session: this.session, topics, handler: listener, clock: host.clock });
+    this.standstill = new Standstill({ intake: this.intake, session: this.session }, options, admin);
   }
 
   /** What may be read, to the best of our knowledge; undefined while nothing is assigned. */
   get assigned(): Assigned | undefined {
-    const { cluster } = this;
+    const { cluster } = this.session;
     if (cluster === undefined) return undefined;
     return { cluster, topics: Object.values(this.#topics), partitions: this.intake.partitions() };
-  }
-
-  /** Past a hole that kafkajs does not get over by itself. */
-  skip(place: ReadPosition, nextOffset: bigint): void {
-    this.session.guard(() => this.intake.skip(place, nextOffset));
   }
 
   /** The retry topic was deleted and recreated, and kafkajs has not noticed: what was written to it is gone. */
@@ -261,5 +246,14 @@ class LogReading implements Supervised {
   async close(): Promise<void> {
     this.intake.close();
     await this.session.close();
+  }
+
+  /** Partitions that were given to an excluded member are paused, and handed on as none. */
+  #assigned({ cluster, memberId, partitions: given, isExcluded }: SessionAssignment): void {
+    if (isExcluded) for (const topic of Object.values(this.#topics)) this.session.pause(topic, given);
+    const partitions = isExcluded ? [] : given;
+    const partitionCount = partitionCountOf(cluster, this.#topics);
+    this.intake.assign(partitions);
+    this.#listener.assigned({ memberId, partitions, partitionCount });
   }
 }

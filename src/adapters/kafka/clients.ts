@@ -1,10 +1,6 @@
-/**
- * kafkajs's cluster without a consumer group: it hands it to an assigner, so a consumer that never runs serves to get one
- * (kafkajs.md 6.1). Nothing of it is left in the brokers, and no right on groups is needed.
- */
+/** Clients of kafkajs beside the consumers: its cluster without a consumer group, and clients that are kept between requests. */
 import type { Cluster, Kafka } from 'kafkajs';
-import type { Connection } from './connection.ts';
-import { openConnection, retry } from './connection.ts';
+import { openConnection, retry, type Connection } from './connection.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 
 export interface ClusterClient {
@@ -13,6 +9,10 @@ export interface ClusterClient {
   disconnect(): Promise<void>;
 }
 
+/**
+ * kafkajs hands its cluster to an assigner, so a consumer that never runs serves to get one (kafkajs.md 6.1). Nothing of it
+ * is left in the brokers, and no right on groups is needed.
+ */
 export function clusterClient(kafka: Kafka): ClusterClient {
   const handed: Cluster[] = [];
   const consumer = kafka.consumer({
@@ -34,12 +34,6 @@ export function clusterClient(kafka: Kafka): ClusterClient {
   return { cluster, connect: () => consumer.connect(), disconnect: () => consumer.disconnect() };
 }
 
-/*
- * A client of kafkajs that is kept between requests. After a failure it is thrown away and the next request opens another:
- * kafkajs may take a connection for usable whose first exchange failed, and then fails for ever ('Broker not connected',
- * kafkajs.md 1.8).
- */
-
 interface Client {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
@@ -59,6 +53,10 @@ export interface KeptClientOptions<C> {
 
 const closeLimitMs = 2_000;
 
+/**
+ * After a failure the client is thrown away and the next request opens another: kafkajs may take a connection for usable
+ * whose first exchange failed, and then fails for ever ('Broker not connected', kafkajs.md 1.8).
+ */
 export class KeptClient<C extends Client> {
   readonly #options: KeptClientOptions<C>;
   #kept: Kept<C> | undefined;

@@ -1,19 +1,18 @@
 /**
  * One `Kafka` of kafkajs with our settings, whose sockets can be cut: what was given up must not go on living, and
- * kafkajs alone would reconnect. Each consumer has its own, since kafkajs keeps offsets and credentials in it.
+ * kafkajs alone would reconnect. Each consumer has its own, since kafkajs keeps offsets and credentials in it. With what it
+ * logs, and how it authenticates by OAUTHBEARER.
  */
-import type { Socket } from 'node:net';
-import { connect as connectPlain, isIP } from 'node:net';
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import kafkajs from 'kafkajs';
-import type {
-  AuthenticationProviderArgs,
-  ISocketFactory,
-  Kafka,
-  KafkaConfig,
-  LogEntry,
-  Mechanism,
-  SASLOptions,
+import kafkajs, {
+  type AuthenticationProviderArgs,
+  type ISocketFactory,
+  type Kafka,
+  type KafkaConfig,
+  type LogEntry,
+  type Mechanism,
+  type SASLOptions,
 } from 'kafkajs';
 import { within } from '../../time.ts';
 import { redactor } from '../../core/text/redact.ts';
@@ -143,11 +142,6 @@ function causeOf(text: string): string {
   return `${address} ${code ?? text.replaceAll(/\d+/g, '')}`;
 }
 
-/*
- * OAUTHBEARER (RFC 7628), in place of kafkajs's own: that one does not read the broker's answer, takes a refused token for
- * an accepted one, and then goes on trying with requests that the broker refuses (kafkajs.md 10.2). No error here holds a token.
- */
-
 /** The source of tokens failed; not the broker's doing, and another try may help. */
 class TokenError extends Error {
   override readonly name = 'TokenError';
@@ -173,7 +167,11 @@ const ANSWER_LENGTH_MAX = 200;
 
 const SEPARATOR = '\u0001';
 
-/** @param token a token that is valid now; asked at every authentication. */
+/**
+ * OAUTHBEARER (RFC 7628), in place of kafkajs's own: that one does not read the broker's answer, takes a refused token for
+ * an accepted one, and then goes on trying with requests that the broker refuses (kafkajs.md 10.2). No error holds a token.
+ * @param token a token that is valid now; asked at every authentication.
+ */
 export function oauthBearer(token: () => Promise<string>): Mechanism {
   return {
     mechanism: 'oauthbearer',

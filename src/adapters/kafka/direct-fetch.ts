@@ -1,9 +1,10 @@
 /**
- * Fetching without a consumer group, through the cluster object that kafkajs hands to an assigner (kafkajs.md 6.1). Its
- * own `Batch` sorts out aborted transactions and control records.
+ * Fetching without a consumer group, through the cluster object that kafkajs hands to an assigner (kafkajs.md 6.1): batches,
+ * holes, what lies at an offset, and the ids of topics. kafkajs's own `Batch` sorts out aborted transactions and control
+ * records.
  */
 import { createRequire } from 'node:module';
-import type { Batch, Cluster, KafkaMessage } from 'kafkajs';
+import type { Batch, Cluster } from 'kafkajs';
 import { type Ahead, type Inspection, type RecordStamp, stampOf } from '../../core/log/commit-metadata.ts';
 import { leadersOf } from './leaders.ts';
 import { topicIdsOf } from './newer-requests.ts';
@@ -104,14 +105,6 @@ export async function endOfHole(
   return (await fetchOverHole(cluster, topic, { partition, offset })).offset;
 }
 
-/** The first record from `position` on; null: all up to the end are gone. @throws where nothing can be read there yet */
-async function firstRecordFrom(cluster: Cluster, topic: string, position: FetchPosition): Promise<KafkaMessage | null> {
-  const { fetched } = await fetchOverHole(cluster, topic, position);
-  if (fetched === undefined || fetched.lastStableOffset <= position.offset)
-    throw new Error(`${topic}/${position.partition} cannot be read at offset ${position.offset} yet`);
-  return fetched.batch.messages[0] ?? null;
-}
-
 interface OverHole {
   readonly offset: bigint;
   /** What was fetched there. */
@@ -127,8 +120,6 @@ async function fetchOverHole(cluster: Cluster, topic: string, { partition, offse
     next = fetched.nextOffset > next ? fetched.nextOffset : next + 1n;
   }
 }
-
-/* Which topic a partition that a consumer is assigned is of, and what lies at an offset. */
 
 interface Partitioned {
   readonly topic: string;
@@ -176,13 +167,17 @@ export async function aheadIn(
   return new Map(await Promise.all(found));
 }
 
+/** Of the first record from there on; null: all up to the end are gone. @throws where nothing can be read there yet */
 async function firstStamp(
   cluster: Cluster,
   { topic, partition }: Partitioned,
   from: bigint,
 ): Promise<RecordStamp | null> {
-  const message = await firstRecordFrom(cluster, topic, { partition, offset: from });
-  return message === null ? null : stampOf(toLogRecord(message));
+  const { fetched } = await fetchOverHole(cluster, topic, { partition, offset: from });
+  if (fetched === undefined || fetched.lastStableOffset <= from)
+    throw new Error(`${topic}/${partition} cannot be read at offset ${from} yet`);
+  const [first] = fetched.batch.messages;
+  return first === undefined ? null : stampOf(toLogRecord(first));
 }
 
 async function orRefresh<T>(cluster: Cluster, question: () => Promise<T>): Promise<T> {

@@ -1,15 +1,15 @@
 /**
- * Hands batches to the handler and keeps kafkajs's positions true to its answers. Nothing here waits: heartbeats and the
- * other partitions depend on eachBatch returning at once (kafkajs.md 2.1, 2.2). Below: what stands still although there is
- * something to read.
+ * What a consumer of the log has read: the intake, which hands batches to the handler and owns the positions, and the look
+ * at what stands still although there is something to read.
  */
-import type { Cluster, Consumer, ConsumerStartBatchProcessEvent, EachBatchPayload } from 'kafkajs';
+import type { Cluster, ConsumerStartBatchProcessEvent, EachBatchPayload } from 'kafkajs';
 import type { Batch, ChangeLogHandler, Clock, InputTopic } from '../../ports.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { endOfHole, fetchDirectly } from './direct-fetch.ts';
 import { leaderlessOf, numbersOf } from './leaders.ts';
 import type { KafkaLogOptions } from './options.ts';
 import { toLogRecord } from './record.ts';
+import type { Session } from './session.ts';
 
 interface TopicPlace {
   readonly topic: InputTopic;
@@ -27,26 +27,27 @@ export interface ReadPosition extends TopicPlace {
 type Place = TopicPlace & { offset: bigint | null; since: number };
 
 export interface IntakeOptions {
-  readonly consumer: Consumer;
+  readonly session: Pick<Session, 'seek' | 'pause' | 'resume'>;
   readonly topics: Readonly<Record<InputTopic, string>>;
   readonly handler: Pick<ChangeLogHandler, 'records' | 'offsetOutOfRange'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
+/**
+ * Keeps kafkajs's positions true to the handler's answers. Nothing here waits: heartbeats and the other partitions depend on
+ * eachBatch returning at once (kafkajs.md 2.1, 2.2).
+ */
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #places = new Map<string, Place>();
   /** They outlive the assignment, as they do in kafkajs. */
   readonly #paused = new Set<string>();
-  /** kafkajs throws at every call after a crash or a stop (kafkajs.md 3.7). */
-  #isOpen = true;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
   }
 
   close(): void {
-    this.#isOpen = false;
     this.#places.clear();
   }
 
@@ -65,22 +66,20 @@ export class Intake {
 
   seek(topic: InputTopic, partition: number, offset: bigint): void {
     const place = this.#places.get(keyOf({ topic, partition }));
-    if (place === undefined || !this.#isOpen) return;
+    if (place === undefined) return;
     this.#step(place, offset);
-    this.#options.consumer.seek({ topic: this.#options.topics[topic], partition, offset: offset.toString() });
+    this.#options.session.seek(this.#options.topics[topic], partition, offset);
   }
 
   pause(topic: InputTopic, partition: number): void {
-    if (!this.#isOpen) return;
     this.#paused.add(keyOf({ topic, partition }));
-    this.#options.consumer.pause([{ topic: this.#options.topics[topic], partitions: [partition] }]);
+    this.#options.session.pause(this.#options.topics[topic], [partition]);
   }
 
   resume(topic: InputTopic, partition: number): void {
-    if (!this.#isOpen) return;
     this.#paused.delete(keyOf({ topic, partition }));
     this.waits({ topic, partition });
-    this.#options.consumer.resume([{ topic: this.#options.topics[topic], partitions: [partition] }]);
+    this.#options.session.resume(this.#options.topics[topic], partition);
   }
 
   take({ batch, resolveOffset, isStale }: EachBatchPayload): void {
@@ -112,7 +111,7 @@ export class Intake {
     if (this.#options.handler.records(batch) === 'taken') this.#step(place, nextOffset);
   }
 
-  /** A place that has moved or is gone meanwhile is left alone. */
+  /** Past a hole that kafkajs does not get over by itself. A place that has moved or is gone meanwhile is left alone. */
   skip(place: ReadPosition, nextOffset: bigint): void {
     if (this.#places.get(keyOf(place)) !== place || this.#isPaused(place)) return;
     if (this.#options.handler.records(emptyBatch(place, nextOffset, nextOffset)) === 'taken') {
@@ -163,22 +162,19 @@ function emptyBatch({ topic, partition }: ReadPosition, nextOffset: bigint, endO
 
 const keyOf = ({ topic, partition }: TopicPlace): string => `${topic}/${partition}`;
 
-/*
- * Partitions that stand still. One cause is known and handled here: kafkajs does not get past a batch that compaction has
- * emptied (kafkajs.md 2.7). For any other a new consumer is built.
- */
-
 const suspiciousMs = 3_000;
 const faultMs = 30_000;
 
 /** What is looked after. */
 interface Watched {
   readonly intake: Intake;
-  /** undefined while nothing is assigned. */
-  readonly cluster: Cluster | undefined;
-  skip(place: ReadPosition, nextOffset: bigint): void;
+  readonly session: Pick<Session, 'cluster' | 'guard'>;
 }
 
+/**
+ * Partitions that stand still. One cause is known and handled here: kafkajs does not get past a batch that compaction has
+ * emptied (kafkajs.md 2.7). For any other a new consumer is built.
+ */
 export class Standstill {
   readonly #watched: Watched;
   readonly #options: KafkaLogOptions;
@@ -214,7 +210,8 @@ export class Standstill {
   }
 
   async #lookOnce(): Promise<void> {
-    const { cluster, intake } = this.#watched;
+    const { session, intake } = this.#watched;
+    const { cluster } = session;
     if (cluster === undefined) return;
     const standing = intake.standing(suspiciousMs);
     for (const topic of ['source', 'retry'] as const) {
@@ -229,6 +226,7 @@ export class Standstill {
   }
 
   async #skipHoles(cluster: Cluster, topic: string, places: readonly ReadPosition[]): Promise<void> {
+    const { session, intake } = this.#watched;
     if (places.length === 0) return;
     const positions = await Promise.all(
       places.map(async (place) => ({ ...place, offset: await this.#offsetOf(topic, place) })),
@@ -245,7 +243,7 @@ export class Standstill {
       this.#behind.add(place);
       const next = await endOfHole(cluster, topic, position);
       // It may have moved on meanwhile.
-      if (next > position.offset && place.since === position.since) this.#watched.skip(place, next);
+      if (next > position.offset && place.since === position.since) session.guard(() => intake.skip(place, next));
     }
   }
 

@@ -1,6 +1,7 @@
 /**
  * Requests that kafkajs 2.2.4 does not know (kafkajs.md 1.2), sent over its connections. They are of the flexible kind
- * (KIP-482): the header and each structure end with tagged fields, of which we send none and skip all.
+ * (KIP-482): the header and each structure end with tagged fields, of which we send none and skip all. Asked for are the id
+ * of a topic, which one that is deleted and recreated does not share (KIP-516), and the operations that are permitted.
  */
 import { createRequire } from 'node:module';
 import type { Broker, Cluster } from 'kafkajs';
@@ -89,11 +90,6 @@ function readArray<T>(decoder: Decoder, read: (decoder: Decoder) => T): readonly
   return Array.from({ length }, () => read(decoder));
 }
 
-/*
- * What kafkajs does not ask of a topic, since it speaks version 6 of Metadata: its id, which a topic that is deleted and
- * recreated does not share (KIP-516), and which operations are permitted on it (KIP-430).
- */
-
 const ID_BYTES = 16;
 /** Of a topic that has none. */
 const noId = Buffer.alloc(ID_BYTES);
@@ -176,12 +172,11 @@ function skipPartition(decoder: Decoder): void {
   skipTags(decoder);
 }
 
-/*
+/**
  * What the brokers permit this client to do with topics and groups, as their authorizer answers (KIP-430): rules of every
- * kind, and what holds where there are none, are in it. kafkajs speaks no version of the requests that asks for it.
+ * kind, and what holds where there are none, are in it. In the order of the resources.
+ * @throws what kafkajs throws where there is no answer
  */
-
-/** In the order of the resources. @throws what kafkajs throws where there is no answer */
 export async function permittedOperations(
   cluster: Cluster,
   resources: readonly Resource[],

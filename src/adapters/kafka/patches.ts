@@ -59,12 +59,6 @@ function keepProduceResults(): void {
   });
 }
 
-/*
- * kafkajs takes one partition without a leader for a failure of the whole question, so that no partition of any topic asked
- * about can be read or written; here they stand in the metadata like the others, and are left out of a question about
- * offsets (kafkajs.md 8.1, 8.2).
- */
-
 interface Metadata {
   readonly topicMetadata: readonly {
     readonly topicErrorCode: number;
@@ -72,6 +66,10 @@ interface Metadata {
   }[];
 }
 
+/**
+ * kafkajs takes one partition without a leader for a failure of the whole question, so that no partition of any topic asked
+ * about can be read or written; here they stand in the metadata like the others (kafkajs.md 8.1).
+ */
 function keepLeaderless(): void {
   eachResponse<Metadata>('metadata', 6, (response) => {
     const { parse } = response;
@@ -93,7 +91,7 @@ const withLeadersOnly = (data: Metadata): Metadata => ({
 
 const CREATE_CLUSTER = 'private:Kafka:createCluster';
 
-/** Every consumer, producer and admin that is made of it. */
+/** Of a question about offsets (kafkajs.md 8.2), by every consumer, producer and admin that is made of it. */
 export function leaveOutLeaderless(kafka: Kafka): void {
   const name = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER);
   if (name === undefined) throw new Error('kafkajs makes its clusters in another way than version 2.2.4');

@@ -52,7 +52,7 @@ export class RelayStart {
     this.#partitions = partitions;
     while (partitions.length > 0 && isWanted()) {
       try {
-        return await this.#pointsOf(partitions, cluster);
+        return await this.#pointsOf(partitions, cluster, isWanted);
       } catch (error) {
         if (!(error instanceof NoLeaderError)) throw error;
       }
@@ -61,11 +61,17 @@ export class RelayStart {
     return [];
   }
 
-  async #pointsOf(partitions: readonly number[], cluster: Cluster): Promise<readonly StartingPoint[]> {
+  async #pointsOf(
+    partitions: readonly number[],
+    cluster: Cluster,
+    isWanted: () => boolean,
+  ): Promise<readonly StartingPoint[]> {
     const { groupId, topic, lookBackMs } = this.#options;
     const bounds = await this.#admin.boundsOfAll(topic, partitions);
     const committed = await this.#admin.committedIn(groupId, topic);
     const [topicId = null] = await topicIdsFrom(cluster, [topic], partitions[0]);
+    // By now another assignment may have begun, or none: it must not be watched, and committed, in the name of this one.
+    if (!isWanted()) return [];
     this.#watch.begins(topicId);
     for (const each of bounds) await this.#compare(committed.get(each.partition), each, cluster);
     const times = [...committed.values()].flatMap(({ metadata }) => decodeRelayCommit(metadata).newest ?? []);
@@ -83,10 +89,14 @@ export class RelayStart {
     return { partition, offset: offset.toString(), metadata };
   }
 
-  /** The reason to begin again, null where there is none. */
-  fault(): string | null {
+  /** To be called once a second. */
+  look(): void {
     this.#watch.look();
     this.#leaders.look();
+  }
+
+  /** The reason to begin again, null where there is none. */
+  fault(): string | null {
     return this.#watch.fault();
   }
 
@@ -98,14 +108,14 @@ export class RelayStart {
   /** Another instance has the topic: what of it has no leader is not for this one to name. */
   standBy(): void {
     this.#partitions = [];
-    this.#watch.begins(null);
+    this.#watch.ends();
     this.#host.logger.info({ topic: this.#options.topic }, 'another instance has the topic, this one stands by');
   }
 
   /** The consumer that it was asked for is gone. */
   end(): void {
     this.#cluster = undefined;
-    this.#watch.begins(null);
+    this.#watch.ends();
   }
 
   close(): Promise<void> {

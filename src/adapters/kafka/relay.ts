@@ -1,12 +1,12 @@
 /** The Relay on Kafka: supervised sessions that read one topic, every partition of it from a point of its own. */
-import type { Assigner, Cluster, ConsumerStartBatchProcessEvent, EachBatchPayload } from 'kafkajs';
+import type { Cluster, ConsumerStartBatchProcessEvent, EachBatchPayload } from 'kafkajs';
 import type { Relay, RelayBatch, RelayCommit, RelayHandler } from '../../ingest/ports.ts';
-import type { Heartbeat, Instant } from '../../ports.ts';
+import type { Instant } from '../../ports.ts';
 import { createRelayAssigner } from './assigner.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
 import { toLogRecord } from './record.ts';
 import { RelayStart, type StartingPoint } from './relay-start.ts';
-import { Session, type SessionAssignment, type SessionUser } from './session.ts';
+import { Session, type SessionAssignment } from './session.ts';
 import { Supervisor, rebuildDelayMs, type Supervised } from './supervisor.ts';
 
 export class KafkaRelay implements Relay {
@@ -27,6 +27,7 @@ export class KafkaRelay implements Relay {
     this.#supervisor = new Supervisor(host, {
       open: (ended) => new RelayReading(options, host, { handler, ended, start }),
       fault: (reading) => reading?.session.fault() ?? start.fault(),
+      look: () => start.look(),
       retryDelayMs: ({ retriable }) => (retriable ? rebuildDelayMs : null),
       lost: (reason) => handler.lost(reason),
       failed: (failure) => handler.failed(failure),
@@ -57,7 +58,7 @@ export class KafkaRelay implements Relay {
 
   /** What is not read, each with its remedy. */
   obstacles(): readonly string[] {
-    return [...this.#start.obstacles(), ...(this.#reading?.session.otherTopics.obstacles() ?? [])];
+    return [...this.#start.obstacles(), ...(this.#reading?.session.obstacles() ?? [])];
   }
 
   async leave(): Promise<void> {
@@ -78,13 +79,12 @@ interface Surroundings {
 }
 
 /** What is read in one session. */
-export class RelayReading implements Supervised, SessionUser {
+export class RelayReading implements Supervised {
   readonly session: Session;
   readonly #options: KafkaRelayOptions;
   readonly #host: KafkaHost;
   readonly #handler: Surroundings['handler'];
   readonly #start: RelayStart;
-  readonly ended: Surroundings['ended'];
   readonly #paused = new Set<number>();
   /** Of the present assignment, once it is known where to begin; batches before that are declined. */
   #readable: ReadonlySet<number> = new Set();
@@ -97,10 +97,21 @@ export class RelayReading implements Supervised, SessionUser {
     this.#host = host;
     this.#handler = handler;
     this.#start = start;
-    this.ended = ended;
     this.session = new Session(options, host, {
       own: { topics: [options.topic], settings: 'INGEST_FROM_TOPIC', groupSetting: 'INGEST_GROUP_ID' },
-      user: this,
+      user: {
+        assigner: (cluster, joining) =>
+          createRelayAssigner({ cluster, topic: options.topic, joining, isOwner: () => this.#isOwner }),
+        joining: () => this.#stopReading(),
+        assigned: (assignment) => this.#assigned(assignment),
+        heartbeat: ({ sentAt }) => {
+          this.#heartbeatSentAt = sentAt;
+        },
+        take: (payload) => this.#take(payload),
+        passOver: (payload) => this.#passOver(payload),
+        outOfRange: (_topic, partition) => handler.offsetOutOfRange(partition),
+        ended,
+      },
     });
   }
 
@@ -112,14 +123,12 @@ export class RelayReading implements Supervised, SessionUser {
 
   pause(partition: number): void {
     this.#paused.add(partition);
-    const { consumer, isOpen } = this.session;
-    if (isOpen) consumer.pause([{ topic: this.#options.topic, partitions: [partition] }]);
+    this.session.pause(this.#options.topic, [partition]);
   }
 
   resume(partition: number): void {
     this.#paused.delete(partition);
-    const { consumer, isOpen } = this.session;
-    if (isOpen) consumer.resume([{ topic: this.#options.topic, partitions: [partition] }]);
+    this.session.resume(this.#options.topic, partition);
   }
 
   async close(): Promise<void> {
@@ -127,29 +136,17 @@ export class RelayReading implements Supervised, SessionUser {
     await this.session.close();
   }
 
-  assigner(cluster: Cluster, joining: () => void): Assigner {
-    return createRelayAssigner({ cluster, topic: this.#options.topic, joining, isOwner: () => this.#isOwner });
-  }
-
-  joining(): void {
-    this.#stopReading();
-  }
-
   /** Paused before the first fetch of the new generation: nothing may be read before it is known where to begin. */
-  assigned({ cluster, partitions }: SessionAssignment): void {
+  #assigned({ cluster, partitions }: SessionAssignment): void {
     this.#stopReading();
     this.#heartbeatSentAt = this.#host.clock.now();
     this.#isOwner = partitions.length > 0;
     if (!this.#isOwner) return this.#start.standBy();
-    this.session.consumer.pause([{ topic: this.#options.topic, partitions: [...partitions] }]);
+    this.session.pause(this.#options.topic, partitions);
     void this.#begin(partitions, cluster, this.#assignments);
   }
 
-  heartbeat({ sentAt }: Heartbeat): void {
-    this.#heartbeatSentAt = sentAt;
-  }
-
-  take({ batch, resolveOffset, isStale }: EachBatchPayload): void {
+  #take({ batch, resolveOffset, isStale }: EachBatchPayload): void {
     // Stale: a seek is pending. What is not resolved comes again, after the resume or from where the seek says.
     if (isStale()) return;
     const lastOffset = batch.lastOffset();
@@ -159,14 +156,10 @@ export class RelayReading implements Supervised, SessionUser {
   }
 
   /** Only control records: kafkajs goes on without calling eachBatch. */
-  passOver({ partition, batchSize, ...offsets }: ConsumerStartBatchProcessEvent['payload']): void {
+  #passOver({ partition, batchSize, ...offsets }: ConsumerStartBatchProcessEvent['payload']): void {
     if (batchSize > 0) return;
     const places = { nextOffset: BigInt(offsets.lastOffset) + 1n, endOffset: BigInt(offsets.highWatermark) };
     this.#deliver({ partition, records: [], ...places });
-  }
-
-  outOfRange(_topic: string, partition: number): void {
-    this.#handler.offsetOutOfRange(partition);
   }
 
   #stopReading(): void {
@@ -189,12 +182,11 @@ export class RelayReading implements Supervised, SessionUser {
 
   #read(points: readonly StartingPoint[]): void {
     const { topic } = this.#options;
-    const { consumer } = this.session;
     this.#readable = new Set(points.map(({ partition }) => partition));
     this.#handler.assigned(points);
     for (const { partition, from, end } of points) {
-      consumer.seek({ topic, partition, offset: from.toString() });
-      if (!this.#paused.has(partition)) consumer.resume([{ topic, partitions: [partition] }]);
+      this.session.seek(topic, partition, from);
+      if (!this.#paused.has(partition)) this.session.resume(topic, partition);
       // No batch will ever say so.
       if (from >= end) this.#deliver({ partition, records: [], nextOffset: from, endOffset: end });
     }

@@ -6,8 +6,7 @@
  * missing from what it returns, so it is compared with what was sent, and the missing ones are sent again (kafkajs.md 7.1).
  */
 import { createRequire } from 'node:module';
-import type { Message, PartitionMetadata, Producer, ProducerBatch } from 'kafkajs';
-import kafkajs from 'kafkajs';
+import kafkajs, { type Message, type PartitionMetadata, type Producer, type ProducerBatch } from 'kafkajs';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { partitionOfKey, unlessAllFailed } from '../../core/log/reading.ts';
 import { pause, within } from '../../time.ts';
@@ -228,8 +227,6 @@ function placeName(topic: string, partition: number): string {
   return `${topic}/${partition}`;
 }
 
-/* Records cut into sends, and what brokers answer to them. */
-
 export interface Placed {
   readonly record: OutRecord;
   /** Its place in the caller's list. */
@@ -259,7 +256,7 @@ export function takeWave(left: readonly Placed[]): {
   const closed = new Set<string>();
   let bytes = 0;
   for (const placed of left) {
-    const place = `${placed.record.topic}/${placed.partition}`;
+    const place = nameOf(placed);
     const before = partitionBytes.get(place) ?? 0;
     const fits = before === 0 || before + placed.bytes <= partitionBytesMax;
     const full = wave.length >= recordsMax || (wave.length > 0 && bytes + placed.bytes > bytesMax);

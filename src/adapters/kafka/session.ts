@@ -53,8 +53,8 @@ export interface SessionAssignment {
 const closeLimitMs = 5_000;
 
 export class Session {
-  readonly consumer: Consumer;
-  readonly otherTopics: OtherTopics;
+  readonly #consumer: Consumer;
+  readonly #otherTopics: OtherTopics;
   readonly #options: KafkaGroupOptions;
   readonly #host: KafkaHost;
   readonly #topics: OwnTopics['topics'];
@@ -76,8 +76,8 @@ export class Session {
     this.#connection = openConnection(options, host, (topic, partition) =>
       this.guard(() => user.outOfRange(topic, partition)),
     );
-    this.consumer = this.#create();
-    this.otherTopics = new OtherTopics(this.consumer, host, { ...own, groupId: options.groupId });
+    this.#consumer = this.#create();
+    this.#otherTopics = new OtherTopics(this.#consumer, host, { ...own, groupId: options.groupId });
     this.#listen();
   }
 
@@ -109,6 +109,24 @@ export class Session {
     return this.isOpen ? this.#liveness.fault(this.#options) : null;
   }
 
+  /** Why this instance reads nothing, with the remedy. */
+  obstacles(): readonly string[] {
+    return this.#otherTopics.obstacles();
+  }
+
+  /** Nothing, as `resume` and `seek`, once the consumer is gone: kafkajs throws at every call then (kafkajs.md 3.7). */
+  pause(topic: string, partitions: readonly number[]): void {
+    if (this.isOpen) this.#consumer.pause([{ topic, partitions: [...partitions] }]);
+  }
+
+  resume(topic: string, partition: number): void {
+    if (this.isOpen) this.#consumer.resume([{ topic, partitions: [partition] }]);
+  }
+
+  seek(topic: string, partition: number, offset: bigint): void {
+    if (this.isOpen) this.#consumer.seek({ topic, partition, offset: offset.toString() });
+  }
+
   /**
    * Through the latest batch: kafkajs's own commit retries under the generation that is current by then, and resolves without
    * a commit while it stops (kafkajs.md 5.3). Before any batch under the generation that a heartbeat named.
@@ -125,7 +143,7 @@ export class Session {
     this.#state = 'closing';
     // kafkajs would forget a join under way, and be an unknown member until the session times out (kafkajs.md 3.8).
     await within(this.#host.clock, closeLimitMs, this.#running);
-    await this.#connection.close(this.consumer, closeLimitMs);
+    await this.#connection.close(this.#consumer, closeLimitMs);
     this.#state = 'closed';
   }
 
@@ -146,10 +164,10 @@ export class Session {
   }
 
   async #run(): Promise<void> {
-    await this.consumer.connect();
-    await this.consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
     if (!this.isOpen) return;
-    await this.consumer.run({
+    await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 6,
@@ -186,7 +204,7 @@ export class Session {
 
   /** kafkajs calls listeners synchronously; what is thrown in one would go up into its join or its fetch (kafkajs.md 3.1). */
   #listen(): void {
-    const { events, on } = this.consumer;
+    const { events, on } = this.#consumer;
     on(events.GROUP_JOIN, ({ payload }) => this.#joined(payload));
     on(events.REQUEST, ({ payload: { apiName, sentAt } }) => {
       if (apiName === 'Heartbeat') this.#liveness.heartbeatAnswered(sentAt);
@@ -203,7 +221,7 @@ export class Session {
   #joining(): void {
     if (!this.isOpen) throw new Error('this consumer was given up and must not join again');
     this.#liveness.joining();
-    this.otherTopics.joining();
+    this.#otherTopics.joining();
     this.#hasJoined = true;
     this.guard(() => this.#user.joining());
   }
@@ -215,7 +233,7 @@ export class Session {
       if (cluster === undefined) throw new Error('kafkajs has made no assigner');
       const partitions = (memberAssignment[this.#topics[0]] ?? []).toSorted((a, b) => a - b);
       this.#liveness.assigned();
-      this.#user.assigned({ cluster, memberId, partitions, isExcluded: this.otherTopics.isExcluded });
+      this.#user.assigned({ cluster, memberId, partitions, isExcluded: this.#otherTopics.isExcluded });
     });
   }
 

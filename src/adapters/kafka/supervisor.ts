@@ -15,8 +15,10 @@ export interface Supervised {
 export interface SupervisorUser<S extends Supervised> {
   /** @param ended to be called at the end of the session. */
   open(ended: (error: unknown) => void): S;
-  /** Asked once a second. The reason to build again, null where there is none. @param one undefined: none is there. */
-  fault(one: S | undefined): string | null;
+  /** Asked once a second. The reason to build again, null where there is none. @param reading undefined: none is there. */
+  fault(reading: S | undefined): string | null;
+  /** Called once a second where there is no fault: looks for what the next `fault` names. */
+  look(reading: S | undefined): void;
   /** Ms to wait before another session; null: waiting cannot help. */
   retryDelayMs(end: KafkaExplanation): number | null;
   /** Called in the same tick. @param hadJoined false: nothing had been assigned. */
@@ -100,7 +102,7 @@ export class Supervisor<S extends Supervised> {
     this.#cancelCheck = this.#host.clock.schedule(checkIntervalMs, () => {
       this.#scheduleCheck();
       const fault = this.#user.fault(this.#current);
-      if (fault === null) return;
+      if (fault === null) return this.#user.look(this.#current);
       logRebuild(this.#host, fault);
       this.rebuild(fault);
     });

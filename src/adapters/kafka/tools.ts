@@ -3,8 +3,7 @@ import type { Broker, Cluster } from 'kafkajs';
 import type { Permitted, Resource } from '../../core/log/authorization.ts';
 import type { SessionLimits } from '../../core/log/reading.ts';
 import type { LogTools, OutRecord, ReadOptions, SendOutcome, TopicRecord } from '../../ports.ts';
-import type { ClusterInfo } from './admin.ts';
-import { KafkaAdmin } from './admin.ts';
+import { KafkaAdmin, type ClusterInfo } from './admin.ts';
 import { permittedOperations } from './newer-requests.ts';
 import { KeptClient, clusterClient, type ClusterClient } from './clients.ts';
 import { explainKafkaError, messageOf, type KafkaFault } from './errors.ts';
@@ -79,11 +78,6 @@ class Tools extends KafkaAdmin implements KafkaLogTools {
   }
 }
 
-/*
- * Clients reach a cluster by KAFKA_BROKERS, and are sent to the addresses that its brokers advertise. kafkajs does not tell
- * one from the other, and drops why a broker cannot be connected to (kafkajs.md 1.6).
- */
-
 /** A broker that the cluster names, and that cannot be connected to from here. */
 export interface UnreachableBroker {
   readonly nodeId: number;
@@ -101,7 +95,11 @@ type OpenCluster = Cluster & {
   };
 };
 
-/** Tries each once. @throws what kafkajs throws where none of KAFKA_BROKERS answers */
+/**
+ * Clients reach a cluster by KAFKA_BROKERS, and are sent to the addresses that its brokers advertise. kafkajs does not tell
+ * one from the other, and drops why a broker cannot be connected to (kafkajs.md 1.6), so each is tried once.
+ * @throws what kafkajs throws where none of KAFKA_BROKERS answers
+ */
 async function unreachableBrokers({ cluster }: ClusterClient): Promise<readonly UnreachableBroker[]> {
   await cluster.refreshMetadata();
   const { brokerPool } = cluster as OpenCluster;

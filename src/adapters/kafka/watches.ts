@@ -1,15 +1,13 @@
-/** Beside a consumer: watches for assigned partitions without a leader, and for a topic that was deleted and recreated. */
+/**
+ * What is watched beside a consumer, since kafkajs reports neither: assigned partitions without a leader, and a topic that
+ * was deleted and recreated.
+ */
 import type { Cluster, PartitionMetadata } from 'kafkajs';
 import type { Clock, Instant } from '../../ports.ts';
 import { logLasting } from '../lasting-lines.ts';
 import { topicIdsFrom } from './direct-fetch.ts';
 import { isLeaderless, leaderlessOf, remedyOf } from './leaders.ts';
 import type { KafkaHost } from './options.ts';
-
-/*
- * Watches for assigned partitions without a leader: names them in the log and as reasons not to be ready, and asks for the
- * metadata again while there are any, so that kafkajs reads them as soon as they have one.
- */
 
 /** A leader that moves is there by then. */
 const MOVES_MS = 3_000;
@@ -26,6 +24,10 @@ interface Leaderless {
   readonly since: Instant;
 }
 
+/**
+ * Names assigned partitions without a leader in the log and as reasons not to be ready, and asks for the metadata again
+ * while there are any, so that kafkajs reads them as soon as they have one.
+ */
 export class LeaderWatch {
   readonly #host: KafkaHost;
   readonly #assigned: () => Assigned | undefined;
@@ -111,13 +113,12 @@ const isoTime = ({ wall }: Instant): string => new Date(wall).toISOString();
 const nameOf = ({ topic, partition }: Pick<Leaderless, 'topic' | 'partition'>): string =>
   `${topic}/${partition.partitionId}`;
 
-/*
- * Notices that a topic was deleted and recreated under a consumer: kafkajs goes on in the new topic at the offset that it had
- * reached in the old one, and reports nothing (kafkajs.md 2.11).
- */
-
 const lookIntervalMs = 5_000;
 
+/**
+ * Notices that a topic was deleted and recreated under a consumer: kafkajs goes on in the new topic at the offset that it had
+ * reached in the old one (kafkajs.md 2.11).
+ */
 export class TopicWatch {
   readonly #topic: string;
   readonly #clock: Pick<Clock, 'now'>;
@@ -135,9 +136,14 @@ export class TopicWatch {
     this.#lookedAt = clock.now().monotonic;
   }
 
-  /** Reading begins in the topic of this id. */
+  /** Reading begins in the topic of this id; null: not known, so that nothing is noticed. */
   begins(id: string | null): void {
     this.#readId = this.#presentId = id;
+  }
+
+  /** Nothing is read until it begins again. */
+  ends(): void {
+    this.begins(null);
   }
 
   /** The present topic is the one that is read from now on. */

@@ -1,3 +1,5 @@
+/** What the codecs share: a reader of bytes, the checksum of a batch, what one may come to, and the errors of a damaged one. */
+
 /** Bytes, and numbers of variable length (protobuf's zigzag). Throws DamagedError where a length goes beyond the end. */
 export class ByteReader {
   at = 0;
@@ -83,8 +85,6 @@ export function crc32c(bytes: Uint8Array): number {
   for (let at = 0; at < bytes.length; at += 1) crc = (table[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
   return ~crc >>> 0;
 }
-
-/* What a compressed batch may come to, and the error of one that cannot be unpacked. */
 
 /**
  * Of one batch. Brokers accept batches of 1 MB by default, so that this is 64 times as much; a megabyte on the wire may hold

@@ -2,13 +2,13 @@
 import type { Cluster, PartitionMetadata } from 'kafkajs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';
-import type { SessionUser } from '../../src/adapters/kafka/session.ts';
+import type { SessionListener } from '../../src/adapters/kafka/session.ts';
 import type { ChangeLogHandler } from '../../src/ports.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { stubOf } from '../support/stub.ts';
 
 /** The sessions that were opened, in their order. */
-const built = vi.hoisted((): { user: SessionUser; cluster: Partial<Cluster>; hasJoined: boolean }[] => []);
+const built = vi.hoisted((): { user: SessionListener; cluster: Partial<Cluster>; hasJoined: boolean }[] => []);
 /** Of the topics, as Kafka has them. */
 const ids = vi.hoisted(() => ({ s: 's1', r: 'r1' }));
 /** How long an inspection takes. */
@@ -27,11 +27,11 @@ const aPartition: PartitionMetadata = { partitionErrorCode: 0, partitionId: 0, l
 
 vi.mock('../../src/adapters/kafka/session.ts', () => ({
   Session: class {
-    readonly user: SessionUser;
+    readonly user: SessionListener;
     readonly cluster = { findTopicPartitionMetadata: () => [aPartition] };
     hasJoined = false;
 
-    constructor(_options: object, _host: object, { user }: { user: SessionUser }) {
+    constructor(_options: object, _host: object, { user }: { user: SessionListener }) {
       this.user = user;
       built.push(this);
     }

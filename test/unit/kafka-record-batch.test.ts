@@ -73,9 +73,9 @@ const many = (count: number): Promise<Buffer> => batchOf(Array.from({ length: co
 test('a batch is handed out in slices: what was read is left out, what is too much comes next', async () => {
   const bytes = await many(10);
   const first = await readRecordBatch(bytes, { from: 0n, countMax: 4 });
-  expect([first.messages.map(({ offset }) => offset), first.isCut]).toEqual([['100', '101', '102', '103'], true]);
+  expect([first.messages.map(({ offset }) => offset), first.isTruncated]).toEqual([['100', '101', '102', '103'], true]);
   const last = await readRecordBatch(bytes, { from: 108n, countMax: 4 });
-  expect([last.messages.map(({ offset }) => offset), last.isCut]).toEqual([['108', '109'], false]);
+  expect([last.messages.map(({ offset }) => offset), last.isTruncated]).toEqual([['108', '109'], false]);
 });
 
 test('of a batch with nothing from there on a record below is left, so that kafkajs goes on', async () => {
@@ -188,6 +188,6 @@ test(
 test('records with many headers count as more, so that one answer does not hold them all', async () => {
   const records = Array.from({ length: 100 }, (_, i) => withHeaders(i, 1_000));
   const bytes = changed(await many(100), { count: 100, body: Buffer.concat(records) });
-  const { messages, count, isCut } = await readRecordBatch(bytes, { from: 0n, countMax: 1_010 });
-  expect({ messages: messages.length, count, isCut }).toEqual({ messages: 10, count: 1_010, isCut: true });
+  const { messages, count, isTruncated } = await readRecordBatch(bytes, { from: 0n, countMax: 1_010 });
+  expect({ messages: messages.length, count, isTruncated }).toEqual({ messages: 10, count: 1_010, isTruncated: true });
 });

@@ -4,7 +4,7 @@ import type { SessionLimits } from '../../core/log/reading.ts';
 import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
 import { pause } from '../../time.ts';
 import { KeptClient } from './clients.ts';
-import { KafkaFailure, chainOf, explainKafkaError, traitOf } from './errors.ts';
+import { KafkaFailure, chainOf, explainKafkaError, fieldsOf } from './errors.ts';
 import { isLeaderless, NoLeaderError } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 
@@ -51,7 +51,7 @@ export class KafkaAdmin {
     return new Map([...found].flatMap(([partition, { offset }]) => (offset === null ? [] : [[partition, offset]])));
   }
 
-  /** By partition. A negative offset is what kafkajs writes when it jumps (kafkajs.md 2.6): none. */
+  /** By partition. A negative offset is what kafkajs writes when it resets an offset (kafkajs.md 2.6): none. */
   async committedIn(groupId: string, topic: string): Promise<ReadonlyMap<number, Committed>> {
     const found = await this.#askOffsets(topic, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
     const entries = (found[0]?.partitions ?? []).map(({ partition, offset, metadata }): [number, Committed] => [
@@ -246,7 +246,7 @@ const REFUSALS: ReadonlyMap<string, string> = new Map([
  * What to throw instead; the error itself where nothing more is known of it.
  */
 export function topicRefused(topic: string, error: unknown): unknown {
-  for (const { type, message } of chainOf(error).map(traitOf)) {
+  for (const { type, message } of chainOf(error).map(fieldsOf)) {
     const advice = REFUSALS.get(type);
     if (advice === undefined) continue;
     const reason = `the topic ${topic} is not created: ${message.replace(/\.$/, '')} (${type})`;

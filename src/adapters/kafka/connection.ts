@@ -30,7 +30,7 @@ export interface Connection {
 /** Passed to each client of ours: a consumer of kafkajs overrides the number of retries of `new Kafka()` (kafkajs.md 4.1, 4.2). */
 export const retry = { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000 };
 
-/** @param outOfRange called with topic and partition when kafkajs jumps: the offset does not exist any more (kafkajs.md 2.6). */
+/** @param outOfRange called with topic and partition when kafkajs resets an offset that does not exist any more (kafkajs.md 2.6). */
 export function openConnection(
   options: KafkaConnectionOptions,
   host: KafkaHost,

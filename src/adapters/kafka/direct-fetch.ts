@@ -48,7 +48,7 @@ type BatchClass = new (topic: string, fetchedOffset: string, data: PartitionData
 const load = createRequire(import.meta.url);
 const FetchedBatch = load('kafkajs/src/consumer/batch') as BatchClass;
 
-/** One request to each leader. The target topics of the cluster must hold the topic. @throws NoLeaderError, and what kafkajs throws */
+/** One request to each leader. The topic must be among the cluster's `targetTopics`. @throws NoLeaderError, and what kafkajs throws */
 export async function fetchDirectly(request: FetchRequest): Promise<readonly FetchedPartition[]> {
   const { cluster, topic, positions } = request;
   const leaders = leadersOf(
@@ -93,7 +93,7 @@ async function fetchFromLeader(nodeId: string, request: FetchRequest): Promise<r
 }
 
 /**
- * The first offset from `position` on that holds a record, or the end of what can be read. Proven fetch by fetch: the broker
+ * The first offset from `position` on that holds a record, or the end of what can be read. Checked one fetch at a time: the broker
  * answers a request for one partition with at least one batch, so no record, no error and more to read mean an emptied
  * batch (kafkajs.md 2.7). `position` itself: there is a record, or nothing more to read.
  */
@@ -158,7 +158,7 @@ export async function aheadIn(
   const first = async (partition: number, end: bigint): Promise<RecordStamp | null> => {
     const offset = from.get(partition);
     if (cluster === undefined || offset === undefined || offset >= end) return null;
-    // One that cannot be looked into hides no other.
+    // An unreadable partition must not hide the others.
     return orRefresh(cluster, () => firstStamp(cluster, { topic, partition }, offset)).catch(() => null);
   };
   const found = [...ends].map(
@@ -184,13 +184,13 @@ async function orRefresh<T>(cluster: Cluster, question: () => Promise<T>): Promi
   try {
     return await question();
   } catch (error) {
-    // The leader may have moved; the next question finds the present one.
+    // The leader may have moved; the next request finds the current one.
     await cluster.refreshMetadata().catch(() => undefined);
     throw error;
   }
 }
 
-/** Asks the leader of a partition of the first topic: it knows of the topic what it serves. null: it does not tell */
+/** Asks the leader of a partition of the first topic: a broker knows the ids of the topics it serves. null: no id is returned */
 export async function topicIdsFrom(
   cluster: Cluster,
   topics: readonly [string, ...string[]],

@@ -43,7 +43,7 @@ export type KafkaFault =
   | 'unexpected';
 
 type Row = Pick<KafkaExplanation, 'code' | 'advice'> & {
-  readonly when: (trait: Trait) => boolean;
+  readonly when: (trait: ErrorFields) => boolean;
   readonly retriable?: true;
 };
 
@@ -56,23 +56,23 @@ const untrusted = new Set([
   'CERT_UNTRUSTED',
 ]);
 
-const passingTypes =
+const transientTypes =
   /^(UNKNOWN|UNKNOWN_MEMBER_ID|ILLEGAL_GENERATION|REBALANCE_IN_PROGRESS|NOT_COORDINATOR_FOR_GROUP|GROUP_(LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE))$/;
 
-/** The first row that fits counts. */
+/** The first match wins. */
 const rows: readonly Row[] = [
   {
     when: ({ name }) => name === 'AdvertisedAddressError',
     code: 'advertised_address',
     advice:
-      'KAFKA_BROKERS is right, it leads there: set advertised.listeners of that broker to an address that is known and open ' +
-      'where Rollcall runs, or make this one so.',
+      'KAFKA_BROKERS is right, but the broker advertises an address that cannot be reached from here: correct its ' +
+      'advertised.listeners, or make that address reachable.',
     retriable: true,
   },
   {
     when: ({ name }) => name === 'TokenError',
     code: 'token_unavailable',
-    advice: 'There is no token to show to Kafka: see that KAFKA_SASL_OAUTHBEARER_TOKEN_FILE is there and can be read.',
+    advice: 'There is no token to show to Kafka: check that KAFKA_SASL_OAUTHBEARER_TOKEN_FILE exists and can be read.',
     retriable: true,
   },
   {
@@ -83,7 +83,7 @@ const rows: readonly Row[] = [
   {
     when: ({ code }) => code === '34',
     code: 'sasl_not_expected',
-    advice: 'This listener has no SASL: unset KAFKA_SASL_MECHANISM, or name the port of the listener that has it.',
+    advice: 'This listener does not use SASL: unset KAFKA_SASL_MECHANISM, or name the port of a listener that does.',
   },
   {
     when: ({ name }) => name === 'KafkaJSSASLAuthenticationError',
@@ -94,7 +94,7 @@ const rows: readonly Row[] = [
     when: ({ name }) => name === 'TokenRefusedError',
     code: 'credentials_refused',
     advice:
-      'Kafka refuses the token: see that KAFKA_SASL_OAUTHBEARER_TOKEN_FILE holds one that has not expired and that the ' +
+      'Kafka refuses the token: check that KAFKA_SASL_OAUTHBEARER_TOKEN_FILE holds one that has not expired and that the ' +
       'brokers accept (issuer, audience, scope).',
   },
   {
@@ -110,17 +110,18 @@ const rows: readonly Row[] = [
   {
     when: ({ code }) => /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/.test(code),
     code: 'certificate_expired',
-    advice: "The broker's certificate is not valid now: renew it, or set this machine's clock.",
+    advice: "The broker's certificate is not valid now: renew it, or correct the clock of this machine.",
   },
   {
     when: ({ code }) => code.startsWith('ERR_SSL_'),
     code: 'tls_mismatch',
-    advice: 'TLS was not answered with TLS: is this the plaintext port? Then set KAFKA_SSL=false or name the TLS port.',
+    advice:
+      'The port did not answer with TLS: is it the plaintext port? Then set KAFKA_SSL=false or name the TLS port.',
   },
   {
     when: ({ code, message }) => code === 'ECONNRESET' && message.includes('before secure TLS connection'),
     code: 'tls_reset',
-    advice: 'Reset before TLS was agreed: if it goes on, is this the plaintext port (KAFKA_SSL=false)?',
+    advice: 'Reset during the TLS handshake: if it persists, is this the plaintext port (KAFKA_SSL=false)?',
     retriable: true,
   },
   {
@@ -138,13 +139,13 @@ const rows: readonly Row[] = [
     when: ({ type }) => type === 'LEADER_NOT_AVAILABLE',
     code: 'no_leader',
     advice:
-      'No broker that holds an in-sync replica of the partition runs: start one of them; what waits goes on by itself.',
+      'No broker that holds an in-sync replica of the partition runs: start one of them; waiting work resumes by itself.',
     retriable: true,
   },
   {
     when: ({ name }) => name === 'PartitionCountError',
     code: 'partition_counts',
-    advice: 'Source and retry topic need equally many partitions; `rollcall doctor` explains how to get there.',
+    advice: 'Source and retry topic need the same number of partitions; `rollcall doctor` explains how to get there.',
   },
   {
     when: ({ type }) => type === 'INCONSISTENT_GROUP_PROTOCOL',
@@ -160,7 +161,7 @@ const rows: readonly Row[] = [
     when: ({ code }) => code === 'ECONNREFUSED',
     code: 'refused',
     advice:
-      'Nothing listens there: see that the broker runs, and check KAFKA_BROKERS, or its advertised.listeners if they name ' +
+      'Nothing listens there: check that the broker runs, and KAFKA_BROKERS, or its advertised.listeners if they name ' +
       'the address.',
     retriable: true,
   },
@@ -175,14 +176,14 @@ const rows: readonly Row[] = [
       name === 'KafkaJSRequestTimeoutError' || code === 'ETIMEDOUT' || message === 'Connection timeout',
     code: 'timeout',
     advice:
-      'The broker does not answer: check the network between here and KAFKA_BROKERS, and that the broker is well.',
+      'The broker does not answer: check the network between here and KAFKA_BROKERS, and that the broker is healthy.',
     retriable: true,
   },
   {
     when: ({ name }) => name === 'KafkaJSConnectionClosedError',
     code: 'closed',
     advice:
-      'The broker closes the connection. Where that happens at once: plaintext on a TLS port (set KAFKA_SSL=true), or no ' +
+      'The broker closes the connection. If this happens immediately: plaintext on a TLS port (set KAFKA_SSL=true), or no ' +
       'SASL on a listener that asks for it (set KAFKA_SASL_MECHANISM).',
     retriable: true,
   },
@@ -195,12 +196,12 @@ const rows: readonly Row[] = [
     retriable: true,
   },
   {
-    // A plain error of kafkajs, where the first exchange on a connection failed and it goes on all the same.
+    // A plain error of kafkajs, where the first exchange on a connection failed and it continues.
     when: ({ message }) => message === 'Broker not connected',
     code: 'unavailable',
     advice:
-      'A broker takes connections and does not answer on them. While it starts this passes by itself. Where it lasts: see ' +
-      'that the broker is well, and that KAFKA_BROKERS names ports of Kafka.',
+      'A broker takes connections and does not answer on them. While it starts this passes by itself. Where it lasts: check ' +
+      'that the broker is healthy, and that KAFKA_BROKERS names ports of Kafka.',
     retriable: true,
   },
   {
@@ -212,9 +213,10 @@ const rows: readonly Row[] = [
       /^KafkaJS(ConnectionError|BrokerNotFound|LockTimeout|NoBrokerAvailableError|(Topic)?MetadataNotLoaded|StaleTopicMetadataAssignment)$/.test(
         name,
       ) ||
-      passingTypes.test(type),
+      transientTypes.test(type),
     code: 'unavailable',
-    advice: 'Brokers or the group are in a change; this passes by itself when the cluster is well.',
+    advice:
+      'Brokers or the group are changing (rebalance, election); this passes by itself when the cluster is healthy.',
     retriable: true,
   },
 ];
@@ -227,7 +229,7 @@ export function explainKafkaError(error: unknown): KafkaExplanation {
   const chain = chainOf(error);
   const message = messageOf(error);
   for (const { when, code, advice, retriable } of rows) {
-    if (chain.some((link) => when(traitOf(link)))) return { code, message, advice, retriable: retriable ?? false };
+    if (chain.some((link) => when(fieldsOf(link)))) return { code, message, advice, retriable: retriable ?? false };
   }
   return {
     code: 'unexpected',
@@ -238,7 +240,7 @@ export function explainKafkaError(error: unknown): KafkaExplanation {
 }
 
 /** One error of the chain. */
-export interface Trait {
+export interface ErrorFields {
   readonly name: string;
   /** Of Node, OpenSSL or the protocol: `ECONNREFUSED`, `33`. */
   readonly code: string;
@@ -248,7 +250,7 @@ export interface Trait {
   readonly retriable: string;
 }
 
-/** The error, what it was caused by, and what it gathers. */
+/** The error, its causes, and what it aggregates. */
 export function chainOf(error: unknown): readonly unknown[] {
   const found = new Set<unknown>();
   const visit = (link: unknown): void => {
@@ -262,7 +264,7 @@ export function chainOf(error: unknown): readonly unknown[] {
   return [...found];
 }
 
-export function traitOf(link: unknown): Trait {
+export function fieldsOf(link: unknown): ErrorFields {
   return {
     name: propertyOf(link, 'name'),
     code: propertyOf(link, 'code'),

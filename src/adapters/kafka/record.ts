@@ -30,7 +30,7 @@ function toHeaders(headers: IHeaders | undefined): Headers {
 }
 
 export function toMessage(record: OutRecord, partition: number): Message {
-  // Without a prototype, or a header `constructor` would find something there already.
+  // Without a prototype, else a header named `constructor` collides with the inherited property.
   const headers = Object.create(null) as IHeaders;
   for (const [name, value] of record.headers) {
     const present = headers[name];

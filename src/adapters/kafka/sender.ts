@@ -54,7 +54,7 @@ export class Sender {
     });
   }
 
-  /** Rejects where all have failed; some may be written all the same. */
+  /** Rejects where all have failed; some may still be written. */
   async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
     const turn = this.#last.then(() => this.#sendInTurn(records));
     this.#last = turn.catch(() => undefined);

@@ -1,11 +1,11 @@
 /**
- * One life of a consumer: from its first JoinGroup until it crashes or is closed; a new life is a new object. It translates
+ * One lifetime of a consumer: from its first JoinGroup until it crashes or is closed; then a new session is opened. It translates
  * kafkajs's events into calls of its user and lets nothing thrown there escape into kafkajs.
  *
- * open ──close()──▶ closing ──▶ closed       The user is called while open only.
+ * open ──close()──▶ closing ──▶ closed       Its listener is called only while it is open.
  *   └──crash, failure──▶ ended ──close()──▶ closing
  *
- * An abandoned consumer must not join again behind our back (kafkajs retries inside): its assigner forbids it.
+ * An abandoned consumer must not join again without our knowledge (kafkajs retries inside): its assigner forbids it.
  */
 import type {
   Assigner,
@@ -24,8 +24,8 @@ import { openConnection, retry, type Connection } from './connection.ts';
 import { Liveness } from './liveness.ts';
 import type { KafkaGroupOptions, KafkaHost } from './options.ts';
 
-/** What the log or the relay does with a session; all of it at once, since heartbeats wait for it. */
-export interface SessionUser {
+/** What the log or the relay does with a session; synchronously, since heartbeats wait for it. */
+export interface SessionListener {
   /** @param joining to be called while a JoinGroup request is built; it throws where none may be. */
   assigner(cluster: Cluster, joining: () => void): Assigner;
   joining(): void;
@@ -33,9 +33,9 @@ export interface SessionUser {
   assigned(assignment: SessionAssignment): void;
   heartbeat(heartbeat: Heartbeat): void;
   take(payload: EachBatchPayload): void;
-  /** kafkajs goes on behind a batch; it hands on only those that hold records. */
+  /** kafkajs moves past a batch; it passes on only those that hold records. */
   passOver(payload: ConsumerStartBatchProcessEvent['payload']): void;
-  /** kafkajs jumps: the offset does not exist any more. */
+  /** kafkajs resets the offset, which does not exist any more. */
   outOfRange(topic: string, partition: number): void;
   /** Called at most once, and not after `close`. */
   ended(error: unknown): void;
@@ -46,7 +46,7 @@ export interface SessionAssignment {
   readonly memberId: string;
   /** Of the first topic; ascending. */
   readonly partitions: readonly number[];
-  /** Other members read other topics: a leader of an older version gives partitions to this one all the same. */
+  /** Other members read other topics: a leader of an older version may still assign partitions to this member. */
   readonly isExcluded: boolean;
 }
 
@@ -58,7 +58,7 @@ export class Session {
   readonly #options: KafkaGroupOptions;
   readonly #host: KafkaHost;
   readonly #topics: OwnTopics['topics'];
-  readonly #user: SessionUser;
+  readonly #user: SessionListener;
   readonly #connection: Connection;
   readonly #liveness: Liveness;
   #state: 'open' | 'ended' | 'closing' | 'closed' = 'open';
@@ -67,7 +67,7 @@ export class Session {
   #running: Promise<void> = Promise.resolve();
   #commitOffsets: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
 
-  constructor(options: KafkaGroupOptions, host: KafkaHost, { own, user }: { own: OwnTopics; user: SessionUser }) {
+  constructor(options: KafkaGroupOptions, host: KafkaHost, { own, user }: { own: OwnTopics; user: SessionListener }) {
     this.#options = options;
     this.#host = host;
     this.#topics = own.topics;
@@ -94,12 +94,12 @@ export class Session {
     return this.#hasJoined;
   }
 
-  /** Whether a batch has come yet, through which commits go. */
+  /** Whether a batch has arrived; commits go through it. */
   get hasFetched(): boolean {
     return this.#commitOffsets !== undefined;
   }
 
-  /** What reads besides the consumer need; undefined while nothing is assigned. */
+  /** Needed by reads outside the consumer; undefined while nothing is assigned. */
   get cluster(): Cluster | undefined {
     return this.isOpen && this.#liveness.isAssigned ? this.#cluster : undefined;
   }
@@ -129,7 +129,7 @@ export class Session {
 
   /**
    * Through the latest batch: kafkajs's own commit retries under the generation that is current by then, and resolves without
-   * a commit while it stops (kafkajs.md 5.3). Before any batch under the generation that a heartbeat named.
+   * a commit while it stops (kafkajs.md 5.3). Before the first batch: under the generation that a heartbeat named.
    */
   async commit(topic: string, partitions: PartitionOffset[]): Promise<void> {
     if (!this.isOpen) throw new Error('the consumer is gone');
@@ -141,13 +141,13 @@ export class Session {
   async close(): Promise<void> {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     this.#state = 'closing';
-    // kafkajs would forget a join under way, and be an unknown member until the session times out (kafkajs.md 3.8).
+    // kafkajs would forget a join under way, and the group would keep an unknown member until the session times out (kafkajs.md 3.8).
     await within(this.#host.clock, closeLimitMs, this.#running);
     await this.#connection.close(this.#consumer, closeLimitMs);
     this.#state = 'closed';
   }
 
-  /** Calls it while open only; what it throws ends the session. */
+  /** Calls it only while open; what it throws ends the session. */
   guard(call: () => void): void {
     if (!this.isOpen) return;
     try {

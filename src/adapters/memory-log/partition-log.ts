@@ -1,6 +1,6 @@
 /**
- * The records of one partition. Offsets only grow; what compaction and skipping leave behind are holes, which count as
- * read: reading on from a hole gives the next record, and the end stays where it was.
+ * The records of one partition. Offsets only grow; compaction and skipping leave gaps, which count as read: reading
+ * on from a gap gives the next record, and the end stays where it was.
  */
 import type { LogRecord } from '../../ports.ts';
 
@@ -9,9 +9,9 @@ export interface Cleaning {
   readonly now: number;
   /** Only records below this offset are looked at; null: all. */
   readonly before: bigint | null;
-  /** So is nothing from the first record on that is younger than this (`min.compaction.lag.ms`). */
+  /** Nothing from the first record on that is younger than this is cleaned (`min.compaction.lag.ms`). */
   readonly lagMs: number;
-  /** A tombstone goes once an earlier pass has kept it for so long (`delete.retention.ms`). */
+  /** A tombstone is removed this long after the pass that first kept it (`delete.retention.ms`). */
   readonly deleteRetentionMs: number;
 }
 
@@ -59,7 +59,7 @@ export class PartitionLog {
       key: storedOf(key),
       value: storedOf(value),
       headers: headers.length === 0 ? noHeaders : headers.map(([name, content]) => [name, storedOf(content)]),
-      // Kafka knows no parts of milliseconds.
+      // Kafka stores whole milliseconds.
       timestamp: Math.floor(timestamp),
       leaderEpoch: this.#leaderEpoch,
     });
@@ -75,8 +75,8 @@ export class PartitionLog {
     const first = this.#indexOf(from);
     const records = this.#records.slice(first, first + recordsMax).map(recordOf);
     const last = records.at(-1);
-    const isRest = first + records.length === this.#records.length;
-    return { records, nextOffset: isRest || last === undefined ? this.#end : last.offset + 1n };
+    const reachesEnd = first + records.length === this.#records.length;
+    return { records, nextOffset: reachesEnd || last === undefined ? this.#end : last.offset + 1n };
   }
 
   /** Of the first record with this timestamp or a later one; the end where there is none. */
@@ -84,7 +84,7 @@ export class PartitionLog {
     return this.#records.find((record) => record.timestamp >= timestamp)?.offset ?? this.#end;
   }
 
-  /** An unclean leader election: a replica that had not got beyond `end` leads from now on. */
+  /** An unclean leader election: a replica that has nothing beyond `end` leads from now on. */
   truncate(end: bigint): void {
     this.#leaderEpoch += 1;
     this.#records.splice(this.#indexOf(end));

@@ -140,12 +140,17 @@ async function messagesOf({ answer, from, bytes }: RecordSet, left: Left): Promi
   const messages: StoredMessage[] = [];
   const entries = [...entriesOf(bytes)];
   for (const [i, entry] of entries.entries()) {
-    const { messages: read, count, unpackedBytes, isCut } = await readEntry(entry, { from, countMax: left.records });
+    const {
+      messages: read,
+      count,
+      unpackedBytes,
+      isTruncated,
+    } = await readEntry(entry, { from, countMax: left.records });
     const end = entries[i + 1]?.readBigInt64BE(0) ?? BigInt(answer.highWatermark);
     for (const message of read) messages.push(within(message, from, end));
     left.bytes -= unpackedBytes;
     left.records -= count;
-    if (isCut || left.bytes <= 0 || left.records <= 0) break;
+    if (isTruncated || left.bytes <= 0 || left.records <= 0) break;
   }
   return messages;
 }
@@ -176,7 +181,7 @@ async function readEntry(entry: Buffer, slice: Parameters<typeof readRecordBatch
   const format = entry[MAGIC_AT] ?? 0;
   if (format === 2 && entry.length >= BATCH_HEAD_BYTES) return readRecordBatch(entry, slice);
   const messages = await readOldMessages(entry);
-  return { messages, count: messages.length, unpackedBytes: 0, isCut: false };
+  return { messages, count: messages.length, unpackedBytes: 0, isTruncated: false };
 }
 
 /** Formats 0 and 1, which no broker since Kafka 4 has any more: kafkajs reads them, with our codecs. */

@@ -1,7 +1,7 @@
 /**
  * Record batches (message format 2: kafka.apache.org/documentation/#recordbatch) → messages in kafkajs's shape. Nothing that a
- * batch claims of itself is believed before its bytes are there; what cannot be read becomes one message that says so, at the
- * batch's last offset, so that reading goes on behind it.
+ * batch declares is trusted before its bytes are there; what cannot be read becomes one message that says so, at the
+ * batch's last offset, so that reading continues after it.
  */
 import type { IHeaders } from 'kafkajs';
 import type { UnreadableBatch } from '../../../core/log/reading.ts';
@@ -41,7 +41,7 @@ interface BatchHead {
 }
 
 /** Of a batch: first offset, length, leader epoch, magic, CRC; what follows is covered by the CRC. */
-const CHECKED_FROM = 21;
+const CRC_COVERS_FROM = 21;
 export const BATCH_HEAD_BYTES = 61;
 /** Length, attributes, two deltas, key, value, headers: a byte each. */
 const RECORD_BYTES_MIN = 7;
@@ -55,27 +55,27 @@ export interface Slice {
 
 export interface ReadBatch {
   readonly messages: readonly StoredMessage[];
-  /** What they come to against `countMax`: headers count, too. */
+  /** What they count towards `countMax`: headers count, too. */
   readonly count: number;
   readonly unpackedBytes: number;
   /** Something was left for the next fetch. */
-  readonly isCut: boolean;
+  readonly isTruncated: boolean;
 }
 
 /** @param bytes a whole batch of format 2. Never rejects. */
 export async function readRecordBatch(bytes: Buffer, slice: Slice): Promise<ReadBatch> {
   const head = headOf(bytes);
   try {
-    if (crc32c(bytes.subarray(CHECKED_FROM)) !== bytes.readUInt32BE(17)) throw new DamagedError('its CRC is wrong');
-    if (head.recordCount === 0) return { messages: [], count: 0, unpackedBytes: 0, isCut: false };
+    if (crc32c(bytes.subarray(CRC_COVERS_FROM)) !== bytes.readUInt32BE(17)) throw new DamagedError('its CRC is wrong');
+    if (head.recordCount === 0) return { messages: [], count: 0, unpackedBytes: 0, isTruncated: false };
     const records = await unpack(head.compression, bytes.subarray(BATCH_HEAD_BYTES));
     return { ...readRecords(records, head, slice), unpackedBytes: records.length };
   } catch (error) {
-    return { messages: [unreadable(head, error)], count: 1, unpackedBytes: 0, isCut: false };
+    return { messages: [unreadable(head, error)], count: 1, unpackedBytes: 0, isTruncated: false };
   }
 }
 
-/** Beyond that, what a damaged batch says of its own length is not believed. */
+/** A larger declared length is not trusted. */
 const RECORD_COUNT_MAX = 2 ** 26;
 
 function headOf(bytes: Buffer): BatchHead {
@@ -109,7 +109,7 @@ function readRecords(bytes: Buffer, head: BatchHead, { from, countMax }: Slice):
   const tally: Tally = { headers: 0 };
   const count = (): number => messages.length + Math.floor(tally.headers / HEADERS_PER_COUNT);
   for (let i = 0; i < recordCount; i += 1) {
-    if (count() >= countMax) return { messages, count: count(), isCut: true };
+    if (count() >= countMax) return { messages, count: count(), isTruncated: true };
     const end = reader.endOf(reader.varint());
     reader.skip(1);
     const timestampDelta = reader.varlong();
@@ -119,10 +119,10 @@ function readRecords(bytes: Buffer, head: BatchHead, { from, countMax }: Slice):
     reader.at = end;
   }
   if (reader.at !== bytes.length) throw new DamagedError('bytes follow its last record');
-  // kafkajs goes on behind a batch that compaction has emptied from `from` on only where it sees a record of it
+  // kafkajs continues after a batch that compaction has emptied from `from` on only where it sees a record of it
   // (kafkajs.md 2.8).
   if (messages.length === 0 && below !== null) messages.push(emptyMessage(below, head.maxTimestamp, head.context));
-  return { messages, count: count(), isCut: false };
+  return { messages, count: count(), isTruncated: false };
 }
 
 function readRecord(
@@ -147,7 +147,7 @@ function readRecord(
   };
 }
 
-/** What was read of one batch. */
+/** What was read from one batch. */
 interface Tally {
   headers: number;
 }
@@ -162,7 +162,7 @@ function readHeaders(reader: ByteReader, tally: Tally): IHeaders {
   reader.endOf(HEADER_BYTES_MIN * count);
   if (count > HEADERS_MAX) throw new TooLargeError(`a record has ${count} headers, ${HEADERS_MAX} are allowed`);
   tally.headers += count;
-  // Without a prototype, or a header `constructor` would find something there already.
+  // Without a prototype, else a header named `constructor` collides with the inherited property.
   const headers = Object.create(null) as Record<string, Buffer | Buffer[]>;
   for (let left = count; left > 0; left -= 1) {
     const name = (reader.bytes() ?? NO_BYTES).toString();
@@ -180,7 +180,7 @@ const NO_BYTES = Buffer.alloc(0);
 function unreadable(head: BatchHead, error: unknown): StoredMessage {
   const { firstOffset, lastOffset, compression, context, maxTimestamp } = head;
   const reason = errorText(error);
-  const message = `The batch of the offsets ${firstOffset} to ${lastOffset} (${compressionName(compression)}) cannot be read: ${reason}`;
+  const message = `The batch at offsets ${firstOffset} to ${lastOffset} (${compressionName(compression)}) cannot be read: ${reason}`;
   const code = error instanceof TooLargeError ? 'batch_too_large' : 'batch_unreadable';
   return unreadableMessage({ code, message }, { offset: lastOffset, timestamp: maxTimestamp, context });
 }

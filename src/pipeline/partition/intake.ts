@@ -222,7 +222,6 @@ const failureOf = (event: Invalid | Hint): Failure =>
 export function catchUp(owners: Owners, partition: Partition): void {
   if (!partition.isCaughtUp) return;
   partition.move('running');
-  partition.restored.forgetTimestamps();
   owners.logger.info(
     { partition: partition.number, offset: String(partition.offsets.position) },
     'partition caught up',

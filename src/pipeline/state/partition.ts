@@ -101,7 +101,9 @@ export class PartitionOf<G extends AnyGroup> {
   move(to: Phase): void {
     assert(moves[this.#phase].includes(to), `partition ${this.number}: ${this.#phase} → ${to}`);
     this.#phase = to;
-    if (to === 'running') this.#dispatchesEarly = false;
+    if (to !== 'running') return;
+    this.#dispatchesEarly = false;
+    this.restored.forgetTimestamps();
   }
 
   get isRestored(): boolean {

@@ -65,17 +65,12 @@ export function tidyGroup(surroundings: Surroundings, group: Group): void {
   const { queue, clock, dispatch } = surroundings;
   if (queue.isLocked(group) || !group.partition.hasNothingOf(group)) return;
   const now = clock.now();
-  const doubtMs = Math.max(doubtLeftMs(group, now.monotonic), group.unconfirmed?.leftMs(now.monotonic) ?? 0);
-  if (doubtMs > 0) {
+  const leftMs = group.rememberedForMs(now.monotonic);
+  if (leftMs > 0) {
     // The review at its end comes back here.
-    queue.wake(group, now.wall + doubtMs);
+    queue.wake(group, now.wall + leftMs);
     return dispatch();
   }
   group.partition.remove(group);
   queue.forget(group);
-}
-
-/** How long the group must be remembered for its doubt; that of the partition it would be given again. */
-function doubtLeftMs({ doubt, partition }: Group, nowMs: number): number {
-  return doubt === null || doubt === partition.takeoverDoubt ? 0 : doubt.untilMs - nowMs;
 }

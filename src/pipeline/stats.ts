@@ -146,25 +146,17 @@ export async function isAtRest(owners: Owners): Promise<boolean> {
   const { queue, outbox, log } = owners;
   const partitions = [...owners.partitions];
   if (partitions.length === 0 || outbox.size > 0 || queue.lockedCount > 0) return false;
-  if (!partitions.every(isPartitionAtRest)) return false;
+  if (!partitions.every((partition) => partition.isAtRest)) return false;
   try {
     const bounds = await Promise.all(partitions.map(({ number }) => log.bounds('source', number)));
-    return partitions.every((partition, i) => isPartitionAtRest(partition) && isReadTo(partition, bounds[i]?.end));
+    return partitions.every((partition, i) => {
+      const end = bounds[i]?.end;
+      return partition.isAtRest && end !== undefined && partition.offsets.hasReadTo(end);
+    });
   } catch {
     return false;
   }
 }
-
-/** What is held may wait for days; nothing happens to it by itself. */
-function isPartitionAtRest(partition: Partition): boolean {
-  const { phase, offsets, toWrite, requests, counts, removals, inbox } = partition;
-  if (phase !== 'running' || !offsets.isSettled || !inbox.isEmpty) return false;
-  if (removals.isDue || removals.isOwing || toWrite.size + requests.answerCount > 0) return false;
-  return counts.pending === counts.held;
-}
-
-const isReadTo = ({ offsets: { ledger } }: Partition, end: bigint | undefined): boolean =>
-  ledger !== null && end !== undefined && ledger.next >= end;
 
 /*
  * How many entries each collection of the pipeline holds. At rest all are 0 but what live records keep: their groups and
@@ -225,8 +217,8 @@ export function sizesOf(owners: Owners): Sizes {
     unconfirmed: inGroups(({ unconfirmed }) => unconfirmed?.size ?? 0),
     toWrite: inPartitions(({ toWrite }) => toWrite.size),
     unacknowledged: inPartitions(({ unacknowledged }) => unacknowledged.size),
-    openOffsets: inPartitions(({ offsets }) => offsets.ledger?.open.size ?? 0),
-    knownRanges: inPartitions(({ offsets }) => offsets.ledger?.known.length ?? 0),
+    openOffsets: inPartitions(({ offsets }) => offsets.openCount),
+    knownRanges: inPartitions(({ offsets }) => offsets.knownRangeCount),
     recordOrders: inPartitions(({ ownership }) => ownership.orderedKeys.length - slicesIn(ownership).length),
     staleRecords: inPartitions(({ ownership }) => ownership.stale.size),
     formerKeys: inPartitions(({ formerKeys }) => formerKeys.size),

@@ -1,15 +1,5 @@
 /** Commit metadata: ranges that ascend from the committed offset on and lie below the end, or nothing is known. */
-import {
-  METADATA_LENGTH_MAX,
-  RANGES_MAX,
-  advance,
-  committable,
-  completedRanges,
-  isKnownComplete,
-  openLedger,
-  rangesBelow,
-  type Range,
-} from '../../src/core/log/ledger.ts';
+import { METADATA_LENGTH_MAX, RANGES_MAX, Ledger, rangesBelow, type Range } from '../../src/core/log/ledger.ts';
 import { NO_MARK, decodeCommit, encodeCommit } from '../../src/core/log/commit-metadata.ts';
 import { demand, single } from './kind.ts';
 import type { SeededRandom } from '../support/random.ts';
@@ -64,16 +54,16 @@ function accountFor({ offset, end, metadata }: Committed): string {
     demand(from >= at && to > from && to <= end, 'ranges ascend, from the committed offset to the end');
     at = to;
   }
-  const ledger = openLedger(offset, known);
+  const ledger = new Ledger(offset, known);
   demand(
-    known.every(({ from, to }) => isKnownComplete(ledger, from) && isKnownComplete(ledger, to - 1n)),
+    known.every(({ from, to }) => ledger.isKnownComplete(from) && ledger.isKnownComplete(to - 1n)),
     'they count',
   );
-  demand(!isKnownComplete(ledger, end), 'what is yet to be written does not');
-  const again = encodeCommit(committable(ledger), { ranges: completedRanges(ledger, RANGES_MAX), mark });
+  demand(!ledger.isKnownComplete(end), 'what is yet to be written does not');
+  const again = encodeCommit(ledger.committable, { ranges: ledger.completedRanges(RANGES_MAX), mark });
   demand(again.length <= METADATA_LENGTH_MAX, 'what is committed next fits');
-  advance(ledger, end);
-  demand(committable(ledger) === end, 'the end is reached');
+  ledger.advance(end);
+  demand(ledger.committable === end, 'the end is reached');
   return decoded.length === 0 ? 'nothing known' : known.length === 0 ? 'beyond the end: nothing known' : 'ranges';
 }
 

@@ -104,7 +104,7 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a record is complete when its first event is',
     edits: [
       {
-        find: '  if (left > 1) {\n    ledger.open.set(offset, left - 1);\n    return;\n  }\n',
+        find: 'if (left > 1) {\n      this.#open.set(offset, left - 1);\n      return;\n    }\n',
         replace: '',
       },
       {
@@ -139,7 +139,7 @@ export const logMutants: readonly Mutant[] = [
   {
     name: 'holes-stay-open',
     breaks: 'offsets without a record, as transactions leave them, are never complete',
-    edits: [{ find: '  advance(ledger, next);\n', replace: '' }],
+    edits: [{ find: '  partition.offsets.advance(next);\n', replace: '' }],
     scenario: 'coordinator',
   },
   {
@@ -204,8 +204,8 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a group whose reports are acknowledged is still kept for them',
     edits: [
       {
-        find: '  group.partition.unacknowledged.remove(group);\n  tidyGroup(owners, group);',
-        replace: '  tidyGroup(owners, group);',
+        find: 'if (this.#due.delete(due) && due.subject !== null) due.partition.unacknowledged.remove(due.subject.group);',
+        replace: 'this.#due.delete(due);',
       },
     ],
     scenario: 'hours',

@@ -47,7 +47,7 @@ export const memoryMutants: readonly Mutant[] = [
     breaks: 'a write that fails after its partition was lost and gained again stays among what cannot be written',
     edits: [
       {
-        find: 'return partition === undefined ? owner === null : isWaitedFor(partition, act);',
+        find: 'return partition === undefined ? owner === null : partition.isWaitingFor(act);',
         replace: 'return partition === undefined ? owner === null : true;',
       },
     ],

@@ -15,8 +15,8 @@ export const momentMutants: readonly Mutant[] = [
     breaks: 'what is kept through a join is committed before the own fence shows that no other owner has had it',
     edits: [
       {
-        find: 'partition.isRestored && partition.offsets.isCommitDue;',
-        replace: 'partition.offsets.isCommitDue;',
+        find: 'this.isRestored && this.offsets.isCommitDue;',
+        replace: 'this.offsets.isCommitDue;',
       },
     ],
     tests,

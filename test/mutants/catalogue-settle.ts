@@ -66,8 +66,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'reports that could not be written are forgotten',
     edits: [
       {
-        find: 'for (const each of done) outbox.delete(each);',
-        replace: 'for (const each of batch) outbox.delete(each);',
+        find: 'for (const each of done) outbox.acknowledge(each);',
+        replace: 'for (const each of batch) outbox.acknowledge(each);',
       },
     ],
   },
@@ -270,8 +270,8 @@ export const settleMutants: readonly Mutant[] = [
         replace: 'const owned = partitions;',
       },
       {
-        find: '      if (!this.#owners.partitions.isCurrent(each.partition)) return;\n      if (each.kind',
-        replace: '      if (each.kind',
+        find: '      if (!this.#owners.partitions.isCurrent(each.partition)) return;\n      const isInTime',
+        replace: '      const isInTime',
       },
       {
         find: 'const kept = done.filter(({ partition }) => partitions.isCurrent(partition));',

@@ -144,8 +144,8 @@ export const sourceMutants: readonly Mutant[] = [
       'no commit names a recreated retry topic once all is written to it again, and the next owner reports a loss that is none',
     edits: [
       {
-        find: 'if (each.partition.toWrite.noteWritten(each.group)) each.partition.offsets.commitAgain();',
-        replace: 'each.partition.toWrite.noteWritten(each.group);',
+        find: 'if (this.toWrite.noteWritten(group)) this.offsets.commitAgain();',
+        replace: 'this.toWrite.noteWritten(group);',
       },
     ],
     tests: ['test/contract/rules/recreated-retry.test.ts'],

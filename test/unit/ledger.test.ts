@@ -4,19 +4,11 @@ import type { Intent, Position } from '../../src/core/change/change.ts';
 import {
   METADATA_LENGTH_MAX,
   RANGES_MAX,
-  advance,
-  begin,
-  committable,
-  complete,
-  completedRanges,
   decodeRanges,
   encodeRanges,
   isComplete,
-  isKnownComplete,
-  knownEnd,
-  openLedger,
   type Evidence,
-  type Ledger,
+  Ledger,
   type Range,
 } from '../../src/core/log/ledger.ts';
 import { atOffset } from '../support/an-intent.ts';
@@ -43,14 +35,14 @@ class Model {
 
   /** Read from the source again: complete already, or so many intents. */
   read(ledger: Ledger, offset: bigint, intentCount: number): void {
-    const count = isKnownComplete(ledger, offset) ? 0 : intentCount;
-    begin(ledger, offset, count);
+    const count = ledger.isKnownComplete(offset) ? 0 : intentCount;
+    ledger.begin(offset, count);
     if (count > 0) this.open.set(offset, count);
     this.next = offset + 1n;
   }
 
   complete(ledger: Ledger, offset: bigint): void {
-    complete(ledger, offset);
+    ledger.complete(offset);
     const left = (this.open.get(offset) ?? 0) - 1;
     if (left > 0) this.open.set(offset, left);
     else this.open.delete(offset);
@@ -75,7 +67,7 @@ describe('the ledger', () => {
   test('watermark and ranges together are exactly what is complete', () => {
     fc.assert(
       fc.property(knownRanges, steps, (known, list) => {
-        const ledger = openLedger(START, known);
+        const ledger = new Ledger(START, known);
         const model = new Model(known);
         for (const step of list) {
           const before = viewOf(ledger);
@@ -87,7 +79,7 @@ describe('the ledger', () => {
             model.complete(ledger, [...model.open.keys()][step.pick % model.open.size] ?? 0n);
           }
           if (step.kind === 'advance' && model.next + step.by < END) {
-            advance(ledger, model.next + step.by);
+            ledger.advance(model.next + step.by);
             if (step.by > 0n) model.next += step.by;
           }
           check(ledger, model);
@@ -99,66 +91,66 @@ describe('the ledger', () => {
   });
 
   test('a record is complete when all of its intents are, and neither is read or completed twice', () => {
-    const ledger = openLedger(0n, []);
-    begin(ledger, 0n, 2);
-    complete(ledger, 0n);
-    expect(committable(ledger)).toBe(0n);
-    complete(ledger, 0n);
-    expect(committable(ledger)).toBe(1n);
-    expect(() => complete(ledger, 0n)).toThrow('complete already');
-    expect(() => begin(ledger, 0n, 1)).toThrow('read already');
+    const ledger = new Ledger(0n, []);
+    ledger.begin(0n, 2);
+    ledger.complete(0n);
+    expect(ledger.committable).toBe(0n);
+    ledger.complete(0n);
+    expect(ledger.committable).toBe(1n);
+    expect(() => ledger.complete(0n)).toThrow('complete already');
+    expect(() => ledger.begin(0n, 1)).toThrow('read already');
   });
 
   test('no more ranges than wanted, the lowest first', () => {
-    const ledger = openLedger(0n, [{ from: 10n, to: 12n }]);
-    for (let offset = 0n; offset < 6n; offset += 1n) begin(ledger, offset, offset % 2n === 0n ? 1 : 0);
+    const ledger = new Ledger(0n, [{ from: 10n, to: 12n }]);
+    for (let offset = 0n; offset < 6n; offset += 1n) ledger.begin(offset, offset % 2n === 0n ? 1 : 0);
     const all = [1n, 3n, 5n].map((from) => ({ from, to: from + 1n }));
-    expect(completedRanges(ledger, 9)).toEqual([...all, { from: 10n, to: 12n }]);
-    expect(completedRanges(ledger, 3)).toEqual(all);
-    expect(completedRanges(ledger, 1)).toEqual(all.slice(0, 1));
+    expect(ledger.completedRanges(9)).toEqual([...all, { from: 10n, to: 12n }]);
+    expect(ledger.completedRanges(3)).toEqual(all);
+    expect(ledger.completedRanges(1)).toEqual(all.slice(0, 1));
   });
 
   test('what the metadata called complete is dropped as it is read past', () => {
-    const ledger = openLedger(5n, [
+    const ledger = new Ledger(5n, [
       { from: 2n, to: 4n },
       { from: 6n, to: 8n },
       { from: 9n, to: 10n },
     ]);
     expect(ledger.known).toHaveLength(2);
-    begin(ledger, 5n, 1);
-    expect([isKnownComplete(ledger, 7n), isKnownComplete(ledger, 8n), isKnownComplete(ledger, 9n)]).toEqual([
+    ledger.begin(5n, 1);
+    expect([ledger.isKnownComplete(7n), ledger.isKnownComplete(8n), ledger.isKnownComplete(9n)]).toEqual([
       true,
       false,
       true,
     ]);
-    advance(ledger, 8n);
-    expect([ledger.known.length, knownEnd(ledger)]).toEqual([1, 10n]);
-    advance(ledger, 20n);
-    expect([ledger.known.length, knownEnd(ledger)]).toEqual([0, 0n]);
+    ledger.advance(8n);
+    expect([ledger.known.length, ledger.knownEnd]).toEqual([1, 10n]);
+    ledger.advance(20n);
+    expect([ledger.known.length, ledger.knownEnd]).toEqual([0, 0n]);
   });
 
   test('what the metadata called complete is known, and where it ends', () => {
-    const ledger = openLedger(0n, [
+    const ledger = new Ledger(0n, [
       { from: 2n, to: 4n },
       { from: 7n, to: 8n },
     ]);
-    expect([1n, 2n, 3n, 4n, 6n, 7n, 8n].filter((offset) => isKnownComplete(ledger, offset))).toEqual([2n, 3n, 7n]);
-    expect(knownEnd(ledger)).toBe(8n);
-    expect(knownEnd(openLedger(5n, []))).toBe(0n);
+    expect([1n, 2n, 3n, 4n, 6n, 7n, 8n].filter((offset) => ledger.isKnownComplete(offset))).toEqual([2n, 3n, 7n]);
+    expect(ledger.knownEnd).toBe(8n);
+    expect(new Ledger(5n, []).knownEnd).toBe(0n);
   });
 });
 
 const viewOf = (ledger: Ledger) => {
-  const ranges = completedRanges(ledger, Number.POSITIVE_INFINITY);
-  const committed = committable(ledger);
+  const ranges = ledger.completedRanges(Number.POSITIVE_INFINITY);
+  const committed = ledger.committable;
   const offsets = Array.from({ length: Number(END) + 2 }, (_, i) => BigInt(i));
   return offsets.filter((offset) => offset < committed || covers(ranges, offset));
 };
 
 function check(ledger: Ledger, model: Model): void {
-  const committed = committable(ledger);
+  const committed = ledger.committable;
   for (const offset of model.open.keys()) expect(committed).toBeLessThanOrEqual(offset);
-  const ranges = completedRanges(ledger, Number.POSITIVE_INFINITY);
+  const ranges = ledger.completedRanges(Number.POSITIVE_INFINITY);
   for (let offset = START; offset <= END; offset += 1n) {
     expect([offset, offset < committed || covers(ranges, offset)]).toEqual([offset, model.isComplete(offset)]);
   }

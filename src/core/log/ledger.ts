@@ -5,86 +5,130 @@
  */
 import { isSamePosition, type Intent, type Position } from '../change/change.ts';
 
-export interface Ledger {
-  /** Position: the next offset to read. */
-  next: bigint;
-  /** Offset → how many of its intents are not complete. */
-  readonly open: Map<bigint, number>;
-  /** Complete beyond the watermark, ascending, no two adjacent; what the watermark has passed may stay for a while. */
-  readonly done: Range[];
-  /** What the commit metadata called complete when the partition was gained, ascending; what is read past is dropped. */
-  readonly known: Range[];
-  /** The offset after the highest one in a restored live record: complete too, whether or not `known` has room for it. */
-  readonly recordedEnd: bigint;
-  /** Grows with each change that may move the watermark or the ranges. */
-  progress: number;
-}
-
 /** Offsets from `from` up to, but without, `to`. */
 export interface Range {
   readonly from: bigint;
   readonly to: bigint;
 }
 
-export const openLedger = (committed: bigint, known: readonly Range[], recordedEnd = 0n): Ledger => ({
-  next: committed,
-  open: new Map(),
-  done: [],
-  known: known.filter(({ to }) => to > committed),
-  recordedEnd,
-  progress: 0,
-});
+export class Ledger {
+  #next: bigint;
+  /** Offset → how many of its intents are not complete. */
+  readonly #open = new Map<bigint, number>();
+  /** Complete beyond the watermark, ascending, no two adjacent; what the watermark has passed may stay for a while. */
+  readonly #done: Range[] = [];
+  readonly #known: Range[];
+  readonly #recordedEnd: bigint;
+  #progress = 0;
 
-/** The record at `offset` was read; it is complete when `intentCount` intents are. */
-export function begin(ledger: Ledger, offset: bigint, intentCount: number): void {
-  if (offset < ledger.next) throw new Error(`offset ${offset} was read already`);
-  // A hole before it is complete.
-  if (intentCount === 0 || offset > ledger.next) ledger.progress += 1;
-  addDone(ledger, { from: ledger.next, to: intentCount > 0 ? offset : offset + 1n });
-  if (intentCount > 0) ledger.open.set(offset, intentCount);
-  moveTo(ledger, offset + 1n);
-}
-
-/** Compacted holes and control records count as read. */
-export function advance(ledger: Ledger, next: bigint): void {
-  if (next <= ledger.next) return;
-  addDone(ledger, { from: ledger.next, to: next });
-  moveTo(ledger, next);
-  ledger.progress += 1;
-}
-
-function moveTo(ledger: Ledger, next: bigint): void {
-  ledger.next = next;
-  const passed = ledger.known.findIndex(({ to }) => to > next);
-  if (passed !== 0) ledger.known.splice(0, passed < 0 ? ledger.known.length : passed);
-}
-
-export function complete(ledger: Ledger, offset: bigint): void {
-  const left = ledger.open.get(offset);
-  if (left === undefined) throw new Error(`offset ${offset} is complete already`);
-  if (left > 1) {
-    ledger.open.set(offset, left - 1);
-    return;
+  /**
+   * @param known what the commit metadata calls complete, ascending.
+   * @param recordedEnd the offset after the highest one in a restored live record: complete too, whether or not `known` has room for it.
+   */
+  constructor(committed: bigint, known: readonly Range[], recordedEnd = 0n) {
+    this.#next = committed;
+    this.#known = known.filter(({ to }) => to > committed);
+    this.#recordedEnd = recordedEnd;
   }
-  ledger.open.delete(offset);
-  addDone(ledger, { from: offset, to: offset + 1n });
-  ledger.progress += 1;
-}
 
-/** Joins the ranges before and behind it, which it does not overlap. */
-function addDone({ open, done }: Ledger, { from, to }: Range): void {
-  if (from >= to) return;
-  // Nothing is open: the watermark passes all of it.
-  if (open.size === 0) {
-    done.length = 0;
-    return;
+  /** Position: the next offset to read. */
+  get next(): bigint {
+    return this.#next;
   }
-  const at = firstBehind(done, from);
-  const [before, behind] = [done[at - 1], done[at]];
-  const joinsBefore = before?.to === from;
-  const joinsBehind = behind?.from === to;
-  const joined = { from: joinsBefore ? before.from : from, to: joinsBehind ? behind.to : to };
-  done.splice(joinsBefore ? at - 1 : at, Number(joinsBefore) + Number(joinsBehind), joined);
+
+  /** How many offsets are begun and not complete. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** What the commit metadata called complete when the partition was gained, ascending; what is read past is dropped. */
+  get known(): readonly Range[] {
+    return this.#known;
+  }
+
+  /** The offset after the highest one that was complete when the partition was gained. */
+  get knownEnd(): bigint {
+    return max(this.#known.at(-1)?.to ?? 0n, this.#recordedEnd);
+  }
+
+  /** Grows with each change that may move the watermark or the ranges. */
+  get progress(): number {
+    return this.#progress;
+  }
+
+  /** The watermark: everything below is complete. */
+  get committable(): bigint {
+    const first = this.#open.keys().next();
+    return first.done === true ? this.#next : first.value;
+  }
+
+  /** Of an offset that is not read yet: only the first range behind it can hold it. */
+  isKnownComplete(offset: bigint): boolean {
+    const first = this.#known.find(({ to }) => to > offset);
+    return first !== undefined && first.from <= offset;
+  }
+
+  /** The record at `offset` was read; it is complete when `intentCount` intents are. */
+  begin(offset: bigint, intentCount: number): void {
+    if (offset < this.#next) throw new Error(`offset ${offset} was read already`);
+    // A hole before it is complete.
+    if (intentCount === 0 || offset > this.#next) this.#progress += 1;
+    this.#addDone({ from: this.#next, to: intentCount > 0 ? offset : offset + 1n });
+    if (intentCount > 0) this.#open.set(offset, intentCount);
+    this.#moveTo(offset + 1n);
+  }
+
+  /** Compacted holes and control records count as read. */
+  advance(next: bigint): void {
+    if (next <= this.#next) return;
+    this.#addDone({ from: this.#next, to: next });
+    this.#moveTo(next);
+    this.#progress += 1;
+  }
+
+  /** One intent of the record at `offset` is complete. */
+  complete(offset: bigint): void {
+    const left = this.#open.get(offset);
+    if (left === undefined) throw new Error(`offset ${offset} is complete already`);
+    if (left > 1) {
+      this.#open.set(offset, left - 1);
+      return;
+    }
+    this.#open.delete(offset);
+    this.#addDone({ from: offset, to: offset + 1n });
+    this.#progress += 1;
+  }
+
+  /** Ranges beyond the watermark that are complete, as far as `rangesMax` goes. */
+  completedRanges(rangesMax: number): readonly Range[] {
+    this.#done.splice(0, firstBehind(this.#done, this.committable));
+    // Known ones that are not read again yet are no less complete.
+    const unread = this.#known.slice(0, rangesMax).map(({ from, to }) => ({ from: max(from, this.#next), to }));
+    return [...this.#done.slice(0, rangesMax), ...unread].slice(0, rangesMax);
+  }
+
+  #moveTo(next: bigint): void {
+    this.#next = next;
+    const passed = this.#known.findIndex(({ to }) => to > next);
+    if (passed !== 0) this.#known.splice(0, passed < 0 ? this.#known.length : passed);
+  }
+
+  /** Joins the ranges before and behind it, which it does not overlap. */
+  #addDone({ from, to }: Range): void {
+    if (from >= to) return;
+    const done = this.#done;
+    // Nothing is open: the watermark passes all of it.
+    if (this.#open.size === 0) {
+      done.length = 0;
+      return;
+    }
+    const at = firstBehind(done, from);
+    const [before, behind] = [done[at - 1], done[at]];
+    const joinsBefore = before?.to === from;
+    const joinsBehind = behind?.from === to;
+    const joined = { from: joinsBefore ? before.from : from, to: joinsBehind ? behind.to : to };
+    done.splice(joinsBefore ? at - 1 : at, Number(joinsBefore) + Number(joinsBehind), joined);
+  }
 }
 
 /** The index of the first range that begins at the offset or behind it. */
@@ -98,35 +142,11 @@ function firstBehind(ranges: readonly Range[], offset: bigint): number {
   return low;
 }
 
-/** Of an offset that is not read yet: only the first range behind it can hold it. */
-export function isKnownComplete({ known }: Ledger, offset: bigint): boolean {
-  const first = known.find(({ to }) => to > offset);
-  return first !== undefined && first.from <= offset;
-}
-
 /** The first offset from `next` on that is not known to be complete. */
-export function firstUnknown({ next, known }: Pick<Ledger, 'next'> & { readonly known: readonly Range[] }): bigint {
+export function firstUnknown({ next, known }: { readonly next: bigint; readonly known: readonly Range[] }): bigint {
   let first = next;
   for (const { from, to } of known) if (from <= first && to > first) first = to;
   return first;
-}
-
-/** Everything below is complete. */
-export function committable(ledger: Ledger): bigint {
-  const first = ledger.open.keys().next();
-  return first.done === true ? ledger.next : first.value;
-}
-
-/** The offset after the highest one that was complete when the partition was gained. */
-export const knownEnd = ({ known, recordedEnd }: Ledger): bigint => max(known.at(-1)?.to ?? 0n, recordedEnd);
-
-/** Ranges beyond the watermark that are complete, as far as `rangesMax` goes. */
-export function completedRanges(ledger: Ledger, rangesMax: number): readonly Range[] {
-  const { done, known, next } = ledger;
-  done.splice(0, firstBehind(done, committable(ledger)));
-  // Known ones that are not read again yet are no less complete.
-  const unread = known.slice(0, rangesMax).map(({ from, to }) => ({ from: max(from, next), to }));
-  return [...done.slice(0, rangesMax), ...unread].slice(0, rangesMax);
 }
 
 /** The broker's default limit (`offset.metadata.max.bytes`), which counts UTF-16 units (kafkajs.md 5.1). */

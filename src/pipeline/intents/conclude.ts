@@ -9,7 +9,7 @@ import { afterGroupAnswered, withFields, withoutSchedule } from '../../core/chan
 import { isGuarded } from '../../core/group/guard.ts';
 import { deadLetter } from '../../core/log/dead-letter.ts';
 import { isPassed, markOf, type FinalMark } from '../../core/log/final-mark.ts';
-import { complete, isComplete } from '../../core/log/ledger.ts';
+import { isComplete } from '../../core/log/ledger.ts';
 import type { FinalOutcome, ReportRecord } from '../../core/report/report.ts';
 import { finalReport, retryReport } from '../../core/report/reporting.ts';
 import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
@@ -25,14 +25,14 @@ import type { Owners } from '../state/owners.ts';
  * @param upTo offset of the last that may be; null: all may.
  */
 export function closeComplete(group: Group, name: string, member: Member, upTo: bigint | null = null): void {
-  const { ledger } = group.partition.offsets;
-  if (ledger === null || group.isRecordUnknown || group.partition.finals.isUnrecorded(group)) return;
+  const { offsets } = group.partition;
+  if (!offsets.isOpen || group.isRecordUnknown || group.partition.finals.isUnrecorded(group)) return;
   const { pending, recorded } = member;
   let hasClosed = false;
   member.closeUnfinished(upTo, ({ source, isReported }) => {
     const isReplacing = isReported && group.isOlderRecorded(name, source);
     if (!isComplete(source, { isReported, pending, recorded, isOlderRecorded: isReplacing })) return false;
-    complete(ledger, source.offset);
+    offsets.complete(source.offset);
     hasClosed = true;
     return true;
   });
@@ -232,7 +232,6 @@ function reportEnd(owners: Owners, group: Group, intent: Intent, facts: Facts): 
 export function enqueue({ counts, outbox, settle }: Owners, due: Due): void {
   if (due.report.final) counts.reports.note(due.report.outcome);
   outbox.add(due);
-  if (due.subject !== null) due.partition.unacknowledged.add(due.subject.group);
   settle();
 }
 

@@ -55,8 +55,8 @@ export function assigned(owners: Owners, assignment: Assignment): void {
 /** The state is kept; `restore` gives it up where the fence shows that another instance was the owner in between (spec: refence). */
 function retain({ log }: Owners, partition: Partition): void {
   partition.retain();
-  const { ledger } = partition.offsets;
-  if (ledger !== null) log.seek('source', partition.number, ledger.next);
+  const { position } = partition.offsets;
+  if (position !== null) log.seek('source', partition.number, position);
   log.seek('retry', partition.number, partition.ownership.nextOffset);
 }
 

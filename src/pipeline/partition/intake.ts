@@ -13,7 +13,6 @@ import {
 } from '../../core/change/change.ts';
 import { NO_INTENTS, eventIntents, type EventIntents } from '../../core/change/pending.ts';
 import { invalidLetter, oneOfMany } from '../../core/log/dead-letter.ts';
-import { advance, begin, isKnownComplete, knownEnd } from '../../core/log/ledger.ts';
 import { decodeRecord } from '../../core/log/reading.ts';
 import { eventReport, hintFailure, invalidFailure } from '../../core/report/reporting.ts';
 import type { Failure } from '../../core/target/refusals.ts';
@@ -29,8 +28,7 @@ import type { Slices } from '../state/turns.ts';
 import { foreignRecordProblem, refuse } from './loss.ts';
 
 export function readSource(owners: Owners, partition: Partition, batch: Batch): 'taken' | 'declined' {
-  const { ledger } = partition.offsets;
-  if (ledger === null || !mayRead(owners, partition)) {
+  if (!mayRead(owners, partition)) {
     owners.log.pause('source', partition.number);
     return 'declined';
   }
@@ -40,7 +38,7 @@ export function readSource(owners: Owners, partition: Partition, batch: Batch): 
   let next = batch.nextOffset;
   let last: LogRecord | null = null;
   for (const record of batch.records) {
-    if (record.offset < ledger.next) continue;
+    if (partition.offsets.isRead(record.offset)) continue;
     if (partition.inbox.isFull) {
       next = record.offset;
       break;
@@ -60,7 +58,7 @@ export function readSource(owners: Owners, partition: Partition, batch: Batch): 
     if (record.unreadable === undefined) last = record;
   }
   if (last !== null) partition.offsets.noteRead(last);
-  advance(ledger, next);
+  partition.offsets.advance(next);
   owners.backlog.saw(partition, batch.endOffset);
   catchUp(owners, partition);
   limitIntake(owners);
@@ -104,8 +102,6 @@ function waitFor(owners: Owners, partition: Partition, preparing: Promise<void>)
 }
 
 function readRecord(owners: Owners, partition: Partition, record: LogRecord): void {
-  const { ledger } = partition.offsets;
-  if (ledger === null) return;
   const { format, lease } = owners;
   let unread = 0;
   const events = decodeRecord(format, record, { partitionCount: lease.partitionCount }).map(
@@ -115,9 +111,9 @@ function readRecord(owners: Owners, partition: Partition, record: LogRecord): vo
     },
   );
   watchKey(owners, partition, { record, events });
-  const isKnown = isKnownComplete(ledger, record.offset);
+  const isKnown = partition.offsets.isKnownComplete(record.offset);
   const parts = events.reduce((sum, { intents, isReported }) => sum + (isReported ? 1 : intents.count), 0);
-  begin(ledger, record.offset, isKnown ? 0 : parts);
+  partition.offsets.begin(record.offset, isKnown ? 0 : parts);
   for (const each of events) {
     if (each.isReported && !isKnown) reportEvent(owners, each);
     partition.inbox.put(each.intents, isKnown ? 'known' : 'new');
@@ -223,14 +219,13 @@ function reportEvent(owners: Owners, { partition, record, event, source, copies 
 const failureOf = (event: Invalid | Hint): Failure =>
   event.kind === 'invalid' ? invalidFailure(event.code, event.message) : hintFailure(event.code, event.message);
 
-/** Nothing of the partition is dispatched before its source has been read to the end it had at the fence (spec: barrier). */
 export function catchUp(owners: Owners, partition: Partition): void {
-  const { ledger, start } = partition.offsets;
-  if (partition.phase !== 'catching_up' || ledger === null || start === null || ledger.next < start.goal) return;
-  if (!partition.inbox.isEmpty) return;
+  if (!partition.isCaughtUp) return;
   partition.move('running');
-  partition.restored.forgetTimestamps();
-  owners.logger.info({ partition: partition.number, offset: String(ledger.next) }, 'partition caught up');
+  owners.logger.info(
+    { partition: partition.number, offset: String(partition.offsets.position) },
+    'partition caught up',
+  );
   reviewAll(owners, partition);
 }
 
@@ -279,9 +274,8 @@ function pendingOf(partitions: Iterable<Partition>) {
  * would never end.
  */
 function mayRead({ lease, intakeLimit }: Owners, partition: Partition): boolean {
-  const { ledger } = partition.offsets;
-  if (ledger === null || !partition.isRestored || lease.isEnding || !partition.inbox.isEmpty) return false;
-  return !intakeLimit.isPaused || ledger.next < knownEnd(ledger);
+  if (!partition.isRestored || lease.isEnding || !partition.inbox.isEmpty) return false;
+  return !intakeLimit.isPaused || !partition.offsets.hasReadKnown;
 }
 
 /** Two reasons to pause: not restored, and too much pending. */
@@ -289,11 +283,9 @@ export function resumeSource(owners: Owners, partition: Partition): void {
   if (mayRead(owners, partition)) owners.log.resume('source', partition.number);
 }
 
-/** The memory is full before the goal is reached: dispatch makes room, but not before what is known complete was read. */
+/** The memory is full before the goal is reached: dispatch makes room. */
 function dispatchEarly(owners: Owners, partition: Partition): void {
-  const { ledger } = partition.offsets;
-  if (partition.phase !== 'catching_up' || partition.dispatchesEarly || ledger === null) return;
-  if (ledger.next < knownEnd(ledger) || !partition.inbox.isEmpty) return;
+  if (!partition.mayDispatchEarly) return;
   partition.dispatchEarly();
   owners.logger.warn({ partition: partition.number }, 'dispatching before the partition has caught up');
   reviewAll(owners, partition);

@@ -126,18 +126,11 @@ export function takeAccount(owners: Owners, partition: Partition): void {
   handleRequests(owners, partition);
 }
 
-/**
- * Memory is all that is left of the live records: each is written again. Until all are, commits name the topic that is gone,
- * so that the next owner reports what it does not find; then one names the present topic.
- * @param gone is that topic
- */
+/** Its live records are in a topic that is gone, also those that tell of no group in memory. */
 export function recordAll(owners: Owners, partition: Partition, gone: FormerRetry): void {
-  const { groups, toWrite, unresolved, removals, restored, offsets } = partition;
-  if (!toWrite.hasLost) offsets.noteGoneRetry(gone);
+  const { unresolved, restored } = partition;
   for (const id of [...unresolved.groups, ...restored.foreignGroups]) groupOf(owners, partition, id);
-  for (const group of groups.values()) toWrite.addLost(group);
-  offsets.commitAgain();
-  removals.rewriteAll();
+  partition.rewriteRecords(gone);
   owners.settle();
 }
 

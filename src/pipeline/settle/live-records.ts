@@ -44,8 +44,7 @@ export function renderPartition(owners: Owners, partition: Partition, recordsMax
     if (left <= 0) break;
     if (unsettled.isWaiting(placeOf(owners, partition, group.id).name, clock.now())) continue;
     left -= 1;
-    partition.toWrite.delete(group);
-    partition.unacknowledged.add(group);
+    partition.noteRecordSent(group);
     const intents = recordOf(group);
     const finals = partition.finals.of(group);
     const stamp = partition.ownership.nextStamp();
@@ -144,7 +143,7 @@ export function writeAgain(owners: Owners, rendered: Rendered, outcome: 'too_lar
     if (outcome === 'too_large' && !isCut) noteFailure(owners, rendered.own, TOO_LARGE);
     return isCut;
   }
-  partition.toWrite.add(rendered.group);
+  partition.noteRecordUnwritten(rendered.group);
   // It may be there all the same (spec: record-first).
   if (outcome === 'unwritten') rendered.group.noteRecordUnknown();
   if (outcome !== 'too_large') return false;

@@ -6,14 +6,12 @@
  * partition stops only the offsets that depend on it.
  */
 import { isSamePosition, type Position } from '../../core/change/change.ts';
-import { complete } from '../../core/log/ledger.ts';
 import { closeComplete, tidyCommitted } from '../intents/conclude.ts';
 import type { Group, Partition } from '../state/group.ts';
 import type { Member } from '../state/member.ts';
 import type { Due, Outgoing, Place } from '../state/outbox.ts';
 import type { Owners } from '../state/owners.ts';
 import { tidyGroup } from '../state/partitions.ts';
-import type { DueCommit } from '../state/source-offsets.ts';
 import { renderPartition, type Rendered, writeAgain } from './live-records.ts';
 import { recordAcknowledged } from './record.ts';
 import { TOO_LARGE, Writer, laneName, noteFailure, tryTogether, type Written } from './writer.ts';
@@ -71,10 +69,10 @@ export class Settler {
     );
     const hasMoved = due.map((each, i) => this.#take(each, results[i])).includes(true);
     const done = batch.filter((each) => outbox.nextOf(each) === null);
-    for (const each of done) outbox.delete(each);
+    for (const each of done) outbox.acknowledge(each);
     const kept = done.filter(({ partition }) => partitions.isCurrent(partition));
     acknowledge(this.#owners, kept);
-    for (const { subject } of kept) if (subject !== null) letGo(this.#owners, subject.group);
+    for (const { subject } of kept) if (subject !== null) tidyGroup(this.#owners, subject.group);
     // Behind a full batch that waits there may be others that need not wait.
     return hasMoved || batch.length === BATCH_MAX;
   }
@@ -123,7 +121,7 @@ export class Settler {
     unsettled.retain(({ name, topic, act, owner }) => {
       if (topic === report || topic === deadLetter) return wanted.has(name);
       const partition = owner === null ? undefined : partitions.get(owner);
-      return partition === undefined ? owner === null : isWaitedFor(partition, act);
+      return partition === undefined ? owner === null : partition.isWaitingFor(act);
     });
   }
 
@@ -142,14 +140,13 @@ export class Settler {
     let hasMoved = false;
     rendered.forEach((each, i) => {
       if (!this.#owners.partitions.isCurrent(each.partition)) return;
-      if (each.kind === 'state') each.partition.unacknowledged.remove(each.group);
       // Under a former epoch it may lie behind the new fence, and be void.
       const isInTime = each.epoch === each.partition.ownership.epoch;
       const outcome = (isInTime ? results[i]?.outcome : null) ?? 'unwritten';
       const isSmaller = outcome !== 'written' && writeAgain(this.#owners, each, outcome);
       if (outcome === 'written' && each.kind === 'state') {
+        each.partition.noteRecordWritten(each.group);
         recordAcknowledged(this.#owners, each.group, each);
-        if (each.partition.toWrite.noteWritten(each.group)) each.partition.offsets.commitAgain();
       }
       if (outcome === 'written' && each.kind === 'removals') each.partition.removals.acknowledge(each.key);
       hasMoved ||= isSmaller || outcome === 'written';
@@ -160,7 +157,7 @@ export class Settler {
   /** After a failed commit one by one. */
   async #commit(): Promise<boolean> {
     const due = [...this.#owners.partitions]
-      .filter((partition) => commitOf(partition) !== null)
+      .filter((partition) => partition.dueCommit() !== null)
       .map((partition) => ({ partition, place: this.#offsetOf(partition) }));
     const before = this.#commits;
     await tryTogether(this.#owners, due, (some) => this.#commitOnce(some.map(({ partition }) => partition)));
@@ -173,7 +170,7 @@ export class Settler {
     if (lease.isHalted) return null;
     const owned = partitions.filter((partition) => this.#owners.partitions.isCurrent(partition));
     const due = owned.flatMap((partition) => {
-      const commit = commitOf(partition);
+      const commit = partition.dueCommit();
       return commit === null ? [] : { partition, commit };
     });
     if (due.length === 0) return null;
@@ -216,9 +213,8 @@ function acknowledge(owners: Owners, batch: readonly Due[]): void {
   const reported = new Map<Member, Reported>();
   for (const due of batch) {
     const { partition, subject, offset } = due;
-    const { ledger } = partition.offsets;
     if (subject !== null) acknowledgeChange(partition, subject, reported);
-    else if (offset !== null && ledger !== null) complete(ledger, offset);
+    else if (offset !== null) partition.offsets.complete(offset);
   }
   for (const [member, { group, name, positions, upTo }] of reported) {
     member.noteFinished((source) => isAmong(source, positions), upTo);
@@ -251,26 +247,3 @@ function acknowledgeChange(
 
 const isAmong = (position: Position, positions: Reported['positions']): boolean =>
   positions.get(position.offset)?.some((each) => isSamePosition(each, position)) === true;
-
-/** One answer less is waited for on behalf of the group. */
-function letGo(owners: Owners, group: Group): void {
-  group.partition.unacknowledged.remove(group);
-  tidyGroup(owners, group);
-}
-
-/** A fence, or the start of a restore, ends its own trouble. */
-function isWaitedFor(partition: Partition, act: Place['act']): boolean {
-  if (!partition.isRestored) return true;
-  const { toWrite, requests, formerKeys, removals } = partition;
-  if (act === 'commit') return isCommitDue(partition);
-  return act === 'read' || removals.isDue || toWrite.size + requests.answerCount + formerKeys.size > 0;
-}
-
-const isCommitDue = (partition: Partition): boolean => partition.isRestored && partition.offsets.isCommitDue;
-
-/** null: none. The guard of the next owner counts what completes the offsets (protocol.md 11.3). */
-function commitOf(partition: Partition): DueCommit | null {
-  const { offsets, ownership, toWrite, removals } = partition;
-  if (removals.isOwing || !isCommitDue(partition)) return null;
-  return offsets.commit({ epoch: ownership.epoch, hasLost: toWrite.hasLost });
-}

@@ -200,6 +200,13 @@ export class Group {
     return this.#waitForDoubt?.intents.size ?? 0;
   }
 
+  /** How long it has to be remembered for what its requests have left, ms; the doubt of its partition it would be given again. */
+  rememberedForMs(nowMs: number): number {
+    const own = this.#doubt === this.partition.takeoverDoubt ? null : this.#doubt;
+    const doubtLeftMs = own === null ? 0 : own.untilMs - nowMs;
+    return Math.max(doubtLeftMs, this.#unconfirmed?.leftMs(nowMs) ?? 0);
+  }
+
   /** What failed last, while something is parked; null: nothing. */
   get trouble(): Trouble | null {
     return this.#trouble;

@@ -11,6 +11,7 @@ import { writePauseMs } from '../../core/target/retry.ts';
 import { RepeatedCauses } from '../../core/text/repeated-causes.ts';
 import type { Headers, Instant, OutRecord } from '../../ports.ts';
 import type { Group, Partition } from './group.ts';
+import type { Act } from './partition.ts';
 
 /** A report, with its dead letter. */
 export interface Due {
@@ -25,6 +26,7 @@ export interface Due {
   readonly deadLetter: OutRecord | null;
 }
 
+/** Of a report that is about a change, its group counts as unacknowledged as long as the report is in here. */
 export class Outbox {
   readonly #reportTopic: string;
   /** With what of each is to be written, from when it is looked at first: there may be very many. */
@@ -44,6 +46,7 @@ export class Outbox {
 
   add(due: Due): void {
     this.#due.set(due, null);
+    if (due.subject !== null) due.partition.unacknowledged.add(due.subject.group);
   }
 
   /** Of what is due the record that is written next; null: all of it is written. */
@@ -61,12 +64,12 @@ export class Outbox {
       for (const { isWritten, waitsFor } of outgoing ?? []) if (!isWritten && waitsFor !== null) yield waitsFor;
   }
 
-  /** It is acknowledged. */
-  delete(due: Due): void {
-    this.#due.delete(due);
+  /** It is acknowledged, if its partition was not lost meanwhile. */
+  acknowledge(due: Due): void {
+    if (this.#due.delete(due) && due.subject !== null) due.partition.unacknowledged.remove(due.subject.group);
   }
 
-  /** The partition is lost. */
+  /** The partition is lost, with all that it counts. */
   revoke(partition: Partition): void {
     for (const due of this.#due.keys()) if (due.partition === partition) this.#due.delete(due);
   }
@@ -193,7 +196,7 @@ export interface Place {
   /** Unique. */
   readonly name: string;
   readonly topic: string;
-  readonly act: 'write' | 'commit' | 'read';
+  readonly act: Act;
   /** The source partition that it is about; null: it may be about several. */
   readonly owner: number | null;
 }
@@ -201,7 +204,7 @@ export interface Place {
 /** What an operator sees. */
 export interface Stuck {
   readonly topic: string;
-  readonly act: Place['act'];
+  readonly act: Act;
   /** The last one. */
   readonly error: string;
   /** Of the first failure in a row, epoch ms. */

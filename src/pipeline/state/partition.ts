@@ -17,7 +17,7 @@ import { Ownership, type OwnershipStart } from './ownership.ts';
 import { RecordsToWrite, Unacknowledged } from './records-to-write.ts';
 import { RemovalWindow } from './removal-window.ts';
 import { FormerKeys, OwnRecords, RestoredRecords } from './restored-records.ts';
-import { Inbox, SourceOffsets } from './source-offsets.ts';
+import { Inbox, SourceOffsets, type DueCommit, type FormerRetry } from './source-offsets.ts';
 import { UnresolvedMembers } from './unresolved-members.ts';
 
 export type Phase = 'fencing' | 'restoring' | 'loading' | 'catching_up' | 'running' | 'refused';
@@ -38,6 +38,9 @@ export interface PartitionRefusal {
   readonly isForRetry: boolean;
 }
 
+/** What is done in Kafka on behalf of a partition. */
+export type Act = 'write' | 'commit' | 'read';
+
 export type PartitionOptions = Pick<PipelineOptions, 'owner' | 'guard' | 'membersPerPatchMax'>;
 
 /** How it begins: acquired, unless something else is said. */
@@ -53,6 +56,7 @@ interface Beginning {
 interface AnyGroup {
   readonly id: string;
   readonly members: Members;
+  readonly expansions: readonly unknown[];
 }
 
 /** @typeParam G the class of its groups, which know their partition: see `Partition` in group.ts. */
@@ -97,7 +101,9 @@ export class PartitionOf<G extends AnyGroup> {
   move(to: Phase): void {
     assert(moves[this.#phase].includes(to), `partition ${this.number}: ${this.#phase} → ${to}`);
     this.#phase = to;
-    if (to === 'running') this.#dispatchesEarly = false;
+    if (to !== 'running') return;
+    this.#dispatchesEarly = false;
+    this.restored.forgetTimestamps();
   }
 
   get isRestored(): boolean {
@@ -140,6 +146,11 @@ export class PartitionOf<G extends AnyGroup> {
     this.#isKept = false;
   }
 
+  /** Nothing of it is dispatched before its source has been read to the end it had at the fence (spec: barrier). */
+  get isCaughtUp(): boolean {
+    return this.#phase === 'catching_up' && this.offsets.hasReadGoal && this.inbox.isEmpty;
+  }
+
   /** Restored and caught up, or as good as that (spec: barrier). */
   get isDispatchable(): boolean {
     return this.#phase === 'running' || (this.#phase === 'catching_up' && this.#dispatchesEarly);
@@ -148,6 +159,12 @@ export class PartitionOf<G extends AnyGroup> {
   /** The intake limit was reached while catching up. */
   get dispatchesEarly(): boolean {
     return this.#dispatchesEarly;
+  }
+
+  /** Not before what is known to be complete was read. */
+  get mayDispatchEarly(): boolean {
+    const isWaiting = this.#phase === 'catching_up' && !this.#dispatchesEarly;
+    return isWaiting && this.offsets.hasReadKnown && this.inbox.isEmpty;
   }
 
   dispatchEarly(): void {
@@ -177,6 +194,13 @@ export class PartitionOf<G extends AnyGroup> {
     this.#groups.set(group.id, group);
   }
 
+  /** Nothing of the group is pending, recorded or open, to be written, or sent and not acknowledged. */
+  hasNothingOf(group: G): boolean {
+    const { toWrite, unacknowledged, groups, finals } = this;
+    if (group.members.size > 0 || group.expansions.length > 0 || finals.has(group)) return false;
+    return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
+  }
+
   /** Nothing of the group is left. */
   remove(group: G): void {
     this.#groups.delete(group.id);
@@ -191,5 +215,62 @@ export class PartitionOf<G extends AnyGroup> {
     this.unresolved.takeOver(group.id, key);
     this.formerKeys.note(key);
     this.toWrite.add(group);
+  }
+
+  /** The live record of the group is on its way. */
+  noteRecordSent(group: G): void {
+    this.toWrite.delete(group);
+    this.unacknowledged.add(group);
+  }
+
+  /** It is acknowledged. */
+  noteRecordWritten(group: G): void {
+    this.unacknowledged.remove(group);
+    // All that was in a topic that is gone is in the present one, which the next commit names.
+    if (this.toWrite.noteWritten(group)) this.offsets.commitAgain();
+  }
+
+  /** It was not written, as far as is known, or is void: another one follows. */
+  noteRecordUnwritten(group: G): void {
+    this.unacknowledged.remove(group);
+    this.toWrite.add(group);
+  }
+
+  /**
+   * Memory is all that is left of the live records: each is written again. Until all are, commits name the topic that is gone,
+   * so that the next owner reports what it does not find; then one names the present topic.
+   * @param gone is that topic; null: it is not known.
+   */
+  rewriteRecords(gone: FormerRetry): void {
+    if (!this.toWrite.hasLost) this.offsets.noteGoneRetry(gone);
+    for (const group of this.#groups.values()) this.toWrite.addLost(group);
+    this.offsets.commitAgain();
+    this.removals.rewriteAll();
+  }
+
+  /** null: none. The guard of the next owner counts what completes the offsets (protocol.md 11.3). */
+  dueCommit(): DueCommit | null {
+    if (this.removals.isOwing || !this.#isCommitDue) return null;
+    return this.offsets.commit({ epoch: this.ownership.epoch, hasLost: this.toWrite.hasLost });
+  }
+
+  get #isCommitDue(): boolean {
+    return this.isRestored && this.offsets.isCommitDue;
+  }
+
+  /** Something of it waits for that. A fence, or the start of a restore, ends its own trouble. */
+  isWaitingFor(act: Act): boolean {
+    if (!this.isRestored) return true;
+    if (act === 'commit') return this.#isCommitDue;
+    const { toWrite, requests, formerKeys, removals } = this;
+    return act === 'read' || removals.isDue || toWrite.size + requests.answerCount + formerKeys.size > 0;
+  }
+
+  /** All that was read is folded and committed, and nothing is due. What is held may wait for days; nothing happens to it by itself. */
+  get isAtRest(): boolean {
+    const { offsets, toWrite, requests, counts, removals, inbox } = this;
+    if (this.#phase !== 'running' || !offsets.isSettled || !inbox.isEmpty) return false;
+    if (removals.isDue || removals.isOwing || toWrite.size + requests.answerCount > 0) return false;
+    return counts.pending === counts.held;
   }
 }

@@ -63,26 +63,14 @@ interface Surroundings {
  */
 export function tidyGroup(surroundings: Surroundings, group: Group): void {
   const { queue, clock, dispatch } = surroundings;
-  if (queue.isLocked(group) || !isIdle(group)) return;
+  if (queue.isLocked(group) || !group.partition.hasNothingOf(group)) return;
   const now = clock.now();
-  const doubtMs = Math.max(doubtLeftMs(group, now.monotonic), group.unconfirmed?.leftMs(now.monotonic) ?? 0);
-  if (doubtMs > 0) {
+  const leftMs = group.rememberedForMs(now.monotonic);
+  if (leftMs > 0) {
     // The review at its end comes back here.
-    queue.wake(group, now.wall + doubtMs);
+    queue.wake(group, now.wall + leftMs);
     return dispatch();
   }
   group.partition.remove(group);
   queue.forget(group);
-}
-
-/** Nothing of it is pending, recorded or open, to be written, or sent and not acknowledged. */
-function isIdle(group: Group): boolean {
-  const { toWrite, unacknowledged, groups, finals } = group.partition;
-  if (group.members.size > 0 || group.expansions.length > 0 || finals.has(group)) return false;
-  return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
-}
-
-/** How long the group must be remembered for its doubt; that of the partition it would be given again. */
-function doubtLeftMs({ doubt, partition }: Group, nowMs: number): number {
-  return doubt === null || doubt === partition.takeoverDoubt ? 0 : doubt.untilMs - nowMs;
 }

@@ -4,6 +4,7 @@
  *
  *   start unknown ──noteStart──▶ start known ──open──▶ read and completed in the ledger ──commit──▶ committed
  */
+import assert from 'node:assert/strict';
 import type { Intent } from '../../core/change/change.ts';
 import type { EventIntents } from '../../core/change/pending.ts';
 import {
@@ -14,15 +15,7 @@ import {
   type RecordStamp,
   type SourceMark,
 } from '../../core/log/commit-metadata.ts';
-import {
-  RANGES_MAX,
-  committable,
-  completedRanges,
-  firstUnknown,
-  openLedger,
-  type Ledger,
-  type Range,
-} from '../../core/log/ledger.ts';
+import { Ledger, RANGES_MAX, firstUnknown, type Range } from '../../core/log/ledger.ts';
 import type { Commit } from '../../ports.ts';
 
 /** Where the source is to be read from, once the own fence is written. */
@@ -58,17 +51,12 @@ export class SourceOffsets {
   /** @param refused of a partition that is refused: from the position that was reached on, the source is unread. */
   constructor(number: number, refused?: SourceOffsets) {
     this.#number = number;
-    const { start = null, ledger = null } = refused ?? {};
-    if (start !== null) this.#start = { ...start, position: ledger?.next ?? start.position };
+    const { start = null, position = null } = refused ?? {};
+    if (start !== null) this.#start = { ...start, position: position ?? start.position };
   }
 
   get start(): Start | null {
     return this.#start;
-  }
-
-  /** null: nothing is read yet. */
-  get ledger(): Ledger | null {
-    return this.#ledger;
   }
 
   /** What is remembered of the source. */
@@ -114,7 +102,66 @@ export class SourceOffsets {
 
   /** @param recordedEnd the offset after the highest one in a restored live record. */
   open({ position, known }: Start, recordedEnd: bigint): void {
-    this.#ledger = openLedger(position, known, recordedEnd);
+    this.#ledger = new Ledger(position, known, recordedEnd);
+  }
+
+  /** From then on records are read, and completed. */
+  get isOpen(): boolean {
+    return this.#ledger !== null;
+  }
+
+  /** Completed by the commit metadata already; of an offset that is not read yet. */
+  isKnownComplete(offset: bigint): boolean {
+    return this.#opened.isKnownComplete(offset);
+  }
+
+  /** The record at `offset` is read; it is complete when `intentCount` intents are. */
+  begin(offset: bigint, intentCount: number): void {
+    this.#opened.begin(offset, intentCount);
+  }
+
+  /** Everything below `next` is read, records or not. */
+  advance(next: bigint): void {
+    this.#opened.advance(next);
+  }
+
+  /** One intent of the record at `offset` is complete. */
+  complete(offset: bigint): void {
+    this.#opened.complete(offset);
+  }
+
+  isRead(offset: bigint): boolean {
+    return this.hasReadTo(offset + 1n);
+  }
+
+  /** Everything below `end` is read. */
+  hasReadTo(end: bigint): boolean {
+    return this.#ledger !== null && this.#ledger.next >= end;
+  }
+
+  /** The source is read to the end that it had at the fence. */
+  get hasReadGoal(): boolean {
+    return this.#start !== null && this.hasReadTo(this.#start.goal);
+  }
+
+  /** All that was complete when the partition was gained is read again. */
+  get hasReadKnown(): boolean {
+    return this.hasReadTo(this.#opened.knownEnd);
+  }
+
+  /** How many source records are read and not complete. */
+  get openCount(): number {
+    return this.#ledger?.openCount ?? 0;
+  }
+
+  /** How many ranges of the commit metadata are not read past. */
+  get knownRangeCount(): number {
+    return this.#ledger?.known.length ?? 0;
+  }
+
+  get #opened(): Ledger {
+    assert(this.#ledger !== null, `the source of partition ${this.#number} is read before its start is known`);
+    return this.#ledger;
   }
 
   /** The last record of a batch. */
@@ -146,21 +193,21 @@ export class SourceOffsets {
 
   /** All that was read is complete and committed. */
   get isSettled(): boolean {
-    return this.#ledger !== null && this.#ledger.open.size === 0 && this.#lastCommit?.offset === this.#ledger.next;
+    return this.#ledger !== null && this.#ledger.openCount === 0 && this.#lastCommit?.offset === this.#ledger.next;
   }
 
   /** null: nothing is read yet. @param retry the epoch of the owner, and whether live records of a topic that is gone are missing. */
   commit(retry: { readonly epoch: number; readonly hasLost: boolean }): DueCommit | null {
     const ledger = this.#ledger;
     if (ledger === null) return null;
-    const offset = committable(ledger);
+    const offset = ledger.committable;
     // What is not in a recreated topic again yet is missed by the next owner.
     const retryTopic =
       retry.hasLost && this.#goneRetry !== null
         ? { retryTopicId: this.#goneRetry.topicId, retryEpoch: this.#goneRetry.epoch }
         : { retryEpoch: retry.epoch };
     const mark = { ...this.#mark, ...retryTopic };
-    const metadata = encodeCommit(offset, { ranges: completedRanges(ledger, RANGES_MAX), mark });
+    const metadata = encodeCommit(offset, { ranges: ledger.completedRanges(RANGES_MAX), mark });
     const { retryEpoch } = mark;
     return { commit: { partition: this.#number, offset, metadata }, progress: ledger.progress, retryEpoch };
   }

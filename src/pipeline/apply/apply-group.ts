@@ -10,9 +10,8 @@ import { waitsForAdditions } from '../../core/group/full-state.ts';
 import { nextStep } from '../../core/group/step.ts';
 import type { RequestFacts } from '../../core/target/refusals.ts';
 import type { Unconfirmed } from '../../core/target/doubt.ts';
-import type { Snapshot } from '../../core/target/snapshot.ts';
+import { isSatisfied, sightOf, type Snapshot, type Membership } from '../../core/target/snapshot.ts';
 import { requestsMax } from '../../core/target/retry.ts';
-import { isSatisfied, sightOf, type Membership } from '../../core/target/snapshot.ts';
 import { takeDue } from '../dispatch/dispatcher.ts';
 import { ensureToken } from '../dispatch/look-up.ts';
 import {
@@ -33,8 +32,7 @@ import type { Group } from '../state/group.ts';
 import { mayDispatch, type Owners } from '../state/owners.ts';
 import { giveUpExhausted, notEffective } from './failed-tries.ts';
 import { overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
-import type { Patched } from './request.ts';
-import { forgetSnapshot, patchGroup, readGroup } from './request.ts';
+import { forgetSnapshot, patchGroup, readGroup, type Patched } from './request.ts';
 
 /** The slot is open and holds one permit of the gate, but for a probe. */
 export async function applyGroup(owners: Owners, group: Group): Promise<void> {

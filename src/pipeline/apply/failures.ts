@@ -7,19 +7,17 @@ import type { HttpAnswer, RequestFacts } from '../../core/target/refusals.ts';
 import type { Observation } from '../../core/target/breaker.ts';
 import { faultOf, isOver, isRunningOut, isSearching } from '../../core/target/isolation.ts';
 import type { FailedOutcome, Outcome } from '../../core/target/outcome.ts';
-import type { Snapshot } from '../../core/target/snapshot.ts';
+import { isSatisfied, isUnseenRemoval, sightOf, type Snapshot } from '../../core/target/snapshot.ts';
 import { budgetFailure, conflictDelayMs } from '../../core/target/retry.ts';
-import { isSatisfied, isUnseenRemoval, sightOf } from '../../core/target/snapshot.ts';
 import { afterConflict, etagChanged, isSameVersion, versionForms } from '../../core/target/version.ts';
+import { pause } from '../../time.ts';
 import { markAlreadySynced, supersedeReplaced } from '../intents/conclude.ts';
 import { lookUpAgain } from '../intents/identify.ts';
 import { isExhausted, isTried, type GroupRun, type Next, type RefusedPatch } from '../state/group-run.ts';
 import type { Group } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
-import { sleep } from '../state/owners.ts';
 import { exhaust, fail, giveUpExhausted, lookAgain } from './failed-tries.ts';
-import type { Asked } from './request.ts';
-import { forgetSnapshot, readGroup, type Read } from './request.ts';
+import { forgetSnapshot, readGroup, type Asked, type Read } from './request.ts';
 
 export function readFailed(owners: Owners, group: Group, run: GroupRun, { outcome, seen }: Asked): Next {
   forgetSnapshot(owners, group, run);
@@ -134,7 +132,7 @@ async function conflicted(owners: Owners, group: Group, run: GroupRun, failed: C
     fail(owners, group, { intents: patch.part, unsent: without(patch.tried, patch.part), outcome, request, seen });
     return 'go_on';
   }
-  await sleep(owners, conflictDelayMs(run.conflicts, owners.random.next()));
+  await pause(owners.clock, conflictDelayMs(run.conflicts, owners.random.next()));
   return 'go_on';
 }
 

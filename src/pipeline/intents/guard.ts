@@ -8,13 +8,13 @@ import {
   type ShownTargets,
 } from '../../core/change/change.ts';
 import { isHeld } from '../../core/change/pending.ts';
-import type { RemovedInWindow } from '../../core/group/guard.ts';
 import {
   heldDigest,
   heldFailure,
   isGuarded,
   isRetargeted,
   refusedFailure,
+  type RemovedInWindow,
   type Sha256,
 } from '../../core/group/guard.ts';
 import { sizeOf } from '../../core/group/step.ts';

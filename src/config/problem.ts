@@ -1,4 +1,4 @@
-/** What is wrong with a configuration: all of it at once, and never a secret's value. */
+/** What is wrong with a configuration: all problems together, and never a secret's value. */
 export interface Problem {
   readonly variable: string;
   readonly problem: string;

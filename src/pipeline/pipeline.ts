@@ -34,8 +34,7 @@ import { IntakeLimit } from './state/source-offsets.ts';
 import { Backlog, KeyWatch } from './state/source-watch.ts';
 import { Throttled } from './state/target-history.ts';
 import { Turns } from './state/turns.ts';
-import type { PipelineStats } from './stats.ts';
-import { isAtRest, sizesOf, statsOf, type Sizes } from './stats.ts';
+import { isAtRest, sizesOf, statsOf, type PipelineStats, type Sizes } from './stats.ts';
 import { errorText } from '../core/text/visible.ts';
 
 const SWEEP_MS = 60_000;

@@ -4,7 +4,7 @@ import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
 import { rateLimitHeaders, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
 import { classify, isSureAnswer } from '../../src/core/target/outcome.ts';
 import { finalReport, retryReport } from '../../src/core/report/reporting.ts';
-import { backoffMs, decideRetry, scheduleOf, throttledMs } from '../../src/core/target/retry.ts';
+import { backoffMs, decideRetry, scheduleOf, throttledPauseMs } from '../../src/core/target/retry.ts';
 import { anIntent } from '../support/an-intent.ts';
 import { demand, single } from './kind.ts';
 import type { SeededRandom } from '../support/random.ts';
@@ -178,7 +178,7 @@ export function judged(answer: HttpAnswer, method: Method): string {
   demand(/^[\w.:-]{1,100}$/.test(failure.code), 'the code looks like one');
   demand(failure.message !== '' && /\w.*\.$/s.test(failure.advice), 'the advice names the remedy');
   const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
-  for (const waitMs of [throttledMs, backoffMs].map((rule) =>
+  for (const waitMs of [throttledPauseMs, backoffMs].map((rule) =>
     rule({ askedMs: retryAfterMs, refusals: 1, random: 0.5 }),
   ))
     demand(waitMs >= 1_000 && waitMs <= WAIT_WITH_JITTER_MAX_MS, 'the wait is bounded');

@@ -20,7 +20,7 @@ export const figureMutants: readonly Mutant[] = [
     breaks: 'a partition that is paused never hears that more was written',
     edits: [
       {
-        find: '    this.saw(partition, end);\n    const entry',
+        find: '    this.noteEnd(partition, end);\n    const entry',
         replace: '    const entry',
       },
     ],

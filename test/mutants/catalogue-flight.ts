@@ -98,7 +98,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: '',
       },
       {
-        find: 'request, patch });\n  forgetSnapshot(owners, group, run);',
+        find: 'request, patch });\n  forgetSnapshot(owners, run);',
         replace: 'request, patch });',
       },
     ],
@@ -113,7 +113,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: '',
       },
       {
-        find: '  const tried = triedOf(group, course, snapshot);\n  const refused',
+        find: '  const tried = triedOf(run, snapshot);\n  const refused',
         replace: '  const tried = failed.part;\n  const refused',
       },
     ],

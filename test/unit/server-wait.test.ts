@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { backoffMs, retryAfterMs, secondsMs, throttledMs, tokenLifetime } from '../../src/core/target/retry.ts';
+import { backoffMs, retryAfterMs, secondsMs, throttledPauseMs, tokenLifetime } from '../../src/core/target/retry.ts';
 
 const NOW = Date.parse('2026-08-01T12:00:00Z');
 const read = (text: string | null): number | null =>
@@ -67,7 +67,8 @@ test('a header that counts seconds is read alike', () => {
 });
 
 describe('the wait after a 429', () => {
-  const wait = (askedMs: number | null, refusals = 1, random = 0): number => throttledMs({ askedMs, refusals, random });
+  const wait = (askedMs: number | null, refusals = 1, random = 0): number =>
+    throttledPauseMs({ askedMs, refusals, random });
 
   test('is what was asked for, a minute where nothing was, and a second at least', () => {
     expect([7_000, 3_600_000, null, 1].map((askedMs) => wait(askedMs))).toEqual([7_000, 3_600_000, 60_000, 1_000]);

@@ -117,6 +117,15 @@ describe('look-ups', () => {
     expect([lookUps.inFlight, lookUps.size]).toEqual([0, 0]);
   });
 
+  test('are asked once at a time, and end only when they were asked', () => {
+    const lookUps = new LookUps();
+    const wanted = lookUps.want(aGroup(), sought);
+    expect(() => lookUps.end(wanted, true)).toThrow('look-up user/u is not asked');
+    lookUps.begin(wanted);
+    expect(() => lookUps.begin(wanted)).toThrow('look-up user/u is not wanted');
+    expect(() => lookUps.delete(wanted)).toThrow('look-up user/u is not wanted');
+  });
+
   test('of a lost partition are forgotten, unless they are on their way or wanted elsewhere', () => {
     const lookUps = new LookUps();
     const [lost, kept] = [aPartition(), aPartition()];

@@ -26,8 +26,8 @@ describe('what an operator has accepted', () => {
     unresolved.accept('g', ['a', 'b', 'c']);
     expanded(unresolved, ['a', 'x'], ['b']);
     expect([...unresolved.acceptedOf('g')]).toEqual(['a', 'b']);
-    expect(unresolved.noteLanded('g', 'a')).toBe(true);
-    expect(unresolved.noteLanded('g', 'a')).toBe(false);
+    expect(unresolved.noteAdded('g', 'a')).toBe(true);
+    expect(unresolved.noteAdded('g', 'a')).toBe(false);
     expect(unresolved.recordOf('g', [])).toEqual({ accepted: ['b'] });
     expanded(unresolved, []);
     unresolved.endRemovals('g');

@@ -2,7 +2,7 @@
  * The rate gate: who waits for a permit, and when they are woken; what may be spent is decided by pure functions below.
  * Callers that wait in `take` are served before `tryTake`. A timer runs only while a caller waits.
  */
-import { throttledMs } from '../../core/target/retry.ts';
+import { throttledPauseMs } from '../../core/target/retry.ts';
 import type { Clock, Random, RateGate } from '../../ports.ts';
 
 export type Chance = Pick<Random, 'next'>;
@@ -63,7 +63,7 @@ export class RequestGate implements RateGate {
   /** The target has answered 429. @param askedMs what it asked for; null: nothing. @returns for how long it closes. */
   throttled(sentAt: number, askedMs: number | null): number {
     this.#allowance = refused(this.#allowance, sentAt);
-    const waitMs = throttledMs({ askedMs, refusals: this.#allowance.refusals, random: this.#random.next() });
+    const waitMs = throttledPauseMs({ askedMs, refusals: this.#allowance.refusals, random: this.#random.next() });
     this.closeFor(waitMs);
     return waitMs;
   }

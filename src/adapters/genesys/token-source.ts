@@ -7,7 +7,7 @@
 import type { NoToken } from '../../core/target/refusals.ts';
 import { knownErrorCode } from '../../core/ids/idp-failure.ts';
 import type { KnownSecrets } from '../../core/text/redact.ts';
-import { backoffMs, throttledMs, tokenLifetime } from '../../core/target/retry.ts';
+import { backoffMs, throttledPauseMs, tokenLifetime } from '../../core/target/retry.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { logLasting } from '../lasting-lines.ts';
 import type { Chance } from './gate.ts';
@@ -120,7 +120,7 @@ export class TokenSource {
     const { refused, status, code, message, loginUrl, retryAfterMs: askedMs } = answer;
     this.#failures += 1;
     const facts = { askedMs, refusals: this.#failures, random: this.#system.random.next() };
-    const pauseMs = isThrottled(status) ? throttledMs(facts) : backoffMs(facts);
+    const pauseMs = isThrottled(status) ? throttledPauseMs(facts) : backoffMs(facts);
     this.#failure = { answer, until: refused ? Infinity : this.#now() + pauseMs };
     const fields = { url: loginUrl, refused, status, code, reason: message };
     const line = { level: 'warn', cause: `${loginUrl} ${status} ${code}`, fields, message: 'token not had' } as const;

@@ -1,6 +1,8 @@
 /**
  * What is asked of the target for an id of the identity provider, and what the answer means. A resource counts only if
  * it shows the very value that was asked for: a server that ignores the filter must not map everybody to its first user.
+ * Below: the path that asks, and the list that answers (RFC 7644 3.4.2; the vendor's ScimUserListResponse,
+ * ScimGroupListResponse).
  */
 import { z } from 'zod';
 import { isId } from '../change/change.ts';
@@ -104,11 +106,6 @@ export const foldedValue = (attribute: LookUpAttribute, value: string): string =
 const distinct = (resources: readonly ListedResource[]): readonly ListedResource[] => [
   ...new Map(resources.map((resource) => [resource.id, resource])).values(),
 ];
-
-/*
- * Searching users and groups at the target: the path that asks, and the list that answers (RFC 7644 3.4.2; the vendor's
- * ScimUserListResponse, ScimGroupListResponse). Total: what is no such list is null.
- */
 
 export interface Search {
   readonly resource: 'users' | 'groups';

@@ -168,11 +168,11 @@ const NOT_GIVEN_MS = 60_000;
 const JITTER = 0.1;
 
 /** 1 s, 2 s, 4 s … 60 s. @param refusals 429s in a row, the last one included. */
-export const throttledLeastMs = (refusals: number): number => doubledMs(WAIT_MIN_MS, refusals - 1, WAIT_GROWS_TO_MS);
+export const throttledPauseMinMs = (refusals: number): number => doubledMs(WAIT_MIN_MS, refusals - 1, WAIT_GROWS_TO_MS);
 
 /** After a 429. Never less than was asked for. */
-export function throttledMs({ askedMs, refusals, random }: Refused): number {
-  return Math.ceil(Math.max(askedMs ?? NOT_GIVEN_MS, throttledLeastMs(refusals)) * (1 + JITTER * random));
+export function throttledPauseMs({ askedMs, refusals, random }: Refused): number {
+  return Math.ceil(Math.max(askedMs ?? NOT_GIVEN_MS, throttledPauseMinMs(refusals)) * (1 + JITTER * random));
 }
 
 /** After any other failure that may pass: a random time below a growing limit, at least 1 s, never less than was asked for. */

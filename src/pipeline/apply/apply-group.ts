@@ -10,9 +10,8 @@ import { waitsForAdditions } from '../../core/group/full-state.ts';
 import { nextStep } from '../../core/group/step.ts';
 import type { RequestFacts } from '../../core/target/refusals.ts';
 import type { Unconfirmed } from '../../core/target/doubt.ts';
-import type { Snapshot } from '../../core/target/snapshot.ts';
+import { isSatisfied, sightOf, type Snapshot, type Membership } from '../../core/target/snapshot.ts';
 import { requestsMax } from '../../core/target/retry.ts';
-import { isSatisfied, sightOf, type Membership } from '../../core/target/snapshot.ts';
 import { takeDue } from '../dispatch/dispatcher.ts';
 import { ensureToken } from '../dispatch/look-up.ts';
 import {
@@ -29,12 +28,11 @@ import { hold, pendingRemovals, removedInWindow, reserveRemovals } from '../inte
 import { lookUpAgain, mayHaveAnotherId } from '../intents/identify.ts';
 import { DueQueue } from '../state/due-queue.ts';
 import { GroupRun, isExhausted, type Next } from '../state/group-run.ts';
-import type { Group } from '../state/group.ts';
+import type { Group, Run } from '../state/group.ts';
 import { mayDispatch, type Owners } from '../state/owners.ts';
 import { giveUpExhausted, notEffective } from './failed-tries.ts';
 import { overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
-import type { Patched } from './request.ts';
-import { forgetSnapshot, patchGroup, readGroup } from './request.ts';
+import { forgetSnapshot, patchGroup, readGroup, type Patched } from './request.ts';
 
 /** The slot is open and holds one permit of the gate, but for a probe. */
 export async function applyGroup(owners: Owners, group: Group): Promise<void> {
@@ -51,8 +49,8 @@ export async function applyGroup(owners: Owners, group: Group): Promise<void> {
   try {
     if (isProbe && !(await ensureToken(owners, group, [group]))) return;
     // Nothing of it can be sent, and still its answer tells.
-    if (isProbe && due.size === 0) await read(owners, group, run, null);
-    while (mayDispatch(owners, group) && (await takeStep(owners, group, run)) === 'go_on');
+    if (isProbe && due.size === 0) await read(owners, run, null);
+    while (mayDispatch(owners, group) && (await takeStep(owners, run)) === 'go_on');
   } finally {
     group.partition.removals.release(group.id);
     if (run.hasPermit) api.gate.giveBack();
@@ -77,11 +75,12 @@ function leave(owners: Owners, id: string, names: ReadonlySet<string>): void {
   owners.dispatch();
 }
 
-async function takeStep(owners: Owners, group: Group, run: GroupRun): Promise<Next> {
+async function takeStep(owners: Owners, run: Run): Promise<Next> {
+  const { group } = run;
   const passage = passageIn(group);
   const isKeptBack = keptBackIn(group, passage);
   const due = run.slice(isKeptBack);
-  if (due.length > 0 && isUsedUp(owners, run)) return overBudget(owners, group, run);
+  if (due.length > 0 && isUsedUp(owners, run)) return overBudget(owners, run);
   const step = nextStep({
     due,
     exhausted: new Set(due.filter((intent) => isExhausted(group, intent))),
@@ -107,14 +106,14 @@ async function takeStep(owners: Owners, group: Group, run: GroupRun): Promise<Ne
       return 'stop';
     case 'forget_doubt':
       group.endDoubt();
-      forgetSnapshot(owners, group, run);
+      forgetSnapshot(owners, run);
       return 'go_on';
     case 'look':
-      return look(owners, group, run);
+      return look(owners, run);
     case 'read':
-      return read(owners, group, run, null);
+      return read(owners, run, null);
     case 'confirm':
-      return read(owners, group, run, step.snapshot);
+      return read(owners, run, step.snapshot);
     case 'expand':
       await expandState(owners, group, step.state, step.snapshot);
       // What is newer waits for the second look.
@@ -123,8 +122,8 @@ async function takeStep(owners: Owners, group: Group, run: GroupRun): Promise<Ne
       hold(owners, group, { intents: step.intents, by: step.by, snapshot: run.snapshot });
       return 'go_on';
     case 'patch':
-      reserveRemovals(group, run, step.snapshot);
-      return patch(owners, group, run, step);
+      reserveRemovals(run, step.snapshot);
+      return patch(owners, run, step);
     case 'final':
       for (const intent of step.noop) {
         if (mayHaveAnotherId(owners, group, intent)) lookUpAgain(owners, group, intent);
@@ -140,16 +139,16 @@ async function takeStep(owners: Owners, group: Group, run: GroupRun): Promise<Ne
   }
 }
 
-const isUsedUp = ({ options }: Owners, { due, requestCount }: GroupRun): boolean =>
+const isUsedUp = ({ options }: Owners, { due, requestCount }: Run): boolean =>
   requestCount >= requestsMax(due.takenCount, options.conflictsMax);
 
-async function read(owners: Owners, group: Group, run: GroupRun, known: Snapshot | null): Promise<Next> {
-  const asked = await readGroup(owners, group, run, known);
+async function read(owners: Owners, run: Run, known: Snapshot | null): Promise<Next> {
+  const asked = await readGroup(owners, run, known);
   if (asked === null) return 'stop';
   const { outcome, snapshot } = asked;
-  if (snapshot === null && outcome.kind !== 'unchanged') return readFailed(owners, group, run, asked);
+  if (snapshot === null && outcome.kind !== 'unchanged') return readFailed(owners, run, asked);
   run.noteRead(snapshot ?? known);
-  return readAfterConflict(owners, group, run);
+  return readAfterConflict(owners, run);
 }
 
 interface Part {
@@ -157,16 +156,17 @@ interface Part {
   readonly part: readonly Intent[];
 }
 
-async function patch(owners: Owners, group: Group, run: GroupRun, { snapshot, part }: Part): Promise<Next> {
+async function patch(owners: Owners, run: Run, { snapshot, part }: Part): Promise<Next> {
+  const { group } = run;
   run.beginRequest(part);
   const patchId = owners.random.uuid();
-  const asked = await patchGroup(owners, group, run, { snapshot, part });
+  const asked = await patchGroup(owners, run, { snapshot, part });
   if (asked === null) return 'stop';
   const { answer, outcome, after } = asked;
   const request = requestFacts(patchId, snapshot, asked);
   if (outcome.kind !== 'applied') {
     run.noteFailed();
-    return patchFailed(owners, group, run, { snapshot, part, answer, outcome, request, seen: asked.seen });
+    return patchFailed(owners, run, { snapshot, part, answer, outcome, request, seen: asked.seen });
   }
   run.noteApplied(part, after);
   verify(owners, group, { part, request, seen: outcome.seen, isTrusted: after !== null });
@@ -218,14 +218,14 @@ function verify(owners: Owners, group: Group, { part, request, seen, isTrusted }
 }
 
 /** One fresh read, for all that is unconfirmed of the group. */
-async function look(owners: Owners, group: Group, run: GroupRun): Promise<Next> {
-  const asked = await readGroup(owners, group, run, null);
+async function look(owners: Owners, run: Run): Promise<Next> {
+  const asked = await readGroup(owners, run, null);
   if (asked === null) return 'stop';
   const { snapshot } = asked;
-  concludeLook(owners, group, snapshot);
-  if (snapshot === null) return readFailed(owners, group, run, asked);
+  concludeLook(owners, run.group, snapshot);
+  if (snapshot === null) return readFailed(owners, run, asked);
   run.noteRead(snapshot);
-  return readAfterConflict(owners, group, run);
+  return readAfterConflict(owners, run);
 }
 
 function concludeLook(owners: Owners, group: Group, snapshot: Membership | null): void {

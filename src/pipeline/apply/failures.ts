@@ -7,22 +7,21 @@ import type { HttpAnswer, RequestFacts } from '../../core/target/refusals.ts';
 import type { Observation } from '../../core/target/breaker.ts';
 import { faultOf, isOver, isRunningOut, isSearching } from '../../core/target/isolation.ts';
 import type { FailedOutcome, Outcome } from '../../core/target/outcome.ts';
-import type { Snapshot } from '../../core/target/snapshot.ts';
+import { isSatisfied, isUnseenRemoval, sightOf, type Snapshot } from '../../core/target/snapshot.ts';
 import { budgetFailure, conflictDelayMs } from '../../core/target/retry.ts';
-import { isSatisfied, isUnseenRemoval, sightOf } from '../../core/target/snapshot.ts';
 import { afterConflict, etagChanged, isSameVersion, versionForms } from '../../core/target/version.ts';
+import { pause } from '../../time.ts';
 import { markAlreadySynced, supersedeReplaced } from '../intents/conclude.ts';
 import { lookUpAgain } from '../intents/identify.ts';
-import { isExhausted, isTried, type GroupRun, type Next, type RefusedPatch } from '../state/group-run.ts';
-import type { Group } from '../state/group.ts';
+import { isExhausted, isTried, type Next, type RefusedPatch } from '../state/group-run.ts';
+import type { Group, Run } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
-import { sleep } from '../state/owners.ts';
 import { exhaust, fail, giveUpExhausted, lookAgain } from './failed-tries.ts';
-import type { Asked } from './request.ts';
-import { forgetSnapshot, readGroup, type Read } from './request.ts';
+import { forgetSnapshot, readGroup, type Asked, type Read } from './request.ts';
 
-export function readFailed(owners: Owners, group: Group, run: GroupRun, { outcome, seen }: Asked): Next {
-  forgetSnapshot(owners, group, run);
+export function readFailed(owners: Owners, run: Run, { outcome, seen }: Asked): Next {
+  const { group } = run;
+  forgetSnapshot(owners, run);
   if (!('failure' in outcome)) return 'stop';
   // What the client as a whole may not do says nothing of this group.
   const isConfirmed = isRefusal(outcome) && group.doubt === null && owners.breaker.lets(group);
@@ -34,7 +33,7 @@ export function readFailed(owners: Owners, group: Group, run: GroupRun, { outcom
   const tried = run.stillDue().filter((each) => isTried(group, each));
   fail(owners, group, { intents: tried, outcome, request: null, seen });
   for (const intent of isConfirmed ? tried : []) giveUpExhausted(owners, group, intent);
-  return afterFailure(group, run, outcome);
+  return afterFailure(run, outcome);
 }
 
 /** Sure, and about this group: another read would be answered the same way, so it confirms a giving-up. */
@@ -50,44 +49,45 @@ interface FailedPatch {
   readonly seen: Observation;
 }
 
-export async function patchFailed(owners: Owners, group: Group, run: GroupRun, failed: FailedPatch): Promise<Next> {
+export async function patchFailed(owners: Owners, run: Run, failed: FailedPatch): Promise<Next> {
+  const { group } = run;
   supersedeReplaced(owners, group);
   const { answer, outcome, snapshot, request, seen } = failed;
   if (!('failure' in outcome)) return 'stop';
   const sentCount = failed.part.length;
   const part = failed.part.filter((intent) => group.members.get(intent.member)?.pending === intent);
   const fault = outcome.kind === 'conflict' ? 'unclear' : faultOf(answer);
-  const tried = triedOf(group, run, snapshot);
+  const tried = triedOf(run, snapshot);
   const refused = { outcome, fault, part, sentCount, tried, request, seen };
   switch (outcome.kind) {
     case 'conflict':
-      return conflicted(owners, group, run, { ...refused, snapshot });
+      return conflicted(owners, run, { ...refused, snapshot });
     case 'transient':
-      forgetSnapshot(owners, group, run);
-      if (isToBeIsolated(owners, group, run, refused)) return isolate(owners, group, run, refused);
+      forgetSnapshot(owners, run);
+      if (isToBeIsolated(owners, run, refused)) return isolate(owners, run, refused);
       fail(owners, group, { intents: part, unsent: without(tried, part), outcome, request, seen });
-      return afterFailure(group, run, outcome);
+      return afterFailure(run, outcome);
     case 'denied':
     case 'not_found': {
       // Of the group, or of a member? A read tells; of the client it is not where the group can be read.
       if (outcome.kind === 'not_found' || !run.wasRead) {
-        const asked = await readGroup(owners, group, run, null);
+        const asked = await readGroup(owners, run, null);
         if (asked === null) return 'stop';
-        if (asked.snapshot === null) return readFailed(owners, group, run, asked);
+        if (asked.snapshot === null) return readFailed(owners, run, asked);
         run.show(asked.snapshot);
       }
-      return isolate(owners, group, run, refused);
+      return isolate(owners, run, refused);
     }
     case 'no_target': {
-      const found = await searchTargets(owners, group, run, failed);
+      const found = await searchTargets(owners, run, failed);
       if (found === 'go_on' || found === 'stop') return found;
-      if (found !== 'refused') return readFailed(owners, group, run, found);
-      return isolate(owners, group, run, refused);
+      if (found !== 'refused') return readFailed(owners, run, found);
+      return isolate(owners, run, refused);
     }
     case 'rejected_member':
     case 'rejected':
     case 'too_large':
-      return isolate(owners, group, run, refused);
+      return isolate(owners, run, refused);
     case 'unauthorized':
       fail(owners, group, { intents: tried, outcome, request, seen });
       return 'stop';
@@ -97,8 +97,8 @@ export async function patchFailed(owners: Owners, group: Group, run: GroupRun, f
 }
 
 /** What the failure of a request is about: all that would have been sent, and a full state that waits for its second look. */
-const triedOf = (group: Group, run: GroupRun, snapshot: Snapshot): Intent[] =>
-  run.stillDue().filter((each) => (each.op === 'state' || !isSatisfied(each, snapshot)) && isTried(group, each));
+const triedOf = (run: Run, snapshot: Snapshot): Intent[] =>
+  run.stillDue().filter((each) => (each.op === 'state' || !isSatisfied(each, snapshot)) && isTried(run.group, each));
 
 const without = (intents: readonly Intent[], sent: readonly Intent[]): readonly Intent[] => {
   const left = new Set(intents);
@@ -109,7 +109,7 @@ const without = (intents: readonly Intent[], sent: readonly Intent[]): readonly 
 type Conflicted = RefusedPatch & { readonly snapshot: Snapshot };
 
 /** Read and plan again, a few times; then park. */
-async function conflicted(owners: Owners, group: Group, run: GroupRun, failed: Conflicted): Promise<Next> {
+async function conflicted(owners: Owners, run: Run, failed: Conflicted): Promise<Next> {
   const { outcome, part, tried, request, seen, snapshot } = failed;
   const before = run.refused;
   const isUnmoved = before !== null && isSameVersion(before.tags, snapshot.tags);
@@ -117,29 +117,29 @@ async function conflicted(owners: Owners, group: Group, run: GroupRun, failed: C
   const now = (intents: readonly Intent[]): Intent[] => intents.map((intent) => counted.get(intent) ?? intent);
   const patch = { ...failed, part: now(part), tried: now(tried) };
   run.noteConflict({ tags: snapshot.tags, tried: [...(before?.tried ?? []), snapshot.version], request, patch });
-  forgetSnapshot(owners, group, run);
+  forgetSnapshot(owners, run);
   for (const [intent, next] of counted) run.replaceDue(intent, next);
   // A version that may be changed on the way is tried in each of its forms.
   const forms = versionForms(snapshot.tags).length;
   const most = owners.options.conflictsMax + (forms > 1 ? forms : 0);
-  const mayBeOfMember = isToBeIsolated(owners, group, run, patch);
+  const mayBeOfMember = isToBeIsolated(owners, run, patch);
   // Only after another read is it known whether the version has moved.
   const isLast = run.conflicts > most + (mayBeOfMember && before === null ? 1 : 0);
   // Of several forms another may be right: once all are refused, the read that follows tells (readAfterConflict).
   if (mayBeOfMember && isUnmoved && forms < 2 && (isLast || isSearching(run.search))) {
     run.endConflicts();
-    return isolate(owners, group, run, patch);
+    return isolate(owners, run, patch);
   }
   if (isLast) {
-    fail(owners, group, { intents: patch.part, unsent: without(patch.tried, patch.part), outcome, request, seen });
+    fail(owners, run.group, { intents: patch.part, unsent: without(patch.tried, patch.part), outcome, request, seen });
     return 'go_on';
   }
-  await sleep(owners, conflictDelayMs(run.conflicts, owners.random.next()));
+  await pause(owners.clock, conflictDelayMs(run.conflicts, owners.random.next()));
   return 'go_on';
 }
 
 /** Where the read shows the version that was refused, it is no conflict: the version is changed on the way. */
-export function readAfterConflict(owners: Owners, group: Group, run: GroupRun): Next {
+export function readAfterConflict(owners: Owners, run: Run): Next {
   const { refused, snapshot } = run;
   if (refused === null || snapshot === null) return 'go_on';
   const next = afterConflict(snapshot, refused);
@@ -150,27 +150,29 @@ export function readAfterConflict(owners: Owners, group: Group, run: GroupRun): 
     return 'go_on';
   }
   run.forgetRefused();
-  const tried = triedOf(group, run, snapshot);
+  const tried = triedOf(run, snapshot);
   const outcome = { kind: 'conflict', failure: etagChanged(refused.tags, refused.request.status) } as const;
   const patch = { ...refused.patch, outcome, tried };
-  if (isToBeIsolated(owners, group, run, patch)) {
+  if (isToBeIsolated(owners, run, patch)) {
     run.endConflicts();
-    return isolate(owners, group, run, patch);
+    return isolate(owners, run, patch);
   }
   // A version that is changed on the way keeps every request about the group from passing.
-  fail(owners, group, { intents: tried, outcome, request: refused.request, seen: null });
+  fail(owners, run.group, { intents: tried, outcome, request: refused.request, seen: null });
   return 'go_on';
 }
 
 /** After a failure of the whole group nothing more is sent now; what is left waits for the end of the doubt, or for its time. */
-function afterFailure(group: Group, run: GroupRun, outcome: Outcome): Next {
+function afterFailure(run: Run, outcome: Outcome): Next {
   if (outcome.kind !== 'transient') return outcome.kind === 'denied' ? 'go_on' : 'stop';
-  if (group.doubt !== null) group.waitForDoubt(group.doubt.untilMs, run.stillDue());
+  const { doubt } = run.group;
+  if (doubt !== null) run.group.waitForDoubt(doubt.untilMs, run.stillDue());
   return 'stop';
 }
 
 /** A run that does not come to an end is a try that failed; for what was tried for the last time, a look without an answer. */
-export function overBudget(owners: Owners, group: Group, run: GroupRun): Next {
+export function overBudget(owners: Owners, run: Run): Next {
+  const { group } = run;
   const failure = budgetFailure(run.requestCount);
   owners.logger.warn({ group: group.id, requests: run.requestCount }, 'the target answers without any progress');
   for (const intent of run.stillDue().filter((each) => isExhausted(group, each))) lookAgain(owners, group, intent);
@@ -189,15 +191,16 @@ export function overBudget(owners: Owners, group: Group, run: GroupRun): Next {
  * A 5xx is halved as well before it is the end of members that were never refused alone, and so is a version that is called
  * stale although it has not moved.
  */
-export function isToBeIsolated(owners: Owners, group: Group, run: GroupRun, refused: RefusedPatch): boolean {
+export function isToBeIsolated(owners: Owners, run: Run, refused: RefusedPatch): boolean {
   const { fault, tried } = refused;
   const isOneOfSeveral = tried.length > 1 || run.search.inRow > 0;
   const isInTime = !isRunningOut(tried, owners.options.retry.attemptsMax);
-  return fault === 'unclear' && isOneOfSeveral && !isInTime && owners.breaker.lets(group);
+  return fault === 'unclear' && isOneOfSeveral && !isInTime && owners.breaker.lets(run.group);
 }
 
 /** Halves what was sent until the bad member is alone; a part of one has found it. */
-export function isolate(owners: Owners, group: Group, run: GroupRun, refused: RefusedPatch): Next {
+export function isolate(owners: Owners, run: Run, refused: RefusedPatch): Next {
+  const { group } = run;
   const { fault, part, sentCount, tried, outcome } = refused;
   if (fault === 'request') {
     fail(owners, group, { ...refused, intents: part });
@@ -205,7 +208,7 @@ export function isolate(owners: Owners, group: Group, run: GroupRun, refused: Re
   }
   run.noteRefused(part, sentCount);
   if (sentCount === 1) endAlone(owners, group, refused);
-  else if (outcome.kind === 'too_large') tooLarge(group, run, sentCount);
+  else if (outcome.kind === 'too_large') tooLarge(run, sentCount);
   if (!isOver(run.search)) return 'go_on';
   const untested = sentCount === 1 ? tried.filter((intent) => !part.includes(intent)) : tried;
   // The next round begins with them, and not with those that it knows.
@@ -215,9 +218,9 @@ export function isolate(owners: Owners, group: Group, run: GroupRun, refused: Re
 }
 
 /** No member is suspect; but in doubt this run may send nothing more, and the next one has to begin with less. */
-function tooLarge(group: Group, run: GroupRun, sentCount: number): void {
+function tooLarge(run: Run, sentCount: number): void {
   run.limitMembers(Math.ceil(sentCount / 2));
-  if (group.doubt === null) run.suspect([]);
+  if (run.group.doubt === null) run.suspect([]);
 }
 
 function endAlone(owners: Owners, group: Group, refused: RefusedPatch): void {
@@ -241,17 +244,16 @@ interface Sent {
 /** `refused`: all are there as far as a read tells, so that one of them is refused for another reason. A `Read` has failed. */
 export async function searchTargets(
   owners: Owners,
-  group: Group,
-  run: GroupRun,
+  run: Run,
   { snapshot, part }: Sent,
 ): Promise<Next | 'refused' | Read> {
   if (part.every((intent) => isUnseenRemoval(intent, snapshot))) {
     // No read shows them, so each is asked about alone; then the refusal says that it is so.
     if (part.length > 1) run.askForUnseenAlone();
-    else for (const intent of part) markAlreadySynced(owners, group, intent);
+    else for (const intent of part) markAlreadySynced(owners, run.group, intent);
     return 'go_on';
   }
-  const asked = await readGroup(owners, group, run, null);
+  const asked = await readGroup(owners, run, null);
   if (asked === null) return 'stop';
   const { snapshot: fresh } = asked;
   if (fresh === null) return asked;

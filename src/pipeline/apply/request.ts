@@ -7,14 +7,11 @@ import type { Intent } from '../../core/change/change.ts';
 import { renamedGroup } from '../../core/ids/resolution.ts';
 import type { HttpAnswer, Method } from '../../core/target/refusals.ts';
 import { isSuccess, type Observation } from '../../core/target/breaker.ts';
-import type { Applied, Outcome } from '../../core/target/outcome.ts';
-import { classify, isSureAnswer } from '../../core/target/outcome.ts';
-import type { Snapshot } from '../../core/target/snapshot.ts';
-import { afterPatch, patchBody, shownName } from '../../core/target/snapshot.ts';
+import { classify, isSureAnswer, type Applied, type Outcome } from '../../core/target/outcome.ts';
+import { afterPatch, patchBody, shownName, type Snapshot } from '../../core/target/snapshot.ts';
 import { hasMoved, inFormOf } from '../../core/target/version.ts';
 import type { MayStart } from '../../ports.ts';
-import type { GroupRun } from '../state/group-run.ts';
-import type { Group } from '../state/group.ts';
+import type { Group, Run } from '../state/group.ts';
 import { mayDispatch, type Owners } from '../state/owners.ts';
 
 export interface Asked {
@@ -34,14 +31,10 @@ export interface Patched extends Asked {
   readonly after: Snapshot | null;
 }
 
-export async function readGroup(
-  owners: Owners,
-  group: Group,
-  run: GroupRun,
-  known: Snapshot | null,
-): Promise<Read | null> {
+export async function readGroup(owners: Owners, run: Run, known: Snapshot | null): Promise<Read | null> {
+  const { group } = run;
   const ifNoneMatch = known?.version ?? null;
-  const asked = await ask(owners, group, run, {
+  const asked = await ask(owners, run, {
     method: ifNoneMatch === null ? 'GET' : 'CONDITIONAL_GET',
     send: (mayStart) => owners.api.getGroup({ group: targetOf(group), ifNoneMatch, mayStart }),
   });
@@ -58,18 +51,18 @@ export async function readGroup(
 }
 
 /** What is known of the group does not hold any more. */
-export function forgetSnapshot(owners: Owners, group: Group, run: GroupRun): void {
-  owners.snapshots.forget(group);
+export function forgetSnapshot(owners: Owners, run: Run): void {
+  owners.snapshots.forget(run.group);
   run.forgetSnapshot();
 }
 
 export async function patchGroup(
   owners: Owners,
-  group: Group,
-  run: GroupRun,
+  run: Run,
   { snapshot, part }: { snapshot: Snapshot; part: readonly Intent[] },
 ): Promise<Patched | null> {
-  const asked = await ask(owners, group, run, {
+  const { group } = run;
+  const asked = await ask(owners, run, {
     method: 'PATCH',
     send: (mayStart) =>
       owners.api.patchGroup({
@@ -122,15 +115,16 @@ interface Request {
   readonly send: (mayStart: MayStart) => Promise<HttpAnswer>;
 }
 
-async function ask(owners: Owners, group: Group, run: GroupRun, { method, send }: Request): Promise<Asked | null> {
+async function ask(owners: Owners, run: Run, { method, send }: Request): Promise<Asked | null> {
   const { api, counts, clock, lease, logger, partitions } = owners;
+  const { group } = run;
   if (!run.usePermit()) await api.gate.take();
   const mayStart = (): boolean => mayDispatch(owners, group);
   if (!mayStart()) {
     api.gate.giveBack();
     return null;
   }
-  if (run.noteAsked()) noteFirstRequest(group, run, clock.now().wall);
+  if (run.noteAsked()) noteFirstRequest(run, clock.now().wall);
   counts.requestsInFlight.add();
   const answer = await send(mayStart);
   counts.requestsInFlight.add(-1);
@@ -153,9 +147,9 @@ async function ask(owners: Owners, group: Group, run: GroupRun, { method, send }
   return partitions.isCurrent(group.partition) ? { answer, outcome, seen } : null;
 }
 
-function noteFirstRequest(group: Group, run: GroupRun, now: number): void {
+function noteFirstRequest(run: Run, now: number): void {
   for (const intent of run.due) {
-    const member = group.members.get(intent.member);
+    const member = run.group.members.get(intent.member);
     if (member?.pending === intent) member.noteRequested(now);
   }
 }

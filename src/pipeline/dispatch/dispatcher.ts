@@ -8,19 +8,17 @@
 import type { LimitFunction } from 'p-limit';
 import type { Intent } from '../../core/change/change.ts';
 import { isDue, isForTarget } from '../../core/change/pending.ts';
-import type { IdKind } from '../../core/ids/resolution.ts';
-import type { ProbeCandidate } from '../../core/target/breaker.ts';
-import { nextProbe } from '../../core/target/breaker.ts';
+import { nextProbe, type ProbeCandidate } from '../../core/target/breaker.ts';
 import type { Instant } from '../../ports.ts';
 import { keptBackIn, plannableIn, releaseKnown } from '../intents/full-state-removals.ts';
 import { holdRetargeted } from '../intents/guard.ts';
 import { identifyDue, unknownId, wholeOf } from '../intents/identify.ts';
 import type { Group, Partition } from '../state/group.ts';
+import type { SoughtId } from '../state/look-ups.ts';
 import type { Member } from '../state/member.ts';
 import { isDispatchable, type Owners } from '../state/owners.ts';
 import { tidyGroup } from '../state/partitions.ts';
-import type { Slices } from '../state/turns.ts';
-import { SLICE, eachGroup } from '../state/turns.ts';
+import { SLICE, eachGroup, type Slices } from '../state/turns.ts';
 import { askForIds, probeLookUp } from './look-up.ts';
 
 /** Works out again what is due of a group; to be called whenever that may have changed and it is not in flight. */
@@ -44,7 +42,7 @@ export function review(owners: Owners, group: Group): void {
     if (pending === null) continue;
     if (doubtUntilMs !== null && group.isWaitingForDoubt(pending)) {
       isDeferred = true;
-      // What is left may be lost in the digits of the wall clock, and its group would be woken at once, again and again.
+      // What is left may be lost in the digits of the wall clock, and its group would be woken in the same instant, again and again.
       wakeAt = Math.min(wakeAt, now.wall + Math.max(1, doubtUntilMs - now.monotonic));
     } else if (!isDue(pending, now.wall)) {
       // The wall clock was set back.
@@ -130,7 +128,7 @@ export class Dispatcher {
   #wakeDue(): void {
     const { queue, clock } = this.#owners;
     const now = clock.now().wall;
-    // The timer that is armed then is due at once, so that the rest is woken in the next turn.
+    // The rest is woken in the next turn of the event loop: the timer that is armed then is due immediately.
     for (let count = 0; count < SLICE; count += 1) {
       const group = queue.takeDue(now);
       if (group === undefined) return;
@@ -161,7 +159,7 @@ export class Dispatcher {
     const chosen = chooseProbe(this.#owners);
     if (chosen === null) return;
     const { group, need } = chosen;
-    if (typeof need === 'object') return probeLookUp(this.#owners, group, need);
+    if (need.kind === 'look_up') return probeLookUp(this.#owners, group, need.sought);
     breaker.probe(group);
     queue.withdraw(group);
     this.#take(group);
@@ -204,7 +202,7 @@ export class Dispatcher {
 /* Whom an open breaker asks, to see whether the target can be worked with again: it sends what a group needs next. */
 
 /** `nothing`: it waits for something else, so it can only be read. */
-type Need = 'request' | 'nothing' | { readonly kind: IdKind; readonly id: string };
+type Need = { readonly kind: 'request' | 'nothing' } | { readonly kind: 'look_up'; readonly sought: SoughtId };
 
 interface Candidate extends ProbeCandidate {
   readonly group: Group;
@@ -218,7 +216,7 @@ const PENDING_MAX = 3;
 export function pendingGroupCount(owners: Owners): number {
   let count = 0;
   for (const { need } of candidates(owners)) {
-    if (need !== 'nothing') count += 1;
+    if (need.kind !== 'nothing') count += 1;
     if (count >= PENDING_MAX) return count;
   }
   return count;
@@ -228,9 +226,9 @@ export function pendingGroupCount(owners: Owners): number {
 export function chooseProbe(owners: Owners): Candidate | null {
   const { queue, lookUps } = owners;
   const free = [...candidates(owners)].filter(
-    ({ group, need }) => !queue.isLocked(group) && !(typeof need === 'object' && lookUps.isAsked(need)),
+    ({ group, need }) => !queue.isLocked(group) && !(need.kind === 'look_up' && lookUps.isAsked(need.sought)),
   );
-  const needy = free.filter(({ need }) => need !== 'nothing');
+  const needy = free.filter(({ need }) => need.kind !== 'nothing');
   return nextProbe(needy.length > 0 ? needy : free.filter(({ group }) => group.target !== null));
 }
 
@@ -251,10 +249,11 @@ function needOf(owners: Owners, group: Group, now: number): Need | null {
   const isPlannable = plannableIn(owners, group);
   for (const { pending } of group.members.values()) {
     if (pending === null || pending.dead !== null) continue;
-    need ??= 'nothing';
+    need ??= { kind: 'nothing' };
     if (!isForTarget(pending, now)) continue;
-    if (isPlannable(pending)) return 'request';
-    need = unknownId(owners, group, pending) ?? need;
+    if (isPlannable(pending)) return { kind: 'request' };
+    const sought = unknownId(owners, group, pending);
+    if (sought !== null) need = { kind: 'look_up', sought };
   }
   return need;
 }

@@ -8,10 +8,10 @@ import { scheduleOf } from '../../core/target/retry.ts';
 import type { Resolution } from '../../ports.ts';
 import { notKnown, waitsFor } from '../intents/identify.ts';
 import type { Group } from '../state/group.ts';
-import type { LookUp, SoughtId } from '../state/look-ups.ts';
+import type { LookUp, SoughtId, Subject } from '../state/look-ups.ts';
 import type { Owners } from '../state/owners.ts';
 
-/** Asks for as much as may be asked for at once. */
+/** Sends as many look-ups as may be on their way together. */
 export function askForIds(owners: Owners): void {
   const { lookUps, lease, options, breaker, throttled } = owners;
   const paused: LookUp[] = [];
@@ -107,13 +107,11 @@ const unanswering = (outcome: Outcome): Outcome =>
 /** Found or not, the target has answered. */
 const FOUND: Outcome = { kind: 'unchanged' };
 
-/* What a probe needs before it is sent. */
-
 /**
  * Where the client was refused, a probe is worth while with a token only. The one that it has serves, although it was
  * refused: older by now, it may be known, and the request takes a new one where it is not. false: there is none.
  */
-export async function ensureToken(owners: Owners, subject: Group | LookUp, groups: readonly Group[]): Promise<boolean> {
+export async function ensureToken(owners: Owners, subject: Subject, groups: readonly Group[]): Promise<boolean> {
   const { breaker, counts, api } = owners;
   if (breaker.open?.reason !== 'auth') return true;
   // So that a drain waits for it; the run, or the look-up, that it is for settles at its end.

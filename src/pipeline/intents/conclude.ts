@@ -99,7 +99,7 @@ export function finish(owners: Owners, group: Group, intent: Intent, { outcome, 
   const { requestedAt } = replacing ?? member;
   if (member.pending === intent) member.replace(null);
   noteFinal(owners, group, intent);
-  if (intent.op === 'add' && group.partition.unresolved.noteLanded(group.id, intent.member))
+  if (intent.op === 'add' && group.partition.unresolved.noteAdded(group.id, intent.member))
     group.partition.toWrite.add(group);
   reportEnd(owners, group, intent, { outcome, reason: null, request, supersededBy: null, requestedAt });
 }
@@ -258,7 +258,7 @@ export function groupAnswered(group: Group): void {
 
 /** The intent is final; something that is not resolved yet may be an older change of the same member. */
 export function noteFinal({ ids }: Pick<Owners, 'ids'>, group: Group, intent: Intent): void {
-  const mark = ids === null || group.aliases?.hasUnresolved() !== true ? null : markOf(intent);
+  const mark = ids === null || group.aliases?.tidyUnresolved() !== true ? null : markOf(intent);
   if (mark === null) return;
   const { finals, toWrite } = group.partition;
   const known = finals.find(group, mark.target);

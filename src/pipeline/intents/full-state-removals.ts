@@ -2,8 +2,7 @@
  * When the removals of a full state may go (protocol.md 5.4): after its additions, and not while a member whom it names is unknown.
  * What is held for that alone goes by itself once all are known.
  */
-import type { Intent } from '../../core/change/change.ts';
-import { isSamePosition } from '../../core/change/change.ts';
+import { isSamePosition, type Intent } from '../../core/change/change.ts';
 import { isHeld } from '../../core/change/pending.ts';
 import {
   additionsOf,

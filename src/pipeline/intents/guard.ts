@@ -8,13 +8,13 @@ import {
   type ShownTargets,
 } from '../../core/change/change.ts';
 import { isHeld } from '../../core/change/pending.ts';
-import type { RemovedInWindow } from '../../core/group/guard.ts';
 import {
   heldDigest,
   heldFailure,
   isGuarded,
   isRetargeted,
   refusedFailure,
+  type RemovedInWindow,
   type Sha256,
 } from '../../core/group/guard.ts';
 import { sizeOf } from '../../core/group/step.ts';
@@ -22,8 +22,8 @@ import type { Request } from '../../core/log/request-record.ts';
 import type { ReportRecord } from '../../core/report/report.ts';
 import { heldReport } from '../../core/report/reporting.ts';
 import { isSatisfied, type Membership } from '../../core/target/snapshot.ts';
-import { isStillDue, isTried, type GroupRun } from '../state/group-run.ts';
-import type { Group, Partition } from '../state/group.ts';
+import { isStillDue, isTried } from '../state/group-run.ts';
+import type { Group, Partition, Run } from '../state/group.ts';
 import type { DueAnswer } from '../state/operator-requests.ts';
 import type { Owners } from '../state/owners.ts';
 import { giveUp, reportWait } from './conclude.ts';
@@ -152,7 +152,8 @@ export const pendingRemovals = (group: Group): Intent[] =>
   [...group.members.guarded].flatMap(({ pending }) => (pending !== null && isTried(group, pending) ? [pending] : []));
 
 /** Until they have taken effect, or the group is not in flight any more. */
-export function reserveRemovals(group: Group, run: GroupRun, snapshot: Membership): void {
+export function reserveRemovals(run: Run, snapshot: Membership): void {
+  const { group } = run;
   const { removals: window } = group.partition;
   if (run.reservedUnseen === null) {
     // Most of what is due may be additions.

@@ -4,8 +4,15 @@
  */
 import { WHOLE_GROUP, idKey, isSameId, isSamePosition, sourceMember, type Intent } from '../../core/change/change.ts';
 import { isDue } from '../../core/change/pending.ts';
-import type { IdKind, Resolved, SureResolution } from '../../core/ids/resolution.ts';
-import { memberFailure, resolved, targetFor, unresolvedFailure } from '../../core/ids/resolution.ts';
+import {
+  memberFailure,
+  resolved,
+  targetFor,
+  unresolvedFailure,
+  type IdKind,
+  type Resolved,
+  type SureResolution,
+} from '../../core/ids/resolution.ts';
 import type { Failure } from '../../core/target/refusals.ts';
 import { decideRetry, type Schedule } from '../../core/target/retry.ts';
 import type { Group } from '../state/group.ts';

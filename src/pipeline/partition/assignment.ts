@@ -27,7 +27,7 @@ import type { Start } from '../state/source-offsets.ts';
 import type { Slices } from '../state/turns.ts';
 import { catchUp, resumeSource } from './intake.ts';
 import { foreignPositionProblem, refuse, revoke, revokeAll } from './loss.ts';
-import { recordAll, takeAccount } from './read-back.ts';
+import { recordAll, actOnRetryRecords } from './read-back.ts';
 
 /** In the tick of the assignment: what is sought and paused here is so before the first fetch of the generation. */
 export function assigned(owners: Owners, assignment: Assignment): void {
@@ -137,7 +137,7 @@ async function restoreFrom(owners: Owners, partition: Partition): Promise<void> 
   const start = await persist(owners, place, () => findStart(owners, partition), isWanted);
   if (start === undefined || !isWanted()) return;
   partition.offsets.noteStart(start);
-  owners.backlog.saw(partition, start.goal);
+  owners.backlog.noteEnd(partition, start.goal);
   restore(owners, partition);
 }
 
@@ -188,17 +188,17 @@ export function restore(owners: Owners, partition: Partition): void {
     const isWanted = (): boolean => owners.partitions.isCurrent(partition) && !owners.lease.isEnding;
     return void owners.turns.run(load(owners, partition, start), isWanted);
   } else if (comparison.formerRetry !== null) recordAll(owners, partition, comparison.formerRetry);
-  goOn(owners, partition, start);
+  finishRestore(owners, partition, start);
 }
 
 /** Its state is in memory. */
-function goOn(owners: Owners, partition: Partition, start: Start): void {
+function finishRestore(owners: Owners, partition: Partition, start: Start): void {
   const isKept = partition.isKept;
   partition.endRestore();
   owners.logger.info({ partition: partition.number, epoch: partition.ownership.epoch, isKept }, 'partition restored');
   if (!isKept) owners.log.seek('source', partition.number, start.position);
   // It may have been overtaken while it was loaded, and nothing is dispatched then.
-  takeAccount(owners, partition);
+  actOnRetryRecords(owners, partition);
   if (!owners.partitions.isCurrent(partition)) return;
   resumeSource(owners, partition);
   catchUp(owners, partition);
@@ -260,7 +260,7 @@ function* load(owners: Owners, partition: Partition, start: Start): Slices {
   partition.restored.end(recordedAt);
   partition.offsets.open(start, last + 1n);
   tidyCommitted(owners, partition);
-  goOn(owners, partition, start);
+  finishRestore(owners, partition, start);
 }
 
 /** At the latest; `latest` in epoch ms. */

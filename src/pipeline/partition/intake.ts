@@ -59,7 +59,7 @@ export function readSource(owners: Owners, partition: Partition, batch: Batch): 
   }
   if (last !== null) partition.offsets.noteRead(last);
   partition.offsets.advance(next);
-  owners.backlog.saw(partition, batch.endOffset);
+  owners.backlog.noteEnd(partition, batch.endOffset);
   catchUp(owners, partition);
   limitIntake(owners);
   owners.dispatch();

@@ -1,8 +1,7 @@
 /**
  * Reading the retry partition, at a restore as well as afterwards; what a record means is decided by core/log/ownership.ts.
  */
-import type { RetryRecord } from '../../core/log/live-record.ts';
-import { isRemovalsKey, parseRetryRecord } from '../../core/log/live-record.ts';
+import { isRemovalsKey, parseRetryRecord, type RetryRecord } from '../../core/log/live-record.ts';
 import { readSignature } from '../../core/log/request-record.ts';
 import type { Batch, LogRecord } from '../../ports.ts';
 import { handleRequests } from '../intents/replay.ts';
@@ -26,7 +25,7 @@ export function readRetry(owners: Owners, partition: Partition, batch: Batch): v
     }
     ownership.noteReadTo(record.offset + 1n);
     readOne(owners, partition, record);
-    if (partition.isRestored) takeAccount(owners, partition);
+    if (partition.isRestored) actOnRetryRecords(owners, partition);
     // It may have been overtaken, and forgotten.
     if (!owners.partitions.isCurrent(partition)) return;
   }
@@ -115,7 +114,7 @@ function take({ logger }: Owners, partition: Partition, record: LiveState): void
 }
 
 /** What was read means something only for a partition whose state is known. */
-export function takeAccount(owners: Owners, partition: Partition): void {
+export function actOnRetryRecords(owners: Owners, partition: Partition): void {
   if (partition.ownership.isOvertaken) {
     const reason = 'the retry partition holds a higher epoch';
     revoke(owners, partition, reason);

@@ -4,9 +4,9 @@
  */
 import { leftOutField } from '../../core/text/repeated-causes.ts';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
+import { pause } from '../../time.ts';
 import type { Place } from '../state/outbox.ts';
 import type { Owners } from '../state/owners.ts';
-import { sleep } from '../state/owners.ts';
 import { errorText } from '../../core/text/visible.ts';
 
 export interface Addressed {
@@ -204,7 +204,7 @@ export async function persist<T>(
         return await task();
       } catch (error) {
         noteFailure(owners, place, error);
-        await sleep(owners, delayMs);
+        await pause(owners.clock, delayMs);
       }
     }
     return undefined;

@@ -38,8 +38,11 @@ export class Aliases {
     this.#targets.set(member, [...(this.#targets.get(member) ?? []), key]);
   }
 
-  /** A name that waits to be resolved, or is given up, may mean any member of the target. */
-  hasUnresolved(): boolean {
+  /**
+   * Drops names that are resolved by now, up to the first that is not. Answers whether there is one: a name that waits to be
+   * resolved, or is given up, may mean any member of the target.
+   */
+  tidyUnresolved(): boolean {
     for (const name of this.#unresolved) {
       if (this.#members.get(name)?.pending?.target === null) return true;
       this.#unresolved.delete(name);

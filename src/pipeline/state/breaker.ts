@@ -4,7 +4,6 @@
  *   closed ──opens──▶ pausing ──1 s … 30 s──▶ probe due ──a group, or an id──▶ probing ──decided──▶ closed | pausing
  */
 import type { Intent } from '../../core/change/change.ts';
-import type { Breaker, BreakerReason, Observation, RequestKind } from '../../core/target/breaker.ts';
 import {
   afterUndecidedProbe,
   closedBreaker,
@@ -12,6 +11,10 @@ import {
   isSuccess,
   observe,
   signOf,
+  type Breaker,
+  type BreakerReason,
+  type Observation,
+  type RequestKind,
 } from '../../core/target/breaker.ts';
 import type { Outcome } from '../../core/target/outcome.ts';
 import { ADVICE } from '../../core/target/refusals.ts';
@@ -19,7 +22,7 @@ import { probeDelayMs } from '../../core/target/retry.ts';
 import { RepeatedCauses, leftOutField } from '../../core/text/repeated-causes.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { Group } from './group.ts';
-import type { LookUp } from './look-ups.ts';
+import type { Subject } from './look-ups.ts';
 import type { Partitions } from './partitions.ts';
 import { LoneFailures } from './target-history.ts';
 
@@ -30,7 +33,7 @@ export interface Observed {
   readonly outcome: Outcome;
   readonly groups: readonly Group[];
   /** What the request was sent for. */
-  readonly subject: Group | LookUp;
+  readonly subject: Subject;
 }
 
 interface Failing {
@@ -81,7 +84,7 @@ function isFailure(seen: Observation): boolean {
 export class TargetBreaker {
   #breaker: Breaker = closedBreaker;
   #isProbeDue = false;
-  #probe: { readonly subject: Group | LookUp; isAnswered: boolean } | null = null;
+  #probe: { readonly subject: Subject; isAnswered: boolean } | null = null;
   #cancelProbe: () => void = () => undefined;
   #failures = 0;
   #problem = '';
@@ -114,11 +117,11 @@ export class TargetBreaker {
   }
 
   /** May a request for it start, as far as the breaker goes? */
-  lets(subject: Group | LookUp): boolean {
+  lets(subject: Subject): boolean {
     return this.isClosed || this.isProbing(subject);
   }
 
-  isProbing(subject: Group | LookUp): boolean {
+  isProbing(subject: Subject): boolean {
     return this.#probe?.subject === subject;
   }
 
@@ -162,7 +165,7 @@ export class TargetBreaker {
     else tries.push({ group, intent });
   }
 
-  /** Failed while the breaker is open: no attempt is used up, and it is not sent again at once when it closes. */
+  /** Failed while the breaker is open: no attempt is used up, and it is not sent again immediately when the breaker closes. */
   wait(group: Group, intents: readonly Intent[]): void {
     const notBefore = this.#surroundings.clock.now().wall + this.#waitMs(group);
     for (const intent of intents) group.postpone(intent, notBefore);
@@ -179,13 +182,13 @@ export class TargetBreaker {
     settle();
   }
 
-  probe(subject: Group | LookUp): void {
+  probe(subject: Subject): void {
     this.#isProbeDue = false;
     this.#probe = { subject, isAnswered: false };
   }
 
   /** Nothing more comes of the probe. */
-  endProbe(subject: Group | LookUp): void {
+  endProbe(subject: Subject): void {
     if (this.#probe?.subject !== subject) return;
     const { isAnswered } = this.#probe;
     if (this.#breaker.kind === 'open')

@@ -1,7 +1,7 @@
 /** What the pipeline counts since its start, and how many requests are on their way. */
 
 /** How often each of some names was met. */
-export class Tally {
+export class CounterByName {
   readonly #counts = new Map<string, number>();
 
   note(name: string): void {
@@ -27,15 +27,15 @@ export class Counter {
 
 export class Counts {
   /** Events of the source that concern no membership, by reason. */
-  readonly skipped = new Tally();
+  readonly skipped = new CounterByName();
   /** Requests to the target, by the kind of their outcome. */
-  readonly requests = new Tally();
+  readonly requests = new CounterByName();
   /** Versions that had moved on when a group was changed. */
   readonly conflicts = new Counter();
   /** Requests of operators that were not executed, by why. */
-  readonly refusedRequests = new Tally();
+  readonly refusedRequests = new CounterByName();
   /** Final reports, by outcome. */
-  readonly reports = new Tally();
+  readonly reports = new CounterByName();
   /** Requests of groups to the target, and for tokens; not look-ups. */
   readonly requestsInFlight = new Counter();
   /** How often offsets, or what is parked, were not there any more. */

@@ -7,8 +7,7 @@ import type { RequestFacts } from '../../core/target/refusals.ts';
 import type { Observation } from '../../core/target/breaker.ts';
 import { afterLanding, afterRefusal, searchAmong, type Fault, type Search } from '../../core/target/isolation.ts';
 import type { FailedOutcome } from '../../core/target/outcome.ts';
-import type { Snapshot } from '../../core/target/snapshot.ts';
-import { isSatisfied } from '../../core/target/snapshot.ts';
+import { isSatisfied, type Snapshot } from '../../core/target/snapshot.ts';
 import type { RefusedVersion } from '../../core/target/version.ts';
 import { SLICE_MAX, type DueQueue } from './due-queue.ts';
 import type { Members } from './members.ts';
@@ -62,9 +61,10 @@ export interface RunStart {
 
 const NONE: ReadonlySet<Intent> = new Set();
 
-export class GroupRun {
+/** @typeParam G the group. */
+export class GroupRun<G extends GroupInFlight = GroupInFlight> {
+  readonly group: G;
   readonly due: DueQueue;
-  readonly #group: GroupInFlight;
   #hasPermit: boolean;
   #requestCount = 0;
   #hasAsked = false;
@@ -81,8 +81,8 @@ export class GroupRun {
   #refused: RefusedAsStale | null = null;
   #reservedUnseen: number | null = null;
 
-  constructor(group: GroupInFlight, due: DueQueue, { snapshot, hasPermit, suspects, membersMax }: RunStart) {
-    this.#group = group;
+  constructor(group: G, due: DueQueue, { snapshot, hasPermit, suspects, membersMax }: RunStart) {
+    this.group = group;
     this.due = due;
     this.#snapshot = snapshot;
     this.#hasPermit = hasPermit;
@@ -268,7 +268,7 @@ export class GroupRun {
 
   /** What is in flight goes on in another state, such as one conflict more. */
   replaceDue(intent: Intent, next: Intent): void {
-    const member = this.#group.members.get(intent.member);
+    const member = this.group.members.get(intent.member);
     if (member === undefined) return;
     member.advance(next);
     this.due.replace(intent, next);
@@ -276,7 +276,7 @@ export class GroupRun {
   }
 
   stillDue(): Intent[] {
-    return [...this.due].filter((intent) => isStillDue(this.#group, intent));
+    return [...this.due].filter((intent) => isStillDue(this.group, intent));
   }
 
   /**
@@ -284,7 +284,7 @@ export class GroupRun {
    * may hold a bad member, and others.
    */
   slice(isKeptBack: (intent: Intent) => boolean): Intent[] {
-    const group = this.#group;
+    const group = this.group;
     const snapshot = this.#snapshot;
     const isPending = (intent: Intent): boolean => isStillDue(group, intent);
     const isSettled = (intent: Intent): boolean =>

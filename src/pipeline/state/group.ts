@@ -29,6 +29,9 @@ import { UnconfirmedChanges } from './unconfirmed-changes.ts';
 /** A source partition with its groups. */
 export type Partition = PartitionOf<Group>;
 
+/** A group in flight. */
+export type Run = GroupRun<Group>;
+
 /** A full state that was worked out, and is not accounted for by what it came to yet. */
 export interface Expansion {
   readonly state: Intent;
@@ -54,7 +57,7 @@ export class Group {
   #targetName: string | null = null;
   #expansions: readonly Expansion[] = [];
   #aliases: Aliases | null = null;
-  #run: GroupRun | null = null;
+  #run: Run | null = null;
   #suspects: ReadonlySet<string> | null = null;
   #doubt: Doubt | null;
   #unconfirmed: UnconfirmedChanges | null = null;
@@ -117,17 +120,17 @@ export class Group {
   }
 
   /** In flight; null: it is not. */
-  get run(): GroupRun | null {
+  get run(): Run | null {
     return this.#run;
   }
 
-  beginRun(run: GroupRun): void {
+  beginRun(run: Run): void {
     assert(this.#run === null, `group ${this.id} is in flight already`);
     this.#run = run;
   }
 
   /** Keeps whom its search has narrowed down, and not separated. */
-  endRun({ suspects }: GroupRun): void {
+  endRun({ suspects }: Run): void {
     this.#run = null;
     if (suspects.length > 0) this.#suspects = new Set(suspects.map(({ member }) => member));
   }

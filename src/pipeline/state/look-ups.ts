@@ -1,10 +1,11 @@
 /**
  * Ids that the target is to be asked for, each once for all groups that wait for it.
  *
- *   absent ──want──▶ wanted ──begin──▶ asked ──answered──▶ absent
+ *   absent ──want──▶ wanted ──begin──▶ asked ──end, answered──▶ absent      wanted ──delete──▶ absent
  *                      ▲                 │
- *                      └───not sent──────┘
+ *                      └──end, not sent──┘
  */
+import assert from 'node:assert/strict';
 import type { IdKind } from '../../core/ids/resolution.ts';
 import type { Group, Partition } from './group.ts';
 
@@ -14,50 +15,31 @@ export interface SoughtId {
   readonly id: string;
 }
 
-export class LookUp implements SoughtId {
-  readonly kind: IdKind;
-  readonly id: string;
-  readonly #groups = new Set<Group>();
-  #isAsked = false;
-
-  constructor({ kind, id }: SoughtId) {
-    this.kind = kind;
-    this.id = id;
-  }
-
+/** One request for all that wait for its answer; its changes go through `LookUps`. */
+export interface LookUp extends SoughtId {
   /** Unique. */
-  get key(): string {
-    return keyOf(this);
-  }
-
+  readonly key: string;
   /** They wait for the answer. */
-  get groups(): ReadonlySet<Group> {
-    return this.#groups;
-  }
-
+  readonly groups: ReadonlySet<Group>;
   /** It is on its way. */
-  get isAsked(): boolean {
-    return this.#isAsked;
-  }
+  readonly isAsked: boolean;
+}
 
-  noteWaiting(group: Group): void {
-    this.#groups.add(group);
-  }
+/** What the target is asked about: a group itself, or an id. */
+export type Subject = Group | LookUp;
 
-  forgetGroupsOf(partition: Partition): void {
-    for (const group of this.#groups) if (group.partition === partition) this.#groups.delete(group);
-  }
+export const isLookUp = (subject: Subject): subject is LookUp => 'kind' in subject;
 
-  noteAsked(isAsked: boolean): void {
-    this.#isAsked = isAsked;
-  }
+interface Entry extends LookUp {
+  readonly groups: Set<Group>;
+  isAsked: boolean;
 }
 
 const keyOf = ({ kind, id }: SoughtId): string => `${kind}/${id}`;
 
 export class LookUps {
   /** In the order in which they were met. */
-  readonly #byKey = new Map<string, LookUp>();
+  readonly #byKey = new Map<string, Entry>();
   #inFlight = 0;
 
   get size(): number {
@@ -74,10 +56,11 @@ export class LookUps {
   }
 
   /** The group is reviewed when the answer is there. */
-  want(group: Group, sought: SoughtId): LookUp {
-    const wanted = this.#byKey.get(keyOf(sought)) ?? new LookUp(sought);
-    wanted.noteWaiting(group);
-    this.#byKey.set(wanted.key, wanted);
+  want(group: Group, { kind, id }: SoughtId): LookUp {
+    const key = keyOf({ kind, id });
+    const wanted = this.#byKey.get(key) ?? { kind, id, key, groups: new Set(), isAsked: false };
+    wanted.groups.add(group);
+    this.#byKey.set(key, wanted);
     return wanted;
   }
 
@@ -88,24 +71,33 @@ export class LookUps {
   /** The partition is lost: its groups wait for nothing any more; what was asked already goes on. */
   revoke(partition: Partition): void {
     for (const lookUp of this.#byKey.values()) {
-      lookUp.forgetGroupsOf(partition);
+      for (const group of lookUp.groups) if (group.partition === partition) lookUp.groups.delete(group);
       if (lookUp.groups.size === 0 && !lookUp.isAsked) this.delete(lookUp);
     }
   }
 
+  /** It is wanted no more. */
   delete({ key }: LookUp): void {
+    this.#expect(key, 'wanted');
     this.#byKey.delete(key);
   }
 
-  begin(lookUp: LookUp): void {
-    lookUp.noteAsked(true);
+  begin({ key }: LookUp): void {
+    this.#expect(key, 'wanted').isAsked = true;
     this.#inFlight += 1;
   }
 
   /** @param isSent it has an answer; else it is wanted still. */
-  end(lookUp: LookUp, isSent: boolean): void {
+  end({ key }: LookUp, isSent: boolean): void {
+    this.#expect(key, 'asked').isAsked = false;
     this.#inFlight -= 1;
-    if (isSent) this.delete(lookUp);
-    else lookUp.noteAsked(false);
+    if (isSent) this.#byKey.delete(key);
+  }
+
+  /** Asserts that it is in this state. */
+  #expect(key: string, state: 'wanted' | 'asked'): Entry {
+    const entry = this.#byKey.get(key);
+    assert(entry?.isAsked === (state === 'asked'), `look-up ${key} is not ${state}`);
+    return entry;
   }
 }

@@ -5,8 +5,13 @@
  *   pending   none ──replace──▶ an intent ──advance──▶ the same in another state: parked, held, approved, due again
  *             an intent ──replace──▶ a newer one | dead | none (final)      dead ──revive──▶ pending
  */
-import type { ChangeSource, DeadReason, Intent, Position } from '../../core/change/change.ts';
-import { isSamePosition } from '../../core/change/change.ts';
+import {
+  isSamePosition,
+  type ChangeSource,
+  type DeadReason,
+  type Intent,
+  type Position,
+} from '../../core/change/change.ts';
 import type { ReportRecord } from '../../core/report/report.ts';
 import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
 

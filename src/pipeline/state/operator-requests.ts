@@ -2,8 +2,14 @@
  * Requests of operators in one retry partition: which were read and not executed, which signed ones were read at all, and the
  * answers that are to be written. And `HeldDigests`: what operators may decide about.
  */
-import type { OperatorAnswer, Request } from '../../core/log/request-record.ts';
-import { isExpired, refusalOf, type RequestRefusal, type Signature } from '../../core/log/request-record.ts';
+import {
+  isExpired,
+  refusalOf,
+  type OperatorAnswer,
+  type Request,
+  type RequestRefusal,
+  type Signature,
+} from '../../core/log/request-record.ts';
 
 /** `signature` null: none is needed. */
 export interface ReadRequest {

@@ -74,8 +74,3 @@ export interface Ports {
 export interface Context extends Ports {
   readonly options: PipelineOptions;
 }
-
-export const sleep = ({ clock }: Pick<Context, 'clock'>, delayMs: number): Promise<void> =>
-  new Promise((resolve) => {
-    clock.schedule(delayMs, resolve);
-  });

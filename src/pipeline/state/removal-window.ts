@@ -5,8 +5,7 @@
  *   slice   due ──round of settle──▶ owed (nothing is committed) ──acknowledged──▶ recorded ──another removal──▶ due
  *           ──all of it has left the window──▶ due ──tombstone acknowledged──▶ forgotten
  */
-import type { RemovedInWindow } from '../../core/group/guard.ts';
-import { isInWindow } from '../../core/group/guard.ts';
+import { isInWindow, type RemovedInWindow } from '../../core/group/guard.ts';
 import { monotonicOf, removalsKey, type Removal } from '../../core/log/live-record.ts';
 import type { Instant } from '../../ports.ts';
 

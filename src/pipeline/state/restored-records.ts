@@ -5,8 +5,7 @@
  * Restored is of each group the record that counts. It is taken over when the partition is loaded; what only a newer version
  * understands stays, to be written again with each record.
  */
-import type { Intent } from '../../core/change/change.ts';
-import { idKey } from '../../core/change/change.ts';
+import { idKey, type Intent } from '../../core/change/change.ts';
 import type { Sha256 } from '../../core/group/guard.ts';
 import type { FinalMark } from '../../core/log/final-mark.ts';
 import { stampIn } from '../../core/log/live-record.ts';

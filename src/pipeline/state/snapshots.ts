@@ -75,7 +75,7 @@ export class Snapshots {
       this.#lastSeen.delete(key);
       return { snapshot, oldRead: doubtAfterOldRead(known, now) };
     }
-    this.#replaced.set(key, afterSeeing(known, version, now + this.#lateApplyMs));
+    this.#replaced.set(key, afterSeeing(known, version, this.#untilMs()));
     this.#lastSeen.set(key, snapshot);
     return { snapshot, oldRead: null };
   }
@@ -107,6 +107,7 @@ export class Snapshots {
     this.#replaced.set(key, afterReplacing(this.#replaced.get(key), replacement, this.#untilMs()));
   }
 
+  /** Until then, monotonic ms, reads may still show what a request that is answered now has replaced. */
   #untilMs(): number {
     return this.#clock.now().monotonic + this.#lateApplyMs;
   }

@@ -67,7 +67,7 @@ export class Backlog {
   }
 
   /** A batch, or the start of a restore, tells of the end; the position may have moved. */
-  saw(partition: Partition, end: bigint): void {
+  noteEnd(partition: Partition, end: bigint): void {
     const now = this.#surroundings.clock.now();
     const known = this.#entries.get(partition);
     const entry = known ?? { end, seenAt: 0, unreadSince: null, first: null };
@@ -118,7 +118,7 @@ export class Backlog {
   }
 
   #take(partition: Partition, { end, first }: Ahead, from: bigint | undefined): void {
-    this.saw(partition, end);
+    this.noteEnd(partition, end);
     const entry = this.#entries.get(partition);
     // It may have been read meanwhile.
     if (first === null || from === undefined || entry === undefined || entry.unreadSince === null) return;

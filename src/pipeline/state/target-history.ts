@@ -8,11 +8,11 @@
 import { LRUCache } from 'lru-cache';
 import type { Intent } from '../../core/change/change.ts';
 import { ALONE_AFTER, type RequestKind } from '../../core/target/breaker.ts';
-import { throttledLeastMs } from '../../core/target/retry.ts';
+import { throttledPauseMinMs } from '../../core/target/retry.ts';
 import { RepeatedCauses, leftOutField } from '../../core/text/repeated-causes.ts';
 import type { Clock, Instant, Logger } from '../../ports.ts';
 import type { Group } from './group.ts';
-import { LookUp } from './look-ups.ts';
+import { isLookUp, type LookUp, type Subject } from './look-ups.ts';
 
 /** From so many in a row on the log says so. */
 const LOGGED_FROM = 3;
@@ -87,20 +87,15 @@ export class Throttled {
   /** By the wall clock as it is now: it may have been set meanwhile. */
   #endOf({ count, at }: Refusals): number {
     const { wall, monotonic } = this.#clock.now();
-    return at.monotonic + throttledLeastMs(count) + (wall - monotonic);
+    return at.monotonic + throttledPauseMinMs(count) + (wall - monotonic);
   }
 
   #log(subject: Subject, refusals: number, nowMs: number): void {
     const { id } = subject;
     const leftOut = this.#causes.admit(id, nowMs);
     if (leftOut === null) return;
-    const fields = {
-      ...('kind' in subject ? { look_up: id } : { group: id }),
-      refusals,
-      advice: ADVICE,
-      ...leftOutField(leftOut),
-    };
-    const whom = 'kind' in subject ? 'this look-up' : 'this group';
+    const [named, whom] = isLookUp(subject) ? [{ look_up: id }, 'this look-up'] : [{ group: id }, 'this group'];
+    const fields = { ...named, refusals, advice: ADVICE, ...leftOutField(leftOut) };
     this.#logger.warn(fields, `the target answers 429 to ${whom} again`);
   }
 }
@@ -113,23 +108,21 @@ const ADVICE =
 
 const IDS_MAX = 10_000;
 
-export type Subject = Group | LookUp;
-
-export class BySubject<T extends object> {
+class BySubject<T extends object> {
   readonly #ofGroups = new WeakMap<Group, T>();
   readonly #ofIds = new LRUCache<string, T>({ max: IDS_MAX });
 
   get(subject: Subject): T | undefined {
-    return subject instanceof LookUp ? this.#ofIds.get(subject.key) : this.#ofGroups.get(subject);
+    return isLookUp(subject) ? this.#ofIds.get(subject.key) : this.#ofGroups.get(subject);
   }
 
   set(subject: Subject, value: T): void {
-    if (subject instanceof LookUp) this.#ofIds.set(subject.key, value);
+    if (isLookUp(subject)) this.#ofIds.set(subject.key, value);
     else this.#ofGroups.set(subject, value);
   }
 
   delete(subject: Subject): void {
-    if (subject instanceof LookUp) this.#ofIds.delete(subject.key);
+    if (isLookUp(subject)) this.#ofIds.delete(subject.key);
     else this.#ofGroups.delete(subject);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Long work in slices, so that others have their turn of the event loop in between: heartbeats, answers, requests of the admin
- * server. Each begins at once; after that, of all such work no more than one slice is done in a turn, or the slices of many
- * partitions would add up.
+ * server. Each begins in the turn that asks for it; after that, of all such work no more than one slice is done in a turn, or the
+ * slices of many partitions would add up.
  */
 import type { Clock } from '../../ports.ts';
 import type { Group, Partition } from './group.ts';

@@ -1,6 +1,5 @@
 /** The unconfirmed changes of one group (core/target/doubt.ts): one per member, the newest. Kept in memory alone: a new owner is in doubt. */
-import type { Intent } from '../../core/change/change.ts';
-import { idKey, isSamePosition } from '../../core/change/change.ts';
+import { idKey, isSamePosition, type Intent } from '../../core/change/change.ts';
 import {
   accepted,
   judgeLook,

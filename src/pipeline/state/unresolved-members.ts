@@ -2,8 +2,7 @@
  * Members whom the newest full state of a group names and the target does not know, as far as the group's intents do not say
  * so themselves (protocol.md 5.4). Each is recorded with its group, and forgotten once it is known, or named no more.
  */
-import type { Intent } from '../../core/change/change.ts';
-import { comparePositions, isSamePosition, type Position } from '../../core/change/change.ts';
+import { comparePositions, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
 import { isOfFullState } from '../../core/group/full-state.ts';
 import type { UnresolvedNames } from '../../core/log/live-record.ts';
 
@@ -126,7 +125,7 @@ export class UnresolvedMembers {
   }
 
   /** The member is in the group. Answers whether the live record is to say so. */
-  noteLanded(group: string, name: string): boolean {
+  noteAdded(group: string, name: string): boolean {
     const accepted = this.#accepted.get(group);
     const wasAccepted = accepted?.delete(name) === true;
     if (accepted?.size === 0) this.#accepted.delete(group);

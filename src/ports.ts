@@ -202,7 +202,7 @@ export interface RateGate {
   /** Resolves when `tryTake` is worth another try. */
   whenOpen(): Promise<void>;
   /** Milliseconds that permits were waited for, in all. */
-  throttledMs(): number;
+  waitedMs(): number;
 }
 
 export interface GetGroupRequest {

@@ -46,7 +46,7 @@ function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number):
   gauge('rollcall_in_flight', 'Requests under way', stats.inFlight);
   gauge('rollcall_possible_losses', 'Offsets deleted unread, retry partitions found empty', stats.possibleLosses);
   counter('rollcall_conflicts_total', 'Version conflicts', stats.conflicts);
-  counter('rollcall_throttled_seconds_total', 'Time waited for the rate gate', stats.throttledMs / 1000);
+  counter('rollcall_throttled_seconds_total', 'Time waited for the rate gate', stats.gateWaitedMs / 1000);
   counter('rollcall_tombstones_skipped_total', 'Source records without a value', stats.skipped['tombstone'] ?? 0);
   counter('rollcall_requests_outside_lease_total', 'Requests that ended outside their lease', stats.outsideLease);
   counter(

@@ -149,10 +149,10 @@ function limitsFinding({ genesys }: Config<'genesys'>, api: GroupApi): Judged {
       ? "as many requests as the target's limit headers allow"
       : `at most ${rateLimitPerMinute} requests a minute`;
   const message = `${rate}, ${concurrency} at once.`;
-  if (api.gate.throttledMs() < THROTTLED_MS) return ok('limits', `Rollcall will send ${message}`);
+  if (api.gate.waitedMs() < THROTTLED_MS) return ok('limits', `Rollcall will send ${message}`);
   return warn(
     'limits',
-    `The target made this check wait for ${Math.round(api.gate.throttledMs() / 1000)} s; Rollcall will send ${message}`,
+    `The target made this check wait for ${Math.round(api.gate.waitedMs() / 1000)} s; Rollcall will send ${message}`,
     'Something else spends the limit of this OAuth client: give Rollcall a client of its own.',
   );
 }

@@ -48,7 +48,7 @@ export interface PipelineStats {
   /** Requests to the target by the kind of their outcome. */
   readonly requests: Readonly<Record<string, number>>;
   readonly conflicts: number;
-  readonly throttledMs: number;
+  readonly gateWaitedMs: number;
   /** `problem`: the failure that opened it, with the address where there was no answer. */
   readonly breaker: { readonly reason: BreakerReason; readonly since: number; readonly problem: string } | null;
   /** Partitions whose committed offset retention has passed: records may be lost. */
@@ -92,7 +92,7 @@ export function statsOf(owners: Owners): PipelineStats {
     isIntakePaused: intakeLimit.isPaused,
     requests: counts.requests.byName,
     conflicts: counts.conflicts.value,
-    throttledMs: api.gate.throttledMs(),
+    gateWaitedMs: api.gate.waitedMs(),
     breaker: open,
     possibleLosses: counts.possibleLosses.value,
     skipped: counts.skipped.byName,

@@ -28,7 +28,7 @@ const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   isIntakePaused: true,
   requests: { applied: 40, conflict: 2 },
   conflicts: 2,
-  throttledMs: 1500,
+  gateWaitedMs: 1500,
   breaker: null,
   possibleLosses: 0,
   held: 1,

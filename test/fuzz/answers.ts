@@ -179,7 +179,7 @@ export function judged(answer: HttpAnswer, method: Method): string {
   demand(failure.message !== '' && /\w.*\.$/s.test(failure.advice), 'the advice names the remedy');
   const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
   for (const waitMs of [throttledPauseMs, backoffMs].map((rule) =>
-    rule({ askedMs: retryAfterMs, refusals: 1, random: 0.5 }),
+    rule({ askedMs: retryAfterMs, failuresInRow: 1, random: 0.5 }),
   ))
     demand(waitMs >= 1_000 && waitMs <= WAIT_WITH_JITTER_MAX_MS, 'the wait is bounded');
   const rule = scheduleOf(outcome.kind);

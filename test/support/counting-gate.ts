@@ -33,7 +33,7 @@ export class CountingGate implements RateGate {
 
   async whenOpen(): Promise<void> {}
 
-  throttledMs(): number {
+  waitedMs(): number {
     return 0;
   }
 }

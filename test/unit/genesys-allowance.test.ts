@@ -6,7 +6,7 @@ import {
   firstAllowance,
   freeAt,
   givenBack,
-  refused,
+  throttled,
   taken,
 } from '../../src/adapters/genesys/gate.ts';
 
@@ -155,12 +155,12 @@ describe('closed', () => {
 
   test('after a 429 the pace holds, until an answer to a later request has named the limits', () => {
     const free = after(firstAllowance(null), heard(0));
-    const throttled = closed(refused(free, 10), 20, 1_020);
+    const refused = closed(throttled(free, 10), 20, 1_020);
     expect(spend(free, 1_020)[1]).toBe(299);
     // The one that was taken before counts still.
-    expect(spend(throttled, 1_020)[1]).toBe(2);
-    expect(spend(after(throttled, heard(15, { count: 2, receivedAt: 1_020 })), 1_020)[1]).toBeLessThanOrEqual(3);
-    expect(spend(after(throttled, heard(1_020, { count: 2 })), 1_020)[1]).toBe(298);
+    expect(spend(refused, 1_020)[1]).toBe(2);
+    expect(spend(after(refused, heard(15, { count: 2, receivedAt: 1_020 })), 1_020)[1]).toBeLessThanOrEqual(3);
+    expect(spend(after(refused, heard(1_020, { count: 2 })), 1_020)[1]).toBe(298);
   });
 });
 
@@ -169,18 +169,18 @@ describe('429s in a row', () => {
     answered(taken(allowance, sentAt), { sentAt, isThrottled, rateLimits: null });
 
   test('are counted, but those that were on their way together count as one', () => {
-    let allowance = closed(refused(firstAllowance(null), 0), 50, 1_050);
-    allowance = closed(refused(allowance, 20), 60, 1_060);
-    expect(allowance.refusals).toBe(1);
-    allowance = closed(refused(allowance, 1_060), 1_100, 3_100);
-    expect(allowance.refusals).toBe(2);
+    let allowance = closed(throttled(firstAllowance(null), 0), 50, 1_050);
+    allowance = closed(throttled(allowance, 20), 60, 1_060);
+    expect(allowance.throttledInRow).toBe(1);
+    allowance = closed(throttled(allowance, 1_060), 1_100, 3_100);
+    expect(allowance.throttledInRow).toBe(2);
   });
 
   test('end with an answer to a request that was sent after them, and with no other', () => {
-    const throttled = closed(refused(firstAllowance(null), 0), 50, 1_050);
-    expect(answeredAt(throttled, 20, false).refusals).toBe(1);
-    expect(answeredAt(throttled, 1_060, true).refusals).toBe(1);
-    expect(answered(taken(throttled, 1_060), null).refusals).toBe(1);
-    expect(answeredAt(throttled, 1_060, false).refusals).toBe(0);
+    const refused = closed(throttled(firstAllowance(null), 0), 50, 1_050);
+    expect(answeredAt(refused, 20, false).throttledInRow).toBe(1);
+    expect(answeredAt(refused, 1_060, true).throttledInRow).toBe(1);
+    expect(answered(taken(refused, 1_060), null).throttledInRow).toBe(1);
+    expect(answeredAt(refused, 1_060, false).throttledInRow).toBe(0);
   });
 });

@@ -79,15 +79,15 @@ test('gate: throttled time is counted once for all that waited together', async 
   const { clock, gate, taking } = aGate(null);
   taking('at once');
   await clock.advance(1000);
-  expect(gate.throttledMs()).toBe(0);
+  expect(gate.waitedMs()).toBe(0);
   gate.closeFor(5000);
   await clock.advance(1000);
   taking('one');
   taking('two');
   await clock.advance(1500);
-  expect(gate.throttledMs()).toBe(1500);
+  expect(gate.waitedMs()).toBe(1500);
   await clock.advance(10_000);
-  expect(gate.throttledMs()).toBe(4000);
+  expect(gate.waitedMs()).toBe(4000);
 });
 
 test('gate: no timer runs when the queue is empty', async () => {

@@ -67,15 +67,15 @@ test('a header that counts seconds is read alike', () => {
 });
 
 describe('the wait after a 429', () => {
-  const wait = (askedMs: number | null, refusals = 1, random = 0): number =>
-    throttledPauseMs({ askedMs, refusals, random });
+  const wait = (askedMs: number | null, failuresInRow = 1, random = 0): number =>
+    throttledPauseMs({ askedMs, failuresInRow, random });
 
   test('is what was asked for, a minute where nothing was, and a second at least', () => {
     expect([7_000, 3_600_000, null, 1].map((askedMs) => wait(askedMs))).toEqual([7_000, 3_600_000, 60_000, 1_000]);
   });
 
   test('grows with each one in a row', () => {
-    expect([1, 2, 3, 4, 7, 1_100].map((refusals) => wait(1_000, refusals))).toEqual([
+    expect([1, 2, 3, 4, 7, 1_100].map((failuresInRow) => wait(1_000, failuresInRow))).toEqual([
       1_000, 2_000, 4_000, 8_000, 60_000, 60_000,
     ]);
     expect(wait(30_000, 3)).toBe(30_000);
@@ -87,7 +87,8 @@ describe('the wait after a 429', () => {
 });
 
 test('without a word of the server, waits grow up to a limit, and are a second at least', () => {
-  const waits = (random: number) => [1, 2, 3, 20].map((refusals) => backoffMs({ askedMs: null, refusals, random }));
+  const waits = (random: number) =>
+    [1, 2, 3, 20].map((failuresInRow) => backoffMs({ askedMs: null, failuresInRow, random }));
   expect(waits(0.5)).toEqual([1_000, 2_000, 4_000, 30_000]);
   expect(waits(0)).toEqual([1_000, 1_000, 1_000, 1_000]);
 });
@@ -98,8 +99,8 @@ test('the wait after another failure is a second at least, and never less than w
       fc.option(fc.integer({ min: 1, max: 3_600_000 })),
       fc.integer({ min: 1, max: 2_000 }),
       fc.double({ min: 0, max: 0.999, noNaN: true }),
-      (askedMs, refusals, random) => {
-        const waitMs = backoffMs({ askedMs, refusals, random });
+      (askedMs, failuresInRow, random) => {
+        const waitMs = backoffMs({ askedMs, failuresInRow, random });
         expect(waitMs).toBeGreaterThanOrEqual(Math.max(1_000, askedMs ?? 0));
         expect(waitMs).toBeLessThanOrEqual(Math.max(60_000, askedMs ?? 0));
       },

@@ -17,7 +17,7 @@ export class RequestGate implements RateGate {
   #takers: (() => void)[] = [];
   #watchers: (() => void)[] = [];
   #cancelTimer: () => void = () => undefined;
-  #throttledMs = 0;
+  #waitedMs = 0;
   #waitedSince: number | null = null;
   #isReleased = false;
 
@@ -62,14 +62,18 @@ export class RequestGate implements RateGate {
 
   /** The target has answered 429. @param askedMs what it asked for; null: nothing. @returns for how long it closes. */
   throttled(sentAt: number, askedMs: number | null): number {
-    this.#allowance = refused(this.#allowance, sentAt);
-    const waitMs = throttledPauseMs({ askedMs, refusals: this.#allowance.refusals, random: this.#random.next() });
+    this.#allowance = throttled(this.#allowance, sentAt);
+    const waitMs = throttledPauseMs({
+      askedMs,
+      failuresInRow: this.#allowance.throttledInRow,
+      random: this.#random.next(),
+    });
     this.closeFor(waitMs);
     return waitMs;
   }
 
-  throttledMs(): number {
-    return this.#throttledMs + (this.#waitedSince === null ? 0 : this.#now() - this.#waitedSince);
+  waitedMs(): number {
+    return this.#waitedMs + (this.#waitedSince === null ? 0 : this.#now() - this.#waitedSince);
   }
 
   /** Lets everybody go who waits, now and later: there is no target any more whom a request could reach. */
@@ -103,7 +107,7 @@ export class RequestGate implements RateGate {
   }
 
   #countWaiting(now: number): void {
-    if (this.#waitedSince !== null) this.#throttledMs += now - this.#waitedSince;
+    if (this.#waitedSince !== null) this.#waitedMs += now - this.#waitedSince;
     this.#waitedSince = this.#isWaitedFor() ? now : null;
   }
 
@@ -168,7 +172,7 @@ export interface Allowance {
   readonly outstanding: number;
   readonly closedUntil: number;
   /** 429s in a row; those to requests that were sent before it closed count as one. */
-  readonly refusals: number;
+  readonly throttledInRow: number;
   /** When the latest request was sent whose response had rate-limit headers and was no 429. */
   readonly rateLimitsSentAt: number;
 }
@@ -188,7 +192,7 @@ export function firstAllowance(ratePerMinute: number | null): Allowance {
     window: null,
     outstanding: 0,
     closedUntil: -Infinity,
-    refusals: 0,
+    throttledInRow: 0,
     rateLimitsSentAt: -Infinity,
   };
 }
@@ -234,15 +238,15 @@ export function answered(allowance: Allowance, answer: Answered | null): Allowan
   if (answer === null || answer.isThrottled || answer.sentAt < allowance.closedUntil) return after;
   return {
     ...after,
-    refusals: 0,
+    throttledInRow: 0,
     rateLimitsSentAt: rateLimits === null ? allowance.rateLimitsSentAt : rateLimits.sentAt,
   };
 }
 
 /** A 429 came; how long the gate is closed for it is the caller's to say. */
-export function refused(allowance: Allowance, sentAt: number): Allowance {
-  if (allowance.refusals > 0 && sentAt < allowance.closedUntil) return allowance;
-  return { ...allowance, refusals: allowance.refusals + 1 };
+export function throttled(allowance: Allowance, sentAt: number): Allowance {
+  if (allowance.throttledInRow > 0 && sentAt < allowance.closedUntil) return allowance;
+  return { ...allowance, throttledInRow: allowance.throttledInRow + 1 };
 }
 
 /** A shorter closing does not shorten a longer one. The pace moves behind it, so that no credit gathers meanwhile. */

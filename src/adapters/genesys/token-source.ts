@@ -119,7 +119,7 @@ export class TokenSource {
   #notHad(answer: NoToken): NoToken {
     const { refused, status, code, message, loginUrl, retryAfterMs: askedMs } = answer;
     this.#failures += 1;
-    const facts = { askedMs, refusals: this.#failures, random: this.#system.random.next() };
+    const facts = { askedMs, failuresInRow: this.#failures, random: this.#system.random.next() };
     const pauseMs = isThrottled(status) ? throttledPauseMs(facts) : backoffMs(facts);
     this.#failure = { answer, until: refused ? Infinity : this.#now() + pauseMs };
     const fields = { url: loginUrl, refused, status, code, reason: message };

@@ -173,7 +173,7 @@ export async function withRetries<T extends Pick<IdpAnswer, 'status' | 'header'>
     if ('status' in answer && !isPassing(answer.status)) return answer;
     const why = 'status' in answer ? `status ${answer.status}` : answer.why;
     const askedMs = 'status' in answer ? askedWaitMs(answer.status, answer.header, clock.now().wall) : null;
-    const facts = { askedMs, refusals: tries, random: random.next() };
+    const facts = { askedMs, failuresInRow: tries, random: random.next() };
     // A 429 is for all requests of the gate.
     const delayMs = isThrottled(status) ? gate.throttled(sentAt, askedMs) : backoffMs(facts);
     if (triesMax !== null && tries >= triesMax) throw new IdpTrouble(`${host} does not answer (${why})`);

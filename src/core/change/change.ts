@@ -27,7 +27,7 @@ interface Dead {
   readonly reason: DeadReason | (string & {});
 }
 
-/** `refused`: an operator has refused what the removal guard held. */
+/** `rejected`: by the target. `refused`: by an operator (`rollcall held reject`), of what the removal guard held. */
 export type DeadReason = 'rejected' | 'attempts_exhausted' | 'refused';
 
 /** What a full state wants of a group as a whole; which members that concerns is known once the group was read. */
@@ -64,7 +64,7 @@ export interface Intent {
   readonly attempt: number;
   /** Version conflicts so far. */
   readonly conflicts: number;
-  /** Due from then on, epoch ms; 0 = at once. */
+  /** Due from then on, epoch ms; 0 = now. */
   readonly notBefore: number;
   /** Epoch ms of the first read of its source record, by whichever instance. */
   readonly firstSeenAt: number;
@@ -82,8 +82,9 @@ export interface Intent {
 }
 
 /**
- * `group`: 404, 403, transient: success with the group ends it. `member`: only its own time does. `record`: what a full
- * state came to; it is sent only once the live record holds it, since no later read of the group would tell of it.
+ * `group`: 404, 403, transient: success with the group ends it. `member`: only its own time does. `record`: what a full state
+ * came to, what an operator has approved, or what is held no more; it is sent only once the live record holds it, since no
+ * later read of the group would tell of it.
  */
 export type WaitReason = 'group' | 'member' | 'record';
 
@@ -94,7 +95,10 @@ export interface ShownTargets {
   readonly groupTarget?: string;
 }
 
-/** A removal that waits for an operator (protocol.md 11). `since` in epoch ms. */
+/**
+ * A removal that waits for an operator (protocol.md 11), for as long as that takes: only a decision, a newer change of the member or
+ * a changed id map ends it. `since` in epoch ms.
+ */
 export interface Held extends ShownTargets {
   readonly kind: 'held';
   /** One of a newer version is kept as it was read: what is held stays held. */

@@ -151,11 +151,11 @@ function httpDate(text: string): number {
   return /^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
 }
 
-export interface Refused {
+export interface PauseFacts {
   /** What the server asked for; null: nothing, or nothing sane. */
   readonly askedMs: number | null;
-  /** Refusals in a row, this one included. */
-  readonly refusals: number;
+  /** In a row, this one included: of 429s for a pause after a 429. */
+  readonly failuresInRow: number;
   /** In [0, 1). */
   readonly random: number;
 }
@@ -167,17 +167,18 @@ const NOT_GIVEN_MS = 60_000;
 /** Part of the wait that chance adds, so that instances do not come back together. */
 const JITTER = 0.1;
 
-/** 1 s, 2 s, 4 s … 60 s. @param refusals 429s in a row, the last one included. */
-export const throttledPauseMinMs = (refusals: number): number => doubledMs(WAIT_MIN_MS, refusals - 1, WAIT_GROWS_TO_MS);
+/** 1 s, 2 s, 4 s … 60 s. @param failuresInRow 429s in a row, the last one included. */
+export const throttledPauseMinMs = (failuresInRow: number): number =>
+  doubledMs(WAIT_MIN_MS, failuresInRow - 1, WAIT_GROWS_TO_MS);
 
 /** After a 429. Never less than was asked for. */
-export function throttledPauseMs({ askedMs, refusals, random }: Refused): number {
-  return Math.ceil(Math.max(askedMs ?? NOT_GIVEN_MS, throttledPauseMinMs(refusals)) * (1 + JITTER * random));
+export function throttledPauseMs({ askedMs, failuresInRow, random }: PauseFacts): number {
+  return Math.ceil(Math.max(askedMs ?? NOT_GIVEN_MS, throttledPauseMinMs(failuresInRow)) * (1 + JITTER * random));
 }
 
 /** After any other failure that may pass: a random time below a growing limit, at least 1 s, never less than was asked for. */
-export function backoffMs({ askedMs, refusals, random }: Refused): number {
-  const limitMs = doubledMs(WAIT_MIN_MS, refusals, WAIT_GROWS_TO_MS);
+export function backoffMs({ askedMs, failuresInRow, random }: PauseFacts): number {
+  const limitMs = doubledMs(WAIT_MIN_MS, failuresInRow, WAIT_GROWS_TO_MS);
   return Math.ceil(Math.max(askedMs ?? 0, WAIT_MIN_MS, limitMs * random));
 }
 

@@ -165,12 +165,12 @@ export class WebhookServer {
   ): Promise<WebhookAnswer | 'broken_off'> {
     if (this.#drained !== null || this.#waiting >= this.#options.waitingMax) return unavailable('too much is waiting');
     this.#waiting += 1;
-    const letGo = this.#connections.keep(request.socket);
+    const release = this.#connections.keep(request.socket);
     try {
       return await work();
     } finally {
       this.#waiting -= 1;
-      letGo();
+      release();
     }
   }
 

@@ -91,6 +91,7 @@ export async function patchFailed(owners: Owners, run: Run, failed: FailedPatch)
     case 'unauthorized':
       fail(owners, group, { intents: tried, outcome, request, seen });
       return 'stop';
+    // The gate is closed, and the group has its own pause (`Throttled`), for which the dispatcher waits.
     case 'throttled':
       return 'stop';
   }

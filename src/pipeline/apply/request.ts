@@ -1,5 +1,5 @@
 /**
- * One request to the target: permit and lease, and what every answer means beside its own sake: doubt, breaker, 429 of this group,
+ * One request to the target: permit and lease, and what every answer means besides its outcome: doubt, breaker, 429 of this group,
  * snapshot, counts. Answers null where it was not sent, its partition was lost meanwhile, or the group is another one than the
  * source means; then nothing may be concluded from it.
  */

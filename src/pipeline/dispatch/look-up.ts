@@ -18,7 +18,7 @@ export function askForIds(owners: Owners): void {
   for (const wanted of lookUps) {
     if (lookUps.inFlight >= options.concurrency || !lease.mayAsk || !breaker.isClosed) break;
     if (wanted.isAsked) continue;
-    const isWanted = [...wanted.groups].some(isKept);
+    const isWanted = [...wanted.groups].some(isCurrent);
     if (isWanted && !throttled.isPaused(wanted)) {
       void ask(owners, wanted);
       continue;
@@ -31,14 +31,14 @@ export function askForIds(owners: Owners): void {
 
 /** New changes, and other groups, wait for the id with those that have asked for it. */
 function waitForPause(owners: Owners, wanted: LookUp): void {
-  for (const group of [...wanted.groups].filter(isKept)) {
+  for (const group of [...wanted.groups].filter(isCurrent)) {
     owners.throttled.postpone(wanted, group, waitsFor(group, wanted.kind, wanted.id));
     owners.review(group);
   }
 }
 
 /** A group that was forgotten meanwhile waits for nothing. */
-const isKept = (group: Group): boolean => group.partition.groups.get(group.id) === group;
+const isCurrent = (group: Group): boolean => group.partition.groups.get(group.id) === group;
 
 /** The request that the group needs next is a look-up, and its answer tells whether the target can be worked with again. */
 export function probeLookUp(owners: Owners, group: Group, sought: SoughtId): void {

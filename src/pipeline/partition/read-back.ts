@@ -4,7 +4,7 @@
 import { isRemovalsKey, parseRetryRecord, type RetryRecord } from '../../core/log/live-record.ts';
 import { readSignature } from '../../core/log/request-record.ts';
 import type { Batch, LogRecord } from '../../ports.ts';
-import { handleRequests } from '../intents/replay.ts';
+import { handleRequests } from '../intents/operator-requests.ts';
 import type { Partition } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
 import type { KeyedRecord } from '../state/ownership.ts';

@@ -261,7 +261,7 @@ export class Unsettled {
     for (const { place } of this.#entries.values()) if (!isWanted(place)) this.clear(place.name);
   }
 
-  /** Everything is due at once. */
+  /** Everything is due now. */
   hurry(): void {
     for (const [name, entry] of this.#entries) this.#entries.set(name, { ...entry, retryAt: entry.triedAt });
   }

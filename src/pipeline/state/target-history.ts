@@ -17,7 +17,7 @@ import { isLookUp, type LookUp, type Subject } from './look-ups.ts';
 /** From so many in a row on the log says so. */
 const LOGGED_FROM = 3;
 
-interface Refusals {
+interface Streak {
   readonly request: RequestKind;
   /** In a row. */
   readonly count: number;
@@ -28,7 +28,7 @@ interface Refusals {
 export class Throttled {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #refusals = new BySubject<Refusals>();
+  readonly #streaks = new BySubject<Streak>();
   readonly #causes = new RepeatedCauses();
   /** Whether the last answer to a request of any was no 429. */
   #isPassing = true;
@@ -40,44 +40,44 @@ export class Throttled {
 
   /** A request for it was answered. */
   note(subject: Subject, request: RequestKind, isThrottled: boolean): void {
-    const known = this.#refusals.get(subject);
+    const known = this.#streaks.get(subject);
     this.#isPassing = !isThrottled;
     if (isThrottled) {
       const at = this.#clock.now();
       const count = (known?.count ?? 0) + 1;
-      this.#refusals.set(subject, { request, count, at });
+      this.#streaks.set(subject, { request, count, at });
       if (count >= LOGGED_FROM) this.#log(subject, count, at.monotonic);
       return;
     }
-    if (known?.request === request) this.#refusals.delete(subject);
+    if (known?.request === request) this.#streaks.delete(subject);
   }
 
   /** It goes behind groups that are ready since earlier; epoch ms, 0: it is not throttled. */
   since(group: Group): number {
-    const known = this.#refusals.get(group);
+    const known = this.#streaks.get(group);
     return known === undefined ? 0 : Math.min(known.at.wall, this.#clock.now().wall);
   }
 
   /** Its last request was answered so, and since the last 429 to any none was answered otherwise: others are asked first. */
   yields(group: Group): boolean {
-    return !this.#isPassing && this.#refusals.get(group) !== undefined;
+    return !this.#isPassing && this.#streaks.get(group) !== undefined;
   }
 
   /** No request is sent for it before; epoch ms, 0: it is not throttled. */
   notBefore(group: Group): number {
-    const known = this.#refusals.get(group);
+    const known = this.#streaks.get(group);
     return known === undefined ? 0 : this.#endOf(known);
   }
 
   /** It is not to be asked for yet. */
   isPaused(lookUp: LookUp): boolean {
-    const known = this.#refusals.get(lookUp);
+    const known = this.#streaks.get(lookUp);
     return known !== undefined && this.#clock.now().wall < this.#endOf(known);
   }
 
   /** These wait for a look-up that was answered so; no attempt is used up. */
   postpone(lookUp: LookUp, group: Group, intents: readonly Intent[]): void {
-    const known = this.#refusals.get(lookUp);
+    const known = this.#streaks.get(lookUp);
     if (known === undefined) return;
     // What the group answers says nothing of a user.
     const waits = lookUp.kind === 'group' ? 'group' : 'member';
@@ -85,7 +85,7 @@ export class Throttled {
   }
 
   /** By the wall clock as it is now: it may have been set meanwhile. */
-  #endOf({ count, at }: Refusals): number {
+  #endOf({ count, at }: Streak): number {
     const { wall, monotonic } = this.#clock.now();
     return at.monotonic + throttledPauseMinMs(count) + (wall - monotonic);
   }

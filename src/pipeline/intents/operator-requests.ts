@@ -1,6 +1,6 @@
 /**
  * Requests of operators (spec: request-key). A replay names a dead or parked intent and wakes it where it still is (spec:
- * grave); what is held wakes for an approval only.
+ * grave). What is held ends by a decision only (`decide` of guard.ts).
  */
 import { comparePositions, idKey } from '../../core/change/change.ts';
 import { isHeld, revived } from '../../core/change/pending.ts';
@@ -42,7 +42,7 @@ function refuseRequest(
 
 function handleRequest(owners: Owners, partition: Partition, wanted: Request): Omit<DueAnswer<Group>, 'key'> {
   if (wanted.kind !== 'replay') return decide(owners, partition, wanted);
-  const verdicts = wanted.named.map((named) => ({ ...named, verdict: reviveDead(owners, partition, named) }));
+  const verdicts = wanted.named.map((named) => ({ ...named, verdict: revive(owners, partition, named) }));
   owners.logger.info({ partition: partition.number, intents: verdicts.length }, 'replay request taken up');
   const groups = new Set(wanted.named.flatMap(({ group }) => partition.groups.get(idKey(group)) ?? []));
   // Once each, after all of it: a review looks at everybody who is due.
@@ -50,7 +50,7 @@ function handleRequest(owners: Owners, partition: Partition, wanted: Request): O
   return { answer: { kind: 'replay', verdicts }, groups: [...groups] };
 }
 
-function reviveDead(owners: Owners, partition: Partition, named: NamedIntent): ReplayVerdict {
+function revive(owners: Owners, partition: Partition, named: NamedIntent): ReplayVerdict {
   const group = partition.groups.get(idKey(named.group));
   const member = group?.members.get(idKey(named.member));
   const pending = member?.pending ?? null;

@@ -1,5 +1,5 @@
 /**
- * Every variable of Rollcall's own, by parts, and how its text is read; those of a proxy stand in config.ts. A command reads
+ * Every variable of Rollcall's own, by parts, and how its text is read; those of a proxy stand in config.ts. To add one: CONTRIBUTING.md. A command reads
  * only the parts that it needs.
  */
 import { format } from './format.ts';

@@ -2,7 +2,7 @@
  * Room formats: bytes → change events: one file or folder for each source format, which `registry.ts` names.
  * Not here: I/O, time and state.
  *
- * Every source format by its name. All but `native` and `mapping` also read their events in CloudEvents.
+ * Every source format by its name (to add one: CONTRIBUTING.md). All but `native` and `mapping` also read their events in CloudEvents.
  */
 import type { Decoded, Invalid, SourceEvent, SourceFormat, SourceRecord } from '../core/change/change.ts';
 import { isObject } from '../core/text/json.ts';

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { knownNames } from '../../src/config/variables.ts';
+import { mutants } from '../mutants/catalogue.ts';
 
 const root = new URL('../../', import.meta.url);
 const textOf = (url: URL): string => readFileSync(fileURLToPath(url), 'utf8');
@@ -64,4 +65,19 @@ test('README.md leads to every document', () => {
 test.each(['SECURITY.md', 'README.md', 'docs/reference.md'])('%s names variables that exist', (path) => {
   const named = textOf(new URL(path, root)).match(/\b(?:ADMIN|GUARD|INGEST|KAFKA|OPERATOR|SCIM)_[A-Z_]+\b/g) ?? [];
   expect(named.filter((name) => !knownNames.includes(name))).toEqual([]);
+});
+
+const metricNamesIn = (text: string): ReadonlySet<string> => new Set(text.match(/\brollcall_[a-z_]+\b(?=['{`])/g));
+
+test('docs/reference.md has a row for each metric, and for nothing else', () => {
+  const metrics = metricNamesIn(textOf(new URL('src/admin/metrics.ts', root)));
+  const rows = textOf(new URL('docs/reference.md', root)).match(/^\| `rollcall_.*$/gm) ?? [];
+  expect(metrics.size).toBeGreaterThan(20);
+  expect(metricNamesIn(rows.join('\n'))).toEqual(metrics);
+});
+
+test('docs/proof.md has a row for each mutant, and for nothing else', () => {
+  const [, table = ''] = textOf(new URL('docs/proof.md', root)).split('| mutant |');
+  const rows = [...(table.split('\n\n')[0] ?? '').matchAll(/^\| (\w[\w-]*) \|/gm)].map(([, name]) => name);
+  expect(rows.toSorted()).toEqual(mutants.map(({ name }) => name).toSorted());
 });

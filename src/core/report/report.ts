@@ -12,7 +12,7 @@ import { z } from 'zod';
 const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
 const count = z.int().min(0);
 
-/** What this version writes. A later one may write others under `v: 1`, so readers take the set as open. */
+/** What this version writes (to add one: CONTRIBUTING.md). A later one may write others under `v: 1`, so readers take the set as open. */
 export const REPORT_OUTCOMES = [
   'applied',
   'recovered',

@@ -13,7 +13,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export const exitCodesHelp = `Exit codes:
   0   done
-  1   not all is done: something failed, is held, waits or was not found; or a second signal ended it
+  1   something is left: it failed, is held, waits or was not found; or a second signal ended it
   64  usage: the command line cannot be understood
   69  unavailable: the target, the brokers or a topic cannot be used
   70  internal error

@@ -44,7 +44,11 @@ function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number):
   gauge('rollcall_held', 'Removals that wait for an operator', stats.held);
   gauge('rollcall_dead', 'Changes given up that can still be replayed', stats.dead);
   gauge('rollcall_in_flight', 'Requests under way', stats.inFlight);
-  gauge('rollcall_possible_losses', 'Offsets deleted unread, retry partitions found empty', stats.possibleLosses);
+  gauge(
+    'rollcall_possible_losses',
+    'Times that offsets were gone before they were read, or a retry partition was empty',
+    stats.possibleLosses,
+  );
   counter('rollcall_conflicts_total', 'Version conflicts', stats.conflicts);
   counter('rollcall_throttled_seconds_total', 'Time waited for the rate gate', stats.gateWaitedMs / 1000);
   counter('rollcall_tombstones_skipped_total', 'Source records without a value', stats.skipped['tombstone'] ?? 0);

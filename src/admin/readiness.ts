@@ -11,7 +11,7 @@ export interface Readiness {
   readonly reasons: readonly string[];
   /** Why nothing is sent to the target although the instance is ready; null: nothing holds it back. */
   readonly breaker: { readonly reason: string; readonly since: string } | null;
-  /** Partitions whose committed offset retention has passed. */
+  /** Times that offsets were gone before they were read, or that a retry partition was found empty or recreated. */
   readonly possible_losses: number;
 }
 

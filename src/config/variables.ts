@@ -1,6 +1,6 @@
 /**
- * Every variable of Rollcall's own, by parts, and how its text is read; those of a proxy stand in config.ts. To add one: CONTRIBUTING.md. A command reads
- * only the parts that it needs.
+ * Every variable of Rollcall's own, by parts, and how its text is read; those of a proxy stand in config.ts. A command reads
+ * only the parts that it needs. To add one: CONTRIBUTING.md.
  */
 import { format } from './format.ts';
 import { genesys } from './genesys.ts';

@@ -51,7 +51,7 @@ export interface PipelineStats {
   readonly gateWaitedMs: number;
   /** `problem`: the failure that opened it, with the address where there was no answer. */
   readonly breaker: { readonly reason: BreakerReason; readonly since: number; readonly problem: string } | null;
-  /** Partitions whose committed offset retention has passed: records may be lost. */
+  /** Times that offsets were gone before they were read, or that a retry partition was found empty or recreated. */
   readonly possibleLosses: number;
   /** Events of the source that concern no membership, by reason (`tombstone`, …). */
   readonly skipped: Readonly<Record<string, number>>;
@@ -216,7 +216,7 @@ export function sizesOf(owners: Owners): Sizes {
     deferred: inGroups(({ waitingForDoubtCount }) => waitingForDoubtCount),
     unconfirmed: inGroups(({ unconfirmed }) => unconfirmed?.size ?? 0),
     toWrite: inPartitions(({ toWrite }) => toWrite.size),
-    unacknowledged: inPartitions(({ unacknowledged }) => unacknowledged.size),
+    unacknowledged: inPartitions(({ unacknowledgedCount }) => unacknowledgedCount),
     openOffsets: inPartitions(({ offsets }) => offsets.openCount),
     knownRanges: inPartitions(({ offsets }) => offsets.knownRangeCount),
     recordOrders: inPartitions(({ ownership }) => ownership.orderedKeys.length - slicesIn(ownership).length),

@@ -72,7 +72,7 @@ export const breakerMutants: readonly Mutant[] = [
     name: 'back-at-once',
     breaks: 'what opened the breaker is sent again as soon as it closes, however often it fails',
     edits: [{ find: '    failing.waits += 1;\n', replace: '' }],
-    scenario: 'beside',
+    tests: ['test/contract/rules/breaker-attempts.test.ts'],
   },
   {
     name: 'alone-unnoticed',

@@ -5,7 +5,7 @@ export const memoryMutants: readonly Mutant[] = [
   {
     name: 'forgotten-on-its-way',
     breaks: 'a group is forgotten while its live record is on its way, and its late failure comes behind a newer one',
-    edits: [{ find: ' && !unacknowledged.has(group)', replace: '' }],
+    edits: [{ find: ' && !this.#unacknowledged.has(group)', replace: '' }],
     tests: ['test/unit/tidy.test.ts'],
   },
   {

@@ -8,7 +8,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 import { stubOf } from '../support/stub.ts';
 
 /** The sessions that were opened, in their order. */
-const built = vi.hoisted((): { user: SessionListener; cluster: Partial<Cluster>; hasJoined: boolean }[] => []);
+const built = vi.hoisted((): { listener: SessionListener; cluster: Partial<Cluster>; hasJoined: boolean }[] => []);
 /** Of the topics, as Kafka has them. */
 const ids = vi.hoisted(() => ({ s: 's1', r: 'r1' }));
 /** How long an inspection takes. */
@@ -27,12 +27,12 @@ const aPartition: PartitionMetadata = { partitionErrorCode: 0, partitionId: 0, l
 
 vi.mock('../../src/adapters/kafka/session.ts', () => ({
   Session: class {
-    readonly user: SessionListener;
+    readonly listener: SessionListener;
     readonly cluster = { findTopicPartitionMetadata: () => [aPartition] };
     hasJoined = false;
 
-    constructor(_options: object, _host: object, { user }: { user: SessionListener }) {
-      this.user = user;
+    constructor(_options: object, _host: object, { listener }: { listener: SessionListener }) {
+      this.listener = listener;
       built.push(this);
     }
 
@@ -92,13 +92,18 @@ const kafkaError = (type: string): Error => Object.assign(new Error(type), { typ
 
 const join = (): void => {
   last().hasJoined = true;
-  last().user.assigned({ cluster: stubOf<Cluster>(last().cluster), memberId: 'm', partitions: [0], isExcluded: false });
+  last().listener.assigned({
+    cluster: stubOf<Cluster>(last().cluster),
+    memberId: 'm',
+    partitions: [0],
+    isExcluded: false,
+  });
 };
 
-const heartbeat = (): void => last().user.heartbeat({ generation: 1, sentAt: clock.now() });
+const heartbeat = (): void => last().listener.heartbeat({ generation: 1, sentAt: clock.now() });
 
 async function end(type: string, waitMs = REBUILD_MS): Promise<void> {
-  last().user.ended(kafkaError(type));
+  last().listener.ended(kafkaError(type));
   await clock.advance(waitMs);
 }
 
@@ -145,7 +150,7 @@ test('a loss is reported where something was joined', async () => {
 });
 
 test('once it is left, no other consumer is built', async () => {
-  last().user.ended(kafkaError('REBALANCE_IN_PROGRESS'));
+  last().listener.ended(kafkaError('REBALANCE_IN_PROGRESS'));
   await log.leave();
   await clock.advance(60_000);
   expect([built.length, clock.scheduledCount]).toEqual([1, 0]);
@@ -190,5 +195,18 @@ test('what was inspected for a consumer that is gone is not watched', async () =
   join();
   await clock.advance(60_000);
   // then the former topics are not missed
+  expect([built.length, losses, replaced]).toEqual([2, ['REBALANCE_IN_PROGRESS'], 0]);
+});
+
+test('what was inspected for a former consumer is not watched for the next one', async () => {
+  // given a consumer whose topics are watched
+  join();
+  await log.inspect(0, null);
+  // when it is lost, and the topics are recreated
+  await end('REBALANCE_IN_PROGRESS');
+  Object.assign(ids, { s: 's2', r: 'r2' });
+  join();
+  await clock.advance(60_000);
+  // then the next one reads them, and misses nothing of the former ones
   expect([built.length, losses, replaced]).toEqual([2, ['REBALANCE_IN_PROGRESS'], 0]);
 });

@@ -126,6 +126,16 @@ test('what was paused before a rebalance is read after it', async () => {
   expect(await fetchOf(0)).toBe(true);
 });
 
+test('a consumer that has crashed is asked for nothing any more', async () => {
+  await join(0);
+  emit('CRASH', { error: new Error('a fault') });
+  kafka.calls.length = 0;
+  reading.pause(0);
+  reading.resume(0);
+  reading.session.seek('t', 0, 7n);
+  expect(kafka.calls).toEqual([]);
+});
+
 test('nothing is handed on before it is known where to begin', async () => {
   let answer: (found: readonly StartingPoint[]) => void = () => undefined;
   points = () => new Promise((resolve) => (answer = resolve));

@@ -1,4 +1,4 @@
-/** What the start of a relay names while its topic has partitions without a leader, and what is left of one that nobody wants. */
+/** What the start of a relay names while its topic has partitions without a leader, and what is left of one that is not wanted any more. */
 import type { Cluster, PartitionMetadata } from 'kafkajs';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { RelayStart } from '../../src/adapters/kafka/relay-start.ts';

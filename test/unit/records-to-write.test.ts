@@ -7,7 +7,7 @@ import { Partitions, groupOf } from '../../src/pipeline/state/partitions.ts';
 import { goesOn as groupGoesOn } from '../../src/pipeline/settle/live-records.ts';
 import type { Group } from '../../src/pipeline/state/group.ts';
 import type { Owners } from '../../src/pipeline/state/owners.ts';
-import { MEMBERS_PER_PATCH, aPartition } from '../support/a-partition.ts';
+import { MEMBERS_PER_PATCH, aPartition, readToGoal } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { stubOf } from '../support/stub.ts';
@@ -75,6 +75,7 @@ test.each<[string, boolean, (owners: Owners) => void]>([
 ])('a group that %s goes on: %s', (_, expected, change) => {
   const group = aGroup(0);
   const { partition } = group;
+  readToGoal(partition);
   for (const phase of ['restoring', 'catching_up', 'running'] as const) partition.move(phase);
   const clock = new ManualClock(1);
   const [lease, partitions, queue] = [new Lease(clock, 1_000), new Partitions(), new GroupQueue()];

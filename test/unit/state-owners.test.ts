@@ -7,7 +7,7 @@ import type { Phase } from '../../src/pipeline/state/partition.ts';
 import { Partitions } from '../../src/pipeline/state/partitions.ts';
 import { Snapshots } from '../../src/pipeline/state/snapshots.ts';
 import { IntakeLimit } from '../../src/pipeline/state/source-offsets.ts';
-import { aPartition } from '../support/a-partition.ts';
+import { aPartition, readToGoal } from '../support/a-partition.ts';
 import { aSnapshot, versioned } from '../support/a-snapshot.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -61,6 +61,7 @@ describe('a partition', () => {
   };
   test.each(Object.entries(wayTo))('that is %s moves from phase to phase', (_, phases) => {
     const partition = aPartition();
+    readToGoal(partition);
     for (const phase of phases) partition.move(phase);
     expect(partition.phase).toBe(phases.at(-1));
   });
@@ -73,6 +74,8 @@ describe('a partition', () => {
     const partition = aPartition();
     for (const phase of ['restoring', 'loading', 'catching_up'] as const) partition.move(phase);
     expect(partition.isDispatchable).toBe(false);
+    expect(() => partition.move('running')).toThrow('partition 0 runs before it has caught up');
+    readToGoal(partition);
     partition.dispatchEarly();
     expect(partition.isDispatchable).toBe(true);
   });

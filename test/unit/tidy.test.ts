@@ -44,11 +44,11 @@ describe('a group', () => {
     [
       'has a live record and a report on their way',
       (group) => {
-        group.partition.unacknowledged.add(group);
-        group.partition.unacknowledged.add(group);
-        group.partition.unacknowledged.remove(group);
+        group.partition.noteReportDue(group);
+        group.partition.noteReportDue(group);
+        group.partition.noteReportAcknowledged(group);
       },
-      (group) => group.partition.unacknowledged.remove(group),
+      (group) => group.partition.noteReportAcknowledged(group),
     ],
     [
       'has a full state that is not accounted for',

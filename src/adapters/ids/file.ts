@@ -1,7 +1,8 @@
 /**
  * `ID_MAP=file:PATH`: a CSV or NDJSON file, reloaded when it changes. It is polled, since notifications are lost where
- * a file is replaced or mounted; a change is read once two polls see the same file, so that no half of one is. What cannot be used changes nothing, and is logged. A file is read in one go, piece by
- * piece, and read again if it was written to meanwhile.
+ * a file is replaced or mounted; a change is read once two polls see the same file, so that no half-written one is. What
+ * cannot be used changes nothing, and is logged. A file is read in one go, piece by piece, and read again if it was written
+ * to meanwhile.
  */
 import { constants, open, stat, type FileHandle } from 'node:fs/promises';
 import { idKey } from '../../core/change/change.ts';
@@ -123,7 +124,7 @@ export class FileIdMap implements IdMap {
     } else this.#judge(await readTable(this.#path));
   }
 
-  /** A later poll sees when it is stable; a file that never is, is never read again. */
+  /** A later poll sees when it is stable; no change of a file that never is stable is taken. */
   #noteUnstable(): void {
     this.#unstablePolls += 1;
     if (this.#unstablePolls >= READS_MAX) this.#logKept(UNSTABLE, { problem: UNSTABLE });

@@ -67,6 +67,7 @@ export class KafkaChangeLog implements ChangeLog {
       retryDelayMs: (end) => this.#retryDelayMs(end),
       lost: (reason, hadJoined) => {
         this.#sourceWatch.ends();
+        this.#retryWatch.ends();
         if (hadJoined) handler.lost(reason);
       },
       failed: (failure) => handler.failed(failure),
@@ -210,7 +211,7 @@ class LogReading implements Supervised {
         settings: 'SOURCE_TOPIC and RETRY_TOPIC',
         groupSetting: 'KAFKA_GROUP_ID',
       },
-      user: {
+      listener: {
         assigner: (cluster, joining) =>
           createAssigner({ cluster, topics, joining, owned: () => this.intake.partitions() }),
         joining: () => listener.joining(),

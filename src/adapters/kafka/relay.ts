@@ -99,7 +99,7 @@ export class RelayReading implements Supervised {
     this.#start = start;
     this.session = new Session(options, host, {
       own: { topics: [options.topic], settings: 'INGEST_FROM_TOPIC', groupSetting: 'INGEST_GROUP_ID' },
-      user: {
+      listener: {
         assigner: (cluster, joining) =>
           createRelayAssigner({ cluster, topic: options.topic, joining, isOwner: () => this.#isOwner }),
         joining: () => this.#stopReading(),

@@ -1,6 +1,6 @@
 /**
  * One lifetime of a consumer: from its first JoinGroup until it crashes or is closed; then a new session is opened. It translates
- * kafkajs's events into calls of its user and lets nothing thrown there escape into kafkajs.
+ * kafkajs's events into calls of its listener and lets nothing thrown there escape into kafkajs.
  *
  * open ──close()──▶ closing ──▶ closed       Its listener is called only while it is open.
  *   └──crash, failure──▶ ended ──close()──▶ closing
@@ -58,7 +58,7 @@ export class Session {
   readonly #options: KafkaGroupOptions;
   readonly #host: KafkaHost;
   readonly #topics: OwnTopics['topics'];
-  readonly #user: SessionListener;
+  readonly #listener: SessionListener;
   readonly #connection: Connection;
   readonly #liveness: Liveness;
   #state: 'open' | 'ended' | 'closing' | 'closed' = 'open';
@@ -67,14 +67,18 @@ export class Session {
   #running: Promise<void> = Promise.resolve();
   #commitOffsets: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
 
-  constructor(options: KafkaGroupOptions, host: KafkaHost, { own, user }: { own: OwnTopics; user: SessionListener }) {
+  constructor(
+    options: KafkaGroupOptions,
+    host: KafkaHost,
+    { own, listener }: { own: OwnTopics; listener: SessionListener },
+  ) {
     this.#options = options;
     this.#host = host;
     this.#topics = own.topics;
-    this.#user = user;
+    this.#listener = listener;
     this.#liveness = new Liveness(host.clock);
     this.#connection = openConnection(options, host, (topic, partition) =>
-      this.guard(() => user.outOfRange(topic, partition)),
+      this.guard(() => listener.outOfRange(topic, partition)),
     );
     this.#consumer = this.#create();
     this.#otherTopics = new OtherTopics(this.#consumer, host, { ...own, groupId: options.groupId });
@@ -89,7 +93,7 @@ export class Session {
     return this.#state === 'open';
   }
 
-  /** Whether the user has been called for a group at all. */
+  /** Whether the listener has been called for a group at all. */
   get hasJoined(): boolean {
     return this.#hasJoined;
   }
@@ -114,7 +118,7 @@ export class Session {
     return this.#otherTopics.obstacles();
   }
 
-  /** Nothing, as `resume` and `seek`, once the consumer is gone: kafkajs throws at every call then (kafkajs.md 3.7). */
+  /** Does nothing once the consumer is gone, as do `resume` and `seek`: kafkajs throws at every call then (kafkajs.md 3.7). */
   pause(topic: string, partitions: readonly number[]): void {
     if (this.isOpen) this.#consumer.pause([{ topic, partitions: [...partitions] }]);
   }
@@ -141,7 +145,8 @@ export class Session {
   async close(): Promise<void> {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     this.#state = 'closing';
-    // kafkajs would forget a join under way, and the group would keep an unknown member until the session times out (kafkajs.md 3.8).
+    // kafkajs would forget a join under way, and the group would keep an unknown member until its session times out
+    // (kafkajs.md 3.8).
     await within(this.#host.clock, closeLimitMs, this.#running);
     await this.#connection.close(this.#consumer, closeLimitMs);
     this.#state = 'closed';
@@ -160,7 +165,7 @@ export class Session {
   end(error: unknown): void {
     if (!this.isOpen) return;
     this.#state = 'ended';
-    this.#user.ended(error);
+    this.#listener.ended(error);
   }
 
   async #run(): Promise<void> {
@@ -173,7 +178,7 @@ export class Session {
       partitionsConsumedConcurrently: 6,
       eachBatch: async (payload) => {
         this.#commitOffsets = payload.commitOffsetsIfNecessary;
-        this.guard(() => this.#user.take(payload));
+        this.guard(() => this.#listener.take(payload));
       },
     });
   }
@@ -196,7 +201,7 @@ export class Session {
       partitionAssigners: [
         ({ cluster }) => {
           this.#cluster = cluster;
-          return this.#user.assigner(cluster, () => this.#joining());
+          return this.#listener.assigner(cluster, () => this.#joining());
         },
       ],
     });
@@ -211,10 +216,10 @@ export class Session {
     });
     on(events.HEARTBEAT, ({ payload }) => {
       const heartbeat = this.#liveness.heartbeatSucceeded(payload);
-      if (heartbeat !== null) this.guard(() => this.#user.heartbeat(heartbeat));
+      if (heartbeat !== null) this.guard(() => this.#listener.heartbeat(heartbeat));
     });
     on(events.FETCH, () => this.#liveness.fetched());
-    on(events.START_BATCH_PROCESS, ({ payload }) => this.guard(() => this.#user.passOver(payload)));
+    on(events.START_BATCH_PROCESS, ({ payload }) => this.guard(() => this.#listener.passOver(payload)));
     on(events.CRASH, ({ payload }) => this.end(payload.error));
   }
 
@@ -223,7 +228,7 @@ export class Session {
     this.#liveness.joining();
     this.#otherTopics.joining();
     this.#hasJoined = true;
-    this.guard(() => this.#user.joining());
+    this.guard(() => this.#listener.joining());
   }
 
   #joined({ memberId, memberAssignment }: ConsumerGroupJoinEvent['payload']): void {
@@ -233,7 +238,7 @@ export class Session {
       if (cluster === undefined) throw new Error('kafkajs has made no assigner');
       const partitions = (memberAssignment[this.#topics[0]] ?? []).toSorted((a, b) => a - b);
       this.#liveness.assigned();
-      this.#user.assigned({ cluster, memberId, partitions, isExcluded: this.#otherTopics.isExcluded });
+      this.#listener.assigned({ cluster, memberId, partitions, isExcluded: this.#otherTopics.isExcluded });
     });
   }
 

@@ -6,7 +6,7 @@ import { KafkaFailure, explainKafkaError, logConsumeFailure, logRebuild, type Ka
 import type { KafkaHost } from './options.ts';
 import type { Session } from './session.ts';
 
-/** A session, and what its user holds for as long as it lives. */
+/** A session, and what the log or the relay holds for as long as it lives. */
 export interface Supervised {
   readonly session: Session;
   close(): Promise<void>;

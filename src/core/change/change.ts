@@ -96,8 +96,8 @@ export interface ShownTargets {
 }
 
 /**
- * A removal that waits for an operator (protocol.md 11), for as long as that takes: only a decision, a newer change of the member or
- * a changed id map ends it. `since` in epoch ms.
+ * A removal that waits for an operator (protocol.md 11), without a limit of time: a decision ends it, a newer change of the
+ * member or, for `unresolved_members`, that all are known; a changed id map holds it again under another digest. `since` in epoch ms.
  */
 export interface Held extends ShownTargets {
   readonly kind: 'held';

@@ -142,8 +142,10 @@ const wholeOf = ({ members, deleted, partly }: WireIntent): Intent['whole'] =>
     ? null
     : { members, deleted: deleted ?? false, ...(partly !== undefined && { isPartly: partly }) };
 
-/** Of a record without it, or with a value that is not known, only its own time ends the wait. */
-/** `record` is not written: what is restored stands in the live record. */
+/**
+ * Of a record without it, or with a value that is not known, only its own time ends the wait. `record` is not written: what is
+ * restored stands in the live record.
+ */
 const waitsOf = ({ waits, not_before: notBefore }: WireIntent): WaitReason | null =>
   notBefore > 0 ? (waits === 'group' ? 'group' : 'member') : null;
 

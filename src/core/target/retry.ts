@@ -154,7 +154,7 @@ function httpDate(text: string): number {
 export interface PauseFacts {
   /** What the server asked for; null: nothing, or nothing sane. */
   readonly askedMs: number | null;
-  /** In a row, this one included: of 429s for a pause after a 429. */
+  /** In a row, this one included; the gate counts 429s only. */
   readonly failuresInRow: number;
   /** In [0, 1). */
   readonly random: number;

@@ -1,6 +1,7 @@
 /**
  * Requests of operators (spec: request-key). A replay names a dead or parked intent and wakes it where it still is (spec:
- * grave). What is held ends by a decision only (`decide` of guard.ts).
+ * grave). A replay does not wake what is held; a decision does (`decide` of
+ * guard.ts).
  */
 import { comparePositions, idKey } from '../../core/change/change.ts';
 import { isHeld, revived } from '../../core/change/pending.ts';

@@ -220,7 +220,7 @@ const failureOf = (event: Invalid | Hint): Failure =>
   event.kind === 'invalid' ? invalidFailure(event.code, event.message) : hintFailure(event.code, event.message);
 
 export function catchUp(owners: Owners, partition: Partition): void {
-  if (!partition.isCaughtUp) return;
+  if (!partition.mayRun) return;
   partition.move('running');
   owners.logger.info(
     { partition: partition.number, offset: String(partition.offsets.position) },

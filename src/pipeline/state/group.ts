@@ -203,7 +203,10 @@ export class Group {
     return this.#waitForDoubt?.intents.size ?? 0;
   }
 
-  /** How long it has to be remembered for what its requests have left, ms; the doubt of its partition it would be given again. */
+  /**
+   * How many ms its doubt or its unconfirmed changes still last. The takeover doubt of its partition does not count: a new object
+   * of the group gets it again. @param nowMs monotonic
+   */
   rememberedForMs(nowMs: number): number {
     const own = this.#doubt === this.partition.takeoverDoubt ? null : this.#doubt;
     const doubtLeftMs = own === null ? 0 : own.untilMs - nowMs;

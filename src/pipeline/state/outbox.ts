@@ -26,7 +26,7 @@ export interface Due {
   readonly deadLetter: OutRecord | null;
 }
 
-/** Of a report that is about a change, its group counts as unacknowledged as long as the report is in here. */
+/** What is to be reported. The group of a report about a change counts as unacknowledged until the report is acknowledged. */
 export class Outbox {
   readonly #reportTopic: string;
   /** With what of each is to be written, from when it is looked at first: there may be very many. */
@@ -46,7 +46,7 @@ export class Outbox {
 
   add(due: Due): void {
     this.#due.set(due, null);
-    if (due.subject !== null) due.partition.unacknowledged.add(due.subject.group);
+    if (due.subject !== null) due.partition.noteReportDue(due.subject.group);
   }
 
   /** Of what is due the record that is written next; null: all of it is written. */
@@ -66,10 +66,10 @@ export class Outbox {
 
   /** It is acknowledged, if its partition was not lost meanwhile. */
   acknowledge(due: Due): void {
-    if (this.#due.delete(due) && due.subject !== null) due.partition.unacknowledged.remove(due.subject.group);
+    if (this.#due.delete(due) && due.subject !== null) due.partition.noteReportAcknowledged(due.subject.group);
   }
 
-  /** The partition is lost, with all that it counts. */
+  /** The partition is lost, and its counts with it. */
   revoke(partition: Partition): void {
     for (const due of this.#due.keys()) if (due.partition === partition) this.#due.delete(due);
   }

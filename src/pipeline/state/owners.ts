@@ -2,7 +2,8 @@
  * Room pipeline/state: the owners of the pipeline's mutable state, a class with private fields each.
  * Not here: functions that work with several owners: the rooms above; decisions: core.
  *
- * What those functions are given: ports, options and owners. (The owner of a partition is something else: an instance.) A partition, its groups and their members own the rest (partition.ts,
+ * What those functions are given: ports, options and owners. (The owner of a partition is something
+ * else: an instance.) A partition, its groups and their members own the rest (partition.ts,
  * group.ts, member.ts).
  */
 import type { SourceFormat } from '../../core/change/change.ts';

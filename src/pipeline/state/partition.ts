@@ -76,9 +76,9 @@ export class PartitionOf<G extends AnyGroup> {
   readonly digests = new HeldDigests<G>();
   readonly ownRecords = new OwnRecords();
   readonly toWrite: RecordsToWrite<G>;
-  readonly unacknowledged = new Unacknowledged<G>();
   readonly removals: RemovalWindow;
   readonly #groups = new Map<string, G>();
+  readonly #unacknowledged = new Unacknowledged<G>();
   #phase: Phase;
   #isKept = false;
   #dispatchesEarly = false;
@@ -100,6 +100,7 @@ export class PartitionOf<G extends AnyGroup> {
 
   move(to: Phase): void {
     assert(moves[this.#phase].includes(to), `partition ${this.number}: ${this.#phase} → ${to}`);
+    assert(to !== 'running' || this.mayRun, `partition ${this.number} runs before it has caught up`);
     this.#phase = to;
     if (to !== 'running') return;
     this.#dispatchesEarly = false;
@@ -146,8 +147,8 @@ export class PartitionOf<G extends AnyGroup> {
     this.#isKept = false;
   }
 
-  /** Nothing of it is dispatched before its source has been read to the end it had at the fence (spec: barrier). */
-  get isCaughtUp(): boolean {
+  /** It is catching up, and all that its source had at the fence is read and folded (spec: barrier). */
+  get mayRun(): boolean {
     return this.#phase === 'catching_up' && this.offsets.hasReadGoal && this.inbox.isEmpty;
   }
 
@@ -161,13 +162,14 @@ export class PartitionOf<G extends AnyGroup> {
     return this.#dispatchesEarly;
   }
 
-  /** Not before what is known to be complete was read. */
+  /** It is catching up, and all that is known to be complete is read again. */
   get mayDispatchEarly(): boolean {
     const isWaiting = this.#phase === 'catching_up' && !this.#dispatchesEarly;
     return isWaiting && this.offsets.hasReadKnown && this.inbox.isEmpty;
   }
 
   dispatchEarly(): void {
+    assert(this.mayDispatchEarly, `partition ${this.number} dispatches before what is complete is read`);
     this.#dispatchesEarly = true;
   }
 
@@ -196,9 +198,9 @@ export class PartitionOf<G extends AnyGroup> {
 
   /** Nothing of the group is pending, recorded or open, to be written, or sent and not acknowledged. */
   hasNothingOf(group: G): boolean {
-    const { toWrite, unacknowledged, groups, finals } = this;
+    const { toWrite, groups, finals } = this;
     if (group.members.size > 0 || group.expansions.length > 0 || finals.has(group)) return false;
-    return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
+    return !toWrite.has(group) && !this.#unacknowledged.has(group) && groups.get(group.id) === group;
   }
 
   /** Nothing of the group is left. */
@@ -217,22 +219,36 @@ export class PartitionOf<G extends AnyGroup> {
     this.toWrite.add(group);
   }
 
+  /** How many groups have a report or a live record that is not acknowledged. */
+  get unacknowledgedCount(): number {
+    return this.#unacknowledged.size;
+  }
+
+  /** A report about a change of the group is to be written. */
+  noteReportDue(group: G): void {
+    this.#unacknowledged.add(group);
+  }
+
+  noteReportAcknowledged(group: G): void {
+    this.#unacknowledged.remove(group);
+  }
+
   /** The live record of the group is on its way. */
   noteRecordSent(group: G): void {
     this.toWrite.delete(group);
-    this.unacknowledged.add(group);
+    this.#unacknowledged.add(group);
   }
 
   /** It is acknowledged. */
   noteRecordWritten(group: G): void {
-    this.unacknowledged.remove(group);
+    this.#unacknowledged.remove(group);
     // All that was in a topic that is gone is in the present one, which the next commit names.
     if (this.toWrite.noteWritten(group)) this.offsets.commitAgain();
   }
 
   /** It was not written, as far as is known, or is void: another one follows. */
   noteRecordUnwritten(group: G): void {
-    this.unacknowledged.remove(group);
+    this.#unacknowledged.remove(group);
     this.toWrite.add(group);
   }
 

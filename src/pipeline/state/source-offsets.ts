@@ -105,7 +105,7 @@ export class SourceOffsets {
     this.#ledger = new Ledger(position, known, recordedEnd);
   }
 
-  /** From then on records are read, and completed. */
+  /** `open` was called: records may be read and completed. */
   get isOpen(): boolean {
     return this.#ledger !== null;
   }
@@ -160,7 +160,7 @@ export class SourceOffsets {
   }
 
   get #opened(): Ledger {
-    assert(this.#ledger !== null, `the source of partition ${this.#number} is read before its start is known`);
+    assert(this.#ledger !== null, `the source offsets of partition ${this.#number} are not open yet`);
     return this.#ledger;
   }
 

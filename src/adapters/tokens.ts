@@ -175,7 +175,7 @@ function refusalOf(error: unknown): TokenVerdict {
 const COOL_DOWN_MS = 10_000;
 const INTERVAL_MS = 60_000;
 
-export interface KeySetSurroundings {
+export interface KeySetDependencies {
   readonly clock: Pick<Clock, 'now'>;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
@@ -184,7 +184,7 @@ export class KeySetFile implements TokenVerifier {
   readonly hasKeys = true;
   readonly #path: string;
   readonly #expected: TokenExpectations;
-  readonly #surroundings: KeySetSurroundings;
+  readonly #dependencies: KeySetDependencies;
   #verifier: TokenVerifier;
   /** What was judged last, for good or ill; null: it could not be read. */
   #judged: string | null;
@@ -193,7 +193,7 @@ export class KeySetFile implements TokenVerifier {
   #reading: Promise<void> | null = null;
 
   /** @throws with the remedy in its message, where the file holds no key that can be used. */
-  static async open(path: string, expected: TokenExpectations, surroundings: KeySetSurroundings): Promise<KeySetFile> {
+  static async open(path: string, expected: TokenExpectations, dependencies: KeySetDependencies): Promise<KeySetFile> {
     let text: string;
     try {
       text = await readFile(path, 'utf8');
@@ -201,8 +201,8 @@ export class KeySetFile implements TokenVerifier {
       throw new Error(`The key set ${path} cannot be read; set the path of a JWKS file.`, { cause });
     }
     try {
-      const verifier = await tokenVerifier(jsonIn(text), expected, surroundings.logger);
-      return new KeySetFile(path, expected, surroundings, { text, verifier });
+      const verifier = await tokenVerifier(jsonIn(text), expected, dependencies.logger);
+      return new KeySetFile(path, expected, dependencies, { text, verifier });
     } catch (cause) {
       throw new Error(`The key set ${path} ${errorText(cause)}`, { cause });
     }
@@ -211,12 +211,12 @@ export class KeySetFile implements TokenVerifier {
   private constructor(
     path: string,
     expected: TokenExpectations,
-    surroundings: KeySetSurroundings,
+    dependencies: KeySetDependencies,
     read: { readonly text: string; readonly verifier: TokenVerifier },
   ) {
     this.#path = path;
     this.#expected = expected;
-    this.#surroundings = surroundings;
+    this.#dependencies = dependencies;
     this.#judged = read.text;
     this.#verifier = read.verifier;
     this.#readAt = this.#now();
@@ -239,7 +239,7 @@ export class KeySetFile implements TokenVerifier {
   }
 
   async #read(): Promise<void> {
-    const { logger } = this.#surroundings;
+    const { logger } = this.#dependencies;
     this.#readAt = this.#now();
     const text = await readFile(this.#path, 'utf8').catch(() => null);
     if (text === this.#judged) return;
@@ -255,6 +255,6 @@ export class KeySetFile implements TokenVerifier {
   }
 
   #now(): number {
-    return this.#surroundings.clock.now().monotonic;
+    return this.#dependencies.clock.now().monotonic;
   }
 }

@@ -18,7 +18,7 @@ import type { LogTools } from '../ports.ts';
 import { lazily } from '../console/live-config.ts';
 import type { CommandContext } from '../console/command-context.ts';
 import { createPermitted, kafkaAccess } from '../console/access.ts';
-import { openQueue, topicsAreRight, withIngest, type IngestSurroundings } from '../console/ingest-setup.ts';
+import { openQueue, topicsAreRight, withIngest, type IngestDependencies } from '../console/ingest-setup.ts';
 
 const SOURCES = ['okta', 'entra', 'auth0', 'scim'] as const;
 type SourceName = (typeof SOURCES)[number];
@@ -79,8 +79,8 @@ export function pollSource(name: SourceName, flags: PollFlags, context: CommandC
       ...needsOfIngest(config.ingest.topic ?? config.topics.source, config.topics.deadLetter),
       ...needsOfCursor(config.poll.cursorTopic),
     ];
-    const surroundings = { ...opened, kafka: kafkaAccess(needs, opened.tools, config.kafka) };
-    await runPoll(config, source, { flags, surroundings }).catch(failPoll);
+    const dependencies = { ...opened, kafka: kafkaAccess(needs, opened.tools, config.kafka) };
+    await runPoll(config, source, { flags, dependencies }).catch(failPoll);
   });
 }
 
@@ -115,22 +115,22 @@ const makeSource: Readonly<Record<SourceName, MakeSource>> = {
 async function runPoll(
   config: Settings,
   source: PollSource,
-  { flags, surroundings }: { readonly flags: PollFlags; readonly surroundings: IngestSurroundings },
+  { flags, dependencies }: { readonly flags: PollFlags; readonly dependencies: IngestDependencies },
 ): Promise<void> {
-  const { context, logger, tools } = surroundings;
+  const { context, logger, tools } = dependencies;
   const { cursorTopic, intervalMs, start: startFrom } = config.poll;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
-  if (!(await topicsAreRight(config, surroundings))) return;
+  if (!(await topicsAreRight(config, dependencies))) return;
   await haveCursorTopic(cursorTopic, tools, config.kafka);
   const stored = await loadCursor(tools, cursorTopic, { source, signal: context.stop });
-  const queue = openQueue(surroundings);
+  const queue = openQueue(dependencies);
   const mode = flags.once === true ? 'once' : 'forever';
   const options = { topic, deadLetterTopic, cursorTopic, intervalMs, startFrom, mode } as const;
   logger.info({ source: source.name, scope: source.scope, hasCursor: stored.cursor !== null }, 'the poll begins');
   try {
     const poller = new Poller(options, { source, stored, queue, clock: context.clock, logger, stop: context.stop });
-    surroundings.readiness.begins(
+    dependencies.readiness.begins(
       () => poller.stuck,
       () => queue.stuck,
     );

@@ -11,7 +11,7 @@ import { demandAccess, kafkaAccess, type KafkaAccess } from '../console/access.t
 import { lazily, liveKafka, type Live } from '../console/live-config.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
 import { openFormat } from '../console/source-format.ts';
-import { openQueue, topicsAreRight, withIngest, type IngestSurroundings } from '../console/ingest-setup.ts';
+import { openQueue, topicsAreRight, withIngest, type IngestDependencies } from '../console/ingest-setup.ts';
 
 export function topicCommand(context: CommandContext): Command {
   return new Command('topic')
@@ -84,7 +84,7 @@ function relayAccess(
   };
 }
 
-interface Relaying extends Omit<IngestSurroundings, 'tools'> {
+interface Relaying extends Omit<IngestDependencies, 'tools'> {
   readonly tools: KafkaLogTools;
 }
 
@@ -100,24 +100,24 @@ function liveRekey(live: Live<'rekey'>): Settings['rekey'] {
 /** Of each partition, in the reorder window: far more than what a window of seconds holds. */
 const BUFFER_BYTES_MAX = 32 * 1_048_576;
 
-async function passOn(config: Settings, format: SourceFormat, surroundings: IngestSurroundings): Promise<void> {
-  const { context, logger } = surroundings;
+async function passOn(config: Settings, format: SourceFormat, dependencies: IngestDependencies): Promise<void> {
+  const { context, logger } = dependencies;
   const { from, groupId, lateMs, reorderMs, bufferMax } = config.rekey;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
   const reading = { ...config.kafka, ...config.rekey.connection };
   const kafkaHost = { clock: context.clock, logger };
-  if (!(await topicsAreRight(config, surroundings))) return;
+  if (!(await topicsAreRight(config, dependencies))) return;
   // Whether `from` is there shows when it is joined: what describes topics may not be permitted in another cluster.
   logger.info({ from, topic, group: groupId, brokers: reading.brokers }, 'the topic is joined');
   const relay = new KafkaRelay({ ...reading, groupId, topic: from, lookBackMs: lateMs }, kafkaHost);
   const warnings = rekeyWarnings(context.clock, logger);
-  const queue = openQueue(surroundings);
+  const queue = openQueue(dependencies);
   const options = { from, topic, deadLetterTopic, reorderMs, bufferMax, bufferBytesMax: BUFFER_BYTES_MAX };
   const rekeyer = new Rekeyer(options, { relay, format, queue, clock: context.clock, logger, warnings });
   try {
     relay.join(rekeyer);
-    surroundings.readiness.begins(
+    dependencies.readiness.begins(
       // Also one that stands by is a member.
       () => (relay.holdsLease() ? null : 'no member of the consumer group, or the last heartbeat is too old'),
       () => queue.stuck,

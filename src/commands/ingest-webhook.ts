@@ -10,7 +10,7 @@ import { kafkaAccess } from '../console/access.ts';
 import { openVerifier } from '../console/source-format.ts';
 import { cannotListen, lazily, type LiveConfig } from '../console/live-config.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
-import { openQueue, topicsAreRight, withIngest, type IngestSurroundings } from '../console/ingest-setup.ts';
+import { openQueue, topicsAreRight, withIngest, type IngestDependencies } from '../console/ingest-setup.ts';
 
 export function webhookCommand(context: CommandContext): Command {
   return new Command('webhook')
@@ -61,13 +61,13 @@ export const serveWebhook = (context: CommandContext): Promise<void> =>
     await ingest(live, { ...opened, kafka: kafkaAccess(needs, opened.tools, kafka) });
   });
 
-async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: IngestSurroundings): Promise<void> {
-  const { context, logger, readiness } = surroundings;
+async function ingest(live: LiveConfig<(typeof PARTS)[number]>, dependencies: IngestDependencies): Promise<void> {
+  const { context, logger, readiness } = dependencies;
   const config = live.current;
   const { clock, stop } = context;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
-  const queue = openQueue(surroundings, config.webhook.waitingMax);
+  const queue = openQueue(dependencies, config.webhook.waitingMax);
   const warnings = webhookWarnings(clock, logger);
   const intake = new Intake({ topic, deadLetterTopic, queue, clock, warnings });
   const { scimTokens } = config.webhook;
@@ -84,7 +84,7 @@ async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: In
     const paths = senders.map(({ kind }) => `/${kind.name}`);
     logger.info({ url: server.url, paths, topic }, 'webhooks are taken');
     // Senders are answered 503 meanwhile: some of them never repeat what they could not deliver to anybody.
-    const checked = topicsAreRight(config, surroundings).then(() => readiness.begins(() => queue.stuck));
+    const checked = topicsAreRight(config, dependencies).then(() => readiness.begins(() => queue.stuck));
     await Promise.race([stopped(stop), queue.failed, checked.then(() => stopped(stop))]);
     logger.info({}, 'asked to stop: draining');
     await server.drain();

@@ -71,10 +71,10 @@ export async function planFile(file: string, flags: PlanFlags, context: CommandC
 
 async function withIds(
   config: Config<'ids'>,
-  surroundings: Parameters<typeof openIdMap>[1],
+  dependencies: Parameters<typeof openIdMap>[1],
   work: (ids: IdMap | null) => Promise<void>,
 ): Promise<void> {
-  const { ids, close } = await openIdMap(config, surroundings);
+  const { ids, close } = await openIdMap(config, dependencies);
   try {
     await work(ids);
   } finally {

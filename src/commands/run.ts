@@ -102,7 +102,7 @@ function signingOf(live: Live<'operator'>): { readonly operatorKey?: OperatorKey
 }
 
 /** Waits for brokers that cannot be reached; null: asked to stop meanwhile. */
-async function openIds(config: Service, api: GroupApi, { context, logger }: Surroundings): Promise<OpenIdMap | null> {
+async function openIds(config: Service, api: GroupApi, { context, logger }: Dependencies): Promise<OpenIdMap | null> {
   while (!context.stop.aborted) {
     try {
       return await openIdMap(config, { context, api, logger });
@@ -117,12 +117,12 @@ async function openIds(config: Service, api: GroupApi, { context, logger }: Surr
   return null;
 }
 
-interface Surroundings {
+interface Dependencies {
   readonly context: CommandContext;
   readonly logger: Logger;
 }
 
-async function supervise(pipeline: Pipeline, log: ChangeLog, { context, logger }: Surroundings): Promise<void> {
+async function supervise(pipeline: Pipeline, log: ChangeLog, { context, logger }: Dependencies): Promise<void> {
   const asked = stopped(context.stop).then(() => 'stop' as const);
   const started = await Promise.race([asked, pipeline.start()]);
   if (started !== 'stop') logger.info({}, 'rollcall runs');
@@ -140,7 +140,7 @@ async function supervise(pipeline: Pipeline, log: ChangeLog, { context, logger }
 const RETRY_MS = 1_000;
 
 /** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError for what keeps `run` from working */
-async function kafkaIsRight(config: Service, { context, logger }: Surroundings): Promise<boolean> {
+async function kafkaIsRight(config: Service, { context, logger }: Dependencies): Promise<boolean> {
   const tools = createLogTools(config.kafka, { clock: context.clock, logger });
   try {
     while (!context.stop.aborted) {
@@ -168,7 +168,7 @@ interface Found {
 }
 
 /** null: the brokers cannot be reached now. */
-async function inspect(config: Service, tools: KafkaLogTools, around: Surroundings): Promise<Found | null> {
+async function inspect(config: Service, tools: KafkaLogTools, around: Dependencies): Promise<Found | null> {
   const { logger } = around;
   try {
     await demandAccess(needsOf(config), tools, config.kafka);
@@ -184,7 +184,7 @@ async function inspect(config: Service, tools: KafkaLogTools, around: Surroundin
 async function firstRecords(
   config: Service,
   tools: KafkaLogTools,
-  { context, logger }: Surroundings,
+  { context, logger }: Dependencies,
 ): Promise<readonly RecordFinding[]> {
   const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
   try {

@@ -100,7 +100,7 @@ async function subjectOf(token: () => Promise<string>): Promise<string | null> {
 
 const POLL_INTERVAL_MS = 10_000;
 
-interface Surroundings {
+interface Dependencies {
   readonly tools: Pick<KafkaLogTools, 'permitted' | 'close'>;
   readonly connection: KafkaConnectionOptions;
   readonly clock: Clock;
@@ -109,7 +109,7 @@ interface Surroundings {
 
 export class AccessWatch {
   readonly #needs: readonly Need[];
-  readonly #around: Surroundings;
+  readonly #around: Dependencies;
   #missing: readonly AccessFinding[] = [];
   #isClosed = false;
   #cancel: () => void = () => undefined;
@@ -119,7 +119,7 @@ export class AccessWatch {
     return new AccessWatch(needs, { ...host, connection, tools: createLogTools(connection, host) });
   }
 
-  constructor(needs: readonly Need[], around: Surroundings) {
+  constructor(needs: readonly Need[], around: Dependencies) {
     this.#needs = whileRunning(needs);
     this.#around = around;
     this.#lookLater();

@@ -229,9 +229,9 @@ export async function topicIdFindings(
   tools: LogTools,
   { context, config }: { readonly context: CommandContext; readonly config: Config<'ids'> },
 ): Promise<readonly Judged[]> {
-  const surroundings = { tools, clock: context.clock, logger: commandLog(context, config), stop: context.stop };
+  const dependencies = { tools, clock: context.clock, logger: commandLog(context, config), stop: context.stop };
   try {
-    const map = await TopicIdMap.open(topic, surroundings);
+    const map = await TopicIdMap.open(topic, dependencies);
     await map.close();
     return [...topicState(topic, map), ...badRecords(topic, map), ...sharedTargets(map.shared)];
   } catch (error) {

@@ -34,12 +34,12 @@ export async function withIngest<P extends Part>(
   }
 }
 
-interface OpenIngest extends IngestSurroundings {
+interface OpenIngest extends IngestDependencies {
   readonly context: CommandContext;
   readonly tools: KafkaLogTools;
 }
 
-export interface IngestSurroundings {
+export interface IngestDependencies {
   readonly context: Pick<CommandContext, 'clock' | 'stop' | 'random'>;
   readonly logger: Logger;
   readonly tools: LogTools;
@@ -74,7 +74,7 @@ type Check = () => string | null;
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** @param offersMax for a caller that offers one thing after the other any number. */
-export const openQueue = ({ context, logger, tools }: IngestSurroundings, offersMax = 16): SendQueue =>
+export const openQueue = ({ context, logger, tools }: IngestDependencies, offersMax = 16): SendQueue =>
   new SendQueue({
     tools,
     logger,
@@ -97,12 +97,12 @@ export interface WrittenTopics {
 }
 
 /** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError as `run` would, for the same findings */
-export async function topicsAreRight(config: WrittenTopics, surroundings: IngestSurroundings): Promise<boolean> {
-  const { context, logger, kafka } = surroundings;
+export async function topicsAreRight(config: WrittenTopics, dependencies: IngestDependencies): Promise<boolean> {
+  const { context, logger, kafka } = dependencies;
   while (!context.stop.aborted) {
     try {
       await kafka?.demand();
-      judgeTopics(await writtenFindings(config, surroundings.tools), logger);
+      judgeTopics(await writtenFindings(config, dependencies.tools), logger);
       return true;
     } catch (error) {
       const why = await noteUnreachable(error, {
@@ -110,7 +110,7 @@ export async function topicsAreRight(config: WrittenTopics, surroundings: Ingest
         logger,
         ...(kafka && { diagnosed: kafka.diagnosed }),
       });
-      surroundings.readiness.waits(`Kafka cannot be reached: ${why}`);
+      dependencies.readiness.waits(`Kafka cannot be reached: ${why}`);
     }
     await unlessAborted(context.stop, pause(context.clock, RETRY_MS));
   }

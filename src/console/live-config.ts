@@ -30,7 +30,7 @@ export class LiveConfig<P extends Part> {
   #seen: string;
   #cancel: () => void = () => undefined;
 
-  constructor(config: Config<P>, parts: readonly P[], { context, logger }: LiveSurroundings) {
+  constructor(config: Config<P>, parts: readonly P[], { context, logger }: LiveDependencies) {
     this.#current = config;
     this.#parts = parts;
     this.#context = context;
@@ -88,7 +88,7 @@ export class LiveConfig<P extends Part> {
   }
 }
 
-export interface LiveSurroundings {
+export interface LiveDependencies {
   readonly context: Pick<CommandContext, 'environment' | 'clock' | 'secrets'>;
   readonly logger: Logger;
 }
@@ -127,7 +127,7 @@ export function liveKafka(live: Live<'kafka'>): Config<'kafka'>['kafka'] {
 export async function serveAdmin(
   live: Live<'admin'>,
   stats: () => ServiceStats,
-  { context, logger }: LiveSurroundings,
+  { context, logger }: LiveDependencies,
 ): Promise<AdminServer | null> {
   if (live.current.admin.port === 0) return null;
   const admin = lazily(() => live.current.admin);

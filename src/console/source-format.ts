@@ -4,7 +4,7 @@
  */
 import { Option } from 'commander';
 import { systemClock } from '../adapters/system.ts';
-import { KeySetFile, type KeySetSurroundings } from '../adapters/tokens.ts';
+import { KeySetFile, type KeySetDependencies } from '../adapters/tokens.ts';
 import type { Config, Parts } from '../config/config.ts';
 import type { SourceFormat } from '../core/change/change.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -42,7 +42,7 @@ export const withFormat = (
 });
 
 /** A command that ends soon says nothing of keys that are left out. */
-const QUIET: KeySetSurroundings = {
+const QUIET: KeySetDependencies = {
   clock: systemClock,
   logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
 };
@@ -50,37 +50,37 @@ const QUIET: KeySetSurroundings = {
 /** @param name another format than SOURCE_FORMAT. @throws ExitError (78) where the key set cannot be used. */
 export async function openFormat(
   config: Parts['format'],
-  surroundings: KeySetSurroundings = QUIET,
+  dependencies: KeySetDependencies = QUIET,
   name: FormatName = config.name,
 ): Promise<SourceFormat> {
-  return sourceFormat(name, await formatOptions(config, surroundings));
+  return sourceFormat(name, await formatOptions(config, dependencies));
 }
 
 /** Of the source topic. @throws as `openFormat`. */
 export async function openSourceTopicFormat(
   config: Parts['format'],
-  surroundings: KeySetSurroundings = QUIET,
+  dependencies: KeySetDependencies = QUIET,
 ): Promise<SourceFormat> {
-  return sourceTopicFormat(config.name, await formatOptions(config, surroundings));
+  return sourceTopicFormat(config.name, await formatOptions(config, dependencies));
 }
 
 export async function formatOptions(
   config: Parts['format'],
-  surroundings: KeySetSurroundings = QUIET,
+  dependencies: KeySetDependencies = QUIET,
 ): Promise<FormatOptions> {
   const { debezium, mapping, scimKeys } = config;
-  return { debezium, mapping, verifier: await openVerifier('SCIM_EVENTS_JWKS_FILE', scimKeys, surroundings) };
+  return { debezium, mapping, verifier: await openVerifier('SCIM_EVENTS_JWKS_FILE', scimKeys, dependencies) };
 }
 
 /** @param keys null: signatures are not verified. @throws ExitError (78) that names the variable */
 export async function openVerifier(
   variable: string,
   keys: (Parameters<typeof KeySetFile.open>[1] & { readonly file: string }) | null,
-  surroundings: KeySetSurroundings,
+  dependencies: KeySetDependencies,
 ): Promise<TokenVerifier> {
   if (keys === null) return withoutKeys;
   try {
-    return await KeySetFile.open(keys.file, keys, surroundings);
+    return await KeySetFile.open(keys.file, keys, dependencies);
   } catch (cause) {
     const why = errorText(cause);
     throw new ExitError(EXIT.configuration, `${variable}: ${why}`, { cause });

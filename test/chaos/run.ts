@@ -45,7 +45,7 @@ export async function runChaos({ kafka, size, seed, say }: RunOptions): Promise<
   }
 }
 
-interface Surroundings {
+interface Dependencies {
   readonly harness: ChaosHarness;
   readonly brokers: Brokers;
   readonly size: Size;
@@ -63,7 +63,7 @@ const REST_LIMIT_MS = 180_000;
 const LOOK_AGAIN_MS = 2_000;
 
 class Run {
-  readonly #with: Surroundings;
+  readonly #with: Dependencies;
   readonly #fleet: Fleet;
   readonly #watch: Watch;
   readonly #stale: StaleEffects;
@@ -74,9 +74,9 @@ class Run {
   #taken = 0;
   #takenMs = 0;
 
-  constructor(surroundings: Surroundings) {
-    this.#with = surroundings;
-    const { harness, seed } = surroundings;
+  constructor(dependencies: Dependencies) {
+    this.#with = dependencies;
+    const { harness, seed } = dependencies;
     this.#fleet = new Fleet(harness.environment(), new SeededRandom(mulberry32(seed + 1)));
     this.#watch = new Watch(harness);
     this.#stale = new StaleEffects(harness.sandbox);

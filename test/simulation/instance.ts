@@ -27,7 +27,7 @@ import { WatchedLog } from './watched-log.ts';
 
 export const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', report: 'reports' };
 
-export interface Surroundings {
+export interface Dependencies {
   readonly timeline: Timeline;
   readonly random: SaltedRandom;
   readonly faults: FaultModel;
@@ -52,7 +52,7 @@ export interface Instance {
   ended: Error | 'drained' | null;
 }
 
-export function startInstance(name: string, settings: Settings, around: Surroundings): Instance {
+export function startInstance(name: string, settings: Settings, around: Dependencies): Instance {
   const { timeline, broker, narrate } = around;
   const host = new Host(name, timeline);
   const link = new BrokerLink(host, around);
@@ -135,7 +135,7 @@ const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof 
   drainTimeoutMs: 5_000,
 });
 
-function loggerOf(name: string, { counter, narrate, heard }: Surroundings): Logger {
+function loggerOf(name: string, { counter, narrate, heard }: Dependencies): Logger {
   const write = (fields: object, message: string): void => {
     counter.count(`said: ${message}`);
     heard(message);

@@ -10,7 +10,7 @@ import { Target } from './engine/target.ts';
 import { Timeline } from './engine/timeline.ts';
 import { noFaults } from './engine/fault-model.ts';
 import type { Baseline } from './expectations.ts';
-import type { Instance, Surroundings } from './instance.ts';
+import type { Instance, Dependencies } from './instance.ts';
 import { startInstance, topics } from './instance.ts';
 import { Knowledge } from './oracle/knowledge.ts';
 import { damageOf } from './damaged-batches.ts';
@@ -46,7 +46,7 @@ export class World {
   readonly replays: (() => void)[] = [];
   /** By number; null: not running. */
   readonly instances: (Instance | null)[];
-  readonly #around: Surroundings;
+  readonly #around: Dependencies;
   readonly #spelling: SaltedRandom;
   readonly #narrates: boolean;
   readonly #positions = new Map<string, bigint>();

@@ -89,7 +89,7 @@ export class KafkaHarness {
     this.#broken.catch(() => undefined);
   }
 
-  /** The surroundings of an instance. */
+  /** The dependencies of an instance. */
   environment(changes: Environment = {}): Environment {
     const lines = printEnvironment(this.sandbox).trim().split('\n');
     const target = lines.map((line) => line.split('=', 2) as [string, string]);

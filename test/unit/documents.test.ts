@@ -79,5 +79,6 @@ test('docs/reference.md has a row for each metric, and for nothing else', () => 
 test('docs/proof.md has a row for each mutant, and for nothing else', () => {
   const [, table = ''] = textOf(new URL('docs/proof.md', root)).split('| mutant |');
   const rows = [...(table.split('\n\n')[0] ?? '').matchAll(/^\| (\w[\w-]*) \|/gm)].map(([, name]) => name);
-  expect(rows.toSorted()).toEqual(mutants.map(({ name }) => name).toSorted());
+  expect(rows).toHaveLength(mutants.length);
+  expect(new Set(rows)).toEqual(new Set(mutants.map(({ name }) => name)));
 });

@@ -155,12 +155,12 @@ describe('closed', () => {
 
   test('after a 429 the pace holds, until an answer to a later request has named the limits', () => {
     const free = after(firstAllowance(null), heard(0));
-    const refused = closed(throttled(free, 10), 20, 1_020);
+    const throttledOnce = closed(throttled(free, 10), 20, 1_020);
     expect(spend(free, 1_020)[1]).toBe(299);
     // The one that was taken before counts still.
-    expect(spend(refused, 1_020)[1]).toBe(2);
-    expect(spend(after(refused, heard(15, { count: 2, receivedAt: 1_020 })), 1_020)[1]).toBeLessThanOrEqual(3);
-    expect(spend(after(refused, heard(1_020, { count: 2 })), 1_020)[1]).toBe(298);
+    expect(spend(throttledOnce, 1_020)[1]).toBe(2);
+    expect(spend(after(throttledOnce, heard(15, { count: 2, receivedAt: 1_020 })), 1_020)[1]).toBeLessThanOrEqual(3);
+    expect(spend(after(throttledOnce, heard(1_020, { count: 2 })), 1_020)[1]).toBe(298);
   });
 });
 
@@ -177,10 +177,10 @@ describe('429s in a row', () => {
   });
 
   test('end with an answer to a request that was sent after them, and with no other', () => {
-    const refused = closed(throttled(firstAllowance(null), 0), 50, 1_050);
-    expect(answeredAt(refused, 20, false).throttledInRow).toBe(1);
-    expect(answeredAt(refused, 1_060, true).throttledInRow).toBe(1);
-    expect(answered(taken(refused, 1_060), null).throttledInRow).toBe(1);
-    expect(answeredAt(refused, 1_060, false).throttledInRow).toBe(0);
+    const throttledOnce = closed(throttled(firstAllowance(null), 0), 50, 1_050);
+    expect(answeredAt(throttledOnce, 20, false).throttledInRow).toBe(1);
+    expect(answeredAt(throttledOnce, 1_060, true).throttledInRow).toBe(1);
+    expect(answered(taken(throttledOnce, 1_060), null).throttledInRow).toBe(1);
+    expect(answeredAt(throttledOnce, 1_060, false).throttledInRow).toBe(0);
   });
 });

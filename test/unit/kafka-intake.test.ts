@@ -26,6 +26,7 @@ function anIntake(): Intake {
     seek: (topic, partition, offset) => void calls.push(['seek', topic, partition, String(offset)]),
     pause: (topic, partitions) => void calls.push(['pause', topic, partitions]),
     resume: (topic, partition) => void calls.push(['resume', topic, [partition]]),
+    guard: (call) => call(),
   };
   const handler = {
     records: (batch: Batch) => {

@@ -45,7 +45,7 @@ vi.mock('../../src/adapters/kafka/direct-fetch.ts', () => ({
 function aStandstill(places: ReadPosition[], committed: bigint | null = null) {
   const skipped: (readonly [partition: number, next: bigint])[] = [];
   const waiting: number[] = [];
-  const session = { cluster: aCluster as Cluster | undefined, guard: (call: () => void) => call() };
+  const session = { cluster: aCluster as Cluster | undefined };
   const watched = {
     session,
     intake: stubOf<Intake>({

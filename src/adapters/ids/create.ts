@@ -19,7 +19,7 @@ export interface IdMapOptions extends LookUpAttributes {
   readonly source: IdSource;
 }
 
-export interface Surroundings {
+export interface Dependencies {
   readonly api: Pick<GroupApi, 'gate' | 'search'>;
   /** Asked for where the map is a topic; who opened them closes them, after the map. */
   readonly openTools: () => LogTools;
@@ -33,16 +33,16 @@ export interface Surroundings {
  * Resolves when the map can tell; null: the source has the target's own ids.
  * @throws IdMapError for a table that cannot be used; what Kafka throws, as it is.
  */
-export async function createIdMap(options: IdMapOptions, surroundings: Surroundings): Promise<IdMap | null> {
+export async function createIdMap(options: IdMapOptions, dependencies: Dependencies): Promise<IdMap | null> {
   const { source } = options;
   switch (source.kind) {
     case 'none':
       return null;
     case 'file':
-      return FileIdMap.open(source.path, surroundings);
+      return FileIdMap.open(source.path, dependencies);
     case 'topic':
-      return TopicIdMap.open(source.topic, { ...surroundings, tools: surroundings.openTools() });
+      return TopicIdMap.open(source.topic, { ...dependencies, tools: dependencies.openTools() });
     case 'scim':
-      return new ScimIdMap(options, surroundings);
+      return new ScimIdMap(options, dependencies);
   }
 }

@@ -32,7 +32,7 @@ export interface LookUpAttributes {
   readonly groupAttribute: GroupAttribute;
 }
 
-export interface ScimSurroundings {
+export interface ScimDependencies {
   readonly api: Pick<GroupApi, 'gate' | 'search'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -78,7 +78,7 @@ export class ScimIdMap implements IdMap {
   /** By the source's name of the group. */
   readonly #renamed = new ExpiringCache<Renamed>(OTHERS_MAX);
 
-  constructor({ userAttribute, groupAttribute }: LookUpAttributes, { api, clock, logger }: ScimSurroundings) {
+  constructor({ userAttribute, groupAttribute }: LookUpAttributes, { api, clock, logger }: ScimDependencies) {
     this.#attributes = { user: userAttribute, group: groupAttribute };
     this.#asking = new Asking(api);
     this.#inactive = new InactiveUsers(userAttribute, { asking: this.#asking, clock, logger });

@@ -20,7 +20,7 @@ const PARTITIONS_LOOK_MS = 10_000;
 /** Beyond it bad records are only counted. */
 const BAD_LOGGED_MAX = 10;
 
-export interface TopicSurroundings {
+export interface TopicDependencies {
   readonly tools: Pick<LogTools, 'describeTopic' | 'read'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -39,7 +39,7 @@ const nothingRead = (): TopicRead => ({ claims: new IdClaims(), taken: new Map()
 
 export class TopicIdMap implements IdMap {
   readonly #topic: string;
-  readonly #surroundings: TopicSurroundings;
+  readonly #dependencies: TopicDependencies;
   readonly #warnings: SharedTargetWarnings;
   readonly #listeners: (() => void)[] = [];
   readonly #closed = new AbortController();
@@ -51,16 +51,16 @@ export class TopicIdMap implements IdMap {
   #following: Promise<void> = Promise.resolve();
 
   /** @throws IdMapError where there is no such topic or the reading was stopped; what the log throws, as it is. */
-  static async open(topic: string, surroundings: TopicSurroundings): Promise<TopicIdMap> {
-    const map = new TopicIdMap(topic, surroundings);
+  static async open(topic: string, dependencies: TopicDependencies): Promise<TopicIdMap> {
+    const map = new TopicIdMap(topic, dependencies);
     await map.#start();
     return map;
   }
 
-  private constructor(topic: string, surroundings: TopicSurroundings) {
+  private constructor(topic: string, dependencies: TopicDependencies) {
     this.#topic = topic;
-    this.#surroundings = surroundings;
-    this.#warnings = new SharedTargetWarnings({ topic }, surroundings.logger);
+    this.#dependencies = dependencies;
+    this.#warnings = new SharedTargetWarnings({ topic }, dependencies.logger);
   }
 
   /** Ids that the table names, and records that could not be read. */
@@ -98,7 +98,7 @@ export class TopicIdMap implements IdMap {
   }
 
   async #start(): Promise<void> {
-    const { tools, logger, stop } = this.#surroundings;
+    const { tools, logger, stop } = this.#dependencies;
     const found = await tools.describeTopic(this.#topic);
     if (found === null) throw new IdMapError(`ID_MAP: there is no topic ${this.#topic}; ${CREATE}`);
     this.#partitionCount = found.partitionCount;
@@ -117,12 +117,12 @@ export class TopicIdMap implements IdMap {
   async #readAll(signal: AbortSignal): Promise<TopicRead> {
     const read = nothingRead();
     const options = { from: 'beginning', follow: false, signal } as const;
-    for await (const record of this.#surroundings.tools.read(this.#topic, options)) this.#take(read, record);
+    for await (const record of this.#dependencies.tools.read(this.#topic, options)) this.#take(read, record);
     return read;
   }
 
   async #follow(): Promise<void> {
-    const { clock, logger } = this.#surroundings;
+    const { clock, logger } = this.#dependencies;
     const { signal } = this.#closed;
     for (let isFirst = true; !signal.aborted; isFirst = false) {
       try {
@@ -146,13 +146,13 @@ export class TopicIdMap implements IdMap {
     if (signal.aborted) return;
     if (read.claims.size === 0 && this.#read.claims.size > 0) throw new Error(EMPTY);
     this.#read = read;
-    this.#surroundings.logger.info({ topic: this.#topic, ...this.counts }, 'the id table is read again');
+    this.#dependencies.logger.info({ topic: this.#topic, ...this.counts }, 'the id table is read again');
     this.#tell();
   }
 
   /** Until the topic has another number of partitions: a reading knows those that were there when it began. */
   async #followOnce(closed: AbortSignal): Promise<void> {
-    const { tools, clock } = this.#surroundings;
+    const { tools, clock } = this.#dependencies;
     const other = new AbortController();
     const signal = AbortSignal.any([closed, other.signal]);
     const watching = this.#watchPartitions(signal, () => other.abort());
@@ -169,7 +169,7 @@ export class TopicIdMap implements IdMap {
   }
 
   async #watchPartitions(signal: AbortSignal, isOther: () => void): Promise<void> {
-    const { tools, clock, logger } = this.#surroundings;
+    const { tools, clock, logger } = this.#dependencies;
     for (;;) {
       await pauseUnlessAborted(signal, clock, PARTITIONS_LOOK_MS);
       if (signal.aborted) return;
@@ -193,7 +193,7 @@ export class TopicIdMap implements IdMap {
     if (this.#badLoggedCount === BAD_LOGGED_MAX) return;
     this.#badLoggedCount += 1;
     const where = { topic: this.#topic, partition, offset: String(offset) };
-    this.#surroundings.logger.warn({ ...where, problem, bad: read.badCount }, 'a record of the topic of ids is no row');
+    this.#dependencies.logger.warn({ ...where, problem, bad: read.badCount }, 'a record of the topic of ids is no row');
   }
 
   #tell(): void {

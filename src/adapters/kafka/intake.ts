@@ -27,7 +27,7 @@ export interface ReadPosition extends TopicPlace {
 type Place = TopicPlace & { offset: bigint | null; since: number };
 
 export interface IntakeOptions {
-  readonly session: Pick<Session, 'seek' | 'pause' | 'resume'>;
+  readonly session: Pick<Session, 'seek' | 'pause' | 'resume' | 'guard'>;
   readonly topics: Readonly<Record<InputTopic, string>>;
   readonly handler: Pick<ChangeLogHandler, 'records' | 'offsetOutOfRange'>;
   readonly clock: Pick<Clock, 'now'>;
@@ -114,9 +114,10 @@ export class Intake {
   /** Past a hole that kafkajs does not get over by itself. A place that has moved or is gone meanwhile is left alone. */
   skip(place: ReadPosition, nextOffset: bigint): void {
     if (this.#places.get(keyOf(place)) !== place || this.#isPaused(place)) return;
-    if (this.#options.handler.records(emptyBatch(place, nextOffset, nextOffset)) === 'taken') {
-      this.seek(place.topic, place.partition, nextOffset);
-    }
+    this.#options.session.guard(() => {
+      if (this.#options.handler.records(emptyBatch(place, nextOffset, nextOffset)) === 'taken')
+        this.seek(place.topic, place.partition, nextOffset);
+    });
   }
 
   outOfRange(topic: string, partition: number): void {
@@ -168,7 +169,7 @@ const faultMs = 30_000;
 /** What is looked after. */
 interface Watched {
   readonly intake: Intake;
-  readonly session: Pick<Session, 'cluster' | 'guard'>;
+  readonly session: Pick<Session, 'cluster'>;
 }
 
 /**
@@ -226,7 +227,7 @@ export class Standstill {
   }
 
   async #skipHoles(cluster: Cluster, topic: string, places: readonly ReadPosition[]): Promise<void> {
-    const { session, intake } = this.#watched;
+    const { intake } = this.#watched;
     if (places.length === 0) return;
     const positions = await Promise.all(
       places.map(async (place) => ({ ...place, offset: await this.#offsetOf(topic, place) })),
@@ -243,7 +244,7 @@ export class Standstill {
       this.#behind.add(place);
       const next = await endOfHole(cluster, topic, position);
       // It may have moved on meanwhile.
-      if (next > position.offset && place.since === position.since) session.guard(() => intake.skip(place, next));
+      if (next > position.offset && place.since === position.since) intake.skip(place, next);
     }
   }
 

@@ -71,7 +71,7 @@ export class KafkaRelay implements Relay {
   }
 }
 
-interface Surroundings {
+interface Dependencies {
   readonly handler: Omit<RelayHandler, 'failed'>;
   /** Called at most once, and not after `close`. */
   readonly ended: (error: unknown) => void;
@@ -83,7 +83,7 @@ export class RelayReading implements Supervised {
   readonly session: Session;
   readonly #options: KafkaRelayOptions;
   readonly #host: KafkaHost;
-  readonly #handler: Surroundings['handler'];
+  readonly #handler: Dependencies['handler'];
   readonly #start: RelayStart;
   readonly #paused = new Set<number>();
   /** Of the present assignment, once it is known where to begin; batches before that are declined. */
@@ -92,7 +92,7 @@ export class RelayReading implements Supervised {
   #isOwner = false;
   #heartbeatSentAt: Instant | null = null;
 
-  constructor(options: KafkaRelayOptions, host: KafkaHost, { handler, ended, start }: Surroundings) {
+  constructor(options: KafkaRelayOptions, host: KafkaHost, { handler, ended, start }: Dependencies) {
     this.#options = options;
     this.#host = host;
     this.#handler = handler;

@@ -53,13 +53,13 @@ export class GroupMember {
   #cancelTimer = (): void => {};
 
   constructor(
-    surroundings: { link: Link; group: ConsumerGroup; topics: InputTopics },
+    dependencies: { link: Link; group: ConsumerGroup; topics: InputTopics },
     options: MemberOptions,
     handler: ChangeLogHandler,
   ) {
-    this.#link = surroundings.link;
-    this.#group = surroundings.group;
-    this.#topics = surroundings.topics;
+    this.#link = dependencies.link;
+    this.#group = dependencies.group;
+    this.#topics = dependencies.topics;
     this.#options = options;
     this.#handler = handler;
     this.#feed = this.#newFeed();

@@ -72,9 +72,9 @@ export class MemoryLog implements ChangeLog, LogTools {
     });
     const { clientId, sessionTimeoutMs = Infinity, heartbeatIntervalMs = 1000 } = this.#options;
     const { rebalanceTimeoutMs = Infinity } = this.#options;
-    const surroundings = { link: this.#link, group: this.#broker.group(this.#options.groupId), topics };
+    const dependencies = { link: this.#link, group: this.#broker.group(this.#options.groupId), topics };
     const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs };
-    this.#member = new GroupMember(surroundings, { clientId, ...times }, handler);
+    this.#member = new GroupMember(dependencies, { clientId, ...times }, handler);
     this.#member.enter();
   }
 

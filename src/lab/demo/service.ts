@@ -40,7 +40,7 @@ export const demoTopics = (prefix: string): Topics => ({
 });
 
 /**
- * The whole configuration but Kafka's: nothing of the surroundings gets in, since they may name a real organisation.
+ * The whole configuration but Kafka's: nothing of the environment gets in, since it may name a real organisation.
  * Waits are short, so that what is tried again is seen to succeed.
  */
 export function demoEnvironment(sandbox: Sandbox): Readonly<Record<string, string>> {
@@ -127,7 +127,7 @@ async function ownBroker(context: CommandContext): Promise<Broker> {
   }
 }
 
-/** Of the surroundings only how to reach Kafka, and what a process needs. */
+/** Of the environment only how to reach Kafka, and what a process needs. */
 function environmentOf(context: CommandContext, sandbox: Sandbox, broker: Broker | null): Record<string, string> {
   const kept = Object.entries(context.environment).filter(
     (entry): entry is [string, string] =>

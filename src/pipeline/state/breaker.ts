@@ -58,7 +58,7 @@ interface Owed {
 const advices = { target: ADVICE.target, auth: ADVICE.client, permission: ADVICE.permission } as const;
 
 /** What the breaker is among. */
-interface Surroundings {
+interface Dependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Failures in a row of several groups that open it. */
@@ -95,10 +95,10 @@ export class TargetBreaker {
   readonly #tries = new WeakMap<Observation, Try[]>();
   /** To be given back once the group is no longer in flight: what it has sent may still land. */
   readonly #owed = new Map<Group, Owed>();
-  readonly #surroundings: Surroundings;
+  readonly #dependencies: Dependencies;
 
-  constructor(surroundings: Surroundings) {
-    this.#surroundings = surroundings;
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
   }
 
   get isClosed(): boolean {
@@ -132,7 +132,7 @@ export class TargetBreaker {
 
   /** What an answer of the target means for the breaker; to be passed to `used` with what the failure uses up. */
   observe({ request, answer, outcome, groups, subject }: Observed): Observation {
-    const { clock, failuresMax, pendingGroupCount } = this.#surroundings;
+    const { clock, failuresMax, pendingGroupCount } = this.#dependencies;
     const before = this.#breaker;
     const seen: Observation = {
       request,
@@ -167,7 +167,7 @@ export class TargetBreaker {
 
   /** Failed while the breaker is open: no attempt is used up, and it is not sent again immediately when the breaker closes. */
   wait(group: Group, intents: readonly Intent[]): void {
-    const notBefore = this.#surroundings.clock.now().wall + this.#waitMs(group);
+    const notBefore = this.#dependencies.clock.now().wall + this.#waitMs(group);
     for (const intent of intents) group.postpone(intent, notBefore);
   }
 
@@ -176,7 +176,7 @@ export class TargetBreaker {
     const owed = this.#owed.get(group);
     this.#owed.delete(group);
     if (owed === undefined) return;
-    const { partitions, settle } = this.#surroundings;
+    const { partitions, settle } = this.#dependencies;
     if (partitions.isCurrent(group.partition))
       for (const intent of owed.intents) group.giveAttemptBack(intent, owed.notBefore);
     settle();
@@ -220,7 +220,7 @@ export class TargetBreaker {
 
   #opened(groups: readonly Group[], outcome: Outcome): void {
     if (this.#breaker.kind === 'closed') return;
-    const { clock, logger } = this.#surroundings;
+    const { clock, logger } = this.#dependencies;
     const { reason, openedBy } = this.#breaker;
     this.#problem = 'failure' in outcome ? outcome.failure.message : outcome.kind;
     const fields = { reason, group: groups[0]?.id, problem: this.#problem, advice: advices[reason] };
@@ -243,7 +243,7 @@ export class TargetBreaker {
   }
 
   #scheduleProbe(): void {
-    const { clock, onProbeDue } = this.#surroundings;
+    const { clock, onProbeDue } = this.#dependencies;
     this.#cancelProbe();
     if (this.#breaker.kind === 'closed') return;
     this.#cancelProbe = clock.schedule(probeDelayMs(this.#breaker.pauses.probes + 1), () => {
@@ -253,7 +253,7 @@ export class TargetBreaker {
   }
 
   #decided(outcome: Outcome['kind']): void {
-    const { clock, logger } = this.#surroundings;
+    const { clock, logger } = this.#dependencies;
     this.#probe = null;
     if (this.#breaker.kind === 'closed') return;
     const { reason, pauses } = this.#breaker;
@@ -267,7 +267,7 @@ export class TargetBreaker {
     this.#cancelProbe();
     this.#isProbeDue = false;
     this.#probe = null;
-    this.#surroundings.logger.info({}, 'breaker closed');
-    this.#surroundings.onClosed();
+    this.#dependencies.logger.info({}, 'breaker closed');
+    this.#dependencies.onClosed();
   }
 }

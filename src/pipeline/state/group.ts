@@ -125,7 +125,10 @@ export class Group {
   }
 
   beginRun(run: Run): void {
-    assert(this.#run === null, `group ${this.id} is in flight already`);
+    assert(
+      this.#run === null && run.group.id === this.id,
+      `group ${this.id} is in flight already, or given another's run`,
+    );
     this.#run = run;
   }
 

@@ -28,7 +28,7 @@ export interface LookUp extends SoughtId {
 /** What the target is asked about: a group itself, or an id. */
 export type Subject = Group | LookUp;
 
-export const isLookUp = (subject: Subject): subject is LookUp => 'kind' in subject;
+export const isLookUp = (subject: Subject): subject is LookUp => 'isAsked' in subject;
 
 interface Entry extends LookUp {
   readonly groups: Set<Group>;

@@ -51,7 +51,7 @@ export function groupOf({ ids }: { readonly ids: IdMap | null }, partition: Part
   return group;
 }
 
-interface Surroundings {
+interface Dependencies {
   readonly queue: GroupQueue;
   readonly clock: Clock;
   readonly dispatch: () => void;
@@ -61,8 +61,8 @@ interface Surroundings {
  * Forgets a group of which nothing is left. Met again it is another object, so what may still come back to this one,
  * or matter to its next request, keeps it.
  */
-export function tidyGroup(surroundings: Surroundings, group: Group): void {
-  const { queue, clock, dispatch } = surroundings;
+export function tidyGroup(dependencies: Dependencies, group: Group): void {
+  const { queue, clock, dispatch } = dependencies;
   if (queue.isLocked(group) || !group.partition.hasNothingOf(group)) return;
   const now = clock.now();
   const leftMs = group.rememberedForMs(now.monotonic);

@@ -37,26 +37,26 @@ interface Entry {
   first: { readonly from: bigint; readonly timestamp: number } | null;
 }
 
-interface Surroundings {
+interface Dependencies {
   readonly log: Pick<ChangeLog, 'lookAhead'>;
   readonly clock: Clock;
 }
 
 export class Backlog {
-  readonly #surroundings: Surroundings;
+  readonly #dependencies: Dependencies;
   readonly #partitions: Partitions;
   readonly #entries = new WeakMap<Partition, Entry>();
   #isLooking = false;
   #cancel: () => void = () => undefined;
 
-  constructor(surroundings: Surroundings, partitions: Partitions) {
-    this.#surroundings = surroundings;
+  constructor(dependencies: Dependencies, partitions: Partitions) {
+    this.#dependencies = dependencies;
     this.#partitions = partitions;
   }
 
   /** Looks from time to time, until `stop`. */
   start(): void {
-    this.#cancel = this.#surroundings.clock.schedule(LOOK_EVERY_MS, () => {
+    this.#cancel = this.#dependencies.clock.schedule(LOOK_EVERY_MS, () => {
       this.start();
       this.#look();
     });
@@ -68,7 +68,7 @@ export class Backlog {
 
   /** A batch, or the start of a restore, tells of the end; the position may have moved. */
   noteEnd(partition: Partition, end: bigint): void {
-    const now = this.#surroundings.clock.now();
+    const now = this.#dependencies.clock.now();
     const known = this.#entries.get(partition);
     const entry = known ?? { end, seenAt: 0, unreadSince: null, first: null };
     if (end > entry.end) entry.end = end;
@@ -83,7 +83,7 @@ export class Backlog {
     const entry = this.#entries.get(partition);
     const position = partition.offsets.position;
     if (entry === undefined || position === null) return {};
-    const { clock } = this.#surroundings;
+    const { clock } = this.#dependencies;
     const isSure = partition.phase !== 'refused' && isFresh(entry, clock.now());
     if (position >= entry.end) return isSure ? { lag: 0, oldestAt: null } : {};
     const lag = Number(entry.end - position);
@@ -110,7 +110,7 @@ export class Backlog {
       const from = position === null ? null : partition.offsets.firstUnknown(position);
       if (from !== null && this.#entries.get(partition)?.first?.from !== from) wanted.set(partition.number, from);
     }
-    const ahead = await this.#surroundings.log.lookAhead(wanted);
+    const ahead = await this.#dependencies.log.lookAhead(wanted);
     for (const partition of this.#partitions) {
       const found = ahead.get(partition.number);
       if (found !== undefined) this.#take(partition, found, wanted.get(partition.number));

@@ -48,7 +48,10 @@ describe('the map of the code', () => {
       const source = read(`src/${file}`);
       for (const [, name] of names.matchAll(/`(\w+)`/g)) {
         expect(source).toMatch(
-          new RegExp(`^(?:export )?(?:async )?(?:function\\*?|const|class) ${name}\\b|^  (?:async )?${name}\\(`, 'm'),
+          new RegExp(
+            `^(?:export )?(?:async )?(?:function\\*?|const|class) ${name}\\b|^  (?:async |get )?${name}\\(`,
+            'm',
+          ),
         );
       }
     }

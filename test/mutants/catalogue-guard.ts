@@ -379,7 +379,7 @@ export const guardMutants: readonly Mutant[] = [
   {
     name: 'committed-before-counted',
     breaks: 'a removal is committed before the next owner would count it',
-    edits: [{ find: 'this.removals.isOwing || !this.#isCommitDue', replace: '!this.#isCommitDue' }],
+    edits: [{ find: '!this.removals.isOwing && this.#isCommitDue', replace: 'this.#isCommitDue' }],
     scenario: 'drip',
   },
   {

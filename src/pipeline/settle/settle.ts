@@ -157,7 +157,7 @@ export class Settler {
   /** After a failed commit one by one. */
   async #commit(): Promise<boolean> {
     const due = [...this.#owners.partitions]
-      .filter((partition) => partition.dueCommit() !== null)
+      .filter(({ hasDueCommit }) => hasDueCommit)
       .map((partition) => ({ partition, place: this.#offsetOf(partition) }));
     const before = this.#commits;
     await tryTogether(this.#owners, due, (some) => this.#commitOnce(some.map(({ partition }) => partition)));

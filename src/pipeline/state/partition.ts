@@ -266,8 +266,13 @@ export class PartitionOf<G extends AnyGroup> {
 
   /** null: none. The guard of the next owner counts what completes the offsets (protocol.md 11.3). */
   dueCommit(): DueCommit | null {
-    if (this.removals.isOwing || !this.#isCommitDue) return null;
+    if (!this.hasDueCommit) return null;
     return this.offsets.commit({ epoch: this.ownership.epoch, hasLost: this.toWrite.hasLost });
+  }
+
+  /** `dueCommit` is not null. */
+  get hasDueCommit(): boolean {
+    return !this.removals.isOwing && this.#isCommitDue;
   }
 
   get #isCommitDue(): boolean {

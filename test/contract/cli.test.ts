@@ -10,7 +10,7 @@ import { program } from '../support/program.ts';
 
 function start(args: readonly string[], environment: Record<string, string> = {}) {
   const child = spawn(process.execPath, [...program, ...args], {
-    // Nothing of the dependencies may configure what is tested.
+    // Nothing of the environment may configure what is tested.
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

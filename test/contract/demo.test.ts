@@ -11,7 +11,7 @@ import { aContext } from '../support/command-context.ts';
 test('demo: every membership is what 10,000 events say, in spite of every fault', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-demo-'));
   try {
-    // A real organisation in the dependencies must not be touched.
+    // A real organisation in the environment must not be touched.
     const context = aContext({ environment: { GENESYS_API_URL: 'http://127.0.0.1:1', GENESYS_CLIENT_SECRET: 'real' } });
     const report = join(folder, 'report.json');
     const code = await playDemo({ report, seed: 1 }, context);

@@ -6,7 +6,7 @@ import { demand, single } from './kind.ts';
 import type { SeededRandom } from '../support/random.ts';
 import { digits, ODD_NUMBERS, oddText } from './mutate.ts';
 
-interface Dependencies {
+interface World {
   readonly environment: Readonly<Record<string, string>>;
   readonly parts: readonly Part[];
   readonly files: Readonly<Record<string, string>>;
@@ -51,7 +51,7 @@ const WORDS = [
   '..',
 ];
 
-function someDependencies(random: SeededRandom): Dependencies {
+function someWorld(random: SeededRandom): World {
   const environment: Record<string, string> = {
     KAFKA_BROKERS: 'broker.example.com:9093',
     GENESYS_CLIENT_ID: 'client',
@@ -94,7 +94,7 @@ const misspelt = (random: SeededRandom): string => {
   return random.oneIn(6) ? oddText(random) : name.slice(0, at) + random.pick(['', '_', 'X']) + name.slice(at + 1);
 };
 
-function accountFor({ environment, parts, files }: Dependencies): string {
+function accountFor({ environment, parts, files }: World): string {
   const readFile = (path: string): string => {
     const content = Object.hasOwn(files, path) ? files[path] : undefined;
     if (content === undefined) throw Object.assign(new Error(`no such file: ${path}`), { code: 'ENOENT' });
@@ -142,4 +142,4 @@ function demandFrozen(value: unknown): void {
 
 const demandClear = (text: string): void => demand(!text.includes(MARK), 'no text holds a secret');
 
-export const environments = single('configuration', 60, { make: someDependencies, account: accountFor });
+export const environments = single('configuration', 60, { make: someWorld, account: accountFor });

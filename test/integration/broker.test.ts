@@ -87,20 +87,17 @@ describeOwnKafka('a broker of one test', (version) => {
   });
 
   // The controller may be the one that is killed; then another one is elected before the topic has a leader again.
-  testOnce('three nodes replicate to each other and go on without one', { timeout: 240_000 }, async () => {
+  testOnce('three nodes replicate to each other and go on without one', async () => {
     // given
     const cluster = await startWholeCluster(version);
     cleanups.push(() => cluster.stop());
     await createTopic(cluster, 'replicated');
     await produce(cluster, 'replicated', ['with three']);
     // when
-    const [killed, ...left] = cluster.nodes;
-    await killed?.kill();
-    // kafkajs would ask a broker that is gone again and again, and wait longer each time.
-    const rest = { brokers: left.flatMap(({ brokers }) => brokers) };
-    await produce(rest, 'replicated', ['with two']);
+    await cluster.nodes[0]?.kill();
+    await produce(cluster, 'replicated', ['with two']);
     // then
-    expect(await consume(rest, 'replicated', 2)).toEqual(['with three', 'with two']);
+    expect(await consume(cluster, 'replicated', 2)).toEqual(['with three', 'with two']);
   });
 });
 

@@ -5,7 +5,6 @@
  * The real clock and real randomness: the one place in the project that touches either.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
 import type { Clock, Random } from '../ports.ts';
 
 /** Node fires a timer with a longer delay at once (https://nodejs.org/docs/latest-v20.x/api/timers.html#settimeoutcallback-delay-args). */
@@ -33,11 +32,3 @@ export const systemRandom: Random = {
 
 /** Lower-case hexadecimal. */
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-/**
- * V8 lets a heap grow to a multiple of what is in use before it collects; where so much waits for so long, that counts.
- * A tenth above what is in use: `npm run bench -- memory` shows a fifth less. To be called before there is much.
- */
-export function keepHeapSmall(): void {
-  setFlagsFromString('--heap-growing-percent=10');
-}

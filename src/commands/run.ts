@@ -12,7 +12,7 @@ import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { logLasting } from '../adapters/lasting-lines.ts';
-import { keepHeapSmall, sha256 } from '../adapters/system.ts';
+import { sha256 } from '../adapters/system.ts';
 import { operatorKey } from '../adapters/private-file.ts';
 import { pause, unlessAborted } from '../time.ts';
 import { withObstacles } from '../admin/readiness.ts';
@@ -59,7 +59,6 @@ type Service = Config<(typeof PARTS)[number]>;
 const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'admin'] as const;
 
 export async function runService(context: CommandContext): Promise<void> {
-  keepHeapSmall();
   const { config, logger } = serviceConfig(context, PARTS);
   const { clock, random } = context;
   let stats: () => PipelineStats | null = () => null;

@@ -1,0 +1,82 @@
+/** A real broker for a benchmark, and topics of its own for each run. */
+import { createLogTools, type KafkaLogTools } from '../../src/adapters/kafka/tools.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { commandLog, createTopics, readText } from '../../src/console/kafka-tools.ts';
+import type { TopicNames } from '../../src/core/log/topics.ts';
+import { kafkaCacheDirectory } from '../../src/lab/kafka-broker/fetch.ts';
+import { startBroker, type Broker } from '../../src/lab/kafka-broker/start.ts';
+import { context } from '../service.ts';
+import type { Environment } from './measured-process.ts';
+import type { WorkloadEvent } from './workload.ts';
+
+const EVENTS_PER_SEND = 10_000;
+
+/** What a program is told of Kafka. */
+export type KafkaEnvironment = Environment & { readonly SOURCE_TOPIC: string; readonly KAFKA_GROUP_ID: string };
+
+export class BenchKafka {
+  readonly #broker: Broker;
+  readonly #tools: KafkaLogTools;
+  #runs = 0;
+
+  /** @throws KafkaSetupError where there is no Kafka. */
+  static async start(): Promise<BenchKafka> {
+    const logger = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
+    const host = { cacheDirectory: kafkaCacheDirectory(process.env), logger, timer: context.clock };
+    return new BenchKafka(await startBroker({ version: '4.2.0', jvmFlags: [] }, host));
+  }
+
+  /** Use `start`. */
+  constructor(broker: Broker) {
+    this.#broker = broker;
+    const config = readConfig({ KAFKA_BROKERS: this.brokers }, ['kafka'], readText);
+    this.#tools = createLogTools(config.kafka, { clock: context.clock, logger: commandLog(context, config) });
+  }
+
+  get brokers(): string {
+    return this.#broker.brokers.join(',');
+  }
+
+  get tools(): KafkaLogTools {
+    return this.#tools;
+  }
+
+  /** New topics, and a consumer group that has read nothing. */
+  async newTopics(partitions: number): Promise<KafkaEnvironment> {
+    this.#runs += 1;
+    const name = `bench-${this.#runs}`;
+    const environment = {
+      KAFKA_BROKERS: this.brokers,
+      KAFKA_GROUP_ID: name,
+      SOURCE_TOPIC: `${name}.source`,
+      RETRY_TOPIC: `${name}.retry`,
+      DEAD_LETTER_TOPIC: `${name}.dead-letter`,
+      REPORT_TOPIC: `${name}.reports`,
+    };
+    const topics: TopicNames = readConfig(environment, ['topics'], readText).topics;
+    await createTopics(topics, this.#tools, { partitionCount: partitions, replicationFactor: -1 });
+    return environment;
+  }
+
+  async send(topic: string, events: readonly Pick<WorkloadEvent, 'group' | 'value'>[]): Promise<void> {
+    for (let from = 0; from < events.length; from += EVENTS_PER_SEND) {
+      const some = events.slice(from, from + EVENTS_PER_SEND);
+      const outcomes = await this.#tools.send(
+        some.map(({ group, value }) => ({ topic, partition: null, key: group, value, headers: [] })),
+      );
+      const refused = outcomes.find((outcome) => outcome !== 'written');
+      if (refused !== undefined) throw new Error(`the broker did not take the events: ${JSON.stringify(refused)}`);
+    }
+  }
+
+  /** Records of the source that the consumer group has committed, in all partitions. */
+  async committed({ SOURCE_TOPIC, KAFKA_GROUP_ID }: KafkaEnvironment): Promise<number> {
+    const offsets = await this.#tools.committedOffsets(KAFKA_GROUP_ID, SOURCE_TOPIC);
+    return [...offsets.values()].reduce((sum, offset) => sum + Number(offset), 0);
+  }
+
+  async stop(): Promise<void> {
+    await this.#tools.close();
+    await this.#broker.stop();
+  }
+}

@@ -1,105 +1,54 @@
-/** One program, started on a backlog, until all of it is committed: what it took, and whether the memberships are right. */
-import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { printEnvironment } from '../../src/lab/sandbox/server.ts';
-import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
-import { pause } from '../../src/time.ts';
-import { context, requestCount } from '../service.ts';
-import type { BenchKafka } from './kafka.ts';
-import { MeasuredProcess, type Environment } from './measured-process.ts';
+/** A program that is started on a backlog, until all of it is committed: what it took, and whether the memberships are right. */
+import { Run, type RunOptions } from './run.ts';
 import type { Subject } from './subject.ts';
-import { differences, type Workload } from './workload.ts';
+import type { Workload } from './workload.ts';
 
 export interface Drained {
-  readonly subject: string;
-  /** From the start of the process to the first request for a group. */
+  /** From the start of the process to the first request about a group. */
   readonly startSeconds: number;
-  /** From the start of the process to the write after which nothing was written any more. */
+  /** From the start of the process to the last write. */
   readonly seconds: number;
+  /** From the start of the process until all was committed. */
+  readonly committedSeconds: number;
+  /** About groups. */
   readonly requests: number;
   /** Answers with status 429. */
   readonly refused: number;
-  /** Of the process, from its start until all was committed. */
+  /** From the start until all was committed, of all instances. */
   readonly cpuSeconds: number;
+  /** Of the largest instance. */
   readonly peakMib: number;
   readonly wrongGroups: number;
 }
 
-export interface DrainOptions {
-  readonly kafka: BenchKafka;
+export interface DrainOptions extends Omit<RunOptions, 'initial'> {
   readonly workload: Workload;
-  readonly target: Pick<SandboxOptions, 'limits' | 'latencyMs'>;
-  readonly partitions: number;
   readonly limitSeconds: number;
+  /** Default: one. */
+  readonly instances?: number;
 }
-
-const LOOK_MS = 50;
 
 export async function drain(subject: Subject, options: DrainOptions): Promise<Drained> {
-  const { kafka, workload, target, partitions } = options;
-  const topics = await kafka.newTopics(partitions);
-  await kafka.send(topics.SOURCE_TOPIC, workload.events);
-  const sandbox = await startSandbox({ users: 'any', seed: { groups: seedGroups(workload) }, ...target });
-  const times = watchTimes(sandbox);
-  const process = new MeasuredProcess(subject.program, {
-    ...topics,
-    ...targetEnvironment(sandbox),
-    ...subject.environment,
-  });
+  const { kafka, workload, limitSeconds, instances = 1 } = options;
+  const run = await Run.open({ ...options, initial: workload.initial });
   try {
-    await committed(process, { ...options, count: () => kafka.committed(topics) });
-    const cpuSeconds = await process.cpuSeconds();
-    const { peak: peakMib } = await process.memoryMib();
+    await kafka.send(run.topics.SOURCE_TOPIC, workload.events);
+    for (let i = 0; i < instances; i += 1) run.start(subject);
+    await run.committed(workload.events.length, limitSeconds);
+    const committedSeconds = run.secondsUntilNow;
+    const cpu = await Promise.all(run.processes.map((process) => process.cpuSeconds()));
+    const memory = await Promise.all(run.processes.map((process) => process.memoryMib()));
     return {
-      subject: subject.name,
-      startSeconds: (times.firstRequest - process.startedAt) / 1000,
-      seconds: (times.lastWrite - process.startedAt) / 1000,
-      requests: requestCount(sandbox),
-      refused: refusedCount(sandbox),
-      cpuSeconds,
-      peakMib,
-      wrongGroups: wrongGroups(sandbox, workload),
+      startSeconds: run.startSeconds,
+      seconds: run.seconds,
+      committedSeconds,
+      requests: run.requests,
+      refused: run.refused,
+      cpuSeconds: cpu.reduce((sum, each) => sum + each, 0),
+      peakMib: Math.max(...memory.map(({ peak }) => peak)),
+      wrongGroups: run.wrongGroups(workload.expected),
     };
   } finally {
-    await process.stop();
-    await sandbox.stop();
+    await run.close();
   }
 }
-
-/** Until the consumer group has committed the whole backlog. @throws Error when the program is gone, or takes too long. */
-async function committed(
-  process: MeasuredProcess,
-  { workload, limitSeconds, count }: DrainOptions & { readonly count: () => Promise<number> },
-): Promise<void> {
-  const deadline = process.startedAt + limitSeconds * 1000;
-  while ((await count()) < workload.events.length) {
-    process.demandAlive();
-    if (performance.now() > deadline)
-      throw new Error(`the backlog was not done within ${limitSeconds} s:\n${process.tail()}`);
-    await pause(context.clock, LOOK_MS);
-  }
-}
-
-function watchTimes(sandbox: Sandbox): { readonly firstRequest: number; readonly lastWrite: number } {
-  const times = { firstRequest: Number.NaN, lastWrite: Number.NaN };
-  sandbox.onRequest(({ phase, entry }) => {
-    if (entry.endpoint !== 'group') return;
-    if (phase === 'arrived' && Number.isNaN(times.firstRequest)) times.firstRequest = performance.now();
-    if (phase === 'applied') times.lastWrite = performance.now();
-  });
-  return times;
-}
-
-export const seedGroups = ({ initial }: Workload) =>
-  [...initial].map(([id, members]) => ({ id, members: [...members] }));
-
-/** What a program is told of the target. */
-export function targetEnvironment(sandbox: Sandbox): Environment {
-  const lines = printEnvironment(sandbox).trim().split('\n');
-  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
-}
-
-const refusedCount = ({ stats }: Sandbox): number =>
-  Object.values(stats.requests).reduce((sum, byStatus) => sum + (byStatus['429'] ?? 0), 0);
-
-const wrongGroups = (sandbox: Sandbox, { expected }: Workload): number =>
-  [...expected].filter(([group, members]) => differences(new Set(sandbox.members(group)), members) > 0).length;

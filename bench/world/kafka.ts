@@ -5,7 +5,7 @@ import { commandLog, createTopics, readText } from '../../src/console/kafka-tool
 import type { TopicNames } from '../../src/core/log/topics.ts';
 import { kafkaCacheDirectory } from '../../src/lab/kafka-broker/fetch.ts';
 import { startBroker, type Broker } from '../../src/lab/kafka-broker/start.ts';
-import { context } from '../service.ts';
+import { context } from './service.ts';
 import type { Environment } from './measured-process.ts';
 import type { WorkloadEvent } from './workload.ts';
 

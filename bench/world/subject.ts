@@ -1,15 +1,16 @@
 /** What is measured: Rollcall as it is installed, and the peers, each with the settings it gets besides Kafka's and the target's. */
-import { buildProgram } from '../run-process.ts';
+import { kafkaCacheDirectory } from '../../src/lab/kafka-broker/fetch.ts';
+import { preparePeer, type PeerName } from '../peers/peers.ts';
 import type { Environment, Program } from './measured-process.ts';
+import { buildProgram } from './program.ts';
 
 export interface Subject {
-  readonly name: string;
   readonly program: Program;
   readonly environment: Environment;
 }
 
 /** The streams of a benchmark turn groups over many times, which no guard would let pass. */
-export const NO_GUARD: Environment = {
+const NO_GUARD: Environment = {
   GUARD_GROUP_PERCENT: '100',
   GUARD_GROUP_COUNT: '1000000000',
   GUARD_WINDOW_COUNT: '1000000000',
@@ -18,5 +19,12 @@ export const NO_GUARD: Environment = {
 /** `rollcall run`, built, without a loader, which would count in its memory and its start. */
 export async function rollcall(environment: Environment = {}): Promise<Subject> {
   const program = { file: process.execPath, args: [await buildProgram(), 'run'] };
-  return { name: 'rollcall', program, environment: { ADMIN_PORT: '0', ...NO_GUARD, ...environment } };
+  return { program, environment: { ADMIN_PORT: '0', ...NO_GUARD, ...environment } };
+}
+
+/** @throws PeerSetupError where what it needs is not there. */
+export async function peer(name: PeerName, environment: Environment = {}): Promise<Subject> {
+  const logger = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
+  const program = await preparePeer(name, { cacheDirectory: kafkaCacheDirectory(process.env), logger });
+  return { program, environment };
 }

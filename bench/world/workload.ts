@@ -14,7 +14,6 @@ export interface WorkloadSize {
 /** A source record: its key is the group. */
 export interface WorkloadEvent {
   readonly group: string;
-  readonly member: string;
   readonly value: string;
 }
 
@@ -51,17 +50,22 @@ export function drawWorkload({ events: count, groups, membersPerGroup }: Workloa
     if (isRemoval) expected.get(group)?.delete(member);
     else expected.get(group)?.add(member);
     changed.add(group);
-    return { group, member, value: nativeValue(`event-${index + 1}`, group, { member, isRemoval }) };
+    return { group, value: nativeValue(`event-${index + 1}`, group, isRemoval ? { remove: member } : { add: member }) };
   });
   return { initial, events, expected, idealRequests: idealRequests({ initial, expected, changed }) };
 }
 
-const nativeValue = (id: string, group: string, { member, isRemoval }: { member: string; isRemoval: boolean }): string =>
+/** The value of a source record that changes one member. */
+export const nativeValue = (
+  id: string,
+  group: string,
+  change: { readonly add: string } | { readonly remove: string },
+): string =>
   JSON.stringify({
     event_id: id,
     group_id: group,
-    add_members: isRemoval ? [] : [member],
-    remove_members: isRemoval ? [member] : [],
+    add_members: 'add' in change ? [change.add] : [],
+    remove_members: 'remove' in change ? [change.remove] : [],
   });
 
 function idealRequests(of: Pick<Workload, 'initial' | 'expected'> & { readonly changed: ReadonlySet<string> }): number {

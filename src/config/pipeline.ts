@@ -5,7 +5,8 @@ import { durationMs, type Given, initially, optional, orEmpty, part, schedule, w
 
 const options = {
   lingerMs: initially('LINGER_MS', '20', durationMs(0), {
-    about: 'Time in which a burst for one group may gather into one request',
+    about:
+      'The longest time in which a burst for one group may gather into one request: the more of the request budget is spent, the longer',
   }),
   maxWaitMs: initially('MAX_WAIT_MS', '30000', durationMs(0), {
     about: 'The longest that additions wait behind removals',

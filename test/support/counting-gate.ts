@@ -4,6 +4,8 @@ import type { RateGate } from '../../src/ports.ts';
 export class CountingGate implements RateGate {
   /** Awaited before a permit is taken that has to be waited for. */
   beforeTake: () => Promise<void> = async () => undefined;
+  /** From 0 to 1. */
+  spent = 1;
   #held = 0;
 
   /** Permits that were taken, less those that requests have used up, and those that were given back. */
@@ -35,5 +37,9 @@ export class CountingGate implements RateGate {
 
   waitedMs(): number {
     return 0;
+  }
+
+  spentShare(): number {
+    return this.spent;
   }
 }

@@ -71,6 +71,22 @@ test('whenOpen resolves when tryTake gets a permit again', async () => {
   expect([opened, gate.tryTake()]).toEqual([true, true]);
 });
 
+test('the spent share grows with the requests of the window, and is whole where no more may be sent', async () => {
+  const { clock, gate } = aGate(null);
+  expect(gate.spentShare()).toBe(1);
+  const { monotonic: sentAt } = clock.now();
+  expect(gate.tryTake()).toBe(true);
+  const rateLimits = { allowed: 300, count: 75, resetMs: 3000, sentAt, receivedAt: sentAt };
+  gate.answered({ sentAt, isThrottled: false, rateLimits });
+  expect(gate.spentShare()).toBe(0.25);
+  for (let i = 0; i < 75; i += 1) expect(gate.tryTake()).toBe(true);
+  expect(gate.spentShare()).toBe(0.5);
+  gate.closeFor(1000);
+  expect(gate.spentShare()).toBe(1);
+  await clock.advance(1000);
+  expect(gate.spentShare()).toBe(0.5);
+});
+
 test('whenOpen resolves at once while the gate is open', async () => {
   await aGate(null).gate.whenOpen();
 });

@@ -76,6 +76,10 @@ export class RequestGate implements RateGate {
     return this.#waitedMs + (this.#waitedSince === null ? 0 : this.#now() - this.#waitedSince);
   }
 
+  spentShare(): number {
+    return spentShare(this.#allowance, this.#now());
+  }
+
   /** Lets everybody go who waits, now and later: there is no target any more whom a request could reach. */
   release(): void {
     this.#isReleased = true;
@@ -213,6 +217,13 @@ export function freeAt(allowance: Allowance, now: number): number {
 /** After a 429 the headers have to speak again: what they said before was not all that counts. */
 const isPaced = ({ pace, window, rateLimitsSentAt, closedUntil }: Allowance): boolean =>
   pace.ends === 'never' || window === null || rateLimitsSentAt < closedUntil;
+
+/** Of the present window; 1 where it is not known, or no permit is free. */
+export function spentShare(allowance: Allowance, now: number): number {
+  const window = windowAt(allowance.window, now);
+  if (window === null || freeAt(allowance, now) > now) return 1;
+  return Math.min(1, (window.count + allowance.outstanding) / window.allowed);
+}
 
 export function taken(allowance: Allowance, now: number): Allowance {
   const { pace, outstanding } = allowance;

@@ -63,6 +63,9 @@ export function review(owners: Owners, group: Group): void {
   queue.makeReady(group, { class: due, since: Math.max(since, owners.throttled.since(group)), now: now.wall });
 }
 
+/** How long a new change waits for others of its group: the more of the target's budget is spent, the longer. */
+export const lingerMs = ({ options, api }: Owners): number => options.lingerMs * api.gate.spentShare();
+
 /** What a slot that opens now takes of the group; a probe also what waits for nothing but an answer of the group. */
 export function takeDue(owners: Owners, group: Group): readonly Intent[] {
   holdRetargeted(owners, group);

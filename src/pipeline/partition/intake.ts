@@ -17,7 +17,7 @@ import { decodeRecord } from '../../core/log/reading.ts';
 import { eventReport, hintFailure, invalidFailure } from '../../core/report/reporting.ts';
 import type { Failure } from '../../core/target/refusals.ts';
 import type { Batch, LogRecord } from '../../ports.ts';
-import { review, reviewAll } from '../dispatch/dispatcher.ts';
+import { lingerMs, review, reviewAll } from '../dispatch/dispatcher.ts';
 import { enqueue } from '../intents/conclude.ts';
 import { identified, identifyGroup } from '../intents/identify.ts';
 import { arrive, arriveFinal } from '../intents/precedence.ts';
@@ -177,7 +177,7 @@ function takeIn(owners: Owners, partition: Partition, fresh: Intent, standing: '
   arrive(owners, group, intent);
   // A revocation takes its group to the front.
   if (owners.queue.classOf(group) === 'add' && intent.op !== 'add') review(owners, group);
-  else owners.queue.wakeBy(group, intent.firstSeenAt + owners.options.lingerMs);
+  else owners.queue.wakeBy(group, intent.firstSeenAt + lingerMs(owners));
 }
 
 /** Each record has a text of its own for the same group; one of them is kept. */

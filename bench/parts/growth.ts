@@ -4,14 +4,17 @@
  */
 import v8 from 'node:v8';
 import vm from 'node:vm';
-import { pause } from '../src/time.ts';
-import { systemClock } from '../src/adapters/system.ts';
+import { pause } from '../../src/time.ts';
+import { systemClock } from '../../src/adapters/system.ts';
 import { type Case, CASES, GrowthWorld } from './growth-cases.ts';
-import type { Figure } from './figure.ts';
+import { single, type Figure } from '../figure.ts';
+import type { Part } from '../part.ts';
 
 const BLOCK_MAX_MS = 100;
 
-export async function measureGrowth(): Promise<readonly Figure[]> {
+export const growth: Part = { name: 'growth', isQuick: false, measure: measureGrowth };
+
+async function measureGrowth(): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   for (const each of CASES) for (const n of each.sizes) figures.push(...(await figuresOf(each, n)));
   return figures;
@@ -21,10 +24,10 @@ async function figuresOf(each: Case, n: number): Promise<readonly Figure[]> {
   const { ms, blockMs, heapMib, retryBytes } = await measure(each, n);
   const name = (what: string): string => `${n.toLocaleString('en')} ${each.name}: ${what}`;
   return [
-    { name: name('time for each'), value: ms / n, unit: 'ms', digits: 3, bound: null },
-    { name: name('longest block of the event loop'), value: blockMs, unit: 'ms', digits: 0, bound: BLOCK_MAX_MS },
-    { name: name('heap that is left'), value: heapMib, unit: 'MiB', digits: 1, bound: null },
-    { name: name('live records for each'), value: retryBytes / n, unit: 'bytes', digits: 0, bound: null },
+    single(name('time for each'), ms / n, { unit: 'ms', digits: 3 }),
+    single(name('longest block of the event loop'), blockMs, { unit: 'ms', atMost: BLOCK_MAX_MS }),
+    single(name('heap that is left'), heapMib, { unit: 'MiB', digits: 1 }),
+    single(name('live records for each'), retryBytes / n, { unit: 'bytes' }),
   ];
 }
 

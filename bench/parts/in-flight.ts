@@ -1,11 +1,14 @@
 /** Requests in flight, as the sandbox sees them, while the demo's stream comes in as fast as it is taken. */
-import type { Figure } from './figure.ts';
-import { requestCount, sendEvents, withService } from './service.ts';
-import { withStream } from './stream-sandbox.ts';
+import { single, type Figure } from '../figure.ts';
+import type { Part } from '../part.ts';
+import { requestCount, sendEvents, withService } from '../world/service.ts';
+import { withStream } from '../world/stream-sandbox.ts';
 
 const EVENTS_PER_STEP = 100;
 
-export async function measureInFlight(): Promise<readonly Figure[]> {
+export const inFlight: Part = { name: 'in-flight', isQuick: false, measure: measureInFlight };
+
+async function measureInFlight(): Promise<readonly Figure[]> {
   return withStream({ limits: 'off', latencyMs: { min: 20, max: 60 } }, (stream, sandbox) =>
     withService(sandbox, async ({ tools, pipeline, sourceTopic, concurrency }) => {
       await pipeline.start();
@@ -18,21 +21,9 @@ export async function measureInFlight(): Promise<readonly Figure[]> {
       const { inFlightMax, inFlightMaxByGroup } = sandbox.stats;
       const perGroup = Math.max(...Object.values(inFlightMaxByGroup));
       return [
-        {
-          name: `requests in flight, CONCURRENCY=${concurrency}`,
-          value: inFlightMax,
-          unit: '',
-          digits: 0,
-          bound: concurrency,
-        },
-        { name: 'requests in flight for one group', value: perGroup, unit: '', digits: 0, bound: 1 },
-        {
-          name: 'requests when the same events trickle in',
-          value: requestCount(sandbox),
-          unit: '',
-          digits: 0,
-          bound: null,
-        },
+        single(`requests in flight, CONCURRENCY=${concurrency}`, inFlightMax, { atMost: concurrency }),
+        single('requests in flight for one group', perGroup, { atMost: 1 }),
+        single('requests when the same events trickle in', requestCount(sandbox), {}),
       ];
     }),
   );

@@ -1,17 +1,17 @@
 /** What may grow faster than its input: each case is a history of `n` elements, run on the pipeline in one process. */
-import { MemoryBroker } from '../src/adapters/memory-log/memory-broker.ts';
-import { MemoryLog } from '../src/adapters/memory-log/memory-log.ts';
-import { pause } from '../src/time.ts';
-import { sha256, systemClock, systemRandom } from '../src/adapters/system.ts';
-import { heldDigest } from '../src/core/group/guard.ts';
-import { parseRetryRecord } from '../src/core/log/live-record.ts';
-import { textHeader } from '../src/core/log/wire-intent.ts';
-import { decisionValue, requestKey } from '../src/core/log/request-record.ts';
-import { native } from '../src/formats/native/native.ts';
-import type { PipelineOptions } from '../src/pipeline/state/options.ts';
-import { Pipeline } from '../src/pipeline/pipeline.ts';
-import type { OutRecord, SendOutcome } from '../src/ports.ts';
-import { QuickTarget } from '../test/support/quick-target.ts';
+import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import { pause } from '../../src/time.ts';
+import { sha256, systemClock, systemRandom } from '../../src/adapters/system.ts';
+import { heldDigest } from '../../src/core/group/guard.ts';
+import { parseRetryRecord } from '../../src/core/log/live-record.ts';
+import { textHeader } from '../../src/core/log/wire-intent.ts';
+import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
+import { native } from '../../src/formats/native/native.ts';
+import type { PipelineOptions } from '../../src/pipeline/state/options.ts';
+import { Pipeline } from '../../src/pipeline/pipeline.ts';
+import type { OutRecord, SendOutcome } from '../../src/ports.ts';
+import { QuickTarget } from '../../test/support/quick-target.ts';
 
 const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', report: 'reports' };
 

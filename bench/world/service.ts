@@ -1,16 +1,16 @@
 /** The service on a log in this process, in front of a sandbox, with the settings of the demo. */
-import { systemClock, systemRandom } from '../src/adapters/system.ts';
-import { embed, type Embedded } from '../src/console/embedded.ts';
-import { native } from '../src/formats/native/native.ts';
-import type { CommandContext } from '../src/console/command-context.ts';
-import { commandLog, readText } from '../src/console/kafka-tools.ts';
-import { withTarget } from '../src/console/target.ts';
-import { readConfig } from '../src/config/config.ts';
-import { KnownSecrets } from '../src/core/text/redact.ts';
-import { DEMO_PARTITIONS, demoEnvironment, demoTopics } from '../src/lab/demo/service.ts';
-import type { StreamEvent } from '../src/lab/demo/stream.ts';
-import type { LogTools } from '../src/ports.ts';
-import type { Sandbox } from '../src/lab/sandbox/sandbox.ts';
+import { systemClock, systemRandom } from '../../src/adapters/system.ts';
+import { embed, type Embedded } from '../../src/console/embedded.ts';
+import { native } from '../../src/formats/native/native.ts';
+import type { CommandContext } from '../../src/console/command-context.ts';
+import { commandLog, readText } from '../../src/console/kafka-tools.ts';
+import { withTarget } from '../../src/console/target.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { KnownSecrets } from '../../src/core/text/redact.ts';
+import { DEMO_PARTITIONS, demoEnvironment, demoTopics } from '../../src/lab/demo/service.ts';
+import type { StreamEvent } from '../../src/lab/demo/stream.ts';
+import type { LogTools } from '../../src/ports.ts';
+import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 
 export const context: CommandContext = {
   environment: process.env,

@@ -1,9 +1,9 @@
 /** The demo's stream in front of a sandbox where nothing goes wrong, but that one user of the stream is unknown. */
-import { drawStream, UNKNOWN_USER, type Stream } from '../src/lab/demo/stream.ts';
-import { deviations, readMemberships } from '../src/lab/demo/verdict.ts';
-import { seededRandom } from '../src/lab/sandbox/seed.ts';
-import { startSandbox, type Sandbox } from '../src/lab/sandbox/sandbox.ts';
-import type { SandboxOptions } from '../src/lab/sandbox/state.ts';
+import { drawStream, UNKNOWN_USER, type Stream } from '../../src/lab/demo/stream.ts';
+import { deviations, readMemberships } from '../../src/lab/demo/verdict.ts';
+import { seededRandom } from '../../src/lab/sandbox/seed.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
+import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
 
 const SEED = 1;
 

@@ -1,11 +1,14 @@
 /** Requests per changed group: the first wave of changes finds the snapshot cache cold, the second one warm. */
-import { startSandbox, type Sandbox } from '../src/lab/sandbox/sandbox.ts';
-import type { Figure } from './figure.ts';
-import { requestCount, sendEvents, withService, type BenchService } from './service.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
+import { single, type Figure } from '../figure.ts';
+import type { Part } from '../part.ts';
+import { requestCount, sendEvents, withService, type BenchService } from '../world/service.ts';
 
 const groups = Array.from({ length: 500 }, (_, index) => `group-${index + 1}`);
 
-export async function measureWaves(): Promise<readonly Figure[]> {
+export const waves: Part = { name: 'waves', isQuick: true, measure: measureWaves };
+
+async function measureWaves(): Promise<readonly Figure[]> {
   const sandbox = await startSandbox({
     users: 'any',
     seed: { groups: groups.map((id) => ({ id, members: ['user-1', 'user-2'] })) },
@@ -18,8 +21,8 @@ export async function measureWaves(): Promise<readonly Figure[]> {
       const cold = await sendWave(sandbox, service, { add: ['user-3', 'user-4'], remove: ['user-1'] });
       const warm = await sendWave(sandbox, service, { add: ['user-1', 'user-5'], remove: ['user-3'] });
       return [
-        { name: 'requests per changed group, cold', value: cold, unit: '', digits: 2, bound: 2.05 },
-        { name: 'requests per changed group, warm', value: warm, unit: '', digits: 2, bound: 1.05 },
+        single('requests per changed group, cold', cold, { digits: 2, atMost: 2.05 }),
+        single('requests per changed group, warm', warm, { digits: 2, atMost: 1.05 }),
       ];
     });
   } finally {

@@ -4,13 +4,16 @@
  * no merit of the client: what is needed is the time until the last window that must be used opens, which no client
  * can undercut. It is less than requests ÷ rate.
  */
-import type { Figure } from './figure.ts';
-import { context, requestCount, sendEvents, withService } from './service.ts';
-import { withStream } from './stream-sandbox.ts';
+import { single, type Figure } from '../figure.ts';
+import type { Part } from '../part.ts';
+import { context, requestCount, sendEvents, withService } from '../world/service.ts';
+import { withStream } from '../world/stream-sandbox.ts';
 
 const LIMITS = { allowed: 100, windowSeconds: 2 };
 
-export async function measureRateLimit(): Promise<readonly Figure[]> {
+export const rateLimit: Part = { name: 'rate-limit', isQuick: false, measure: measureRateLimit };
+
+async function measureRateLimit(): Promise<readonly Figure[]> {
   return withStream({ limits: LIMITS, latencyMs: { min: 5, max: 25 } }, (stream, sandbox) =>
     withService(sandbox, async ({ tools, pipeline, sourceTopic }) => {
       await sendEvents(tools, sourceTopic, stream.events);
@@ -25,15 +28,9 @@ export async function measureRateLimit(): Promise<readonly Figure[]> {
       const size = `${stream.events.length.toLocaleString('en')} events on ${stream.initial.size} groups`;
       const limit = `${LIMITS.allowed} requests per ${LIMITS.windowSeconds} s`;
       return [
-        { name: `requests for ${size}`, value: requests, unit: '', digits: 0, bound: 1_100 },
-        {
-          name: `time for them at ${limit} ÷ least time`,
-          value: seconds / neededSeconds,
-          unit: '',
-          digits: 3,
-          bound: 1.1,
-        },
-        { name: '429s under that limit', value: (100 * throttled) / requests, unit: '%', digits: 1, bound: 1 },
+        single(`requests for ${size}`, requests, { atMost: 1_100 }),
+        single(`time for them at ${limit} ÷ least time`, seconds / neededSeconds, { digits: 3, atMost: 1.1 }),
+        single('429s under that limit', (100 * throttled) / requests, { unit: '%', digits: 1, atMost: 1 }),
       ];
     }),
   );

@@ -5,14 +5,15 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import type { SourceRecord } from '../src/core/change/change.ts';
-import { readMapping } from '../src/formats/mapping/file.ts';
-import { formatNames, type FormatName } from '../src/formats/registry.ts';
-import type { sourceFormat } from '../src/formats/registry.ts';
-import { formatOfSample } from '../test/support/formats.ts';
-import { aRecord, defaultOptions } from '../test/support/source-records.ts';
-import type { Figure } from './figure.ts';
-import { buildProgram } from './run-process.ts';
+import type { SourceRecord } from '../../src/core/change/change.ts';
+import { readMapping } from '../../src/formats/mapping/file.ts';
+import { formatNames, type FormatName } from '../../src/formats/registry.ts';
+import type { sourceFormat } from '../../src/formats/registry.ts';
+import { formatOfSample } from '../../test/support/formats.ts';
+import { aRecord, defaultOptions } from '../../test/support/source-records.ts';
+import { single, type Figure } from '../figure.ts';
+import type { Part } from '../part.ts';
+import { buildProgram } from '../world/program.ts';
 
 const ROUND_MS = 200;
 /** The best of so many counts. */
@@ -23,7 +24,9 @@ interface Registry {
   readonly sourceFormat: typeof sourceFormat;
 }
 
-export async function measureFormats(): Promise<readonly Figure[]> {
+export const formats: Part = { name: 'formats', isQuick: false, measure: measureFormats };
+
+async function measureFormats(): Promise<readonly Figure[]> {
   const program = pathToFileURL(await buildProgram());
   const registry = (await import(new URL('formats/registry.js', program).href)) as Registry;
   return formatNames.flatMap((name) => figuresOf(name, recordsOf(name), registry));
@@ -37,23 +40,11 @@ function figuresOf(name: FormatName, records: readonly SourceRecord[], registry:
     (record) => format.decode(record, topic),
   ]);
   const target = Math.min(TARGET_PER_SECOND, parsing / 2);
-  const perSecond = (what: string, value: number) => ({
-    name: `${name}: ${what}`,
-    value,
-    unit: '',
-    digits: 0,
-    bound: null,
-  });
+  const perSecond = (what: string, value: number) => single(`${name}: ${what}`, value, {});
   return [
     perSecond('JSON.parse alone, records a second', parsing),
     perSecond('records a second on one core', reading),
-    {
-      name: `${name}: time per record, as a share of what it may take`,
-      value: target / reading,
-      unit: '',
-      digits: 2,
-      bound: 1,
-    },
+    single(`${name}: time per record, as a share of what it may take`, target / reading, { digits: 2, atMost: 1 }),
   ];
 }
 
@@ -114,7 +105,7 @@ const own: Partial<Record<FormatName, readonly SourceRecord[]>> = {
   ],
 };
 
-const folder = new URL('../test/support/samples/', import.meta.url);
+const folder = new URL('../../test/support/samples/', import.meta.url);
 
 /** Its samples; `auto` gets those of all formats. */
 function recordsOf(name: FormatName): readonly SourceRecord[] {

@@ -3,20 +3,21 @@
  * and how many acknowledged changes are missing after a kill -9 under that load. Every time is taken from the moment at
  * which the request was due, so that a server that stalls cannot hide it by slowing the senders down.
  */
-import { commandLog, createTopics, readText } from '../src/console/kafka-tools.ts';
+import { commandLog, createTopics, readText } from '../../src/console/kafka-tools.ts';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
-import { kafkaCacheDirectory } from '../src/lab/kafka-broker/fetch.ts';
-import { Guard, freePorts } from '../src/lab/kafka-broker/java-process.ts';
-import { startBroker } from '../src/lab/kafka-broker/start.ts';
-import { createLogTools } from '../src/adapters/kafka/tools.ts';
-import { pause, within } from '../src/time.ts';
-import { readConfig } from '../src/config/config.ts';
-import type { LogTools } from '../src/ports.ts';
-import type { Figure } from './figure.ts';
-import { buildProgram } from './run-process.ts';
-import { context } from './service.ts';
+import { kafkaCacheDirectory } from '../../src/lab/kafka-broker/fetch.ts';
+import { Guard, freePorts } from '../../src/lab/kafka-broker/java-process.ts';
+import { startBroker } from '../../src/lab/kafka-broker/start.ts';
+import { createLogTools } from '../../src/adapters/kafka/tools.ts';
+import { pause, within } from '../../src/time.ts';
+import { readConfig } from '../../src/config/config.ts';
+import type { LogTools } from '../../src/ports.ts';
+import { single, type Figure } from '../figure.ts';
+import type { Part } from '../part.ts';
+import { buildProgram } from '../world/program.ts';
+import { context } from '../world/service.ts';
 
 const PER_SECOND = 500;
 const WARM_UP_SECONDS = 5;
@@ -27,7 +28,9 @@ const BOUND_P99_MS = 50;
 const SECRET = 'bench-secret';
 
 /** @throws KafkaSetupError where there is no Kafka. */
-export async function measureWebhook(): Promise<readonly Figure[]> {
+export const webhook: Part = { name: 'webhook', isQuick: false, measure: measureWebhook };
+
+async function measureWebhook(): Promise<readonly Figure[]> {
   const logger = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
   const cacheDirectory = kafkaCacheDirectory(process.env);
   // Both compilers, as in production: with the quick start's single one the broker answers late.
@@ -66,23 +69,11 @@ async function measureServer(
     const written = await idsOf(tools, topic);
     const lost = load.acknowledged.filter((id) => !written.has(id)).length;
     return [
-      figure('p99', { value: quantile(waits, 0.99), bound: BOUND_P99_MS }),
-      figure('median', { value: quantile(waits, 0.5), bound: null }),
-      figure('the longest', { value: quantile(waits, 1), bound: null }),
-      {
-        name: 'webhook: acknowledged in that time',
-        value: waits.length / SECONDS,
-        unit: 'requests/s',
-        digits: 0,
-        bound: null,
-      },
-      {
-        name: `webhook: lost of ${load.acknowledged.length} acknowledged, at kill -9`,
-        value: lost,
-        unit: '',
-        digits: 0,
-        bound: 0,
-      },
+      wait('p99', quantile(waits, 0.99), BOUND_P99_MS),
+      wait('median', quantile(waits, 0.5)),
+      wait('the longest', quantile(waits, 1)),
+      single('webhook: acknowledged in that time', waits.length / SECONDS, { unit: 'requests/s' }),
+      single(`webhook: lost of ${load.acknowledged.length} acknowledged, at kill -9`, lost, { atMost: 0 }),
     ];
   } finally {
     load.close();
@@ -90,13 +81,12 @@ async function measureServer(
   }
 }
 
-const figure = (what: string, { value, bound }: Pick<Figure, 'value' | 'bound'>): Figure => ({
-  name: `webhook at ${PER_SECOND} requests/s: wait for the acknowledgement, ${what}`,
-  value,
-  unit: 'ms',
-  digits: 1,
-  bound,
-});
+const wait = (what: string, ms: number, atMost: number | null = null): Figure =>
+  single(`webhook at ${PER_SECOND} requests/s: wait for the acknowledgement, ${what}`, ms, {
+    unit: 'ms',
+    digits: 1,
+    atMost,
+  });
 
 const quantile = (sorted: readonly number[], share: number): number =>
   sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;

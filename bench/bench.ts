@@ -1,7 +1,7 @@
 /**
  * Measures Rollcall on this machine, beside other ways to do the same: `npm run bench`, or `npm run bench -- backlog memory` for
  * some parts; `--quick` is a smoke test, without goals. The table goes to standard output; `--out FOLDER` says where
- * bench.json and bench.html go, .cache/bench otherwise. Exits 1 where a goal is missed, or memberships end wrong.
+ * bench.json and bench.html go, .cache/bench otherwise. Exits 1 where a goal is missed, or Rollcall leaves a group wrong.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -80,7 +80,7 @@ async function main(): Promise<boolean> {
   };
   await writeFile(join(values.out, 'bench.json'), `${JSON.stringify(result, null, 2)}\n`);
   await writeFile(join(values.out, 'bench.html'), pageOf(result));
-  return values.quick || measured.every(({ figures }) => figures.every((figure) => verdictOf(figure) !== 'missed'));
+  return measured.every(({ figures }) => figures.every((figure) => verdictOf(figure) !== 'missed'));
 }
 
 async function measure(parts: readonly Part[], isQuick: boolean): Promise<readonly Measured[]> {
@@ -89,7 +89,7 @@ async function measure(parts: readonly Part[], isQuick: boolean): Promise<readon
   const measured: Measured[] = [];
   try {
     for (const part of parts) {
-      const figures = await figuresOf(part, bench);
+      const figures = (await figuresOf(part, bench)).map((figure) => (isQuick ? { ...figure, goal: null } : figure));
       for (const figure of figures) process.stdout.write(`${lineOf(figure)}\n`);
       measured.push({ part: part.name, figures });
     }

@@ -98,7 +98,6 @@ async function measureSize(
       null,
     ),
     { ...seconds, name: name('peak memory'), values: each((a) => a.peakMib), unit: 'MiB', digits: 0 },
-    single(name('groups that ended wrong'), sum(each((a) => a.wrongGroups)), { atMost: 0 }),
     single(name('groups that batch left wrong'), sum(each((_, b) => b.wrongGroups)), {}),
   ];
 }

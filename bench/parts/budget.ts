@@ -38,7 +38,6 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
     ),
     { ...refused, name: name('429s'), values: each((a) => (100 * a.refused) / a.requests), goal: { atMost: 1 } },
     { ...refused, name: name('429s of batch'), values: each((_, b) => (100 * b.refused) / b.requests), goal: null },
-    single(name('groups that ended wrong'), Math.max(...each((a) => a.wrongGroups)), { atMost: 0 }),
     single(name('groups that batch left wrong'), Math.max(...each((_, b) => b.wrongGroups)), {}),
   ];
 }

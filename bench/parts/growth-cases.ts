@@ -170,14 +170,21 @@ async function toRest(world: GrowthWorld): Promise<void> {
 
 export const CASES: readonly Case[] = [
   {
+    name: 'events of 1,000 groups',
+    sizes: [10_000, 100_000, 1_000_000],
+    prepare: async (world, n) =>
+      world.produce(Array.from({ length: n }, (_, i) => ({ group_id: `g${i % 1_000}`, add_members: [`u${i % 997}`] }))),
+    run: toRest,
+  },
+  {
     name: 'toggles of one member',
-    sizes: [25_000, 50_000, 100_000],
+    sizes: [1_000, 10_000, 100_000],
     prepare: async (world, n) => world.produce(Array.from({ length: n }, (_, i) => toggle(i))),
     run: toRest,
   },
   {
     name: 'toggles of one member, reports acknowledged late',
-    sizes: [25_000, 50_000, 100_000],
+    sizes: [1_000, 10_000, 100_000],
     prepare: async (world, n) => {
       await world.start();
       world.log.holdReports();
@@ -191,7 +198,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: 'approvals of held groups',
-    sizes: [2_500, 5_000, 10_000],
+    sizes: [100, 1_000, 10_000],
     prepare: async (world, n) => {
       for (let i = 0; i < n; i += 1) world.target.seed(`g${i}`, ['u']);
       world.produce(Array.from({ length: n }, (_, i) => ({ group_id: `g${i}`, complete: true, deleted: true })));
@@ -210,13 +217,13 @@ export const CASES: readonly Case[] = [
   },
   {
     name: 'members of one delta',
-    sizes: [25_000, 50_000, 100_000],
+    sizes: [100, 1_000, 10_000, 100_000],
     prepare: async (world, n) => world.produce([{ group_id: 'g', add_members: users(n) }]),
     run: toRest,
   },
   {
     name: 'members of one full state',
-    sizes: [12_500, 25_000, 50_000],
+    sizes: [100, 1_000, 10_000, 100_000],
     prepare: async (world, n) => {
       // Half of them are there, and as many others; of a multiple of 100 the answer would be doubtful.
       world.target.seed(
@@ -229,14 +236,14 @@ export const CASES: readonly Case[] = [
   },
   {
     name: 'groups touched once',
-    sizes: [25_000, 50_000, 100_000],
+    sizes: [100, 1_000, 10_000, 100_000],
     prepare: async (world, n) =>
       world.produce(Array.from({ length: n }, (_, i) => ({ group_id: `g${i}`, add_members: ['u'] }))),
     run: toRest,
   },
   {
     name: 'groups parked, handed over and restored',
-    sizes: [5_000, 10_000, 20_000],
+    sizes: [100, 1_000, 10_000],
     prepare: async (world, n) => {
       world.produce(Array.from({ length: n }, (_, i) => ({ group_id: `g${i}`, add_members: ['unknown'] })));
       await world.start();

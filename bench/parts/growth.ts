@@ -7,27 +7,39 @@ import vm from 'node:vm';
 import { pause } from '../../src/time.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { type Case, CASES, GrowthWorld } from './growth-cases.ts';
-import { single, type Figure } from '../figure.ts';
+import { ratio, single, type Figure } from '../figure.ts';
 import type { Part } from '../part.ts';
 
 const BLOCK_MAX_MS = 100;
+/** Of the time for each element at the largest size, and at a tenth of it. */
+const STRAIGHT = 1.5;
 
 export const growth: Part = { name: 'growth', isQuick: false, measure: measureGrowth };
 
 async function measureGrowth(): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
-  for (const each of CASES) for (const n of each.sizes) figures.push(...(await figuresOf(each, n)));
+  for (const each of CASES) figures.push(...(await figuresOf(each)));
   return figures;
 }
 
-async function figuresOf(each: Case, n: number): Promise<readonly Figure[]> {
-  const { ms, blockMs, heapMib, retryBytes } = await measure(each, n);
-  const name = (what: string): string => `${n.toLocaleString('en')} ${each.name}: ${what}`;
+async function figuresOf(each: Case): Promise<readonly Figure[]> {
+  const results: Measured[] = [];
+  for (const n of each.sizes) results.push(await measure(each, n));
+  const [tenth, largest] = results.slice(-2).map(({ ms }, index) => ms / (each.sizes.at(index - 2) ?? Number.NaN));
   return [
-    single(name('time for each'), ms / n, { unit: 'ms', digits: 3 }),
-    single(name('longest block of the event loop'), blockMs, { unit: 'ms', atMost: BLOCK_MAX_MS }),
-    single(name('heap that is left'), heapMib, { unit: 'MiB', digits: 1 }),
-    single(name('live records for each'), retryBytes / n, { unit: 'bytes' }),
+    ...results.flatMap(({ ms, blockMs, heapMib, retryBytes }, index) => {
+      const n = each.sizes[index] ?? Number.NaN;
+      const name = (what: string): string => `${n.toLocaleString('en')} ${each.name}: ${what}`;
+      return [
+        single(name('time for each'), (1000 * ms) / n, { unit: 'µs' }),
+        single(name('longest block of the event loop'), blockMs, { unit: 'ms', atMost: BLOCK_MAX_MS }),
+        single(name('heap that is left'), heapMib, { unit: 'MiB', digits: 1 }),
+        single(name('live records for each'), retryBytes / n, { unit: 'bytes' }),
+      ];
+    }),
+    ratio(`${each.name}: time for each at the largest size ÷ at a tenth of it`, [(largest ?? NaN) / (tenth ?? NaN)], {
+      atMost: STRAIGHT,
+    }),
   ];
 }
 

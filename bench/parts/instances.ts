@@ -1,5 +1,5 @@
 /** Two and four instances beside one, with a budget of 50 requests a second for each. */
-import { ratio, single, type Figure } from '../figure.ts';
+import { ratio, type Figure } from '../figure.ts';
 import { rounds, type Bench, type Part } from '../part.ts';
 import { drain } from '../world/drain.ts';
 import { rollcall } from '../world/subject.ts';
@@ -24,8 +24,5 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
   return [
     ratio('2 instances ÷ 1, changes a second, a budget each', speedUp(1), { atLeast: 1.9 }),
     ratio('4 instances ÷ 1, changes a second, a budget each', speedUp(2), { atLeast: 3.6 }),
-    single('several instances: groups that ended wrong', Math.max(...results.flat().map((each) => each.wrongGroups)), {
-      atMost: 0,
-    }),
   ];
 }

@@ -1,10 +1,11 @@
 /** For 30 s of a minute a twentieth of the groups answer 503: what the others notice of it, beside the same minute without. */
-import { ratio, single, type Figure } from '../figure.ts';
+import { ratio, type Figure } from '../figure.ts';
 import { inPairs, type Bench, type Part } from '../part.ts';
 import { pause } from '../../src/time.ts';
 import type { Run } from '../world/run.ts';
 import { context } from '../world/service.ts';
-import { drawStream, groupName, percentile, playStream, type Streamed } from '../world/stream.ts';
+import { percentile } from '../world/percentile.ts';
+import { drawStream, groupName, playStream, type Streamed } from '../world/stream.ts';
 import { rollcall } from '../world/subject.ts';
 
 const GROUPS = 200;
@@ -35,7 +36,6 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
       { atMost: 1.1 },
     ),
     { name: name('p99 without'), values: pairs.map(([, b]) => p99(b)), unit: 'ms', digits: 0, goal: null },
-    single(name('groups that ended wrong'), Math.max(...pairs.map(([a]) => a.wrongGroups)), { atMost: 0 }),
   ];
 }
 

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ratio, single, type Figure } from '../figure.ts';
+import { ratio, type Figure } from '../figure.ts';
 import { inPairs, type Bench, type Part } from '../part.ts';
 import { drain, type Drained } from '../world/drain.ts';
 import { peer, rollcall, type Subject } from '../world/subject.ts';
@@ -56,6 +56,5 @@ async function measureIn(bench: Bench, file: string): Promise<readonly Figure[]>
     ),
     { ...mib, name: name('peak memory'), values: each((a) => a.peakMib), goal: { atMost: 300 } },
     { name: name('longest block of the event loop'), values: blocks, unit: 'ms', digits: 0, goal: { atMost: 100 } },
-    single(name('groups that ended wrong'), Math.max(...each((a) => a.wrongGroups)), { atMost: 0 }),
   ];
 }

@@ -18,6 +18,7 @@ export interface Drained {
   readonly cpuSeconds: number;
   /** Of the largest instance. */
   readonly peakMib: number;
+  /** Of a peer. */
   readonly wrongGroups: number;
 }
 
@@ -46,7 +47,7 @@ export async function drain(subject: Subject, options: DrainOptions): Promise<Dr
       refused: run.refused,
       cpuSeconds: cpu.reduce((sum, each) => sum + each, 0),
       peakMib: Math.max(...memory.map(({ peak }) => peak)),
-      wrongGroups: run.wrongGroups(workload.expected),
+      wrongGroups: run.wrongGroups(workload.expected, subject),
     };
   } finally {
     await run.close();

@@ -1,4 +1,5 @@
 /** A real broker for a benchmark, and topics of its own for each run. */
+import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../../src/adapters/kafka/tools.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { commandLog, createTopics, readText } from '../../src/console/kafka-tools.ts';
@@ -69,10 +70,15 @@ export class BenchKafka {
     }
   }
 
-  /** Records of the source that the consumer group has committed, in all partitions. */
+  /** Records of the source that the consumer group has committed, in all partitions; 0 where Kafka cannot say just now. */
   async committed({ SOURCE_TOPIC, KAFKA_GROUP_ID }: KafkaEnvironment): Promise<number> {
-    const offsets = await this.#tools.committedOffsets(KAFKA_GROUP_ID, SOURCE_TOPIC);
-    return [...offsets.values()].reduce((sum, offset) => sum + Number(offset), 0);
+    try {
+      const offsets = await this.#tools.committedOffsets(KAFKA_GROUP_ID, SOURCE_TOPIC);
+      return [...offsets.values()].reduce((sum, offset) => sum + Number(offset), 0);
+    } catch (error) {
+      if (explainKafkaError(error).retriable) return 0;
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {

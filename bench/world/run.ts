@@ -109,10 +109,13 @@ export class Run {
     }
   }
 
-  /** How many groups have other members than these. */
-  wrongGroups(expected: Memberships): number {
-    return [...expected].filter(([group, members]) => differences(new Set(this.sandbox.members(group)), members) > 0)
-      .length;
+  /** How many groups have other members than these. @throws Error where Rollcall has left one so. */
+  wrongGroups(expected: Memberships, { isPeer }: Subject): number {
+    const wrong = [...expected].filter(
+      ([group, members]) => differences(new Set(this.sandbox.members(group)), members) > 0,
+    );
+    if (!isPeer && wrong.length > 0) throw new Error(`${wrong.length} groups are wrong, ${wrong[0]?.[0]} among them`);
+    return wrong.length;
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,8 @@ import type { Environment, Program } from './measured-process.ts';
 import { buildProgram } from './program.ts';
 
 export interface Subject {
+  /** It may end wrong, and is marked so; of Rollcall, figures of a wrong end would mean nothing. */
+  readonly isPeer: boolean;
   readonly program: Program;
   readonly environment: Environment;
 }
@@ -19,12 +21,12 @@ const NO_GUARD: Environment = {
 /** `rollcall run`, built, without a loader, which would count in its memory and its start. */
 export async function rollcall(environment: Environment = {}): Promise<Subject> {
   const program = { file: process.execPath, args: [await buildProgram(), 'run'] };
-  return { program, environment: { ADMIN_PORT: '0', ...NO_GUARD, ...environment } };
+  return { isPeer: false, program, environment: { ADMIN_PORT: '0', ...NO_GUARD, ...environment } };
 }
 
 /** @throws PeerSetupError where what it needs is not there. */
 export async function peer(name: PeerName, environment: Environment = {}): Promise<Subject> {
   const logger = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
   const program = await preparePeer(name, { cacheDirectory: kafkaCacheDirectory(process.env), logger });
-  return { program, environment };
+  return { isPeer: true, program, environment };
 }

@@ -1,0 +1,30 @@
+/**
+ * The programs that Rollcall is measured beside. All take their settings from the environment, read the source topic from
+ * its beginning, and end with exit code 0 at SIGTERM; `raw-requests` ends by itself.
+ *
+ * `batch`, `naive` (TypeScript), `seed` (Python) and `parallel-consumer` (Java) do Rollcall's work. `raw-requests` and
+ * `raw-intake` are limits: the requests, and the records in and out, without the work.
+ */
+import { prepareJava } from './java.ts';
+import type { PeerContext, PeerProgram } from './program.ts';
+import { preparePython } from './python.ts';
+import { prepareTypescript } from './typescript.ts';
+
+export const PEER_NAMES = ['batch', 'naive', 'seed', 'parallel-consumer', 'raw-requests', 'raw-intake'] as const;
+
+export type PeerName = (typeof PEER_NAMES)[number];
+
+/** Builds what is not built yet, and returns what to spawn. @throws PeerSetupError where this machine lacks something. */
+export async function preparePeer(name: PeerName, context: PeerContext): Promise<PeerProgram> {
+  switch (name) {
+    case 'seed':
+      return preparePython(context);
+    case 'parallel-consumer':
+      return prepareJava(context);
+    case 'batch':
+    case 'naive':
+    case 'raw-requests':
+    case 'raw-intake':
+      return prepareTypescript(name);
+  }
+}

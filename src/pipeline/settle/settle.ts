@@ -5,7 +5,7 @@
  * One batch at a time, in three acknowledged steps (spec: report-first, record-first, owner-commit). What cannot be written for one
  * partition stops only the offsets that depend on it.
  */
-import { isSamePosition, type Position } from '../../core/change/change.ts';
+import { isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
 import { closeComplete, tidyCommitted } from '../intents/conclude.ts';
 import type { Group, Partition } from '../state/group.ts';
 import type { Member } from '../state/member.ts';
@@ -72,7 +72,7 @@ export class Settler {
     for (const each of done) outbox.acknowledge(each);
     const kept = done.filter(({ partition }) => partitions.isCurrent(partition));
     acknowledge(this.#owners, kept);
-    for (const { subject } of kept) if (subject !== null) tidyGroup(this.#owners, subject.group);
+    for (const { group } of kept) if (group !== null) tidyGroup(this.#owners, group);
     // Behind a full batch that waits there may be others that need not wait.
     return hasMoved || batch.length === BATCH_MAX;
   }
@@ -212,8 +212,8 @@ interface Reported {
 function acknowledge(owners: Owners, batch: readonly Due[]): void {
   const reported = new Map<Member, Reported>();
   for (const due of batch) {
-    const { partition, subject, offset } = due;
-    if (subject !== null) acknowledgeChange(partition, subject, reported);
+    const { partition, group, offset, report } = due;
+    if (group !== null && report.intent !== null) acknowledgeChange(group, report.intent, reported);
     else if (offset !== null) partition.offsets.complete(offset);
   }
   for (const [member, { group, name, positions, upTo }] of reported) {
@@ -226,15 +226,11 @@ function acknowledge(owners: Owners, batch: readonly Due[]): void {
   if (reported.size > 0) owners.settle();
 }
 
-function acknowledgeChange(
-  partition: Partition,
-  { group, intent }: NonNullable<Due['subject']>,
-  reported: Map<Member, Reported>,
-): void {
+function acknowledgeChange(group: Group, intent: Intent, reported: Map<Member, Reported>): void {
   const { source, member: name } = intent;
   if (intent.op !== 'state' && group.expansions.length > 0) {
     group.accountForExpansions(source);
-    partition.toWrite.addInTime(group);
+    group.partition.toWrite.addInTime(group);
   }
   const member = group.members.get(name);
   if (member === undefined || intent === member.revived) return;

@@ -17,8 +17,9 @@ import { recordAcknowledged } from './record.ts';
 import { TOO_LARGE, Writer, laneName, noteFailure, tryTogether, type Written } from './writer.ts';
 import { errorText } from '../../core/text/visible.ts';
 
-/** kafkajs blocks the event loop with larger ones (kafkajs.md 7.3). */
-const BATCH_MAX = 500;
+/** kafkajs blocks the event loop with larger batches (kafkajs.md 7.3). A live record may say more than a thousand reports. */
+const REPORTS_MAX = 1_000;
+const RECORDS_MAX = 500;
 
 export class Settler {
   readonly #owners: Owners;
@@ -74,7 +75,7 @@ export class Settler {
     acknowledge(this.#owners, kept);
     for (const { group } of kept) if (group !== null) tidyGroup(this.#owners, group);
     // Behind a full batch that waits there may be others that need not wait.
-    return hasMoved || batch.length === BATCH_MAX;
+    return hasMoved || batch.length === REPORTS_MAX;
   }
 
   /** Answers whether it has come nearer to its end. */
@@ -97,7 +98,7 @@ export class Settler {
   #takeBatch(): readonly Due[] {
     const batch: Due[] = [];
     for (const due of this.#owners.outbox) {
-      if (batch.length === BATCH_MAX) break;
+      if (batch.length === REPORTS_MAX) break;
       if (!isWritable(this.#owners, due.partition)) continue;
       if (this.#nextOf(due) !== null) batch.push(due);
     }
@@ -133,7 +134,7 @@ export class Settler {
       partition.removals.owe();
       const lane = laneName(options.topics.retry, partition.number);
       if (!partition.isRestored || unsettled.isWaiting(lane, now)) continue;
-      rendered.push(...renderPartition(this.#owners, partition, BATCH_MAX - rendered.length));
+      rendered.push(...renderPartition(this.#owners, partition, RECORDS_MAX - rendered.length));
     }
     if (rendered.length === 0) return false;
     const results = await this.#writer.write(rendered);

@@ -10,7 +10,7 @@ import { intentId, isChange, positionText, type Intent, type SourceFormat } from
 import { intentsOf } from '../core/change/pending.ts';
 import { newTopics } from '../core/log/topics.ts';
 import type { ReportRecord } from '../core/report/report.ts';
-import { retryReport } from '../core/report/reporting.ts';
+import { NO_LAG, reportRecord, retryReport } from '../core/report/reporting.ts';
 import type { Operations } from '../core/report/summary.ts';
 import type { Topics } from '../pipeline/state/options.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
@@ -67,7 +67,7 @@ export async function leftOver(
   const { wall } = clock.now();
   const left: ReportRecord[] = [];
   const { signal } = new AbortController();
-  const facts = { reason: UNTRIED, nextAttemptAt: wall, request: null, lag: { queue: null, apply: null } };
+  const facts = { reason: UNTRIED, nextAttemptAt: wall, request: null, lag: NO_LAG };
   const isReported = reportedIn(reported);
   for await (const record of log.read(FILE_SOURCE.topic, { from: 'beginning', follow: false, signal })) {
     const events = format.decode(record, { partitionCount: 1 });
@@ -78,7 +78,7 @@ export async function leftOver(
       const source = { ...FILE_SOURCE, offset, index, timestamp, eventId: event.eventId };
       for (const intent of intentsOf(event, source, wall).filter((each) => !isReported(each))) {
         const [named, groupTarget] = isMapped ? [{ ...intent, target: null }, null] : [intent, intent.group];
-        left.push(retryReport(named, { ...facts, groupTarget, epoch: 0, reportedAt: wall }));
+        left.push(reportRecord(retryReport(named, { ...facts, groupTarget, reportedAt: wall }), 0));
       }
     }
   }

@@ -5,7 +5,7 @@ import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
 import { printReport, type ReportFlags } from '../../src/commands/report.ts';
 import { type ReportRecord } from '../../src/core/report/report.ts';
-import { eventReport } from '../../src/core/report/reporting.ts';
+import { eventReport, reportRecord } from '../../src/core/report/reporting.ts';
 import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { summaryOf as summaryFrom } from '../../src/core/report/summary.ts';
@@ -18,16 +18,15 @@ const at = (second: number): number => Date.UTC(2026, 8, 21, 0, 0, second);
 
 function aReport(change: Partial<ReportRecord> & { readonly id: string }): ReportRecord {
   const source = { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: at(0) };
-  const record = eventReport({
+  const report = eventReport({
     source,
     group: 'g',
     groupTarget: 'g',
     outcome: 'no_changes',
     reason: null,
-    epoch: 1,
     reportedAt: at(1),
   });
-  return { ...record, member: 'm', op: 'add', outcome: 'applied', ...change };
+  return { ...reportRecord(report, 1), member: 'm', op: 'add', outcome: 'applied', ...change };
 }
 
 let log: MemoryLog;

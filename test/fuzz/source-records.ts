@@ -21,8 +21,14 @@ import { intentsOf } from '../../src/core/change/pending.ts';
 import { invalidLetter } from '../../src/core/log/dead-letter.ts';
 import { expand } from '../../src/core/group/full-state.ts';
 import { parseRetryRecord, renderState } from '../../src/core/log/live-record.ts';
-import { ReportRecord, type ReportRecord as Report } from '../../src/core/report/report.ts';
-import { eventReport, finalReport, invalidFailure } from '../../src/core/report/reporting.ts';
+import { ReportRecord } from '../../src/core/report/report.ts';
+import {
+  eventReport,
+  finalReport,
+  invalidFailure,
+  reportRecord,
+  type Report,
+} from '../../src/core/report/reporting.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Headers } from '../../src/ports.ts';
 import { brokenRecords } from '../support/broken-records.ts';
@@ -133,7 +139,7 @@ function accountForInvalid(decoded: Invalid, record: HostileRecord, before: Uint
   demand(Buffer.byteLength(failure.message) <= MESSAGE_BYTES_MAX, 'the message is at most 1 KiB');
   if (decoded.group !== null) demandId(decoded.group);
   const names = { group: decoded.group, groupTarget: decoded.group };
-  mustBeReport(eventReport({ source: SOURCE, ...names, outcome: 'invalid', reason: failure, epoch: 1, reportedAt: 1 }));
+  mustBeReport(eventReport({ source: SOURCE, ...names, outcome: 'invalid', reason: failure, reportedAt: 1 }));
   return `dead letter: ${decoded.code}`;
 }
 
@@ -204,7 +210,6 @@ export const FACTS = {
   groupTarget: 'g',
   request: null,
   lag: { queue: 1, apply: 1 },
-  epoch: 1,
   reportedAt: 1_790_000_000_000,
 } as const;
 
@@ -221,7 +226,7 @@ export function demandStoredId(id: string): void {
 
 /** As a consumer reads it. */
 export function mustBeReport(report: Report): void {
-  const read = ReportRecord.parse(JSON.parse(JSON.stringify(report)));
+  const read = ReportRecord.parse(JSON.parse(JSON.stringify(reportRecord(report, 1))));
   demand(Buffer.byteLength(read.reason?.message ?? '') <= MESSAGE_BYTES_MAX, 'a reason is at most 1 KiB');
 }
 

@@ -204,7 +204,7 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a group whose reports are acknowledged is still kept for them',
     edits: [
       {
-        find: 'if (this.#due.delete(due) && due.subject !== null) due.partition.noteReportAcknowledged(due.subject.group);',
+        find: 'if (this.#due.delete(due) && due.group !== null) due.partition.noteReportAcknowledged(due.group);',
         replace: 'this.#due.delete(due);',
       },
     ],

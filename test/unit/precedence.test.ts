@@ -14,6 +14,7 @@ import {
 } from '../../src/core/change/change.ts';
 import { intentsOf } from '../../src/core/change/pending.ts';
 import { afterPatch, plan, type Snapshot } from '../../src/core/target/snapshot.ts';
+import { isFinal, reportId } from '../../src/core/report/reporting.ts';
 import { finish } from '../../src/pipeline/intents/conclude.ts';
 import { Counts } from '../../src/pipeline/state/counts.ts';
 import { Outbox } from '../../src/pipeline/state/outbox.ts';
@@ -84,7 +85,9 @@ const idsOf = ({ intents }: Sent): readonly string[] => intents.map(intentId);
 
 /** Once anything has replaced it, it says so for ever. */
 const supersededIds = ({ owners }: Owner): ReadonlySet<string> =>
-  new Set([...owners.outbox].filter(({ report }) => report.outcome === 'superseded').map(({ report }) => report.id));
+  new Set(
+    [...owners.outbox].filter(({ report }) => report.outcome === 'superseded').map(({ report }) => reportId(report)),
+  );
 
 function arriveAll({ owners, group }: Owner, list: readonly Sent[]): void {
   for (const { intents } of list) for (const intent of intents) arrive(owners, group, intent);
@@ -189,8 +192,8 @@ describe('folding with full states', () => {
         for (const id of list.flatMap(idsOf)) expect([id, standing.has(id)]).toEqual([id, !superseded.has(id)]);
         const sources = new Map(list.flatMap(({ intents }) => intents.map((each) => [intentId(each), each.source])));
         for (const { report } of owner.owners.outbox) {
-          const [older, newer] = [sources.get(report.id), sources.get(report.superseded_by ?? '')];
-          if (older === undefined || newer === undefined) throw new Error(`not sent: ${report.id}`);
+          const [older, newer] = [sources.get(reportId(report)), sources.get(report.supersededBy ?? '')];
+          if (older === undefined || newer === undefined) throw new Error(`not sent: ${reportId(report)}`);
           expect(comparePositions(newer, older)).toBeGreaterThan(0);
         }
       }),
@@ -233,7 +236,9 @@ describe('folding with full states', () => {
       fc.asyncProperty(stream, some, async (list, before) => {
         const owner = afterAll(list);
         await applyGroup(owner, aSnapshot(before), all);
-        const finals = [...owner.owners.outbox].filter(({ report }) => report.final).map(({ report }) => report.id);
+        const finals = [...owner.owners.outbox]
+          .filter(({ report }) => isFinal(report))
+          .map(({ report }) => reportId(report));
         expect(new Set(finals).size).toBe(finals.length);
         const positions = new Set(list.flatMap(({ intents }) => intents.map(({ source }) => positionText(source))));
         for (const id of finals)

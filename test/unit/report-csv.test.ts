@@ -2,19 +2,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CsvReader } from '../../src/adapters/ids/table-file.ts';
-import { eventReport } from '../../src/core/report/reporting.ts';
+import { eventReport, reportRecord } from '../../src/core/report/reporting.ts';
 import { csvHeader, csvRow } from '../../src/console/report-text.ts';
 
 const aReport = (member: string) => ({
-  ...eventReport({
-    source: { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: 0 },
-    group: 'g',
-    groupTarget: 'g',
-    outcome: 'no_changes',
-    reason: null,
-    epoch: 1,
-    reportedAt: 0,
-  }),
+  ...reportRecord(
+    eventReport({
+      source: { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: 0 },
+      group: 'g',
+      groupTarget: 'g',
+      outcome: 'no_changes',
+      reason: null,
+      reportedAt: 0,
+    }),
+    1,
+  ),
   member,
 });
 

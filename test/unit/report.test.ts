@@ -7,13 +7,19 @@ import { heldFailure } from '../../src/core/group/guard.ts';
 import { ADVICE } from '../../src/core/target/refusals.ts';
 import { ReportRecord } from '../../src/core/report/report.ts';
 import {
+  NO_LAG as noLag,
   eventReport,
   finalReport,
   heldReport,
   hintFailure,
   invalidFailure,
+  reportRecord,
   retryReport,
   smallerReport,
+  type EventFacts,
+  type FinalFacts,
+  type HeldReportFacts,
+  type RetryReportFacts,
 } from '../../src/core/report/reporting.ts';
 import { anIntent as builtIntent, type IntentParts } from '../support/an-intent.ts';
 
@@ -44,13 +50,18 @@ const request = {
   verified: true,
 };
 const failure: Failure = { code: 'http_503', message: 'down', status: 503, scimType: null, advice: 'Wait.' };
-const event = { epoch: 3, reportedAt: 1_790_000_001_000 };
+const event = { reportedAt: 1_790_000_001_000 };
 const written = { ...event, groupTarget: 'g' };
-const noLag = { queue: null, apply: null };
+
+const EPOCH = 3;
+const finalRecord = (intent: Intent, facts: FinalFacts) => reportRecord(finalReport(intent, facts), EPOCH);
+const retryRecord = (intent: Intent, facts: RetryReportFacts) => reportRecord(retryReport(intent, facts), EPOCH);
+const heldRecord = (intent: Intent, facts: HeldReportFacts) => reportRecord(heldReport(intent, facts), EPOCH);
+const eventRecord = (facts: EventFacts) => reportRecord(eventReport(facts), EPOCH);
 
 test('a final record has exactly the documented fields', () => {
   const facts = { ...written, outcome: 'recovered', reason: null, request, supersededBy: null } as const;
-  const record = finalReport(anIntent(), { ...facts, lag: { queue: 3, apply: 14 } });
+  const record = finalRecord(anIntent(), { ...facts, lag: { queue: 3, apply: 14 } });
   expect(JSON.stringify(record)).toBe(
     '{"v":1,"id":"idp/2/1152921504606846976/m/#1","final":true,"group":"g","member":"m/#1","source_group":"g","source_member":"m/#1","op":"remove",' +
       '"outcome":"recovered","reason":null,"attempt":2,"conflicts":1,' +
@@ -63,7 +74,7 @@ test('a final record has exactly the documented fields', () => {
 
 test('a scheduled retry is not final and says when and why', () => {
   const facts = { ...written, reason: failure, request: null, lag: noLag, nextAttemptAt: 1_790_000_002_000 };
-  expect(ReportRecord.parse(retryReport(anIntent(), facts))).toMatchObject({
+  expect(ReportRecord.parse(retryRecord(anIntent(), facts))).toMatchObject({
     id: 'idp/2/1152921504606846976/m/#1#2',
     final: false,
     outcome: 'retry_scheduled',
@@ -75,13 +86,13 @@ test('a scheduled retry is not final and says when and why', () => {
 
 test('what was superseded says by whom, and has a reason', () => {
   const facts = { ...written, outcome: 'superseded', reason: null, request: null, lag: noLag } as const;
-  const record = ReportRecord.parse(finalReport(anIntent(), { ...facts, supersededBy: 'idp/2/9/m' }));
+  const record = ReportRecord.parse(finalRecord(anIntent(), { ...facts, supersededBy: 'idp/2/9/m' }));
   expect(record).toMatchObject({ superseded_by: 'idp/2/9/m', reason: { code: 'superseded' } });
 });
 
 test('a record without readable intents is reported once, by its position', () => {
   const reason = invalidFailure('not_json', 'The value is not JSON.');
-  const record = eventReport({ ...event, source, group: null, groupTarget: null, outcome: 'invalid', reason });
+  const record = eventRecord({ ...event, source, group: null, groupTarget: null, outcome: 'invalid', reason });
   expect(ReportRecord.parse(record)).toMatchObject({
     id: 'idp/2/1152921504606846976',
     final: true,
@@ -96,13 +107,13 @@ test('a record without readable intents is reported once, by its position', () =
 
 test('a group that could be read is named as the source names it, and as the target does where that is known', () => {
   const unread = { ...event, source, group: 'idp-g', outcome: 'no_changes', reason: null } as const;
-  expect(eventReport({ ...unread, groupTarget: 'g' })).toMatchObject({ group: 'g', source_group: 'idp-g' });
-  expect(eventReport({ ...unread, groupTarget: null })).toMatchObject({ group: null, source_group: 'idp-g' });
+  expect(eventRecord({ ...unread, groupTarget: 'g' })).toMatchObject({ group: 'g', source_group: 'idp-g' });
+  expect(eventRecord({ ...unread, groupTarget: null })).toMatchObject({ group: null, source_group: 'idp-g' });
 });
 
 test('report: a hint is an invalid record whose reason says how to read the group again', () => {
   const reason = hintFailure('no_detail', 'Something has changed.');
-  const record = eventReport({ ...written, source, group: 'g', outcome: 'invalid', reason });
+  const record = eventRecord({ ...written, source, group: 'g', outcome: 'invalid', reason });
   expect(ReportRecord.parse(record)).toMatchObject({
     outcome: 'invalid',
     reason: { code: 'no_detail', message: 'Something has changed.', advice: expect.stringContaining('full state') },
@@ -115,7 +126,7 @@ const approved: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: '
 
 test('a removal that is held is not final, has an id of its own and says how to release it', () => {
   const reason = heldFailure('group_percent', 'd'.repeat(64));
-  const record = heldReport(anIntent({ guard: held }), { ...written, reason, request: null, lag: noLag });
+  const record = heldRecord(anIntent({ guard: held }), { ...written, reason, request: null, lag: noLag });
   expect(ReportRecord.parse(record)).toEqual(record);
   expect(record).toMatchObject({
     id: 'idp/2/1152921504606846976/m/#1#held',
@@ -130,24 +141,24 @@ test('a removal that is held is not final, has an id of its own and says how to 
 });
 
 test('report: names who approved a removal, and no one where no approval was needed', () => {
-  const record = ReportRecord.parse(finalReport(anIntent({ guard: approved }), done));
+  const record = ReportRecord.parse(finalRecord(anIntent({ guard: approved }), done));
   expect(record.approval).toEqual({ digest: 'd'.repeat(64), author: 'jane', at: '2026-09-21T14:13:20.500Z' });
-  for (const guard of [null, held]) expect(finalReport(anIntent({ guard }), done)).not.toHaveProperty('approval');
+  for (const guard of [null, held]) expect(finalRecord(anIntent({ guard }), done)).not.toHaveProperty('approval');
   const again = { ...written, reason: failure, request: null, lag: noLag, nextAttemptAt: 1_790_000_002_000 };
-  expect(retryReport(anIntent({ guard: approved }), again)).toMatchObject({ approval: { author: 'jane' } });
+  expect(retryRecord(anIntent({ guard: approved }), again)).toMatchObject({ approval: { author: 'jane' } });
 });
 
 test('a full state has its own id, no member and no operation', () => {
   const whole = { members: ['a'], deleted: false };
   const state = anIntent({ op: 'state', member: WHOLE_GROUP, whole, source: { index: 3 } });
-  const record = ReportRecord.parse(finalReport(state, { ...done, outcome: 'already_synced', request: null }));
+  const record = ReportRecord.parse(finalRecord(state, { ...done, outcome: 'already_synced', request: null }));
   expect(record).toMatchObject({ member: null, source_member: null, op: null, outcome: 'already_synced' });
   expect([record.id, record.source.offset]).toEqual(['idp/2/1152921504606846976.3', '1152921504606846976.3']);
 });
 
 test('report: with an id map it has both names of group and member; the id follows from the source alone', () => {
   const mapped = anIntent({ group: 'idp-g', member: 'ada', target: 'u-1' });
-  const record = ReportRecord.parse(finalReport(mapped, { ...done, groupTarget: 'g-1' }));
+  const record = ReportRecord.parse(finalRecord(mapped, { ...done, groupTarget: 'g-1' }));
   expect(record).toMatchObject({
     id: 'idp/2/1152921504606846976/ada',
     group: 'g-1',
@@ -156,7 +167,7 @@ test('report: with an id map it has both names of group and member; the id follo
     source_member: 'ada',
   });
   const waiting = { ...written, groupTarget: null, reason: failure, request: null, lag: noLag, nextAttemptAt: 1 };
-  expect(ReportRecord.parse(retryReport({ ...mapped, target: null }, waiting))).toMatchObject({
+  expect(ReportRecord.parse(retryRecord({ ...mapped, target: null }, waiting))).toMatchObject({
     group: null,
     member: null,
     source_group: 'idp-g',
@@ -165,12 +176,12 @@ test('report: with an id map it has both names of group and member; the id follo
 });
 
 test('a record of an earlier version, without the later fields, can still be read', () => {
-  const { source_group: _group, source_member: _member, ...earlier } = finalReport(anIntent(), done);
+  const { source_group: _group, source_member: _member, ...earlier } = finalRecord(anIntent(), done);
   expect(ReportRecord.parse(earlier)).toEqual(earlier);
 });
 
 test('a consumer ignores fields that it does not know', () => {
-  const record = eventReport({ ...written, source, group: 'g', outcome: 'no_changes', reason: null });
+  const record = eventRecord({ ...written, source, group: 'g', outcome: 'no_changes', reason: null });
   expect(ReportRecord.parse({ ...record, source_tenant: 'later' })).toEqual(record);
 });
 
@@ -184,7 +195,7 @@ test.each([...schemaFiles()])(
 
 test('a report that is too large drops message, request and the names of the source, then group and member', () => {
   const facts = { ...written, outcome: 'failed', reason: failure, request, supersededBy: null } as const;
-  const whole = finalReport(anIntent(), { ...facts, lag: noLag });
+  const whole = finalRecord(anIntent(), { ...facts, lag: noLag });
   const first = smallerReport(whole);
   expect(first).toEqual({
     ...whole,
@@ -212,8 +223,8 @@ describe('a deleted group that Genesys Cloud does not have either', () => {
   const facts = { ...written, request: null, lag: noLag };
   const advices = (intent: Intent, reason: Failure): readonly (string | undefined)[] =>
     [
-      retryReport(intent, { ...facts, reason, nextAttemptAt: 1 }),
-      finalReport(intent, { ...facts, reason, outcome: 'permanent_failure', supersededBy: null }),
+      retryRecord(intent, { ...facts, reason, nextAttemptAt: 1 }),
+      finalRecord(intent, { ...facts, reason, outcome: 'permanent_failure', supersededBy: null }),
     ].map((record) => record.reason?.advice);
 
   test.each([

@@ -1,18 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ReportRecord } from '../../src/core/report/report.ts';
-import { eventReport } from '../../src/core/report/reporting.ts';
+import { eventReport, reportRecord } from '../../src/core/report/reporting.ts';
 import { foldReport, type Operations, operationId, summarize, Summary } from '../../src/core/report/summary.ts';
 
-const blank = eventReport({
-  source: { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: 0 },
-  group: 'g',
-  groupTarget: 'g',
-  outcome: 'no_changes',
-  reason: null,
-  epoch: 1,
-  reportedAt: 0,
-});
+const source = { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: 0 };
+const names = { group: 'g', groupTarget: 'g' };
+const blank = reportRecord(eventReport({ source, ...names, outcome: 'no_changes', reason: null, reportedAt: 0 }), 1);
 const at = (ms: number) => new Date(ms).toISOString();
 const aRecord = (parts: Partial<ReportRecord>): ReportRecord => ({ ...blank, ...parts });
 const ended = (id: string, outcome: ReportRecord['outcome'], parts: Partial<ReportRecord> = {}) =>

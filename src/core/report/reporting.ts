@@ -1,4 +1,7 @@
-/** Fills report records (report.ts) with what is known of an intent, or of a whole source record. */
+/**
+ * What a report says until it is written, and its record (report.ts), rendered then: 100,000 may wait, and as records they would
+ * take several times the memory.
+ */
 import type { Failure, RequestFacts } from '../target/refusals.ts';
 import {
   intentId,
@@ -11,68 +14,154 @@ import {
   type Intent,
 } from '../change/change.ts';
 import { ADVICE, thenReplay } from '../target/refusals.ts';
-import type { FinalOutcome, ReportRecord } from './report.ts';
+import type { FinalOutcome, ReportOutcome, ReportRecord } from './report.ts';
 
-/** null where no request was sent. */
-interface LagMs {
-  readonly queue: number | null;
-  readonly apply: number | null;
-}
-
-interface Written {
-  readonly epoch: number;
+/** Of an intent, or of a source record that holds none, or none that could be read. */
+export interface Report {
+  /** null: it is about the source record as a whole. */
+  readonly intent: Intent | null;
+  readonly source: ChangeSource;
+  /** As the source spells it; null where it could not be read. */
+  readonly group: string | null;
+  /** What the target calls the group; null: not resolved. */
+  readonly groupTarget: string | null;
+  readonly outcome: ReportOutcome;
+  /** null where it succeeded; of `superseded` it may be null: it follows from `supersededBy`. */
+  readonly reason: Failure | null;
+  readonly request: RequestFacts | null;
+  readonly lag: LagMs;
+  /** Id of the newer intent. */
+  readonly supersededBy: string | null;
+  /** Epoch ms. */
+  readonly nextAttemptAt: number | null;
   /** Epoch ms. */
   readonly reportedAt: number;
 }
 
-interface Worked extends Written {
-  /** What the target calls the group; null: not resolved. */
-  readonly groupTarget: string | null;
-  readonly request: RequestFacts | null;
-  readonly lag: LagMs;
+/** null where no request was sent. */
+export interface LagMs {
+  readonly queue: number | null;
+  readonly apply: number | null;
 }
 
-export interface FinalFacts extends Worked {
+export const NO_LAG: LagMs = { queue: null, apply: null };
+
+/** What is known of an intent. */
+type Facts = Pick<Report, 'groupTarget' | 'request' | 'lag' | 'reason' | 'reportedAt'>;
+
+export interface FinalFacts extends Facts {
   readonly outcome: FinalOutcome;
-  /** null where it succeeded; of `superseded` it may be null: it follows from `supersededBy`. */
-  readonly reason: Failure | null;
-  /** Id of the newer intent. */
   readonly supersededBy: string | null;
 }
 
-export interface RetryReportFacts extends Worked {
+export interface RetryReportFacts extends Facts {
   readonly reason: Failure;
-  /** Epoch ms. */
   readonly nextAttemptAt: number;
 }
 
-export interface HeldReportFacts extends Worked {
+export interface HeldReportFacts extends Facts {
   readonly reason: Failure;
 }
 
-export interface EventFacts extends Written {
-  readonly source: ChangeSource;
-  /** null where it could not be read. */
-  readonly group: string | null;
-  /** What the target calls it; null: not resolved. */
-  readonly groupTarget: string | null;
+export interface EventFacts extends Pick<Report, 'source' | 'group' | 'groupTarget' | 'reason' | 'reportedAt'> {
   readonly outcome: 'no_changes' | 'invalid';
-  /** null for `no_changes`. */
-  readonly reason: Failure | null;
 }
 
-/** The one final record of an intent; a repetition carries the same id. */
-export const finalReport = (intent: Intent, facts: FinalFacts): ReportRecord => ({
-  ...ofIntent(intent, facts),
-  final: true,
-  outcome: facts.outcome,
-  reason: reasonJson(givenUp(intent, facts) ?? supersededFailure(facts.supersededBy)),
-  superseded_by: facts.supersededBy,
+/** The one final report of an intent; a repetition carries the same id. */
+export const finalReport = (intent: Intent, facts: FinalFacts): Report =>
+  ofIntent(intent, facts, { outcome: facts.outcome, supersededBy: facts.supersededBy, nextAttemptAt: null });
+
+/** `intent` as it is parked: its `attempt` counts the failure that is reported. */
+export const retryReport = (intent: Intent, facts: RetryReportFacts): Report =>
+  ofIntent(intent, facts, { outcome: 'retry_scheduled', supersededBy: null, nextAttemptAt: facts.nextAttemptAt });
+
+/** The removal waits for an operator. */
+export const heldReport = (intent: Intent, facts: HeldReportFacts): Report =>
+  ofIntent(intent, facts, { outcome: 'held', supersededBy: null, nextAttemptAt: null });
+
+/** The one report of a source record that holds no intents, or none that could be read. */
+export const eventReport = (facts: EventFacts): Report => ({
+  intent: null,
+  request: null,
+  lag: NO_LAG,
+  supersededBy: null,
+  nextAttemptAt: null,
+  ...facts,
 });
 
+// Field by field, since copies by `...` take several times as long.
+const ofIntent = (
+  intent: Intent,
+  { groupTarget, reason, request, lag, reportedAt }: Facts,
+  { outcome, supersededBy, nextAttemptAt }: Pick<Report, 'outcome' | 'supersededBy' | 'nextAttemptAt'>,
+): Report => ({
+  intent,
+  source: intent.source,
+  group: sourceGroup(intent),
+  groupTarget,
+  outcome,
+  reason,
+  request,
+  lag,
+  supersededBy,
+  nextAttemptAt,
+  reportedAt,
+});
+
+export const isFinal = ({ outcome }: Report): boolean => outcome !== 'retry_scheduled' && outcome !== 'held';
+
+export function reportId({ intent, source, outcome }: Report): string {
+  if (intent === null) return positionText(source);
+  const id = intentId(intent);
+  if (outcome === 'retry_scheduled') return `${id}#${intent.attempt}`;
+  return outcome === 'held' ? `${id}#held` : id;
+}
+
+/** In the order of the fields in the documentation. @param epoch of the owner when the record is written. */
+export function reportRecord(report: Report, epoch: number): ReportRecord {
+  const { intent, source, group, groupTarget } = report;
+  const ofMember = intent === null || intent.op === 'state' ? null : intent;
+  const member = ofMember === null ? null : sourceMember(ofMember);
+  const record: ReportRecord = {
+    v: 1,
+    id: reportId(report),
+    final: isFinal(report),
+    // Without an id map both ids are the source's.
+    group: groupTarget === intent?.group ? group : groupTarget,
+    member: ofMember === null || ofMember.target === ofMember.member ? member : ofMember.target,
+    source_group: group,
+    source_member: member,
+    op: intent === null || intent.op === 'state' ? null : intent.op,
+    outcome: report.outcome,
+    reason: reasonJson(reasonOf(report)),
+    attempt: intent?.attempt ?? 0,
+    conflicts: intent?.conflicts ?? 0,
+    source: {
+      topic: source.topic,
+      partition: source.partition,
+      offset: offsetText(source),
+      event_id: source.eventId,
+      timestamp: source.timestamp,
+    },
+    request: report.request === null ? null : requestJson(report.request),
+    superseded_by: report.supersededBy,
+    next_attempt_at: report.nextAttemptAt === null ? null : timeText(report.nextAttemptAt),
+    lag_ms: { queue: report.lag.queue, apply: report.lag.apply },
+    epoch,
+    reported_at: timeText(report.reportedAt),
+  };
+  return intent?.guard?.kind === 'approved' ? { ...record, approval: approvalJson(intent.guard) } : record;
+}
+
+function reasonOf({ intent, outcome, reason, supersededBy }: Report): Failure | null {
+  if (reason === null) return supersededBy === null ? null : SUPERSEDED;
+  if (intent === null) return reason;
+  if (outcome === 'retry_scheduled') return whereGone(intent, reason);
+  return outcome === 'failed' || outcome === 'permanent_failure' ? givenUp(intent, reason) : reason;
+}
+
 /** It does not land by itself any more. */
-function givenUp(intent: Intent, { reason, outcome }: FinalFacts): Failure | null {
-  if (reason === null || (outcome !== 'failed' && outcome !== 'permanent_failure')) return reason;
+function givenUp(intent: Intent, reason: Failure): Failure {
   const { code, advice } = whereGone(intent, reason);
   return { ...reason, advice: ENDS_OTHERWISE.has(code) ? advice : thenReplay(advice, intentId(intent)) };
 }
@@ -86,35 +175,6 @@ function whereGone(intent: Intent, reason: Failure): Failure {
 
 /** An operator has refused the removal; a full state, or a delta, is to be sent. */
 const ENDS_OTHERWISE: ReadonlySet<string> = new Set(['refused', 'members_not_shown']);
-
-/** `intent` as it is parked: its `attempt` counts the failure that is reported. */
-export const retryReport = (intent: Intent, facts: RetryReportFacts): ReportRecord => ({
-  ...ofIntent(intent, facts),
-  id: `${intentId(intent)}#${intent.attempt}`,
-  final: false,
-  outcome: 'retry_scheduled',
-  reason: reasonJson(whereGone(intent, facts.reason)),
-  next_attempt_at: timeText(facts.nextAttemptAt),
-});
-
-/** The removal waits for an operator. */
-export const heldReport = (intent: Intent, facts: HeldReportFacts): ReportRecord => ({
-  ...ofIntent(intent, facts),
-  id: `${intentId(intent)}#held`,
-  final: false,
-  outcome: 'held',
-  reason: reasonJson(facts.reason),
-});
-
-/** The one record of a source record that holds no intents, or none that could be read. */
-export const eventReport = ({ source, group, groupTarget, outcome, reason, ...written }: EventFacts): ReportRecord => ({
-  ...blank(source, written),
-  id: positionText(source),
-  group: groupTarget,
-  source_group: group,
-  outcome,
-  reason: reasonJson(reason),
-});
 
 /** The reason of an `invalid` record, for its report and its dead letter. */
 export const invalidFailure = (code: string, message: string): Failure => ({
@@ -160,55 +220,10 @@ export function smallerReport(report: ReportRecord): ReportRecord | null {
   return JSON.stringify(least).length < JSON.stringify(report).length ? least : null;
 }
 
-const ofIntent = (intent: Intent, { request, lag, groupTarget, ...written }: Worked): ReportRecord => ({
-  ...blank(intent.source, written),
-  id: intentId(intent),
-  // Without an id map both ids are the source's.
-  group: groupTarget === intent.group ? sourceGroup(intent) : groupTarget,
-  member: intent.target === intent.member ? sourceMember(intent) : intent.target,
-  source_group: sourceGroup(intent),
-  source_member: intent.op === 'state' ? null : sourceMember(intent),
-  op: intent.op === 'state' ? null : intent.op,
-  attempt: intent.attempt,
-  conflicts: intent.conflicts,
-  request: request === null ? null : requestJson(request),
-  lag_ms: { queue: lag.queue, apply: lag.apply },
-  ...(intent.guard?.kind === 'approved' && { approval: approvalJson(intent.guard) }),
-});
-
 const approvalJson = ({ digest, author, at }: Approval): ReportRecord['approval'] => ({
   digest,
   author,
   at: timeText(at),
-});
-
-/** In the order of the fields in the documentation. */
-const blank = (source: ChangeSource, { epoch, reportedAt }: Written): ReportRecord => ({
-  v: 1,
-  id: '',
-  final: true,
-  group: null,
-  member: null,
-  source_group: null,
-  source_member: null,
-  op: null,
-  outcome: 'no_changes',
-  reason: null,
-  attempt: 0,
-  conflicts: 0,
-  source: {
-    topic: source.topic,
-    partition: source.partition,
-    offset: offsetText(source),
-    event_id: source.eventId,
-    timestamp: source.timestamp,
-  },
-  request: null,
-  superseded_by: null,
-  next_attempt_at: null,
-  lag_ms: { queue: null, apply: null },
-  epoch,
-  reported_at: timeText(reportedAt),
 });
 
 const requestJson = (request: RequestFacts): ReportRecord['request'] => ({
@@ -231,16 +246,13 @@ const reasonJson = (failure: Failure | null): ReportRecord['reason'] =>
     ...(failure.targetCode !== undefined && { target_code: failure.targetCode }),
   };
 
-const supersededFailure = (supersededBy: string | null): Failure | null =>
-  supersededBy === null
-    ? null
-    : {
-        code: 'superseded',
-        message: 'A newer change of the same member took its place before it was applied.',
-        status: null,
-        scimType: null,
-        advice: 'Nothing to do.',
-      };
+const SUPERSEDED: Failure = {
+  code: 'superseded',
+  message: 'A newer change of the same member took its place before it was applied.',
+  status: null,
+  scimType: null,
+  advice: 'Nothing to do.',
+};
 
 /** RFC 3339 has four digits for the year. */
 const TIME_MAX = Date.parse('9999-12-31T23:59:59.999Z');

@@ -10,8 +10,8 @@ import { isGuarded } from '../../core/group/guard.ts';
 import { deadLetter } from '../../core/log/dead-letter.ts';
 import { isPassed, markOf, type FinalMark } from '../../core/log/final-mark.ts';
 import { isComplete } from '../../core/log/ledger.ts';
-import type { FinalOutcome, ReportRecord } from '../../core/report/report.ts';
-import { finalReport, retryReport } from '../../core/report/reporting.ts';
+import type { FinalOutcome } from '../../core/report/report.ts';
+import { NO_LAG, finalReport, isFinal, retryReport, type LagMs, type Report } from '../../core/report/reporting.ts';
 import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
 import type { RetryDecision, Schedule } from '../../core/target/retry.ts';
 import { isExhausted } from '../state/group-run.ts';
@@ -126,8 +126,8 @@ export function noteRemoved({ clock, settle }: Owners, group: Group, intent: Int
 }
 
 /** To be reported by the next round of settle: that it waits, which is not final and so completes nothing. */
-export function reportWait(owners: Owners, group: Group, report: ReportRecord): void {
-  enqueue(owners, { partition: group.partition, subject: null, offset: null, key: group.id, report, deadLetter: null });
+export function reportWait(owners: Owners, group: Group, report: Report): void {
+  enqueue(owners, { partition: group.partition, group: null, offset: null, key: group.id, report, deadLetter: null });
 }
 
 /** Waits in the live record for its next try. */
@@ -161,7 +161,7 @@ export function park(
   const now = owners.clock.now().wall;
   group.noteFailure(failure, now);
   const lag = lagOf(parked, member.requestedAt, now);
-  const facts = { request, lag, groupTarget: group.target, epoch: 0, reportedAt: now };
+  const facts = { request, lag, groupTarget: group.target, reportedAt: now };
   const retry = retryReport(parked, { ...facts, reason: failure, nextAttemptAt: decision.notBefore });
   // A full state that never waited has no report of its own in the end.
   if (parked.op === 'state') member.deferReport(retry);
@@ -211,14 +211,16 @@ function reportEnd(owners: Owners, group: Group, intent: Intent, facts: Facts): 
   const { topics } = owners.options;
   enqueue(owners, {
     partition: group.partition,
-    subject: { group, intent },
+    group,
     offset: null,
     key: group.id,
     report: finalReport(intent, {
-      ...facts,
+      outcome: facts.outcome,
+      reason: facts.reason,
+      request: facts.request,
+      supersededBy: facts.supersededBy,
       lag: lagOf(intent, facts.requestedAt, now),
       groupTarget: group.target,
-      epoch: 0,
       reportedAt: intent.dead?.at ?? endedAt(group, intent, now),
     }),
     deadLetter:
@@ -230,14 +232,14 @@ function reportEnd(owners: Owners, group: Group, intent: Intent, facts: Facts): 
 
 /** To be reported by the next round of settle. */
 export function enqueue({ counts, outbox, settle }: Owners, due: Due): void {
-  if (due.report.final) counts.reports.note(due.report.outcome);
+  if (isFinal(due.report)) counts.reports.note(due.report.outcome);
   outbox.add(due);
   settle();
 }
 
-const lagOf = (intent: Intent, requestedAt: number | null, now: number) =>
+const lagOf = (intent: Intent, requestedAt: number | null, now: number): LagMs =>
   requestedAt === null
-    ? { queue: null, apply: null }
+    ? NO_LAG
     : { queue: Math.max(0, requestedAt - intent.firstSeenAt), apply: Math.max(0, now - requestedAt) };
 
 /** The group has done what was asked: what was parked for a reason of the whole group is due. */

@@ -19,8 +19,7 @@ import {
 } from '../../core/group/guard.ts';
 import { sizeOf } from '../../core/group/step.ts';
 import type { Request } from '../../core/log/request-record.ts';
-import type { ReportRecord } from '../../core/report/report.ts';
-import { heldReport } from '../../core/report/reporting.ts';
+import { NO_LAG, heldReport, type Report } from '../../core/report/reporting.ts';
 import { isSatisfied, type Membership } from '../../core/target/snapshot.ts';
 import { isStillDue, isTried } from '../state/group-run.ts';
 import type { Group, Partition, Run } from '../state/group.ts';
@@ -118,10 +117,9 @@ function digestOf({ sha256 }: Owners, group: Group): string {
 
 type HeldIntent = Intent & { readonly guard: Held };
 
-function heldReportOf({ clock }: Owners, group: Group, intent: HeldIntent, digest: string): ReportRecord {
+function heldReportOf({ clock }: Owners, group: Group, intent: HeldIntent, digest: string): Report {
   const reason = heldFailure(intent.guard.by, digest);
-  const lag = { queue: null, apply: null };
-  const facts = { lag, groupTarget: group.target, epoch: 0, reportedAt: clock.now().wall, request: null, reason };
+  const facts = { lag: NO_LAG, groupTarget: group.target, reportedAt: clock.now().wall, request: null, reason };
   return heldReport(intent, facts);
 }
 

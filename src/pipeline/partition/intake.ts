@@ -204,13 +204,13 @@ function reportEvent(owners: Owners, { partition, record, event, source, copies 
       { partition: partition.number, offset: String(record.offset), code: event.code },
       'the source changed groups without naming them, see the dead letter for what to do',
     );
-  const written = { epoch: 0, reportedAt: clock.now().wall };
+  const reportedAt = clock.now().wall;
   enqueue(owners, {
     partition,
     offset: record.offset,
-    subject: null,
+    group: null,
     key: group === null ? shortKey(record.key) : idKey(group),
-    report: eventReport({ source, group, groupTarget, outcome, reason: failure, ...written }),
+    report: eventReport({ source, group, groupTarget, outcome, reason: failure, reportedAt }),
     deadLetter:
       failure && oneOfMany(invalidLetter(options.topics.deadLetter, record, { source, group, failure }), copies),
   });

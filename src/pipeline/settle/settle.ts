@@ -5,7 +5,7 @@
  * One batch at a time, in three acknowledged steps (spec: report-first, record-first, owner-commit). What cannot be written for one
  * partition stops only the offsets that depend on it.
  */
-import { isSamePosition, type Position } from '../../core/change/change.ts';
+import { isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
 import { closeComplete, tidyCommitted } from '../intents/conclude.ts';
 import type { Group, Partition } from '../state/group.ts';
 import type { Member } from '../state/member.ts';
@@ -17,8 +17,9 @@ import { recordAcknowledged } from './record.ts';
 import { TOO_LARGE, Writer, laneName, noteFailure, tryTogether, type Written } from './writer.ts';
 import { errorText } from '../../core/text/visible.ts';
 
-/** kafkajs blocks the event loop with larger ones (kafkajs.md 7.3). */
-const BATCH_MAX = 500;
+/** kafkajs blocks the event loop with larger batches (kafkajs.md 7.3). A live record may say more than a thousand reports. */
+const REPORTS_MAX = 1_000;
+const RECORDS_MAX = 500;
 
 export class Settler {
   readonly #owners: Owners;
@@ -72,9 +73,9 @@ export class Settler {
     for (const each of done) outbox.acknowledge(each);
     const kept = done.filter(({ partition }) => partitions.isCurrent(partition));
     acknowledge(this.#owners, kept);
-    for (const { subject } of kept) if (subject !== null) tidyGroup(this.#owners, subject.group);
+    for (const { group } of kept) if (group !== null) tidyGroup(this.#owners, group);
     // Behind a full batch that waits there may be others that need not wait.
-    return hasMoved || batch.length === BATCH_MAX;
+    return hasMoved || batch.length === REPORTS_MAX;
   }
 
   /** Answers whether it has come nearer to its end. */
@@ -97,7 +98,7 @@ export class Settler {
   #takeBatch(): readonly Due[] {
     const batch: Due[] = [];
     for (const due of this.#owners.outbox) {
-      if (batch.length === BATCH_MAX) break;
+      if (batch.length === REPORTS_MAX) break;
       if (!isWritable(this.#owners, due.partition)) continue;
       if (this.#nextOf(due) !== null) batch.push(due);
     }
@@ -133,7 +134,7 @@ export class Settler {
       partition.removals.owe();
       const lane = laneName(options.topics.retry, partition.number);
       if (!partition.isRestored || unsettled.isWaiting(lane, now)) continue;
-      rendered.push(...renderPartition(this.#owners, partition, BATCH_MAX - rendered.length));
+      rendered.push(...renderPartition(this.#owners, partition, RECORDS_MAX - rendered.length));
     }
     if (rendered.length === 0) return false;
     const results = await this.#writer.write(rendered);
@@ -212,8 +213,8 @@ interface Reported {
 function acknowledge(owners: Owners, batch: readonly Due[]): void {
   const reported = new Map<Member, Reported>();
   for (const due of batch) {
-    const { partition, subject, offset } = due;
-    if (subject !== null) acknowledgeChange(partition, subject, reported);
+    const { partition, group, offset, report } = due;
+    if (group !== null && report.intent !== null) acknowledgeChange(group, report.intent, reported);
     else if (offset !== null) partition.offsets.complete(offset);
   }
   for (const [member, { group, name, positions, upTo }] of reported) {
@@ -226,15 +227,11 @@ function acknowledge(owners: Owners, batch: readonly Due[]): void {
   if (reported.size > 0) owners.settle();
 }
 
-function acknowledgeChange(
-  partition: Partition,
-  { group, intent }: NonNullable<Due['subject']>,
-  reported: Map<Member, Reported>,
-): void {
+function acknowledgeChange(group: Group, intent: Intent, reported: Map<Member, Reported>): void {
   const { source, member: name } = intent;
   if (intent.op !== 'state' && group.expansions.length > 0) {
     group.accountForExpansions(source);
-    partition.toWrite.addInTime(group);
+    group.partition.toWrite.addInTime(group);
   }
   const member = group.members.get(name);
   if (member === undefined || intent === member.revived) return;

@@ -12,7 +12,7 @@ import {
   type Intent,
   type Position,
 } from '../../core/change/change.ts';
-import type { ReportRecord } from '../../core/report/report.ts';
+import type { Report } from '../../core/report/reporting.ts';
 import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
 
 /** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
@@ -46,7 +46,7 @@ export interface MemberLists {
 }
 
 /** One for all: there are hundreds of thousands of members. */
-const NO_REPORTS: readonly ReportRecord[] = [];
+const NO_REPORTS: readonly Report[] = [];
 
 export class Member {
   readonly name: string;
@@ -182,12 +182,12 @@ export class Member {
   }
 
   /** Reports that wait until the live record says what they say; else the next owner would not know of a wait to end. */
-  deferReport(report: ReportRecord): void {
+  deferReport(report: Report): void {
     this.#deferredReports = [...this.#deferredReports, report];
   }
 
   /** They are to be written now. */
-  takeDeferredReports(): readonly ReportRecord[] {
+  takeDeferredReports(): readonly Report[] {
     const reports = this.#deferredReports;
     this.dropDeferredReports();
     return reports;

@@ -3,26 +3,25 @@
  * report itself, which says that the dead letter is there. Each is cut until it fits. And `Unsettled`: the places in Kafka that
  * cannot be written to, or committed, at present.
  */
-import type { Intent } from '../../core/change/change.ts';
 import { smaller } from '../../core/log/dead-letter.ts';
 import type { ReportRecord } from '../../core/report/report.ts';
-import { smallerReport } from '../../core/report/reporting.ts';
+import { reportId, reportRecord, smallerReport, type Report } from '../../core/report/reporting.ts';
 import { writePauseMs } from '../../core/target/retry.ts';
 import { RepeatedCauses } from '../../core/text/repeated-causes.ts';
-import type { Headers, Instant, OutRecord } from '../../ports.ts';
+import type { Instant, OutRecord } from '../../ports.ts';
 import type { Group, Partition } from './group.ts';
 import type { Act } from './partition.ts';
 
 /** A report, with its dead letter. */
 export interface Due {
   readonly partition: Partition;
-  /** Of the change that ends; null: it is about a whole record, or about a try. */
-  readonly subject: { readonly group: Group; readonly intent: Intent } | null;
+  /** Of the change that ends with it; null: it is about a whole record, or about a try. */
+  readonly group: Group | null;
   /** Of the source record that it is about as a whole: acknowledged, it completes that; null: it is about a change or a try. */
   readonly offset: bigint | null;
   /** Of the report: the group, or the source record's where it could not be read. */
   readonly key: Uint8Array | string | null;
-  readonly report: ReportRecord;
+  readonly report: Report;
   readonly deadLetter: OutRecord | null;
 }
 
@@ -46,7 +45,7 @@ export class Outbox {
 
   add(due: Due): void {
     this.#due.set(due, null);
-    if (due.subject !== null) due.partition.noteReportDue(due.subject.group);
+    if (due.group !== null) due.partition.noteReportDue(due.group);
   }
 
   /** Of what is due the record that is written next; null: all of it is written. */
@@ -66,7 +65,7 @@ export class Outbox {
 
   /** It is acknowledged, if its partition was not lost meanwhile. */
   acknowledge(due: Due): void {
-    if (this.#due.delete(due) && due.subject !== null) due.partition.noteReportAcknowledged(due.subject.group);
+    if (this.#due.delete(due) && due.group !== null) due.partition.noteReportAcknowledged(due.group);
   }
 
   /** The partition is lost, and its counts with it. */
@@ -85,7 +84,7 @@ export abstract class Outgoing {
 
   constructor(topic: string, { report, partition }: Due) {
     this.partition = partition;
-    this.own = { name: `${topic}: ${report.id}`, topic, act: 'write', owner: partition.number };
+    this.own = { name: `${topic}: ${reportId(report)}`, topic, act: 'write', owner: partition.number };
   }
 
   get isWritten(): boolean {
@@ -125,14 +124,14 @@ const outgoingOf = (due: Due, reportTopic: string): readonly Outgoing[] => {
 class OutgoingReport extends Outgoing {
   readonly #due: Due;
   readonly #topic: string;
-  #report: ReportRecord;
+  /** As it is cut; null: it is whole. */
+  #smaller: ReportRecord | null = null;
   #cutRecord: Pick<OutRecord, 'key' | 'headers'> | null = null;
 
   constructor(topic: string, due: Due) {
     super(topic, due);
     this.#due = due;
     this.#topic = topic;
-    this.#report = due.report;
   }
 
   get isCut(): boolean {
@@ -140,21 +139,25 @@ class OutgoingReport extends Outgoing {
   }
 
   record(): OutRecord {
-    const { key, partition } = this.#due;
-    const value = JSON.stringify({ ...this.#report, epoch: partition.ownership.epoch });
-    const headers: Headers = [];
-    return { topic: this.#topic, partition: null, key, headers, ...this.#cutRecord, value };
+    const { key, headers } = this.#cutRecord ?? { key: this.#due.key, headers: [] };
+    return { topic: this.#topic, partition: null, key, headers, value: JSON.stringify(this.#rendered()) };
   }
 
   cut(): boolean {
-    const report = smallerReport(this.#report);
+    const report = smallerReport(this.#rendered());
     const { key, headers } = this.record();
     // The key of an invalid record is the source's, of any length: it is cut last, as that of a dead letter.
     const rest = smaller({ key, value: report === null ? null : 'shorter now', headers });
     if (rest === null) return false;
-    this.#report = report ?? this.#report;
+    this.#smaller = report ?? this.#smaller;
     this.#cutRecord = { key: rest.key, headers: rest.headers };
     return true;
+  }
+
+  #rendered(): ReportRecord {
+    const { report, partition } = this.#due;
+    const { epoch } = partition.ownership;
+    return this.#smaller === null ? reportRecord(report, epoch) : { ...this.#smaller, epoch };
   }
 }
 

@@ -1,4 +1,4 @@
-/** The jars of Confluent's parallel-consumer, fetched as the broker's are and compared with the pinned ones, and the peer's classes. */
+/** The jars of Confluent's parallel-consumer, fetched as the broker's are and checked by SHA-256, and the peer's classes. */
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
@@ -65,7 +65,7 @@ async function verifyJars(lib: string): Promise<void> {
   if ((await Promise.all(lines)).join('') === pinned) return;
   throw new PeerSetupError(
     'The jars of parallel-consumer are not those that bench/peers/java/jars.sha256 names.',
-    `Delete ${dirname(lib)} and try again; \`sha256sum -c\` in it tells which file differs.`,
+    `Delete ${dirname(lib)} and try again; \`sha256sum -c\` in ${lib} tells which file differs.`,
   );
 }
 

@@ -47,7 +47,7 @@ export async function runTool(
   } catch (cause) {
     const { code, stdout = '', stderr = '' } = cause as { code?: unknown; stdout?: string; stderr?: string };
     if (code === 'ENOENT') throw new PeerSetupError(missing.problem, missing.remedy, { cause });
-    throw new PeerSetupError(`${failed.problem}: ${reasonIn(`${stdout}\n${stderr}`)}`, failed.remedy, { cause });
+    throw new PeerSetupError(`${failed.problem}: ${reasonIn(`${stdout}\n${stderr}`)}.`, failed.remedy, { cause });
   }
 }
 

@@ -19,8 +19,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Requests to the target that come to an answer: 429 holds all requests back for its Retry-After, 401 renews the token, 5xx and
- * lost connections are retried. So a PATCH may arrive twice: its If-Match lets only one of them change the group.
+ * Requests to the target that come to an answer: 429 holds all requests back for its Retry-After, 401 renews the token, 5xx
+ * and lost connections are retried. So a PATCH may arrive twice: its If-Match lets only one of them change the group.
  */
 final class HttpTarget {
   private static final Duration REQUEST_LIMIT = Duration.ofSeconds(10);
@@ -37,7 +37,7 @@ final class HttpTarget {
     HttpResponse<String> send() throws IOException, InterruptedException;
   }
 
-  // A version of its own: HTTP/2, the default, would ask a plain server for an upgrade.
+  // HTTP/2, the default, would ask a plain server for an upgrade.
   private final HttpClient http =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(REQUEST_LIMIT).build();
   private final ObjectMapper json;

@@ -19,14 +19,18 @@ final class ParallelConsumerPeer {
   private final ObjectMapper json = new ObjectMapper();
   private final Groups groups = new Groups(new HttpTarget(json), json);
 
+  /** null until it is made. */
+  private static volatile ParallelStreamProcessor<String, String> processor;
+
   public static void main(String[] args) {
-    ParallelStreamProcessor<String, String> processor = ParallelStreamProcessor.createEosStreamProcessor(
-        ParallelConsumerOptions.<String, String>builder()
-            .consumer(openConsumer())
-            .ordering(ProcessingOrder.KEY)
-            .maxConcurrency(Settings.concurrency())
-            .build());
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(processor)));
+    Runtime.getRuntime().addShutdownHook(new Thread(ParallelConsumerPeer::stop));
+    processor =
+        ParallelStreamProcessor.createEosStreamProcessor(
+            ParallelConsumerOptions.<String, String>builder()
+                .consumer(openConsumer())
+                .ordering(ProcessingOrder.KEY)
+                .maxConcurrency(Settings.concurrency())
+                .build());
     processor.subscribe(List.of(Settings.required("SOURCE_TOPIC")));
     ParallelConsumerPeer peer = new ParallelConsumerPeer();
     processor.poll(context -> peer.apply(context.getSingleConsumerRecord().value()));
@@ -43,8 +47,12 @@ final class ParallelConsumerPeer {
   }
 
   /** What is in flight may end within a limit; the JVM alone would exit with 143. */
-  private static void stop(ParallelStreamProcessor<String, String> processor) {
-    Thread closing = new Thread(processor::closeDontDrainFirst);
+  private static void stop() {
+    Thread closing =
+        new Thread(
+            () -> {
+              if (processor != null) processor.closeDontDrainFirst();
+            });
     closing.setDaemon(true);
     closing.start();
     try {

@@ -1,6 +1,6 @@
 /** A consumer of kafkajs that reads the source topic from its beginning until SIGTERM. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import kafkajs, { type ConsumerConfig, type ConsumerRunConfig, type Kafka } from 'kafkajs';
+import kafkajs, { type ConsumerRunConfig, type Kafka } from 'kafkajs';
 import type { MemberChanges } from './groups.ts';
 import type { KafkaSettings } from './settings.ts';
 
@@ -12,14 +12,13 @@ export const openKafka = ({ brokers }: KafkaSettings): Kafka =>
 export interface Intake {
   readonly kafka: Kafka;
   readonly settings: KafkaSettings;
-  readonly options?: Partial<ConsumerConfig>;
   readonly handlers: ConsumerRunConfig;
 }
 
 /** At SIGTERM what is under way may end within a limit, the group is left, and the process exits with 0. */
-export async function consume({ kafka, settings, options, handlers }: Intake): Promise<void> {
+export async function consume({ kafka, settings, handlers }: Intake): Promise<void> {
   // The wait of a fetch bounds how quickly the consumer stops and joins.
-  const consumer = kafka.consumer({ groupId: settings.groupId, maxWaitTimeInMs: 500, ...options });
+  const consumer = kafka.consumer({ groupId: settings.groupId, maxWaitTimeInMs: 500 });
   consumer.on('consumer.crash', ({ payload }) => {
     if (!payload.restart) process.exit(1);
   });

@@ -1,6 +1,6 @@
 /**
- * Requests to the target that come to an answer: a token is fetched and renewed, 429 holds all requests back for its
- * Retry-After, 5xx and lost connections are retried. So a PATCH may arrive twice: its If-Match lets only one of them change the group.
+ * Requests to the target that come to an answer: 429 holds all requests back for its Retry-After, 401 renews the token, 5xx
+ * and lost connections are retried. So a PATCH may arrive twice: its If-Match lets only one of them change the group.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';

@@ -15,7 +15,6 @@ await producer.connect();
 await consume({
   kafka,
   settings,
-  options: { maxBytesPerPartition: 65_536 },
   handlers: { partitionsConsumedConcurrently: 6, eachBatch: reportBatch },
 });
 

@@ -41,7 +41,7 @@ interface BatchHead {
 }
 
 /** Of a batch: first offset, length, leader epoch, magic, CRC; what follows is covered by the CRC. */
-const CRC_COVERS_FROM = 21;
+export const CRC_COVERS_FROM = 21;
 export const BATCH_HEAD_BYTES = 61;
 /** Length, attributes, two deltas, key, value, headers: a byte each. */
 const RECORD_BYTES_MIN = 7;

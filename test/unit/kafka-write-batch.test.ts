@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { bytesOfVarint, ByteReader, ByteWriter, crc32c } from '../../src/adapters/kafka/codec/bytes.ts';
 import { BatchMessage } from '../../src/adapters/kafka/codec/produce-request.ts';
 import { readRecordBatch } from '../../src/adapters/kafka/codec/record-batch.ts';
-import { recordBytes, writeBatch } from '../../src/adapters/kafka/codec/write-batch.ts';
+import { recordBytes, writeBatch as writeSized } from '../../src/adapters/kafka/codec/write-batch.ts';
 import { patchKafkajs } from '../../src/adapters/kafka/patches.ts';
 import { toLogRecord } from '../../src/adapters/kafka/record.ts';
 import type { OutRecord } from '../../src/ports.ts';
@@ -77,6 +77,12 @@ const record = (change: Partial<OutRecord>): OutRecord => ({
   ...change,
 });
 
+const writeBatch = (list: readonly OutRecord[], at: number): Promise<Buffer> =>
+  writeSized(
+    list.map((each) => ({ record: each, bytes: recordBytes(each) })),
+    at,
+  );
+
 const content = fc.oneof(fc.constant(null), fc.string({ unit: 'grapheme' }), fc.uint8Array({ maxLength: 300 }));
 const headers = fc.uniqueArray(fc.tuple(fc.string({ unit: 'grapheme' }), fc.uint8Array({ maxLength: 100 })), {
   // kafkajs sorts names that are numbers to the front.
@@ -135,10 +141,10 @@ describe('a batch', () => {
     expect(messages.map(({ headers: { a, b } }) => [String(a), String(b)])).toEqual([['1,3', '2']]);
   });
 
-  test('takes as many bytes as its records, and their lengths', async () => {
+  test('takes as many bytes as its records, their offsets and their lengths', async () => {
     await fc.assert(
       fc.asyncProperty(records, async (list) => {
-        const sizes = list.map((each, i) => recordBytes(each, i));
+        const sizes = list.map((each, i) => recordBytes(each) + bytesOfVarint(i));
         const bytes = sizes.reduce((sum, size) => sum + bytesOfVarint(size) + size, 0);
         expect((await writeBatch(list, timestamp)).length).toBe(61 + bytes);
       }),

@@ -250,11 +250,8 @@ const replicationLimitMs = 8_000;
 async function batchOf(wave: Wave, timestamp: number): Promise<ProducerBatch> {
   const topics = new Map<string, BatchMessage[]>();
   for (const [{ topic, partition }, placed] of wave) {
-    const batch = await writeBatch(
-      placed.map(({ record }) => record),
-      timestamp,
-    );
-    topics.set(topic, [...(topics.get(topic) ?? []), new BatchMessage(partition, batch)]);
+    const message = new BatchMessage(partition, await writeBatch(placed, timestamp));
+    topics.set(topic, [...(topics.get(topic) ?? []), message]);
   }
   const topicMessages = [...topics].map(([topic, messages]) => ({ topic, messages }));
   return { acks: -1, timeout: replicationLimitMs, topicMessages };

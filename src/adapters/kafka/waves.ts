@@ -1,5 +1,5 @@
 /** Which records of a send go together, in one request to each leader. */
-import type { OutRecord } from '../../ports.ts';
+import type { Sized } from './codec/write-batch.ts';
 
 /** A partition that is written to; one object for all records of a send. */
 export interface Place {
@@ -7,13 +7,10 @@ export interface Place {
   readonly partition: number;
 }
 
-export interface Placed {
-  readonly record: OutRecord;
+export interface Placed extends Sized {
   /** In the caller's list. */
   readonly index: number;
   readonly place: Place;
-  /** On the wire before compression. */
-  readonly bytes: number;
 }
 
 /** What is written to each place, as one batch. */

@@ -44,6 +44,7 @@ interface ProduceProtocol {
 }
 
 const load = createRequire(import.meta.url);
+const RequestEncoder = load('kafkajs/src/protocol/encoder') as new (bytes: number) => Encoder;
 const VERSION_MIN = 3;
 
 /** For the whole process; other messages are left to kafkajs. */
@@ -71,7 +72,6 @@ const messagesOf = <M extends Message>({ topicData }: ProduceOptions<M>): readon
 const HEAD_BYTES = 64;
 
 function encode(options: ProduceOptions<BatchMessage>): Encoder {
-  const RequestEncoder = load('kafkajs/src/protocol/encoder') as new (bytes: number) => Encoder;
   const bytes = messagesOf(options).reduce((sum, { value }) => sum + value.length + HEAD_BYTES, HEAD_BYTES);
   const encoder = new RequestEncoder(bytes).writeString(null);
   encoder.writeInt16(options.acks).writeInt32(options.timeout).writeInt32(options.topicData.length);

@@ -12,10 +12,16 @@ import { BATCH_HEAD_BYTES, CRC_COVERS_FROM } from './record-batch.ts';
 const MAGIC = 2;
 const NO_PRODUCER_ID = -1n;
 
+export interface Sized {
+  readonly record: OutRecord;
+  /** See `recordBytes`. */
+  readonly bytes: number;
+}
+
 /** @param records of one partition, all or none of them to be compressed. @param timestamp epoch ms */
-export async function writeBatch(records: readonly OutRecord[], timestamp: number): Promise<Buffer> {
+export async function writeBatch(records: readonly Sized[], timestamp: number): Promise<Buffer> {
   const plain = writeRecords(records);
-  const isPacked = records[0]?.gzip === true;
+  const isPacked = records[0]?.record.gzip === true;
   const bytes = isPacked ? Buffer.concat([plain.subarray(0, BATCH_HEAD_BYTES), await packed(plain)]) : plain;
   bytes.fill(0, 0, BATCH_HEAD_BYTES);
   bytes.writeInt32BE(bytes.length - 12, 8);
@@ -32,32 +38,32 @@ export async function writeBatch(records: readonly OutRecord[], timestamp: numbe
 
 const packed = (plain: Buffer): Promise<Buffer> => promisify(gzip)(plain.subarray(BATCH_HEAD_BYTES));
 
-/** Uncompressed, without its own length. */
-export function recordBytes({ key, value, headers }: OutRecord, offsetDelta = 0): number {
+/** Uncompressed, without its length and its offset. */
+export function recordBytes({ key, value, headers }: OutRecord): number {
   // Attributes, and the difference of the time.
-  let bytes = 2 + bytesOfVarint(offsetDelta) + bytesOf(key) + bytesOf(value) + bytesOfVarint(headers.length);
+  let bytes = 2 + bytesOf(key) + bytesOf(value) + bytesOfVarint(headers.length);
   for (const [name, content] of headers) bytes += bytesOf(name) + bytesOf(content);
   return bytes;
 }
 
 /** Behind room for the head. */
-function writeRecords(records: readonly OutRecord[]): Buffer {
-  const sizes = records.map(recordBytes);
-  const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + bytesOfVarint(size) + size, BATCH_HEAD_BYTES));
-  const writer = new ByteWriter(bytes);
+function writeRecords(records: readonly Sized[]): Buffer {
+  const sizes = records.map(({ bytes }, i) => bytes + bytesOfVarint(i));
+  const all = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + bytesOfVarint(size) + size, BATCH_HEAD_BYTES));
+  const writer = new ByteWriter(all);
   writer.at = BATCH_HEAD_BYTES;
-  for (const [i, { key, value, headers }] of records.entries()) {
+  for (const [i, { record }] of records.entries()) {
     writer.varint(sizes[i] ?? 0);
     writer.byte(0);
     writer.varint(0);
     writer.varint(i);
-    writer.bytes(key);
-    writer.bytes(value);
-    writer.varint(headers.length);
-    for (const [name, content] of headers) {
+    writer.bytes(record.key);
+    writer.bytes(record.value);
+    writer.varint(record.headers.length);
+    for (const [name, content] of record.headers) {
       writer.bytes(name);
       writer.bytes(content);
     }
   }
-  return bytes;
+  return all;
 }

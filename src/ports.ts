@@ -127,8 +127,8 @@ export interface ChangeLog {
   join(handler: ChangeLogHandler): Promise<void>;
   /** What became of each record (`written`: all in-sync replicas have it). Rejects where all have `failed`. */
   send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]>;
-  /** The partition that `send` writes a key to. */
-  partitionOf(topic: string, key: Uint8Array | string): Promise<number>;
+  /** By which `send` chooses the partition of a key (`partitionOfKey`). */
+  partitionCount(topic: string): Promise<number>;
   /** Commits source offsets under the current generation; rejects when it was not stored. Call it in the tick of the ownership check. */
   commit(commits: readonly Commit[]): Promise<void>;
   committed(partition: number): Promise<Committed>;

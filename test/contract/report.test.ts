@@ -10,6 +10,7 @@ import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { summaryOf as summaryFrom } from '../../src/core/report/summary.ts';
 import { summaryText } from '../../src/console/report-text.ts';
+import { partitionOfKey } from '../../src/core/log/reading.ts';
 import type { ReadOptions } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -165,6 +166,9 @@ describe('an outcome that only a newer version writes', () => {
 });
 
 describe('where it looks', () => {
+  const partitionOf = async (key: string): Promise<number> =>
+    partitionOfKey(Buffer.from(key), await log.partitionCount('reports'));
+
   /** As the service writes them: by the key of the group. */
   async function writeKeyed(key: string, ...records: readonly ReportRecord[]): Promise<number> {
     await log.send(
@@ -176,7 +180,7 @@ describe('where it looks', () => {
         headers: [],
       })),
     );
-    return log.partitionOf('reports', key);
+    return partitionOf(key);
   }
 
   const asked = async (flags: Partial<ReportFlags>) => {
@@ -213,7 +217,7 @@ describe('where it looks', () => {
 
   test('every partition where it is asked for', async () => {
     await writeKeyed('g', recovered);
-    const other = 1 - (await log.partitionOf('reports', 'g'));
+    const other = 1 - (await partitionOf('g'));
     await log.send([
       {
         topic: 'reports',

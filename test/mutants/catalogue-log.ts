@@ -159,9 +159,9 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a record that its topic refuses for good counts as written',
     edits: [
       {
-        find: "if (outcome === 'written') return { outcome, waitsFor: null };",
+        find: "if (outcome === 'too_large' || outcome === 'written') return { outcome, waitsFor: null };",
         replace:
-          "if (outcome === 'written' || outcome?.kind === 'refused') return { outcome: 'written', waitsFor: null };",
+          "if (outcome === 'too_large') return { outcome, waitsFor: null };\nif (outcome === 'written' || outcome?.kind === 'refused') return { outcome: 'written', waitsFor: null };",
       },
     ],
     scenario: 'refusedKeys',

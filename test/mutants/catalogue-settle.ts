@@ -120,8 +120,9 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'what goes to a partition that cannot be written to counts as written',
     edits: [
       {
-        find: "    if (outcome === 'written') return { outcome, waitsFor: null };",
-        replace: "    if (outcome !== undefined) return { outcome: 'written', waitsFor: null };",
+        find: "if (outcome === 'too_large' || outcome === 'written') return { outcome, waitsFor: null };",
+        replace:
+          "if (outcome !== null) return { outcome: outcome === 'too_large' ? outcome : 'written', waitsFor: null };",
       },
     ],
     scenario: 'unwritable',
@@ -153,9 +154,9 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'after a failed send what is sent by partition counts as written, even if it failed',
     edits: [
       {
-        find: '      if (sent instanceof Error) return sent;',
+        find: '    } catch (error) {\n      return error instanceof Error ? error : new Error(errorText(error));\n    }\n    for (const lane of lanes) this.#note(lane);',
         replace:
-          "      if (sent instanceof Error) return (some.length === 1 && some[0]?.records.forEach((each) => written.set(each, 'written')), sent);",
+          "    } catch (error) {\n      if (lanes.length === 1) wanted.forEach((parcel) => (parcel.outcome = 'written'));\n      return error instanceof Error ? error : new Error(errorText(error));\n    }\n    for (const lane of lanes) this.#note(lane);",
       },
     ],
     scenario: 'unwritable',

@@ -104,8 +104,8 @@ class HandLog implements ChangeLog {
     return records.map(() => 'written');
   }
 
-  async partitionOf(): Promise<number> {
-    return 0;
+  async partitionCount(): Promise<number> {
+    return 1;
   }
 
   async commit(commits: readonly Commit[]): Promise<void> {

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { registerCodecs } from '../../src/adapters/kafka/codec/codecs.ts';
 
 interface Codec {
-  compress(encoder: { readonly buffer: Buffer }): Promise<Buffer>;
+  compress(): Promise<Buffer>;
   decompress(compressed: Buffer): Promise<Buffer>;
 }
 
@@ -32,8 +32,7 @@ describe('the codecs', () => {
     await expect(reading).rejects.toMatchObject({ name: 'CompressionError', retriable: false });
   });
 
-  test.each(readOnly)('write nothing but gzip (codec %i)', async (type) => {
-    const writing = codec(type).compress({ buffer: Buffer.from('x') });
-    await expect(writing).rejects.toThrow(/can be read but not written/);
+  test.each([CompressionTypes.GZIP, ...readOnly])('write nothing (codec %i)', async (type) => {
+    await expect(codec(type).compress()).rejects.toThrow(/can be read but not written/);
   });
 });

@@ -79,8 +79,8 @@ export class KafkaChangeLog implements ChangeLog {
     return this.#sender.send(records);
   }
 
-  partitionOf(topic: string, key: Uint8Array | string): Promise<number> {
-    return this.#sender.partitionOf(topic, key);
+  partitionCount(topic: string): Promise<number> {
+    return this.#sender.partitionCount(topic);
   }
 
   async commit(commits: readonly Commit[]): Promise<void> {

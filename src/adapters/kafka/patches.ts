@@ -1,11 +1,12 @@
 /**
- * What is changed in kafkajs 2.2.4, each with its reason; the codecs and the answers to fetches are in codec/. What is done
- * to its modules holds for the whole process, and is done once.
+ * What is changed in kafkajs 2.2.4, each with its reason; the codecs, the answers to fetches and the batches that are sent
+ * are in codec/. What is done to its modules holds for the whole process, and is done once.
  */
 import { createRequire } from 'node:module';
 import type { Cluster, Kafka, PartitionMetadata } from 'kafkajs';
 import { registerCodecs } from './codec/codecs.ts';
 import { readFetchAnswers } from './codec/fetch-answer.ts';
+import { sendWrittenBatches } from './codec/produce-request.ts';
 import { leaderlessOf, numbersOf, LEADER_NOT_AVAILABLE } from './leaders.ts';
 
 interface Response<T> {
@@ -21,6 +22,7 @@ export function patchKafkajs(): void {
   isPatched = true;
   registerCodecs();
   readFetchAnswers();
+  sendWrittenBatches();
   quietIdleConnections();
   keepProduceResults();
   keepLeaderless();

@@ -6,7 +6,7 @@
  * missing from what it returns, so it is compared with what was sent, and the missing ones are sent again (kafkajs.md 7.1).
  */
 import { createRequire } from 'node:module';
-import kafkajs, { type Message, type PartitionMetadata, type Producer, type ProducerBatch } from 'kafkajs';
+import kafkajs, { type PartitionMetadata, type Producer, type ProducerBatch, type RecordMetadata } from 'kafkajs';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { partitionOfKey, unlessAllFailed } from '../../core/log/reading.ts';
 import { pause, within } from '../../time.ts';
@@ -14,8 +14,10 @@ import { KeptClient } from './clients.ts';
 import { retry } from './connection.ts';
 import { NoLeaderError, isLeaderless } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
-import { sizeOf, toMessage } from './record.ts';
+import { Places, takeWave, type Place, type Placed, type Wave } from './waves.ts';
 import { UNPACKED_BYTES_MAX } from './codec/bytes.ts';
+import { BatchMessage } from './codec/produce-request.ts';
+import { recordBytes, writeBatch } from './codec/write-batch.ts';
 
 const closeLimitMs = 2_000;
 const missingTriesMax = 20;
@@ -30,7 +32,7 @@ export interface SenderOptions {
   readonly partitionsOf: (topic: string) => Promise<PartitionMetadata[]>;
 }
 
-/** More than a record takes beside what `sizeOf` counts: what is written compressed must be read again. */
+/** More than the head of a batch: what is written compressed must be read again. */
 const BATCH_BYTES = 1024 * 1024;
 
 export class Sender {
@@ -61,9 +63,8 @@ export class Sender {
     return turn;
   }
 
-  async partitionOf(topic: string, key: Uint8Array | string): Promise<number> {
-    // kafkajs's own hash takes minutes for a key of a megabyte, and nothing else happens meanwhile (kafkajs.md 7.5).
-    return partitionOfKey(Buffer.from(key), (await this.#metadataOf(topic)).length);
+  async partitionCount(topic: string): Promise<number> {
+    return (await this.#metadataOf(topic)).length;
   }
 
   /** A send under way is given a moment. */
@@ -84,12 +85,11 @@ export class Sender {
   }
 
   async #sendAll(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
-    const outcomes = new Map<number, SendOutcome>();
-    const failed = new Map<string, SendOutcome>();
+    const outcomes: (SendOutcome | undefined)[] = records.map(() => undefined);
+    const failed = new Map<Place, SendOutcome>();
     const placed: Placed[] = [];
-    for (const [index, record] of records.entries()) {
-      const one = await this.#place(record, index);
-      if (one.bytes > UNPACKED_BYTES_MAX - BATCH_BYTES) outcomes.set(index, 'too_large');
+    for (const one of await this.#place(records)) {
+      if (one.bytes > UNPACKED_BYTES_MAX - BATCH_BYTES) outcomes[one.index] = 'too_large';
       else placed.push(one);
     }
     let unknown = neverSent;
@@ -107,16 +107,23 @@ export class Sender {
     }
     // Partitions may have been added, or the topic recreated.
     if (failed.size > 0) this.#partitions.clear();
-    return unlessAllFailed(records.map((_, index) => outcomes.get(index) ?? unknown));
+    return unlessAllFailed(outcomes.map((outcome) => outcome ?? unknown));
   }
 
-  async #place(record: OutRecord, index: number): Promise<Placed> {
-    return { record, index, bytes: sizeOf(record), partition: record.partition ?? (await this.#partitionFor(record)) };
+  async #place(records: readonly OutRecord[]): Promise<readonly Placed[]> {
+    const partitions = new Map<string, PartitionMetadata[]>();
+    for (const topic of new Set(records.map((record) => record.topic)))
+      partitions.set(topic, await this.#metadataOf(topic));
+    const places = new Places();
+    return records.map((record, index) => {
+      const partition = record.partition ?? this.#partitionFor(record, partitions.get(record.topic) ?? []);
+      return { record, index, bytes: recordBytes(record), place: places.of(record.topic, partition) };
+    });
   }
 
-  async #partitionFor({ topic, key }: OutRecord): Promise<number> {
-    if (key !== null) return this.partitionOf(topic, key);
-    const partitionMetadata = await this.#metadataOf(topic);
+  #partitionFor({ topic, key }: OutRecord, partitionMetadata: PartitionMetadata[]): number {
+    // kafkajs's own hash takes minutes for a key of a megabyte, and nothing else happens meanwhile (kafkajs.md 7.5).
+    if (key !== null) return partitionOfKey(Buffer.from(key), partitionMetadata.length);
     return this.#partitioner({ topic, partitionMetadata, message: { key, value: null } });
   }
 
@@ -127,59 +134,65 @@ export class Sender {
   }
 
   /** A batch that is refused for one of its records is halved until that one is alone. */
-  async #sendWave(wave: readonly Placed[], { outcomes, failed }: Progress): Promise<void> {
-    // What comes behind a record that is not written must not overtake it.
-    const stopped = wave.filter((placed) => failed.has(nameOf(placed)));
-    for (const placed of stopped) outcomes.set(placed.index, failed.get(nameOf(placed)) ?? neverSent);
-    const sent = wave.filter((placed) => !stopped.includes(placed));
-    const halves: [Placed[], Placed[]] = [[], []];
+  async #sendWave(wave: Wave, { outcomes, failed }: Progress): Promise<void> {
+    const note = (records: readonly Placed[], outcome: SendOutcome): void => {
+      for (const { index } of records) outcomes[index] = outcome;
+    };
+    const sent = new Map<Place, readonly Placed[]>();
+    for (const [place, records] of wave) {
+      const failure = failed.get(place);
+      // What comes behind a record that is not written must not overtake it.
+      if (failure !== undefined) note(records, failure);
+      else sent.set(place, records);
+    }
+    const halves = [new Map<Place, readonly Placed[]>(), new Map<Place, readonly Placed[]>()] as const;
     for (const [place, error] of await this.#sendUntilComplete(sent)) {
-      const records = sent.filter((placed) => nameOf(placed) === place);
+      const records = sent.get(place) ?? [];
       const middle = Math.ceil(records.length / 2);
       const isAboutOne = error !== null && (isTooLarge(error) || isRefusal(error));
       if (isAboutOne && records.length > 1) {
-        halves[0].push(...records.slice(0, middle));
-        halves[1].push(...records.slice(middle));
+        halves[0].set(place, records.slice(0, middle));
+        halves[1].set(place, records.slice(middle));
         continue;
       }
       const outcome = outcomeOf(error);
       if (error !== null && !isAboutOne) failed.set(place, outcome);
-      for (const { index } of records) outcomes.set(index, outcome);
+      note(records, outcome);
     }
-    for (const half of halves) if (half.length > 0) await this.#sendWave(half, { outcomes, failed });
+    for (const half of halves) if (half.size > 0) await this.#sendWave(half, { outcomes, failed });
   }
 
-  /** By place; what was written is not sent again. */
-  async #sendUntilComplete(wave: readonly Placed[]): Promise<ReadonlyMap<string, ProduceError | null>> {
-    const results = new Map<string, ProduceError | null>();
+  /** What was written is not sent again. */
+  async #sendUntilComplete(wave: Wave): Promise<Results> {
+    const results = new Map<Place, ProduceError | null>();
     let left = wave;
-    for (let tries = 1; left.length > 0; tries += 1) {
+    for (let tries = 1; left.size > 0; tries += 1) {
       for (const [place, error] of await this.#sendOnce(left)) results.set(place, error);
-      const isOpen = (placed: Placed): boolean => {
-        const error = results.get(nameOf(placed));
+      const isOpen = (place: Place): boolean => {
+        const error = results.get(place);
         if (error === undefined) return tries < missingTriesMax;
         return error !== null && isStale(error) && tries < staleTriesMax;
       };
-      left = left.filter(isOpen);
-      if (left.length === 0) break;
-      this.#options.host.logger.debug({ records: left.length }, 'records were not acknowledged and are sent again');
+      left = new Map([...left].filter(([place]) => isOpen(place)));
+      if (left.size === 0) break;
+      this.#options.host.logger.debug({ partitions: left.size }, 'records were not acknowledged and are sent again');
       await pause(this.#options.host.clock, missingPauseMs * Math.min(tries, 5));
     }
-    for (const placed of wave) if (!results.has(nameOf(placed))) results.set(nameOf(placed), unacknowledged(placed));
+    for (const place of wave.keys()) if (!results.has(place)) results.set(place, unacknowledged(place));
     return results;
   }
 
   /** Of the partitions that the answer speaks of, and of those without a leader. */
-  async #sendOnce(wave: readonly Placed[]): Promise<ReadonlyMap<string, ProduceError | null>> {
-    const leaderless = await this.#leaderlessOf(wave);
-    const sent = wave.filter((placed) => !leaderless.has(nameOf(placed)));
-    const answer = sent.length === 0 ? [] : await this.#kept.ask((producer) => producer.sendBatch(batchOf(sent)));
-    const results = new Map([
-      ...leaderless,
-      ...answer.map(
-        ({ topicName, partition, errorCode }) => [placeName(topicName, partition), produceError(errorCode)] as const,
-      ),
-    ]);
+  async #sendOnce(wave: Wave): Promise<Results> {
+    const results = await this.#leaderlessOf(wave);
+    const sent = new Map([...wave].filter(([place]) => !results.has(place)));
+    const answer = await this.#ask(sent);
+    for (const place of sent.keys()) {
+      const found = answer.find(
+        ({ topicName, partition }) => topicName === place.topic && partition === place.partition,
+      );
+      if (found !== undefined) results.set(place, produceError(found.errorCode));
+    }
     // A new client reads the metadata again.
     if ([...results.values()].some((error) => error !== null && isStale(error))) {
       this.#kept.renew();
@@ -188,23 +201,32 @@ export class Sender {
     return results;
   }
 
+  async #ask(wave: Wave): Promise<readonly RecordMetadata[]> {
+    if (wave.size === 0) return [];
+    const batch = await batchOf(wave, this.#options.host.clock.now().wall);
+    return this.#kept.ask((producer) => producer.sendBatch(batch));
+  }
+
   /** kafkajs would send nothing to the others either (kafkajs.md 8.2). */
-  async #leaderlessOf(wave: readonly Placed[]): Promise<ReadonlyMap<string, ProduceError>> {
-    const places = new Map<string, ProduceError>();
-    for (const placed of wave) {
-      const { topic } = placed.record;
-      const found = (await this.#metadataOf(topic)).find(({ partitionId }) => partitionId === placed.partition);
-      if (found !== undefined && isLeaderless(found)) places.set(nameOf(placed), new NoLeaderError(topic, found));
+  async #leaderlessOf(wave: Wave): Promise<Map<Place, ProduceError | null>> {
+    const results = new Map<Place, ProduceError | null>();
+    for (const place of wave.keys()) {
+      const { topic, partition } = place;
+      const found = (await this.#metadataOf(topic)).find(({ partitionId }) => partitionId === partition);
+      if (found !== undefined && isLeaderless(found)) results.set(place, new NoLeaderError(topic, found));
     }
-    return places;
+    return results;
   }
 }
 
+/** null: written. */
+type Results = ReadonlyMap<Place, ProduceError | null>;
+
 interface Progress {
   /** By the record's place in the caller's list. */
-  readonly outcomes: Map<number, SendOutcome>;
+  readonly outcomes: (SendOutcome | undefined)[];
   /** Partitions that could not be written to. */
-  readonly failed: Map<string, SendOutcome>;
+  readonly failed: Map<Place, SendOutcome>;
 }
 
 const neverSent: SendOutcome = { kind: 'failed', error: new Error('the record was not sent') };
@@ -215,77 +237,24 @@ function outcomeOf(error: ProduceError | null): SendOutcome {
   return { kind: isRefusal(error) ? 'refused' : 'failed', error };
 }
 
-const nameOf = ({ record, partition }: Placed): string => placeName(record.topic, partition);
-
-const unacknowledged = (placed: Placed): ProduceError =>
-  Object.assign(new Error(`Kafka acknowledges no records of ${nameOf(placed)}`), {
+const unacknowledged = ({ topic, partition }: Place): ProduceError =>
+  Object.assign(new Error(`Kafka acknowledges no records of ${topic}/${partition}`), {
     type: 'UNACKNOWLEDGED',
     retriable: true,
   });
 
-function placeName(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
-}
-
-export interface Placed {
-  readonly record: OutRecord;
-  /** Its place in the caller's list. */
-  readonly index: number;
-  readonly partition: number;
-  readonly bytes: number;
-}
-
-/** kafkajs groups by partition in O(n²) (kafkajs.md 7.3). */
-const recordsMax = 2_000;
-/** Below the 1 MB that a broker accepts as one batch by default. */
-const partitionBytesMax = 900_000;
-const bytesMax = 16_000_000;
 /** Below the time-out of a request, so that the broker answers first. */
 const replicationLimitMs = 8_000;
 
-/** One compression, bounded in records and bytes, and never a record before an older one of its partition.
- *  The wave begins with the first record; a single record is taken at any size. */
-export function takeWave(left: readonly Placed[]): {
-  readonly wave: readonly Placed[];
-  readonly rest: readonly Placed[];
-} {
-  const gzip = left[0]?.record.gzip;
-  const wave: Placed[] = [];
-  const rest: Placed[] = [];
-  const partitionBytes = new Map<string, number>();
-  const closed = new Set<string>();
-  let bytes = 0;
-  for (const placed of left) {
-    const place = nameOf(placed);
-    const before = partitionBytes.get(place) ?? 0;
-    const fits = before === 0 || before + placed.bytes <= partitionBytesMax;
-    const full = wave.length >= recordsMax || (wave.length > 0 && bytes + placed.bytes > bytesMax);
-    if (full || !fits || placed.record.gzip !== gzip || closed.has(place)) {
-      closed.add(place);
-      rest.push(placed);
-    } else {
-      wave.push(placed);
-      partitionBytes.set(place, before + placed.bytes);
-      bytes += placed.bytes;
-    }
-  }
-  return { wave, rest };
-}
-
 /** One request to each leader. */
-function batchOf(wave: readonly Placed[]): ProducerBatch {
-  const messages = new Map<string, Message[]>();
-  for (const { record, partition } of wave) {
-    const ofTopic = messages.get(record.topic) ?? [];
-    messages.set(record.topic, ofTopic);
-    ofTopic.push(toMessage(record, partition));
+async function batchOf(wave: Wave, timestamp: number): Promise<ProducerBatch> {
+  const topics = new Map<string, BatchMessage[]>();
+  for (const [{ topic, partition }, placed] of wave) {
+    const message = new BatchMessage(partition, await writeBatch(placed, timestamp));
+    topics.set(topic, [...(topics.get(topic) ?? []), message]);
   }
-  return {
-    acks: -1,
-    timeout: replicationLimitMs,
-    compression: wave[0]?.record.gzip ? kafkajs.CompressionTypes.GZIP : kafkajs.CompressionTypes.None,
-    topicMessages: [...messages].map(([topic, ofTopic]) => ({ topic, messages: ofTopic })),
-  };
+  const topicMessages = [...topics].map(([topic, messages]) => ({ topic, messages }));
+  return { acks: -1, timeout: replicationLimitMs, topicMessages };
 }
 
 interface ProduceError extends Error {

@@ -94,8 +94,8 @@ export class MemoryLog implements ChangeLog, LogTools {
   }
 
   /** From the metadata that the client has. */
-  async partitionOf(topic: string, key: Uint8Array | string): Promise<number> {
-    return this.#broker.topic(topic).partitionOf(key);
+  async partitionCount(topic: string): Promise<number> {
+    return this.#broker.topic(topic).description.partitionCount;
   }
 
   async commit(commits: readonly Commit[]): Promise<void> {

@@ -2,6 +2,7 @@
  * Writes records to the log so that what fails stops only what depends on it: all together at first, and after a failed send
  * one send per partition. A partition that fails is tried alone from then on, with growing pauses, until it works.
  */
+import { partitionOfKey } from '../../core/log/reading.ts';
 import { leftOutField } from '../../core/text/repeated-causes.ts';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { pause } from '../../time.ts';
@@ -26,12 +27,20 @@ export interface Written {
 /** Why a record waits that is too large in its smallest form. */
 export const TOO_LARGE = 'MESSAGE_TOO_LARGE: the topic takes no record of this size, raise its max.message.bytes';
 
-interface Lane {
-  readonly place: Place;
-  readonly records: Addressed[];
+/** A record on its way. */
+interface Parcel {
+  readonly addressed: Addressed;
+  /** With its partition. */
+  readonly record: OutRecord;
+  readonly lane: Lane;
+  /** null: it is not known. */
+  outcome: SendOutcome | null;
 }
 
-type Sent = ReadonlyMap<Addressed, SendOutcome> | Error;
+interface Lane {
+  readonly place: Place;
+  readonly parcels: Parcel[];
+}
 
 /** Of records that are sent together, a partition of a topic. */
 export const laneName = (topic: string, partition: number | string): string => `${topic}/${partition}`;
@@ -45,82 +54,101 @@ export class Writer {
 
   /** Never rejects; what became of each record, in their order. */
   async write(records: readonly Addressed[]): Promise<readonly Written[]> {
-    const lanes = await this.#lanesOf(records);
-    const written = new Map<Addressed, SendOutcome>();
-    await tryTogether(this.#owners, lanes, async (some) => {
-      const sent = await this.#send(some.flatMap((lane) => lane.records));
-      if (sent instanceof Error) return sent;
-      this.#note(some, sent, written);
-      return null;
-    });
-    const laneOf = new Map(lanes.flatMap(({ place, records: own }) => own.map((each) => [each, place.name])));
-    return records.map((record) => this.#writtenOf(record, written.get(record), laneOf.get(record) ?? null));
+    const lanes = new Lanes(await this.#partitionCounts(records));
+    const parcels = records.map((addressed) => lanes.add(addressed));
+    await tryTogether(this.#owners, lanes.all, (some) => this.#send(some));
+    return parcels.map(writtenOf);
   }
 
-  #writtenOf({ own }: Addressed, outcome: SendOutcome | undefined, lane: string | null): Written {
-    if (outcome === 'too_large') return { outcome, waitsFor: null };
-    if (outcome === 'written') return { outcome, waitsFor: null };
-    return { outcome: 'unwritten', waitsFor: outcome?.kind === 'refused' ? own.name : lane };
-  }
-
-  async #lanesOf(records: readonly Addressed[]): Promise<readonly Lane[]> {
-    const lanes = new Map<string, Lane>();
-    const unknown = new Set<string>();
-    for (const addressed of records) {
-      const { topic, partition } = addressed.record;
-      const name = laneName(topic, partition ?? (await this.#partitionOf(addressed.record, unknown)));
-      const place = { name, topic, act: 'write', owner: partition } as const;
-      const lane = lanes.get(name) ?? { place, records: [] };
-      lanes.set(name, lane);
-      lane.records.push(addressed);
+  /** By topic, where the key chooses; without those whose partitions cannot be learned just now: the send will say why. */
+  async #partitionCounts(records: readonly Addressed[]): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>();
+    const keyed = records.filter(({ record }) => isPlacedByKey(record));
+    for (const topic of new Set(keyed.map(({ record }) => record.topic))) {
+      try {
+        counts.set(topic, await this.#owners.log.partitionCount(topic));
+      } catch {
+        continue;
+      }
     }
-    return [...lanes.values()];
+    return counts;
   }
 
-  /** Records without a key go anywhere. @param unknown topics whose partitions could not be learned just now. */
-  async #partitionOf({ topic, key }: OutRecord, unknown: Set<string>): Promise<number | string> {
-    if (key === null) return 'any';
-    if (unknown.has(topic)) return 'unknown';
-    try {
-      return await this.#owners.log.partitionOf(topic, key);
-    } catch {
-      // The send will say why.
-      unknown.add(topic);
-      return 'unknown';
-    }
-  }
-
-  /** The check, and the sending, in one tick. */
-  async #send(records: readonly Addressed[]): Promise<Sent> {
-    const wanted = records.filter(({ isWanted }) => isWanted());
-    if (wanted.length === 0) return new Map();
+  /** The check, and the sending, in one tick. An error: all has failed. */
+  async #send(lanes: readonly Lane[]): Promise<Error | null> {
+    const wanted = lanes.flatMap(({ parcels }) => parcels.filter(({ addressed }) => addressed.isWanted()));
+    if (wanted.length === 0) return null;
     try {
       const outcomes = await this.#owners.log.send(wanted.map(({ record }) => record));
-      // What the log does not speak of is not written.
-      const unknown = { kind: 'failed', error: new Error('the log does not say what became of it') } as const;
-      return new Map(wanted.map((record, i) => [record, outcomes[i] ?? unknown]));
+      for (const [i, parcel] of wanted.entries()) parcel.outcome = outcomes[i] ?? unsaid;
     } catch (error) {
       return error instanceof Error ? error : new Error(errorText(error));
     }
+    for (const lane of lanes) this.#note(lane);
+    return null;
   }
 
-  #note(lanes: readonly Lane[], sent: ReadonlyMap<Addressed, SendOutcome>, written: Map<Addressed, SendOutcome>): void {
+  #note({ place, parcels }: Lane): void {
     const { unsettled } = this.#owners;
-    for (const { place, records } of lanes) {
-      if (!records.some((addressed) => sent.has(addressed))) continue;
-      let problem: Error | null = null;
-      for (const addressed of records) {
-        const outcome = sent.get(addressed);
-        if (outcome === undefined) continue;
-        written.set(addressed, outcome);
-        if (outcome === 'written') unsettled.clear(addressed.own.name);
-        else if (outcome !== 'too_large' && outcome.kind === 'refused')
-          noteFailure(this.#owners, addressed.own, outcome.error);
-        else if (outcome !== 'too_large') problem = outcome.error;
-      }
-      if (problem === null) unsettled.clear(place.name);
-      else noteFailure(this.#owners, place, problem);
+    if (parcels.every(({ outcome }) => outcome === null)) return;
+    let problem: Error | null = null;
+    for (const { addressed, outcome } of parcels) {
+      if (outcome === null) continue;
+      if (outcome === 'written') unsettled.clear(addressed.own.name);
+      else if (outcome !== 'too_large' && outcome.kind === 'refused')
+        noteFailure(this.#owners, addressed.own, outcome.error);
+      else if (outcome !== 'too_large') problem = outcome.error;
     }
+    if (problem === null) unsettled.clear(place.name);
+    else noteFailure(this.#owners, place, problem);
+  }
+}
+
+/** What the log does not speak of is not written. */
+const unsaid: SendOutcome = { kind: 'failed', error: new Error('the log does not say what became of it') };
+
+function writtenOf({ addressed, lane, outcome }: Parcel): Written {
+  if (outcome === 'too_large' || outcome === 'written') return { outcome, waitsFor: null };
+  return { outcome: 'unwritten', waitsFor: outcome?.kind === 'refused' ? addressed.own.name : lane.place.name };
+}
+
+const isPlacedByKey = ({ partition, key }: OutRecord): boolean => partition === null && key !== null;
+
+/** Of one call. */
+class Lanes {
+  readonly all: Lane[] = [];
+  readonly #partitionCounts: ReadonlyMap<string, number>;
+  readonly #byTopic = new Map<string, Map<number | string, Lane>>();
+
+  constructor(partitionCounts: ReadonlyMap<string, number>) {
+    this.#partitionCounts = partitionCounts;
+  }
+
+  add(addressed: Addressed): Parcel {
+    const { record } = addressed;
+    const partition = record.partition ?? this.#partitionOf(record);
+    const lane = this.#laneOf(record, partition ?? (record.key === null ? 'any' : 'unknown'));
+    const parcel = { addressed, record: { ...record, partition }, lane, outcome: null };
+    lane.parcels.push(parcel);
+    return parcel;
+  }
+
+  /** null: a record without a key goes anywhere. */
+  #partitionOf({ topic, key }: OutRecord): number | null {
+    const count = this.#partitionCounts.get(topic);
+    return key === null || count === undefined ? null : partitionOfKey(Buffer.from(key), count);
+  }
+
+  #laneOf({ topic, partition: owner }: OutRecord, partition: number | string): Lane {
+    const lanes = this.#byTopic.get(topic) ?? new Map<number | string, Lane>();
+    this.#byTopic.set(topic, lanes);
+    let lane = lanes.get(partition);
+    if (lane === undefined) {
+      lane = { place: { name: laneName(topic, partition), topic, act: 'write', owner }, parcels: [] };
+      lanes.set(partition, lane);
+      this.all.push(lane);
+    }
+    return lane;
   }
 }
 

@@ -107,12 +107,23 @@ export function sendCases(open: Open): void {
     expect(texts(await readAll(it, it.retryTopic))).toEqual(['before', 'after', 'behind']);
   });
 
-  test('knows the partition of a key', async () => {
+  test('chooses the partition of a key as the Java client does, by their number', async () => {
     const it = await open(4);
     const { log } = await join(it);
-    expect(await log.partitionOf(it.outputTopic, 'foobar')).toBe(2);
-    expect(await log.partitionOf(it.outputTopic, Buffer.from('21'))).toBe(0);
-    await expect(log.partitionOf(`${it.outputTopic}.missing`, 'k')).rejects.toThrow();
+    expect(await log.partitionCount(it.outputTopic)).toBe(4);
+    await expect(log.partitionCount(`${it.outputTopic}.missing`)).rejects.toThrow();
+    const record = { topic: it.outputTopic, partition: null, headers: [] };
+    await log.send([
+      { ...record, key: 'foobar', value: 'in 2' },
+      { ...record, key: Buffer.from('21'), value: 'in 0' },
+    ]);
+    const found = await readAll(it, it.outputTopic);
+    expect(new Map(found.map(({ partition, value }) => [partition, String(value)]))).toEqual(
+      new Map([
+        [0, 'in 0'],
+        [2, 'in 2'],
+      ]),
+    );
   });
 
   test('rejects a send to a topic that is not there', async () => {

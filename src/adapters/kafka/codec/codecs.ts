@@ -1,12 +1,12 @@
 /**
- * Room adapters/kafka/codec: bytes of fetch answers → records, within bounds.
+ * Room adapters/kafka/codec: bytes of fetch answers → records, within bounds; records → bytes of produce requests.
  * Not here: connections and requests.
  *
- * Reading of every compression that a Kafka producer may use, within bounds; we write gzip only. kafkajs has its own
- * table of codecs, which it asks when it writes, and for the formats of messages before Kafka 0.11.
+ * Reading of every compression that a Kafka producer may use, within bounds; we write gzip only (write-batch.ts). kafkajs
+ * has its own table of codecs, which it asks for the formats of messages before Kafka 0.11.
  */
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { gunzip } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import { uncompress } from 'snappyjs';
 import { unpackLz4 } from './lz4.ts';
@@ -26,7 +26,7 @@ interface Compression {
   unpack(compressed: Buffer): Promise<Buffer>;
 }
 
-const GZIP = 1;
+export const GZIP = 1;
 
 /** By the number that the attributes of a batch hold. */
 const compressions: ReadonlyMap<number, Compression> = new Map([
@@ -60,13 +60,14 @@ async function unpackGzip(compressed: Buffer): Promise<Buffer> {
 /** For the whole process, since kafkajs keeps its codecs in a module; doing it again changes nothing. */
 export function registerCodecs(): void {
   const codecs: Record<number, () => unknown> = kafkajs.CompressionCodecs;
-  for (const [type, compression] of compressions) codecs[type] = () => codecOf(compression, type);
+  for (const [type, compression] of compressions) codecs[type] = () => codecOf(compression);
 }
 
-const codecOf = ({ name, unpack: unpackBatch }: Compression, type: number) => ({
-  compress: async (encoder: { readonly buffer: Buffer }): Promise<Buffer> => {
-    if (type === GZIP) return promisify(gzip)(encoder.buffer);
-    throw new CompressionError(`${name} can be read but not written; records are sent plain or with gzip`);
+const codecOf = ({ name, unpack: unpackBatch }: Compression) => ({
+  compress: async (): Promise<never> => {
+    throw new CompressionError(
+      `${name} can be read but not written: kafkajs is handed batches that are written already`,
+    );
   },
   decompress: async (compressed: Buffer): Promise<Buffer> => {
     try {

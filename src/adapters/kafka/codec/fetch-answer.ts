@@ -41,6 +41,7 @@ interface FetchProtocol {
 }
 
 const load = createRequire(import.meta.url);
+const PayloadDecoder = load('kafkajs/src/protocol/decoder') as new (payload: Buffer) => Decoder;
 const patched = Symbol.for('rollcall.fetchAnswer');
 const VERSION_MIN = 4;
 
@@ -82,7 +83,6 @@ interface RecordSet {
 let turn = 0;
 
 async function decodeAnswer(payload: Buffer, version: number, options: FetchOptions): Promise<object> {
-  const PayloadDecoder = load('kafkajs/src/protocol/decoder') as new (payload: Buffer) => Decoder;
   const decoder = new PayloadDecoder(payload);
   const throttleTime = decoder.readInt32();
   const session = version >= 7 ? { errorCode: decoder.readInt16(), sessionId: decoder.readInt32() } : {};
@@ -186,13 +186,12 @@ async function readEntry(entry: Buffer, slice: Parameters<typeof readRecordBatch
 
 /** Formats 0 and 1, which no broker since Kafka 4 has any more: kafkajs reads them, with our codecs. */
 async function readOldMessages(entry: Buffer): Promise<readonly StoredMessage[]> {
-  const EntryDecoder = load('kafkajs/src/protocol/decoder') as new (payload: Buffer) => Decoder;
   const decodeSet = load('kafkajs/src/protocol/messageSet/decoder') as (
     decoder: Decoder,
     length: number,
   ) => Promise<readonly StoredMessage[]>;
   try {
-    return await decodeSet(new EntryDecoder(entry), entry.length);
+    return await decodeSet(new PayloadDecoder(entry), entry.length);
   } catch (error) {
     const offset = entry.readBigInt64BE(0);
     const reason = errorText(error);

@@ -41,7 +41,7 @@ interface BatchHead {
 }
 
 /** Of a batch: first offset, length, leader epoch, magic, CRC; what follows is covered by the CRC. */
-const CRC_COVERS_FROM = 21;
+export const CRC_COVERS_FROM = 21;
 export const BATCH_HEAD_BYTES = 61;
 /** Length, attributes, two deltas, key, value, headers: a byte each. */
 const RECORD_BYTES_MIN = 7;
@@ -161,6 +161,7 @@ function readHeaders(reader: ByteReader, tally: Tally): IHeaders {
   const count = Math.max(reader.varint(), 0);
   reader.endOf(HEADER_BYTES_MIN * count);
   if (count > HEADERS_MAX) throw new TooLargeError(`a record has ${count} headers, ${HEADERS_MAX} are allowed`);
+  if (count === 0) return NO_HEADERS;
   tally.headers += count;
   // Without a prototype, else a header named `constructor` collides with the inherited property.
   const headers = Object.create(null) as Record<string, Buffer | Buffer[]>;
@@ -176,6 +177,7 @@ function readHeaders(reader: ByteReader, tally: Tally): IHeaders {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+const NO_HEADERS: IHeaders = Object.freeze({});
 
 function unreadable(head: BatchHead, error: unknown): StoredMessage {
   const { firstOffset, lastOffset, compression, context, maxTimestamp } = head;

@@ -56,7 +56,11 @@ export function drawWorkload({ events: count, groups, membersPerGroup }: Workloa
   return { initial, events, expected, idealRequests: idealRequests({ initial, expected, changed }) };
 }
 
-const nativeValue = (id: string, group: string, { member, isRemoval }: { member: string; isRemoval: boolean }): string =>
+const nativeValue = (
+  id: string,
+  group: string,
+  { member, isRemoval }: { member: string; isRemoval: boolean },
+): string =>
   JSON.stringify({
     event_id: id,
     group_id: group,

@@ -205,12 +205,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a member in both lists of a change is added',
     edits: [
       {
-        find: "for (const member of removed.values()) yield intentFor(origin, 'remove', member);",
-        replace: "for (const [key, member] of removed) if (!added.has(key)) yield intentFor(origin, 'remove', member);",
-      },
-      {
-        find: "if (!removed.has(key)) yield intentFor(origin, 'add', member);",
-        replace: "yield intentFor(origin, 'add', member);",
+        find: 'const removed = distinct(remove); const added = without(distinct(add), remove);',
+        replace: 'const removed = without(distinct(remove), add); const added = distinct(add);',
       },
     ],
   },

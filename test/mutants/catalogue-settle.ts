@@ -12,8 +12,8 @@ export const settleMutants: readonly Mutant[] = [
         replace: '0',
       },
       {
-        find: 'if (left === undefined) throw new Error(`offset ${offset} is complete already`);',
-        replace: 'if (left === undefined) return;',
+        find: 'if (left === null) throw new Error(`offset ${offset} is complete already`);',
+        replace: 'if (left === null) return;',
       },
     ],
   },

@@ -3,6 +3,7 @@
  * Invariant: `open` ascends (records are read in order), and every offset below `next` that is not open is complete.
  */
 import { isSamePosition, type Intent, type Position } from '../change/change.ts';
+import { OpenPlaces } from './open-places.ts';
 
 /** Offsets from `from` up to, but without, `to`. */
 export interface Range {
@@ -13,8 +14,8 @@ export interface Range {
 export class Ledger {
   readonly #base: bigint;
   #next: bigint;
-  /** Offset, from `#base` on → how many of its intents are not complete. As numbers, which no partition outgrows: 2^53 records. */
-  readonly #open = new Map<number, number>();
+  /** Offsets, from `#base` on, with their intents that are not complete. As numbers, which no partition outgrows: 2^53 records. */
+  readonly #open = new OpenPlaces();
   readonly #known: Range[];
   readonly #recordedEnd: bigint;
   #progress = 0;
@@ -57,7 +58,7 @@ export class Ledger {
 
   /** The watermark: everything below is complete. */
   get committable(): bigint {
-    for (const first of this.#open.keys()) return this.#offsetAt(first);
+    for (const first of this.#open) return this.#offsetAt(first);
     return this.#next;
   }
 
@@ -72,7 +73,7 @@ export class Ledger {
     if (offset < this.#next) throw new Error(`offset ${offset} was read already`);
     // A hole before it is complete.
     if (intentCount === 0 || offset > this.#next) this.#progress += 1;
-    if (intentCount > 0) this.#open.set(this.#placeOf(offset), intentCount);
+    if (intentCount > 0) this.#open.add(this.#placeOf(offset), intentCount);
     this.#moveTo(offset + 1n);
   }
 
@@ -85,15 +86,9 @@ export class Ledger {
 
   /** One intent of the record at `offset` is complete. */
   complete(offset: bigint): void {
-    const place = this.#placeOf(offset);
-    const left = this.#open.get(place);
-    if (left === undefined) throw new Error(`offset ${offset} is complete already`);
-    if (left > 1) {
-      this.#open.set(place, left - 1);
-      return;
-    }
-    this.#open.delete(place);
-    this.#progress += 1;
+    const left = this.#open.close(this.#placeOf(offset));
+    if (left === null) throw new Error(`offset ${offset} is complete already`);
+    if (left === 0) this.#progress += 1;
   }
 
   /** Ranges beyond the watermark that are complete, as far as `rangesMax` goes. */
@@ -113,7 +108,7 @@ export class Ledger {
         ranges.push({ from: this.#offsetAt(end), to: this.#offsetAt(place) });
       end = place + 1;
     };
-    for (const place of this.#open.keys()) {
+    for (const place of this.#open) {
       if (ranges.length === rangesMax) return ranges;
       addUpTo(place);
     }

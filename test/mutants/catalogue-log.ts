@@ -104,12 +104,12 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a record is complete when its first event is',
     edits: [
       {
-        find: 'if (left > 1) {\n      this.#open.set(offset, left - 1);\n      return;\n    }\n',
-        replace: '',
+        find: 'this.#open.add(this.#placeOf(offset), intentCount);',
+        replace: 'this.#open.add(this.#placeOf(offset), 1);',
       },
       {
-        find: 'if (left === undefined) throw new Error(`offset ${offset} is complete already`);',
-        replace: 'if (left === undefined) return;',
+        find: 'if (left === null) throw new Error(`offset ${offset} is complete already`);',
+        replace: 'if (left === null) return;',
       },
     ],
     scenario: 'lists',

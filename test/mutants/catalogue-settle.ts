@@ -12,8 +12,8 @@ export const settleMutants: readonly Mutant[] = [
         replace: '0',
       },
       {
-        find: 'if (left === undefined) throw new Error(`offset ${offset} is complete already`);',
-        replace: 'if (left === undefined) return;',
+        find: 'if (left === null) throw new Error(`offset ${offset} is complete already`);',
+        replace: 'if (left === null) return;',
       },
     ],
   },
@@ -206,12 +206,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a member in both lists of a change is added',
     edits: [
       {
-        find: "for (const member of removed.values()) yield intentFor(origin, 'remove', member);",
-        replace: "for (const [key, member] of removed) if (!added.has(key)) yield intentFor(origin, 'remove', member);",
-      },
-      {
-        find: "if (!removed.has(key)) yield intentFor(origin, 'add', member);",
-        replace: "yield intentFor(origin, 'add', member);",
+        find: 'const removed = distinct(remove); const added = without(distinct(add), remove);',
+        replace: 'const removed = without(distinct(remove), add); const added = distinct(add);',
       },
     ],
   },

@@ -33,7 +33,7 @@ export function fold(a: Intent, b: Intent): Folded {
 }
 
 /** Whether the one takes the place of the other. */
-export const supersedes = (a: Intent, b: Intent): boolean => fold(a, b).loser === b;
+export const supersedes = (a: Intent, b: Intent): boolean => comparePrecedence(a, b) > 0;
 
 /** What decides which of two changes of one member is the newer one. */
 type Ranked = Pick<Intent, 'member' | 'op' | 'namedBy'> & { readonly source: Position };
@@ -166,43 +166,59 @@ export function intentFor({ group, source, seenAt }: Origin, op: Op | 'state', m
 }
 
 /** The intents of an event, each made when it is asked for: there may be 100,000 of them. */
-export interface EventIntents extends Iterable<Intent> {
+export interface EventIntents {
   readonly count: number;
+  /** @param index below `count`. */
+  at(index: number): Intent;
 }
 
-/**
- * The intents of an event: one per member, or the one of a full state. A member in both lists: remove wins (fail-safe:
- * the smaller permission).
- */
-export function eventIntents(event: Delta | FullState, source: ChangeSource, seenAt: number): EventIntents {
-  const origin: Origin = { group: event.group, source, seenAt };
-  if (event.kind === 'state') {
-    const { members, deleted } = event;
-    return counted([{ ...intentFor(origin, 'state', WHOLE_GROUP), whole: { members, deleted } }]);
+/** One per member, or the one of a full state. A member in both lists: remove wins (fail-safe: the smaller permission). */
+export function eventIntents(event: Delta | FullState, origin: Origin): EventIntents {
+  if (event.kind === 'delta') return new DeltaIntents(event, origin);
+  const { members, deleted } = event;
+  const state = { ...intentFor(origin, 'state', WHOLE_GROUP), whole: { members, deleted } };
+  return { count: 1, at: () => state };
+}
+
+class DeltaIntents implements EventIntents {
+  readonly #origin: Origin;
+  /** Removals first. */
+  readonly #members: readonly string[];
+  readonly #removalCount: number;
+
+  constructor({ add, remove }: Pick<Delta, 'add' | 'remove'>, origin: Origin) {
+    const removed = distinct(remove);
+    const added = without(distinct(add), remove);
+    this.#origin = origin;
+    this.#members = removed.length === 0 ? added : [...removed, ...added];
+    this.#removalCount = removed.length;
   }
-  const removed = distinctIds(event.remove);
-  const added = distinctIds(event.add);
-  let { size: count } = added;
-  for (const key of removed.keys()) if (!added.has(key)) count += 1;
-  return {
-    count,
-    *[Symbol.iterator]() {
-      for (const member of removed.values()) yield intentFor(origin, 'remove', member);
-      for (const [key, member] of added) if (!removed.has(key)) yield intentFor(origin, 'add', member);
-    },
-  };
+
+  get count(): number {
+    return this.#members.length;
+  }
+
+  at(index: number): Intent {
+    const member = this.#members[index];
+    if (member === undefined) throw new RangeError(`there are ${this.count} intents`);
+    return intentFor(this.#origin, index < this.#removalCount ? 'remove' : 'add', member);
+  }
 }
 
-export const NO_INTENTS: EventIntents = counted([]);
+/** Most events are about one member. */
+const distinct = (ids: readonly string[]): readonly string[] => (ids.length < 2 ? ids : [...distinctIds(ids).values()]);
 
-function counted(intents: readonly Intent[]): EventIntents {
-  return { count: intents.length, [Symbol.iterator]: () => intents[Symbol.iterator]() };
+function without(ids: readonly string[], others: readonly string[]): readonly string[] {
+  if (ids.length === 0 || others.length === 0) return ids;
+  const keys = new Set(others.map(idKey));
+  return ids.filter((id) => !keys.has(idKey(id)));
 }
 
 /** All of them. */
-export const intentsOf = (event: Delta | FullState, source: ChangeSource, seenAt: number): Intent[] => [
-  ...eventIntents(event, source, seenAt),
-];
+export function intentsOf(event: Delta | FullState, source: ChangeSource, seenAt: number): Intent[] {
+  const intents = eventIntents(event, { group: event.group, source, seenAt });
+  return Array.from({ length: intents.count }, (_, index) => intents.at(index));
+}
 
 /** Since when the oldest change of each kind waits, epoch ms; null: there is none. */
 export interface Oldest {

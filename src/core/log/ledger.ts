@@ -1,9 +1,9 @@
 /**
  * The ledger of one source partition: which offsets are begun and complete, and what may be committed.
- * Invariants: `open` ascends (records are read in order); every offset below `next` that is not open is complete;
- * `done` holds just those of them that lie behind the first open one.
+ * Invariant: `open` ascends (records are read in order), and every offset below `next` that is not open is complete.
  */
 import { isSamePosition, type Intent, type Position } from '../change/change.ts';
+import { OpenPlaces } from './open-places.ts';
 
 /** Offsets from `from` up to, but without, `to`. */
 export interface Range {
@@ -12,11 +12,10 @@ export interface Range {
 }
 
 export class Ledger {
+  readonly #base: bigint;
   #next: bigint;
-  /** Offset → how many of its intents are not complete. */
-  readonly #open = new Map<bigint, number>();
-  /** Complete beyond the watermark, ascending, no two adjacent; what the watermark has passed may stay for a while. */
-  readonly #done: Range[] = [];
+  /** Offsets, from `#base` on, with their intents that are not complete. As numbers, which no partition outgrows: 2^53 records. */
+  readonly #open = new OpenPlaces();
   readonly #known: Range[];
   readonly #recordedEnd: bigint;
   #progress = 0;
@@ -26,6 +25,7 @@ export class Ledger {
    * @param recordedEnd the offset after the highest one in a restored live record: complete too, whether or not `known` has room for it.
    */
   constructor(committed: bigint, known: readonly Range[], recordedEnd = 0n) {
+    this.#base = committed;
     this.#next = committed;
     this.#known = known.filter(({ to }) => to > committed);
     this.#recordedEnd = recordedEnd;
@@ -58,8 +58,8 @@ export class Ledger {
 
   /** The watermark: everything below is complete. */
   get committable(): bigint {
-    const first = this.#open.keys().next();
-    return first.done === true ? this.#next : first.value;
+    for (const first of this.#open) return this.#offsetAt(first);
+    return this.#next;
   }
 
   /** Of an offset that is not read yet: only the first range behind it can hold it. */
@@ -73,73 +73,62 @@ export class Ledger {
     if (offset < this.#next) throw new Error(`offset ${offset} was read already`);
     // A hole before it is complete.
     if (intentCount === 0 || offset > this.#next) this.#progress += 1;
-    this.#addDone({ from: this.#next, to: intentCount > 0 ? offset : offset + 1n });
-    if (intentCount > 0) this.#open.set(offset, intentCount);
+    if (intentCount > 0) this.#open.add(this.#placeOf(offset), intentCount);
     this.#moveTo(offset + 1n);
   }
 
   /** Compacted holes and control records count as read. */
   advance(next: bigint): void {
     if (next <= this.#next) return;
-    this.#addDone({ from: this.#next, to: next });
     this.#moveTo(next);
     this.#progress += 1;
   }
 
   /** One intent of the record at `offset` is complete. */
   complete(offset: bigint): void {
-    const left = this.#open.get(offset);
-    if (left === undefined) throw new Error(`offset ${offset} is complete already`);
-    if (left > 1) {
-      this.#open.set(offset, left - 1);
-      return;
-    }
-    this.#open.delete(offset);
-    this.#addDone({ from: offset, to: offset + 1n });
-    this.#progress += 1;
+    const left = this.#open.close(this.#placeOf(offset));
+    if (left === null) throw new Error(`offset ${offset} is complete already`);
+    if (left === 0) this.#progress += 1;
   }
 
   /** Ranges beyond the watermark that are complete, as far as `rangesMax` goes. */
   completedRanges(rangesMax: number): readonly Range[] {
-    this.#done.splice(0, firstBehind(this.#done, this.committable));
+    const between = this.#rangesBetween(rangesMax);
     // Known ones that are not read again yet are no less complete.
-    const unread = this.#known.slice(0, rangesMax).map(({ from, to }) => ({ from: max(from, this.#next), to }));
-    return [...this.#done.slice(0, rangesMax), ...unread].slice(0, rangesMax);
+    const unread = this.#known.slice(0, rangesMax - between.length);
+    return [...between, ...unread.map(({ from, to }) => ({ from: max(from, this.#next), to }))];
+  }
+
+  /** What was read and lies between the open ones, or behind them. */
+  #rangesBetween(rangesMax: number): readonly Range[] {
+    const ranges: Range[] = [];
+    let end = this.#placeOf(this.committable);
+    const addUpTo = (place: number): void => {
+      if (place > end && ranges.length < rangesMax)
+        ranges.push({ from: this.#offsetAt(end), to: this.#offsetAt(place) });
+      end = place + 1;
+    };
+    for (const place of this.#open) {
+      if (ranges.length === rangesMax) return ranges;
+      addUpTo(place);
+    }
+    addUpTo(this.#placeOf(this.#next));
+    return ranges;
+  }
+
+  #offsetAt(place: number): bigint {
+    return this.#base + BigInt(place);
+  }
+
+  #placeOf(offset: bigint): number {
+    return Number(offset - this.#base);
   }
 
   #moveTo(next: bigint): void {
     this.#next = next;
-    const passed = this.#known.findIndex(({ to }) => to > next);
-    if (passed !== 0) this.#known.splice(0, passed < 0 ? this.#known.length : passed);
+    for (let first = this.#known[0]; first !== undefined && first.to <= next; first = this.#known[0])
+      this.#known.shift();
   }
-
-  /** Joins the ranges before and behind it, which it does not overlap. */
-  #addDone({ from, to }: Range): void {
-    if (from >= to) return;
-    const done = this.#done;
-    // Nothing is open: the watermark passes all of it.
-    if (this.#open.size === 0) {
-      done.length = 0;
-      return;
-    }
-    const at = firstBehind(done, from);
-    const [before, behind] = [done[at - 1], done[at]];
-    const joinsBefore = before?.to === from;
-    const joinsBehind = behind?.from === to;
-    const joined = { from: joinsBefore ? before.from : from, to: joinsBehind ? behind.to : to };
-    done.splice(joinsBefore ? at - 1 : at, Number(joinsBefore) + Number(joinsBehind), joined);
-  }
-}
-
-/** The index of the first range that begins at the offset or behind it. */
-function firstBehind(ranges: readonly Range[], offset: bigint): number {
-  let [low, high] = [0, ranges.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((ranges[middle]?.from ?? offset) < offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** The first offset from `next` on that is not known to be complete. */

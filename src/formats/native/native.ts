@@ -17,7 +17,6 @@ import type { Fields } from '../reading/reading.ts';
 import {
   badId,
   deletedGroup,
-  delta,
   fullState,
   headerText,
   invalid,
@@ -71,46 +70,33 @@ function readRecord(record: SourceRecord, partitionCount: number): SourceEvent {
   return keyProblem(record, group, partitionCount) ?? readChange(read.json, group);
 }
 
-/** Lists of ids, checked as one value: an issue for each of a million bad entries would cost more than the record. */
-const ids = z.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isText));
-const text = z.custom<string>((value) => isText(value));
+/** null: absent. */
+interface NativeChange {
+  readonly add_members: Ids | null;
+  readonly added: Ids | null;
+  readonly remove_members: Ids | null;
+  readonly removed: Ids | null;
+  readonly members: Ids | null;
+  readonly complete: boolean | null;
+  readonly deleted: boolean | null;
+}
 
-const absent = z.null().transform(() => undefined);
-const list = ids.or(absent).optional();
-const flag = z.boolean().or(absent).optional();
+type State = 'members' | 'complete' | 'deleted';
+type Ids = readonly string[];
 
-const Group = z.object({ group_id: text.or(absent).optional(), genesys_group_id: text.or(absent).optional() });
-const NativeChange = z.object({
-  add_members: list,
-  added: list,
-  remove_members: list,
-  removed: list,
-  members: list,
-  complete: flag,
-  deleted: flag,
-});
-type NativeChange = z.infer<typeof NativeChange>;
+/** By hand, which costs a tenth of what a schema does: this is done for every record. */
+const isList = (value: unknown): value is Ids | null => value === null || (Array.isArray(value) && value.every(isText));
+const isFlag = (value: unknown): value is boolean | null => value === null || typeof value === 'boolean';
+const isName = (value: unknown): value is string | null => value === null || isText(value);
 
-const LIST = 'a list of user ids, each a text';
-const EXPECTED: Readonly<Record<string, string>> = {
-  add_members: LIST,
-  added: LIST,
-  remove_members: LIST,
-  removed: LIST,
-  members: LIST,
-  complete: 'true or false',
-  deleted: 'true or false',
-};
-
-function groupIdIn(fields: Fields): string | Invalid {
-  const parsed = Group.safeParse(fields);
-  if (!parsed.success) return schemaProblem(parsed.error, null);
-  const { group_id: main, genesys_group_id: alias } = parsed.data;
+function groupIdIn({ group_id: main = null, genesys_group_id: alias = null }: Fields): string | Invalid {
+  if (!isName(main)) return badField('group_id', TEXT, null);
+  if (!isName(alias)) return badField('genesys_group_id', TEXT, null);
   const id = main ?? alias;
-  if (id === undefined) return invalid('schema', '`group_id` is missing; set it to the Genesys group id.');
-  if (alias !== undefined && !isSameId(alias, id)) return aliasProblem(['group_id', 'genesys_group_id'], null);
+  if (id === null) return invalid('schema', '`group_id` is missing; set it to the Genesys group id.');
+  if (alias !== null && !isSameId(alias, id)) return aliasProblem(['group_id', 'genesys_group_id'], null);
   const problem = idProblem(id);
-  return problem === null ? id : badId(main === undefined ? '`genesys_group_id`' : '`group_id`', problem);
+  return problem === null ? id : badId(main === null ? '`genesys_group_id`' : '`group_id`', problem);
 }
 
 /** The key decides the partition, and only one partition keeps the order of a group. */
@@ -125,14 +111,29 @@ function keyProblem({ key }: SourceRecord, group: string, partitionCount: number
 }
 
 function readChange(fields: Fields, group: string): SourceEvent {
-  const parsed = NativeChange.safeParse(fields);
-  if (!parsed.success) return schemaProblem(parsed.error, group);
+  const { add_members = null, added = null, remove_members = null, removed = null } = fields;
+  const { members = null, complete = null, deleted = null } = fields;
+  if (!isList(add_members)) return badField('add_members', LIST, group);
+  if (!isList(added)) return badField('added', LIST, group);
+  if (!isList(remove_members)) return badField('remove_members', LIST, group);
+  if (!isList(removed)) return badField('removed', LIST, group);
+  if (!isList(members)) return badField('members', LIST, group);
+  if (!isFlag(complete)) return badField('complete', FLAG, group);
+  if (!isFlag(deleted)) return badField('deleted', FLAG, group);
   const misspelt = misspeltList(fields);
   if (misspelt !== null) return misspeltProblem(misspelt, group);
+  const change = { add_members, added, remove_members, removed, members, complete, deleted };
   const header = { group, eventId: eventIdIn(fields), occurredAt: occurredAtIn(fields) };
-  if (isFullState(parsed.data)) return readState(parsed.data, header);
-  return hasLists(parsed.data) ? readDelta(parsed.data, header) : withoutLists(fields, group);
+  if (isFullState(change)) return readState(change, header);
+  return hasLists(change) ? readDelta(change, header) : withoutLists(fields, group);
 }
+
+const LIST = 'a list of user ids, each a text';
+const FLAG = 'true or false';
+const TEXT = 'a well-formed text';
+
+const badField = (field: string, expected: string, group: string | null): Invalid =>
+  invalid('schema', `\`${field}\` must be ${expected}.`, group);
 
 /** They are only shown, so what cannot be read must not cost the change. */
 function eventIdIn({ event_id: id }: Fields): string | null {
@@ -141,8 +142,8 @@ function eventIdIn({ event_id: id }: Fields): string | null {
 
 const occurredAtIn = ({ occurred_at: time }: Fields): string | null => (isRfc3339(time) ? time : null);
 
-const hasLists = ({ add_members, added, remove_members, removed }: NativeChange): boolean =>
-  [add_members, added, remove_members, removed].some((each) => each !== undefined);
+const hasLists = ({ add_members, added, remove_members, removed }: Omit<NativeChange, State>): boolean =>
+  (add_members ?? added ?? remove_members ?? removed) !== null;
 
 const KNOWN =
   '`add_members` (or `added`) and `remove_members` (or `removed`), or `members` with `"complete":true`, or `"deleted":true`';
@@ -162,7 +163,7 @@ const misspeltProblem = ({ name, meant }: Misspelt, group: string): Invalid =>
 
 /** Taking a full state for a delta would drop its removals, so one field of it is enough. */
 const isFullState = ({ members, complete, deleted }: NativeChange): boolean =>
-  members !== undefined || complete === true || deleted === true;
+  members !== null || complete === true || deleted === true;
 
 function readState({ members, complete, deleted, ...lists }: NativeChange, header: EventHeader): SourceEvent {
   const refuse = (message: string): Invalid => invalid('schema', message, header.group);
@@ -171,10 +172,10 @@ function readState({ members, complete, deleted, ...lists }: NativeChange, heade
   if (hasLists(lists))
     return refuse('A full state has `members` only; send add_members and remove_members as another record.');
   if (deleted === true) {
-    if (members === undefined || members.length === 0) return deletedGroup(header);
+    if (members === null || members.length === 0) return deletedGroup(header);
     return refuse('A deleted group has no `members`.');
   }
-  if (members === undefined) return refuse('`members` is missing; an empty group is `"members":[]`.');
+  if (members === null) return refuse('`members` is missing; an empty group is `"members":[]`.');
   return memberProblem('members', members, header) ?? fullState({ members, ...header });
 }
 
@@ -186,18 +187,19 @@ function readDelta({ add_members, added, remove_members, removed }: NativeChange
   return (
     memberProblem(add_members ? 'add_members' : 'added', add, header) ??
     memberProblem(remove_members ? 'remove_members' : 'removed', remove, header) ??
-    delta({ add, remove, ...header })
+      // All of it is checked.
+      { kind: 'delta', ...header, add, remove }
   );
 }
 
 /** Order and repetitions mean nothing in a list of members. */
-function disagree(main: readonly string[] | undefined, alias: readonly string[] | undefined): boolean {
-  if (main === undefined || alias === undefined) return false;
+function disagree(main: Ids | null, alias: Ids | null): boolean {
+  if (main === null || alias === null) return false;
   const [left, right] = [new Set(main.map(idKey)), new Set(alias.map(idKey))];
   return left.size !== right.size || [...right].some((id) => !left.has(id));
 }
 
-function memberProblem(field: string, members: readonly string[], { group }: EventHeader): Invalid | null {
+function memberProblem(field: string, members: Ids, { group }: EventHeader): Invalid | null {
   for (const [index, member] of members.entries()) {
     const problem = idProblem(member);
     if (problem !== null) return badId(`\`${field}[${index}]\``, problem, group);
@@ -207,11 +209,6 @@ function memberProblem(field: string, members: readonly string[], { group }: Eve
 
 const aliasProblem = ([field, alias]: readonly [string, string], group: string | null): Invalid =>
   invalid('alias_conflict', `\`${field}\` and its alias \`${alias}\` disagree; send one of them.`, group);
-
-function schemaProblem(error: z.ZodError, group: string | null): Invalid {
-  const field = String(error.issues[0]?.path[0]);
-  return invalid('schema', `\`${field}\` must be ${EXPECTED[field] ?? 'a well-formed text'}.`, group);
-}
 
 const SECONDS_AND_ZONE = /T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const isoTime = z.iso.datetime({ offset: true });

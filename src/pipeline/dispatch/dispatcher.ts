@@ -74,22 +74,16 @@ export function takeDue(owners: Owners, group: Group): readonly Intent[] {
   // Removals first, as in each request.
   const due: Intent[] = [];
   const others: Intent[] = [];
-  for (const member of waitingIn(owners, group, now)) {
-    const { pending } = member;
+  const take = ({ pending }: Member): void => {
     if (pending !== null && isPlannable(pending)) (pending.op === 'remove' ? due : others).push(pending);
-  }
+  };
+  for (const member of group.members.due(now)) if (member.pending !== null && isDue(member.pending, now)) take(member);
+  if (owners.breaker.isProbing(group)) for (const member of group.members.forGroup) take(member);
   for (const intent of others) due.push(intent);
   // What is newer than a full state comes on top of it, so never before it.
   const whole = wholeOf(group);
   if (whole !== null && whole.waits !== 'record' && due.length > 0 && !keptBackIn(group)(whole)) due.push(whole);
   return due;
-}
-
-/** Those that are due; for a probe those, too, that wait for nothing but an answer of the group. */
-function* waitingIn({ breaker }: Owners, group: Group, now: number): Iterable<Member> {
-  const { members } = group;
-  for (const member of members.due(now)) if (member.pending !== null && isDue(member.pending, now)) yield member;
-  if (breaker.isProbing(group)) yield* members.forGroup;
 }
 
 export function reviewAll(owners: Owners, partition: Partition): void {

@@ -33,14 +33,15 @@ function isLayeredOnFullState(group: Group, intent: Intent): boolean {
 
 /** Enters an intent among what is pending. */
 export function enter(owners: Owners, group: Group, intent: Intent): void {
-  const newer = pendingAs(group, rivalNames(group, intent)).find((rival) => supersedes(rival, intent));
+  const rivals = rivalsOf(group, intent);
+  const newer = rivals.find((rival) => supersedes(rival, intent));
   const winner = newer ?? passedBy(group, intent);
   if (winner !== null) return supersede(owners, group, intent, { by: intentId(winner), requestedAt: null });
   const member = group.members.obtain(intent.member);
   // Delivered again: the further advanced copy stays.
   if (member.pending !== null && fold(member.pending, intent).winner !== intent) return;
   noteNewer(group, intent);
-  replaceOlder(owners, group, intent);
+  if (rivals.length > 0 || intent.op === 'state') replaceOlder(owners, group, intent);
   member.replace(intent);
 }
 
@@ -75,8 +76,7 @@ export function foldRestored(owners: Owners, group: Group): void {
 
 /** Whom it speaks for, under any name, has nothing older pending any more. */
 export function replaceOlder(owners: Owners, group: Group, intent: Intent): void {
-  const names = intent.op === 'state' ? [...group.members.keys()] : rivalNames(group, intent);
-  for (const rival of pendingAs(group, names)) {
+  for (const rival of intent.op === 'state' ? pendingAs(group, group.members.keys()) : rivalsOf(group, intent)) {
     if (!supersedes(intent, rival) || isKeptBeside(rival, intent)) continue;
     const member = group.members.obtain(rival.member);
     supersedePending(owners, group, member, intentId(intent));
@@ -89,9 +89,19 @@ export function replaceOlder(owners: Owners, group: Group, intent: Intent): void
 const isKeptBeside = (rival: Intent, intent: Intent): boolean =>
   rival.op === 'state' && intent.op !== 'state' && rival.dead === null;
 
-/** Under which names something may be pending that speaks for all that the intent speaks for. */
-const rivalNames = (group: Group, intent: Intent): readonly string[] =>
-  intent.op === 'state' ? [WHOLE_GROUP] : [intent.member, WHOLE_GROUP, ...group.aliasesPending(intent)];
+/** What is pending and may speak for all that the intent speaks for. */
+const rivalsOf = (group: Group, intent: Intent): Intent[] =>
+  pendingAs(
+    group,
+    intent.op === 'state' ? [WHOLE_GROUP] : [intent.member, WHOLE_GROUP, ...group.aliasesPending(intent)],
+  );
 
-const pendingAs = ({ members }: Group, names: readonly string[]): Intent[] =>
-  names.flatMap((name) => members.get(name)?.pending ?? []);
+/** A list of its own: what is pending may change while it is gone through. */
+function pendingAs({ members }: Group, names: Iterable<string>): Intent[] {
+  const all: Intent[] = [];
+  for (const name of names) {
+    const pending = members.get(name)?.pending ?? null;
+    if (pending !== null) all.push(pending);
+  }
+  return all;
+}

@@ -4,14 +4,12 @@ import {
   isChange,
   isUnread,
   type ChangeSource,
-  type Delta,
-  type FullState,
   type Hint,
   type Intent,
   type Invalid,
   type SourceEvent,
 } from '../../core/change/change.ts';
-import { NO_INTENTS, eventIntents, type EventIntents } from '../../core/change/pending.ts';
+import { eventIntents, type EventIntents } from '../../core/change/pending.ts';
 import { invalidLetter, oneOfMany } from '../../core/log/dead-letter.ts';
 import { decodeRecord } from '../../core/log/reading.ts';
 import { eventReport, hintFailure, invalidFailure } from '../../core/report/reporting.ts';
@@ -33,7 +31,8 @@ export function readSource(owners: Owners, partition: Partition, batch: Batch): 
     return 'declined';
   }
   const preparing = owners.format.prepare?.(batch.records) ?? null;
-  partition.endTakeoverDoubt(owners.clock.now().monotonic);
+  const now = owners.clock.now();
+  partition.endTakeoverDoubt(now.monotonic);
   partition.inbox.begin();
   let next = batch.nextOffset;
   let last: LogRecord | null = null;
@@ -53,7 +52,7 @@ export function readSource(owners: Owners, partition: Partition, batch: Batch): 
       refuse(owners, partition, foreign);
       return 'declined';
     }
-    readRecord(owners, partition, record);
+    readRecord(owners, { partition, record, seenAt: now.wall });
     // What is remembered of it would differ once its batch can be read.
     if (record.unreadable === undefined) last = record;
   }
@@ -101,55 +100,56 @@ function waitFor(owners: Owners, partition: Partition, preparing: Promise<void>)
   });
 }
 
-function readRecord(owners: Owners, partition: Partition, record: LogRecord): void {
-  const { format, lease } = owners;
-  let unread = 0;
-  const events = decodeRecord(format, record, { partitionCount: lease.partitionCount }).map(
-    (event, index, { length }) => {
-      const copies = isUnread(event) ? unread++ : 0;
-      return decodedEvent(owners, { partition, record, event, copies, index: length > 1 ? index : null });
-    },
-  );
-  watchKey(owners, partition, { record, events });
+/** A source record that is read now. */
+interface Reading {
+  readonly partition: Partition;
+  readonly record: LogRecord;
+  /** Epoch ms. */
+  readonly seenAt: number;
+}
+
+/** One event of it. */
+interface DecodedEvent {
+  readonly event: SourceEvent;
+  readonly source: ChangeSource;
+  /** null: it is about no membership. */
+  readonly intents: EventIntents | null;
+  /** It is reported as a whole: it names no members, or cannot be read. */
+  readonly isReported: boolean;
+}
+
+function readRecord(owners: Owners, reading: Reading): void {
+  const { partition, record } = reading;
+  const decoded = decodeRecord(owners.format, record, owners.lease);
+  const events = decoded.map((event, index) => decodedEvent(owners, reading, event, decoded.length > 1 ? index : null));
+  watchKey(owners, reading, decoded);
   const isKnown = partition.offsets.isKnownComplete(record.offset);
-  const parts = events.reduce((sum, { intents, isReported }) => sum + (isReported ? 1 : intents.count), 0);
+  let parts = 0;
+  for (const { intents, isReported } of events) parts += isReported ? 1 : (intents?.count ?? 0);
   partition.offsets.begin(record.offset, isKnown ? 0 : parts);
+  // Each that cannot be read has a dead letter with the record's bytes.
+  let copies = 0;
   for (const each of events) {
-    if (each.isReported && !isKnown) reportEvent(owners, each);
-    partition.inbox.put(each.intents, isKnown ? 'known' : 'new');
+    if (each.isReported && !isKnown) reportEvent(owners, reading, each, copies);
+    if (isUnread(each.event)) copies += 1;
+    if (each.intents !== null) partition.inbox.put(each.intents, isKnown ? 'known' : 'new');
   }
   takeFromInbox(owners, partition);
 }
 
 /** With one partition there is nothing to choose. */
-function watchKey(
-  { lease, keys }: Owners,
-  { number }: Partition,
-  { record, events }: { readonly record: LogRecord; readonly events: readonly DecodedEvent[] },
-): void {
+function watchKey({ lease, keys }: Owners, { partition, record }: Reading, events: readonly SourceEvent[]): void {
   if (lease.partitionCount === 1) return;
-  const change = events.map(({ event }) => event).find(isChange);
-  if (change !== undefined) keys.read(record, number, change.group);
-}
-
-/** One event of a source record. */
-interface DecodedEvent {
-  readonly partition: Partition;
-  readonly record: LogRecord;
-  readonly event: SourceEvent;
-  /** How many before it in the record could not be read either: each has a dead letter with the record's bytes. */
-  readonly copies: number;
-  readonly source: ChangeSource;
-  readonly intents: EventIntents;
-  /** It is reported as a whole: it names no members, or cannot be read. */
-  readonly isReported: boolean;
+  const change = events.find(isChange);
+  if (change !== undefined) keys.read(record, partition.number, change.group);
 }
 
 function decodedEvent(
-  { options, clock, counts }: Owners,
-  read: Pick<DecodedEvent, 'partition' | 'record' | 'event' | 'copies'> & { readonly index: number | null },
+  { options, counts }: Owners,
+  { partition, record, seenAt }: Reading,
+  event: SourceEvent,
+  index: number | null,
 ): DecodedEvent {
-  const { partition, record, event, copies, index } = read;
   if (event.kind === 'skip') counts.skipped.note(event.reason);
   const source: ChangeSource = {
     topic: options.topics.source,
@@ -159,9 +159,10 @@ function decodedEvent(
     eventId: isChange(event) ? event.eventId : null,
     timestamp: record.timestamp,
   };
-  const intents = isChange(event) ? eventIntents(sharingId(partition, event), source, clock.now().wall) : NO_INTENTS;
-  const isReported = event.kind !== 'skip' && intents.count === 0;
-  return { partition, record, event, copies, source, intents, isReported };
+  const intents = isChange(event)
+    ? eventIntents(event, { group: sharedId(partition, event.group), source, seenAt })
+    : null;
+  return { event, source, intents, isReported: event.kind !== 'skip' && (intents?.count ?? 0) === 0 };
 }
 
 function takeIn(owners: Owners, partition: Partition, fresh: Intent, standing: 'known' | 'new'): void {
@@ -175,15 +176,16 @@ function takeIn(owners: Owners, partition: Partition, fresh: Intent, standing: '
     return;
   }
   arrive(owners, group, intent);
+  const readyAs = owners.queue.classOf(group);
   // A revocation takes its group to the front.
-  if (owners.queue.classOf(group) === 'add' && intent.op !== 'add') review(owners, group);
-  else owners.queue.wakeBy(group, intent.firstSeenAt + lingerMs(owners));
+  if (readyAs === 'add' && intent.op !== 'add') review(owners, group);
+  else if (readyAs === null) owners.queue.wakeBy(group, intent.firstSeenAt + lingerMs(owners));
 }
 
 /** Each record has a text of its own for the same group; one of them is kept. */
-function sharingId<T extends Delta | FullState>({ groups }: Partition, event: T): T {
-  const id = groups.get(event.group)?.id;
-  return id === event.group ? { ...event, group: id } : event;
+function sharedId({ groups }: Partition, spelled: string): string {
+  const id = groups.get(spelled)?.id;
+  return id === spelled ? id : spelled;
 }
 
 /** A report must fit where its source record did, and that may have been all key. */
@@ -192,7 +194,12 @@ const shortKey = (key: Uint8Array | null): Uint8Array | null =>
   key !== null && key.length > KEY_LENGTH_MAX ? null : key;
 
 /** An event without members, or one that says too little or could not be read: reported once, with `member` null. */
-function reportEvent(owners: Owners, { partition, record, event, source, copies }: DecodedEvent): void {
+function reportEvent(
+  owners: Owners,
+  { partition, record }: Reading,
+  { event, source }: DecodedEvent,
+  copies: number,
+): void {
   const { options, clock, ids } = owners;
   const failure = isUnread(event) ? failureOf(event) : null;
   const group = event.kind === 'skip' ? null : event.group;

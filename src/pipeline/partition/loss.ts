@@ -5,7 +5,7 @@
  * Nor one whose retry topic was used before the last commit, and another one since: what waits there may be older than what was
  * applied.
  */
-import { isOlderEpoch, stampOf } from '../../core/log/commit-metadata.ts';
+import { isOlderEpoch } from '../../core/log/commit-metadata.ts';
 import type { LogRecord } from '../../ports.ts';
 import type { Partition } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
@@ -99,7 +99,7 @@ export function foreignRecordProblem({ restored, offsets: { mark } }: Partition,
   }
   // What is remembered may lie ahead of what is committed, and is read again from there.
   const isBehind = mark.last === null || offset > mark.last.offset;
-  return isBehind && isOlderEpoch(mark.last, stampOf(record))
+  return isBehind && isOlderEpoch(mark.last, record)
     ? { problem: `the leader epoch of offset ${offset} is lower than the one before it`, kind: 'committed' }
     : null;
 }

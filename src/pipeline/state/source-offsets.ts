@@ -231,7 +231,7 @@ const TURN_MAX = 5_000;
 type Standing = 'known' | 'new';
 
 export class Inbox {
-  readonly #waiting: { readonly intents: Iterator<Intent>; readonly standing: Standing }[] = [];
+  readonly #waiting: { readonly intents: EventIntents; readonly standing: Standing; takenCount: number }[] = [];
   /** Of the present turn. */
   #takenCount = 0;
 
@@ -251,7 +251,7 @@ export class Inbox {
   }
 
   put(intents: EventIntents, standing: Standing): void {
-    this.#waiting.push({ intents: intents[Symbol.iterator](), standing });
+    this.#waiting.push({ intents, standing, takenCount: 0 });
     // Reading so large a record has taken the time of a turn.
     if (intents.count > TURN_MAX) this.#takenCount = TURN_MAX;
   }
@@ -259,13 +259,14 @@ export class Inbox {
   /** In their order, as many as the turn may still take. */
   take(task: (intent: Intent, standing: Standing) => void): void {
     for (let first = this.#waiting[0]; first !== undefined && !this.isFull; first = this.#waiting[0]) {
-      const next = first.intents.next();
-      if (next.done === true) {
+      if (first.takenCount === first.intents.count) {
         this.#waiting.shift();
         continue;
       }
+      const intent = first.intents.at(first.takenCount);
+      first.takenCount += 1;
       this.#takenCount += 1;
-      task(next.value, first.standing);
+      task(intent, first.standing);
     }
   }
 }

@@ -146,7 +146,8 @@ const SHOWN_MAX = 200;
 
 interface Place {
   readonly partition: number;
-  readonly offset: bigint;
+  /** Of the last record with the key. */
+  offset: bigint;
 }
 
 export class KeyWatch {
@@ -178,10 +179,14 @@ export class KeyWatch {
   /** A change was read. @param group of it, where the record has no key */
   read({ key, offset }: Pick<LogRecord, 'key' | 'offset'>, partition: number, group: string): void {
     const name = key === null ? `group ${idKey(group)}` : `key ${recordKey(key)}`;
-    const place = { partition, offset };
     const earlier = this.#places.get(name);
+    if (earlier?.partition === partition) {
+      earlier.offset = offset;
+      return;
+    }
+    const place = { partition, offset };
     this.#places.set(name, place);
-    if (earlier === undefined || earlier.partition === partition) return;
+    if (earlier === undefined) return;
     this.#count += 1;
     this.#warn(group, { earlier, later: place });
   }

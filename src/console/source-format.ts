@@ -4,7 +4,7 @@
  */
 import { Option } from 'commander';
 import { systemClock } from '../adapters/system.ts';
-import { KeySetFile, type KeySetDependencies } from '../adapters/tokens.ts';
+import type { KeySetDependencies, KeySetFile } from '../adapters/tokens.ts';
 import type { Config, Parts } from '../config/config.ts';
 import type { SourceFormat } from '../core/change/change.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -79,8 +79,9 @@ export async function openVerifier(
   dependencies: KeySetDependencies,
 ): Promise<TokenVerifier> {
   if (keys === null) return withoutKeys;
+  const tokens = await import('../adapters/tokens.ts');
   try {
-    return await KeySetFile.open(keys.file, keys, dependencies);
+    return await tokens.KeySetFile.open(keys.file, keys, dependencies);
   } catch (cause) {
     const why = errorText(cause);
     throw new ExitError(EXIT.configuration, `${variable}: ${why}`, { cause });

@@ -77,6 +77,7 @@ export async function runService(context: CommandContext): Promise<void> {
     access = AccessWatch.open(needsOf(config), liveKafka(live), { clock, logger });
     opened = await openIds(config, api, { context, logger });
     if (opened === null) return;
+    api.prepare();
     const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
     const { ids } = opened;

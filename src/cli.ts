@@ -3,23 +3,13 @@
  * The program: process → CommandContext → one command. The only file that reads arguments, environment and signals; it decides
  * nothing. Every error that gets here has its exit code (exit-codes.ts), what is unforeseen is 70.
  *
- * The commands of the lab are loaded only when one of them is asked for: an image that serves is without them.
+ * A command is loaded only when it is asked for, so that the service starts soon. An image that serves is without the lab.
  */
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
 import type { CommandContext } from './console/command-context.ts';
 import { readText } from './console/kafka-tools.ts';
-import { applyCommand } from './commands/apply.ts';
-import { decodeCommand } from './commands/decode.ts';
-import { heldCommand } from './commands/held.ts';
-import { runCommand } from './commands/run.ts';
-import { ingestCommand } from './commands/ingest.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { planCommand } from './commands/plan.ts';
-import { reportCommand } from './commands/report.ts';
-import { replayCommand } from './commands/replay.ts';
-import { topicsCommand } from './commands/topics.ts';
 import { secretsIn } from './config/config.ts';
 import { ConfigError } from './config/problem.ts';
 import { KnownSecrets } from './core/text/redact.ts';
@@ -69,7 +59,8 @@ async function program(context: CommandContext, asked: string | undefined): Prom
     .configureOutput({ writeErr: (text) => void process.stderr.write(visibleLines(text)) })
     .exitOverride();
   rollcall.addCommand(await labCommand('demo', asked, context));
-  for (const command of commands) rollcall.addCommand(command(context));
+  const load = commands.get(asked ?? '');
+  for (const each of load === undefined ? commands.values() : [load]) rollcall.addCommand((await each())(context));
   rollcall.addCommand(await labCommand('sandbox', asked, context));
   inherit(rollcall);
   return rollcall;
@@ -107,18 +98,19 @@ async function labCommand(
   throw new ExitError(EXIT.usage, `${name} is not part of this image: ${remedy}`);
 }
 
-const commands = [
-  planCommand,
-  applyCommand,
-  decodeCommand,
-  topicsCommand,
-  doctorCommand,
-  runCommand,
-  reportCommand,
-  replayCommand,
-  heldCommand,
-  ingestCommand,
-] as const;
+/** All are loaded to be listed. */
+const commands: ReadonlyMap<string, () => Promise<(context: CommandContext) => Command>> = new Map([
+  ['plan', async () => (await import('./commands/plan.ts')).planCommand],
+  ['apply', async () => (await import('./commands/apply.ts')).applyCommand],
+  ['decode', async () => (await import('./commands/decode.ts')).decodeCommand],
+  ['topics', async () => (await import('./commands/topics.ts')).topicsCommand],
+  ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
+  ['run', async () => (await import('./commands/run.ts')).runCommand],
+  ['report', async () => (await import('./commands/report.ts')).reportCommand],
+  ['replay', async () => (await import('./commands/replay.ts')).replayCommand],
+  ['held', async () => (await import('./commands/held.ts')).heldCommand],
+  ['ingest', async () => (await import('./commands/ingest.ts')).ingestCommand],
+]);
 
 const examples = `
 Start here:

@@ -1,6 +1,8 @@
 /** Which requests go through the proxy of the environment, and the connections through it. */
-import { ProxyAgent } from 'undici';
-import type { Dispatcher } from 'undici';
+import { createRequire } from 'node:module';
+import type { Dispatcher, ProxyAgent as UndiciProxyAgent } from 'undici';
+
+const load = createRequire(import.meta.url);
 
 /** Empty: there is none. */
 export interface ProxySettings {
@@ -40,10 +42,13 @@ export const shownProxy = (proxy: string): string => {
 export function proxyAgent(
   url: string,
   proxy: ProxySettings,
-  options: Omit<ProxyAgent.Options, 'uri'> = {},
+  options: Omit<UndiciProxyAgent.Options, 'uri'> = {},
 ): Dispatcher | null {
   const uri = proxyFor(url, proxy);
-  return uri === null ? null : new ProxyAgent({ ...options, uri });
+  if (uri === null) return null;
+  // Few need it, and all of undici would take a tenth of a second at each start.
+  const ProxyAgent = load('undici/lib/dispatcher/proxy-agent.js') as typeof UndiciProxyAgent;
+  return new ProxyAgent({ ...options, uri });
 }
 
 /** One agent for each origin: it keeps its connections. @param proxy absent: none */

@@ -13,7 +13,6 @@ import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { createServer, urlOf } from '../http/server.ts';
 import type { Clock, Logger } from '../ports.ts';
-import { metricsContentType, metricsText, processMetrics } from './metrics.ts';
 import { Sparing, readyPage, type ServiceStats } from './readiness.ts';
 
 export interface AdminOptions {
@@ -116,6 +115,8 @@ class Pages {
 
   async #metrics(): Promise<AdminAnswer> {
     const { stats, clock } = this.#sources;
+    // Loaded when it is asked for: prom-client would take its time at each start.
+    const { metricsContentType, metricsText, processMetrics } = await import('./metrics.ts');
     const texts = await Promise.all([metricsText(stats(), clock.now().wall), processMetrics()]);
     return { status: 200, headers: { 'content-type': metricsContentType }, body: texts.join('') };
   }

@@ -12,7 +12,6 @@ import {
   stopped,
   type CommandContext,
   unlessStopped,
-  writeSummary,
 } from '../console/command-context.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
 import { readReport } from '../console/report-search.ts';
@@ -25,7 +24,7 @@ import { tokenFailure } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
-import { summaryJson, summaryText } from '../console/report-text.ts';
+import { summaryJson, summaryText, writeSummary } from '../console/report-text.ts';
 
 export interface ApplyFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;

@@ -18,7 +18,7 @@ import { pause, unlessAborted } from '../time.ts';
 import { withObstacles } from '../admin/readiness.ts';
 import { pipelineOptions, type Config } from '../config/config.ts';
 import { needsOfRun, type Need } from '../core/log/authorization.ts';
-import { refusesRun, topicFindings, type TopicFinding } from '../core/log/topics.ts';
+import { refusesRun, topicFindings, type FoundTopic, type TopicFinding } from '../core/log/topics.ts';
 import type { OperatorKey } from '../core/log/request-record.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { refusesStart } from '../formats/first-records/first-records.ts';
@@ -76,6 +76,7 @@ export async function runService(context: CommandContext): Promise<void> {
     access = AccessWatch.open(needsOf(config), liveKafka(live), { clock, logger });
     opened = await openIds(config, api, { context, logger });
     if (opened === null) return;
+    api.prepare();
     const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
     const { ids } = opened;
@@ -170,9 +171,14 @@ interface Found {
 async function inspect(config: Service, tools: KafkaLogTools, around: Dependencies): Promise<Found | null> {
   const { logger } = around;
   try {
+    const finding = findTopics(config.topics, tools);
+    // What is not permitted is said first.
+    finding.catch(() => undefined);
     await demandAccess(needsOf(config), tools, config.kafka);
-    const topics = topicFindings(config.topics, await findTopics(config.topics, tools));
-    return { topics, records: topics.some(refusesRun) ? [] : await firstRecords(config, tools, around) };
+    const found = await finding;
+    const topics = topicFindings(config.topics, found);
+    if (found.source === null || topics.some(refusesRun)) return { topics, records: [] };
+    return { topics, records: await firstRecords(config, found.source, { ...around, tools }) };
   } catch (error) {
     await noteUnreachable(error, { clock: around.context.clock, logger, diagnosed: (each) => tools.diagnosed(each) });
     return null;
@@ -182,12 +188,12 @@ async function inspect(config: Service, tools: KafkaLogTools, around: Dependenci
 /** Records that cannot be fetched here are left to the consumer, which reports them or passes over them. */
 async function firstRecords(
   config: Service,
-  tools: KafkaLogTools,
-  { context, logger }: Dependencies,
+  source: FoundTopic,
+  { tools, context, logger }: Dependencies & { readonly tools: KafkaLogTools },
 ): Promise<readonly RecordFinding[]> {
   const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
   try {
-    return await inspectFirstRecords(config, tools, context.stop, committed);
+    return await inspectFirstRecords(config, source, { tools, signal: context.stop, committed });
   } catch (error) {
     const { retriable, message, advice } = explainKafkaError(error);
     if (error instanceof ExitError || retriable) throw error;

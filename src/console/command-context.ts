@@ -8,14 +8,11 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { InvalidArgumentError } from 'commander';
-import { writePrivateFile } from '../adapters/private-file.ts';
-import type { Summary } from '../core/report/summary.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText, visibleLines } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Clock, Random } from '../ports.ts';
 import { unlessAborted } from '../time.ts';
-import { summaryJson } from './report-text.ts';
 
 export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -46,16 +43,6 @@ export const printJson = (output: Output, value: unknown): Promise<void> => writ
 /** Writes what was made visible in pieces: JSON that is too long for one text, lines of CSV. */
 export async function printPieces(output: Output, pieces: Iterable<string>): Promise<void> {
   for (const piece of pieces) await write(output, piece);
-}
-
-/** Into a file that only its owner may read. @throws ExitError where it cannot be written */
-export async function writeSummary(file: string, summary: Summary): Promise<void> {
-  try {
-    await writePrivateFile(file, summaryJson(summary, 2));
-  } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
-    throw new ExitError(EXIT.usage, `${file}: the report cannot be written${why}`, { cause });
-  }
 }
 
 async function write(output: Output, text: string): Promise<void> {

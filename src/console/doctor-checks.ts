@@ -171,8 +171,9 @@ async function recordFindings(context: CommandContext, tools: KafkaLogTools): Pr
   const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
   try {
     // That the topic is missing has been said of the topics.
-    if ((await tools.describeTopic(config.topics.source)) === null) return [];
-    const findings = await inspectFirstRecords(config, tools, context.stop, committed);
+    const source = await tools.describeTopic(config.topics.source);
+    if (source === null) return [];
+    const findings = await inspectFirstRecords(config, source, { tools, signal: context.stop, committed });
     if (findings.length === 0)
       return [ok('records', `Nothing to say against the first records of ${config.topics.source}.`)];
     return findings.map((finding) =>

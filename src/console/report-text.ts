@@ -3,10 +3,12 @@
  * be. For people it has the counts, then what needs a person. Its records as CSV (RFC 4180) are safe to open in a spreadsheet; how
  * a value is read back: docs/reference.md, "Text from elsewhere".
  */
+import { writePrivateFile } from '../adapters/private-file.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { isFailure, isKnownOutcome, type Summary } from '../core/report/summary.ts';
 import { jsonText, visible, visibleCell } from '../core/text/visible.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
 
 /** @param indent 0: one line. */
 export function* summaryJson({ operations, ...counts }: Summary, indent: number): Generator<string> {
@@ -19,6 +21,16 @@ export function* summaryJson({ operations, ...counts }: Summary, indent: number)
     yield `${at === 0 ? '' : ','}${line}${shifted}`;
   }
   yield `${operations.length === 0 ? '' : `${line}${step}`}]${line}}\n`;
+}
+
+/** Into a file that only its owner may read. @throws ExitError where it cannot be written */
+export async function writeSummary(file: string, summary: Summary): Promise<void> {
+  try {
+    await writePrivateFile(file, summaryJson(summary, 2));
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    throw new ExitError(EXIT.usage, `${file}: the report cannot be written${why}`, { cause });
+  }
 }
 
 /** More would scroll the counts away; the rest is in the file or the report topic. */

@@ -4,7 +4,7 @@
  */
 import { Option } from 'commander';
 import { systemClock } from '../adapters/system.ts';
-import { KeySetFile, type KeySetDependencies } from '../adapters/tokens.ts';
+import type { KeySetDependencies, KeySetFile } from '../adapters/tokens.ts';
 import type { Config, Parts } from '../config/config.ts';
 import type { SourceFormat } from '../core/change/change.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -19,7 +19,7 @@ import {
   type FormatOptions,
 } from '../formats/registry.ts';
 import { type TokenVerifier, withoutKeys } from '../formats/scim/token-verifier.ts';
-import type { LogTools, TopicRecord } from '../ports.ts';
+import type { LogTools, TopicDescription, TopicRecord } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import { errorText } from '../core/text/visible.ts';
 
@@ -79,8 +79,9 @@ export async function openVerifier(
   dependencies: KeySetDependencies,
 ): Promise<TokenVerifier> {
   if (keys === null) return withoutKeys;
+  const tokens = await import('../adapters/tokens.ts');
   try {
-    return await KeySetFile.open(keys.file, keys, dependencies);
+    return await tokens.KeySetFile.open(keys.file, keys, dependencies);
   } catch (cause) {
     const why = errorText(cause);
     throw new ExitError(EXIT.configuration, `${variable}: ${why}`, { cause });
@@ -92,20 +93,20 @@ const RECORDS_MAX = 200;
 const READ_MAX = 5_000;
 const BYTES_MAX = 16 * 1024 * 1024;
 
-/** Of the topic: by partition, the offset that is committed. */
-export type CommittedOffsets = (topic: string) => Promise<ReadonlyMap<number, bigint>>;
+export interface Inspected {
+  readonly tools: Pick<LogTools, 'read'>;
+  readonly signal: AbortSignal;
+  /** Of the topic: by partition, the offset that is committed. */
+  readonly committed: (topic: string) => Promise<ReadonlyMap<number, bigint>>;
+}
 
-/** Empty: nothing to say, or nothing there yet. @throws what the log throws where it cannot be read. */
+/** Of the source topic, as it was described. Empty: nothing to say, or nothing there yet. @throws what the log throws where it cannot be read. */
 export async function inspectFirstRecords(
   { topics, format }: Pick<Config<'topics' | 'format'>, 'topics' | 'format'>,
-  tools: Pick<LogTools, 'describeTopic' | 'read'>,
-  signal: AbortSignal,
-  committed: CommittedOffsets = async () => new Map(),
+  { partitionCount, settings }: TopicDescription,
+  { tools, signal, committed }: Inspected,
 ): Promise<readonly RecordFinding[]> {
   const topic = topics.source;
-  const description = await tools.describeTopic(topic);
-  if (description === null) return [];
-  const { partitionCount, settings } = description;
   const records = await firstRecords({ topic, partitionCount }, tools, signal);
   const options = await formatOptions(format);
   const auto = autoFormat(options);

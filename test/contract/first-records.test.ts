@@ -27,7 +27,10 @@ async function inspect(
     records.map((record) => ({ topic: TOPIC, partition: null, key: null, value: null, headers: [], ...record })),
   );
   const config = readConfig(environment, ['topics', 'format'], () => '');
-  const findings = await inspectFirstRecords(config, log, new AbortController().signal, async () => committed);
+  const source = await log.describeTopic(TOPIC);
+  if (source === null) throw new Error('the topic was not created');
+  const { signal } = new AbortController();
+  const findings = await inspectFirstRecords(config, source, { tools: log, signal, committed: async () => committed });
   await log.close();
   return findings.map((finding) => `${finding.code}${refusesStart(finding) ? ' !' : ''}`);
 }

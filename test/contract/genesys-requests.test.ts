@@ -99,6 +99,16 @@ describe('the wire', () => {
     expect(headers).not.toHaveProperty('accept-encoding');
   });
 
+  test('is prepared: the first request finds a token and a connection, and nothing else was asked before', async () => {
+    const server = await aServer((_request, response) => response.end('{}'));
+    const api = apiOf(server.url);
+    api.prepare();
+    await vi.waitFor(async () => expect([server.requests.length, await server.openSockets()]).toEqual([1, 2]));
+    await get(api);
+    expect(server.requests.map(({ url }) => url)).toEqual(['/oauth/token', '/api/v2/scim/v2/groups/g']);
+    expect(server.sockets()).toBe(2);
+  });
+
   test('asks caches on the way to look themselves', async () => {
     const server = await aServer((_request, response) => response.end('{}'));
     const api = apiOf(server.url);

@@ -1,7 +1,8 @@
 /** The supervisor of the consumer: which end of a consumer another one follows, when, and which one ends the log. */
-import type { Cluster, PartitionMetadata } from 'kafkajs';
+import type { Admin, Cluster, Kafka, PartitionMetadata, Producer } from 'kafkajs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';
+import type { Connection } from '../../src/adapters/kafka/connection.ts';
 import type { SessionListener } from '../../src/adapters/kafka/session.ts';
 import type { ChangeLogHandler } from '../../src/ports.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -20,6 +21,15 @@ vi.mock('../../src/adapters/kafka/direct-fetch.ts', () => ({
     const found = { topicId: ids.s, retryTopicId: ids.r, first: null };
     await inspection.takes();
     return found;
+  },
+}));
+
+vi.mock('../../src/adapters/kafka/connection.ts', () => ({
+  retry: {},
+  openConnection: (): Connection => {
+    const client = () => ({ connect: async () => undefined, disconnect: async () => undefined });
+    const kafka = { admin: () => stubOf<Admin>(client()), producer: () => stubOf<Producer>(client()) };
+    return { kafka: stubOf<Kafka>(kafka), close: async () => undefined };
   },
 }));
 

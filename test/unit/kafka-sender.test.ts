@@ -101,6 +101,7 @@ test('one send at a time, in the order of the calls, and a failed one does not s
   codeOf = () => (sends.length === 1 ? NOT_ENOUGH_REPLICAS : 0);
   const first = sender.send([record('a', 0)]);
   const failed = expect(first).rejects.toThrow('NOT_ENOUGH_REPLICAS');
+  await clock.settle();
   const second = sender.send([record('b', 0)]);
   await clock.settle();
   expect(sends).toEqual([{ 0: ['a'] }]);
@@ -108,6 +109,19 @@ test('one send at a time, in the order of the calls, and a failed one does not s
   open();
   await failed;
   expect(await second).toEqual(['written']);
+});
+
+test('what is sent in one tick goes out together, and each call learns of its own records', async () => {
+  const { sender, clock } = aSender();
+  codeOf = (partition) => (partition === 1 ? NOT_ENOUGH_REPLICAS : 0);
+  const written = sender.send([record('a', 0)]);
+  const failed = expect(sender.send([record('b', 1)])).rejects.toThrow('NOT_ENOUGH_REPLICAS');
+  const mixed = sender.send([record('c', 1), record('d', 2), record('e', 0)]);
+  await clock.settle();
+  expect(await written).toEqual(['written']);
+  await failed;
+  expect(said(await mixed)).toEqual(['failed NOT_ENOUGH_REPLICAS', 'written', 'written']);
+  expect(sends).toEqual([{ 0: ['a', 'e'], 1: ['b', 'c'], 2: ['d'] }]);
 });
 
 test('no records are no send', async () => {

@@ -38,8 +38,13 @@ interface System {
   readonly connect?: Connect;
 }
 
-/** Connects when the first request is sent. */
-export function createGroupApi(options: GenesysOptions, system: System): GroupApi {
+export interface GenesysApi extends GroupApi {
+  /** Gets a token and opens a connection, so that the first request waits for neither. What fails, that request reports. */
+  prepare(): void;
+}
+
+/** Connects when the first request is sent, or when it is prepared for. */
+export function createGroupApi(options: GenesysOptions, system: System): GenesysApi {
   return new GenesysGroupApi(options, system);
 }
 
@@ -48,7 +53,7 @@ const scimType = 'application/scim+json';
 /** What is read decides what is sent, so no cache on the way may answer from what it knows (RFC 9111 5.2.1.4). */
 const reading = { accept: scimType, 'cache-control': 'no-cache' };
 
-class GenesysGroupApi implements GroupApi {
+class GenesysGroupApi implements GenesysApi {
   readonly gate: RequestGate;
   readonly #api: HttpClient;
   readonly #login: HttpClient;
@@ -82,6 +87,12 @@ class GenesysGroupApi implements GroupApi {
   search({ mayStart, ...search }: SearchRequest): Promise<HttpAnswer> {
     const headers = reading;
     return this.#send({ method: 'GET', path: searchPath(search), headers, body: null, mayStart });
+  }
+
+  prepare(): void {
+    void this.#tokens.get();
+    // undici connects for it, and keeps the connection when the request does not start (http-client.ts).
+    void this.#api.send({ method: 'GET', path: '/', headers: {}, body: null, mayStart: () => false });
   }
 
   async ensureToken(): Promise<NoToken | null> {

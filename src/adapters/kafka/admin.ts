@@ -1,5 +1,5 @@
 /** Questions about topics, offsets and brokers, over kept connections; and why the brokers do not create a topic. */
-import kafkajs, { type Admin, type PartitionMetadata, type SeekEntry } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type PartitionMetadata, type SeekEntry } from 'kafkajs';
 import type { SessionLimits } from '../../core/log/reading.ts';
 import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
 import { pause } from '../../time.ts';
@@ -31,16 +31,25 @@ export class KafkaAdmin {
    * ever asked for, and fails where the broker asked knows one of them no longer, or not yet (kafkajs.md 1.5).
    */
   readonly #keptForOffsets = new Map<string, KeptClient<Admin>>();
-  readonly #open: () => KeptClient<Admin>;
+  readonly #open: (create: (kafka: Kafka) => Admin) => KeptClient<Admin>;
+  /** Of this tick: when its fences are written, each partition asks for the same. */
+  readonly #shared = new Map<string, Promise<unknown>>();
 
   constructor(connection: KafkaConnectionOptions, host: KafkaHost) {
     this.#host = host;
-    this.#open = () => new KeptClient({ connection, host, create: (kafka) => kafka.admin() });
-    this.#kept = this.#open();
+    this.#open = (create) => new KeptClient({ connection, host, create });
+    this.#kept = this.#open((kafka) => kafka.admin());
+  }
+
+  /** Ahead of the first questions, about offsets of the topic and others. */
+  connect(topic: string): void {
+    this.#kept.connect();
+    this.#keptFor(topic).connect();
   }
 
   async committed(groupId: string, topic: string, partition: number): Promise<Committed> {
-    const entry = (await this.committedIn(groupId, topic)).get(partition);
+    const found = await this.#share(`committed ${groupId} ${topic}`, () => this.committedIn(groupId, topic));
+    const entry = found.get(partition);
     if (entry === undefined) throw new Error(`Kafka tells no committed offset of ${topic}/${partition}`);
     return entry;
   }
@@ -62,7 +71,7 @@ export class KafkaAdmin {
   }
 
   async bounds(topic: string, partition: number): Promise<Bounds> {
-    return this.#boundsIn(await this.#offsetsOf(topic), topic, partition);
+    return this.#boundsIn(await this.#share(`bounds ${topic}`, () => this.#offsetsOf(topic)), topic, partition);
   }
 
   /** In the order of the partitions. @throws NoLeaderError where one has none */
@@ -205,11 +214,33 @@ export class KafkaAdmin {
     return this.#askOffsets(topic, (admin) => admin.fetchTopicOffsets(topic));
   }
 
-  #askOffsets<T>(topic: string, question: (admin: Admin) => Promise<T>): Promise<T> {
-    const kept = this.#keptForOffsets.get(topic) ?? this.#open();
-    this.#keptForOffsets.set(topic, kept);
-    return kept.ask(question);
+  #share<T>(name: string, question: () => Promise<T>): Promise<T> {
+    const asked = this.#shared.get(name);
+    if (asked !== undefined) return asked as Promise<T>;
+    const answer = question();
+    this.#shared.set(name, answer);
+    process.nextTick(() => this.#shared.delete(name));
+    return answer;
   }
+
+  #askOffsets<T>(topic: string, question: (admin: Admin) => Promise<T>): Promise<T> {
+    return this.#keptFor(topic).ask(question);
+  }
+
+  #keptFor(topic: string): KeptClient<Admin> {
+    const kept = this.#keptForOffsets.get(topic) ?? this.#open((kafka) => knowing(topic, kafka.admin()));
+    this.#keptForOffsets.set(topic, kept);
+    return kept;
+  }
+}
+
+/** An admin that has asked for no metadata knows no broker, fails to find a coordinator, and tries again after 0.1 s (kafkajs.md 1.9). */
+function knowing(topic: string, admin: Admin): Admin {
+  const connect = async (): Promise<void> => {
+    await admin.connect();
+    await partitionsOf(admin, topic);
+  };
+  return { ...admin, connect };
 }
 
 /** @throws where the topic does not exist. */

@@ -73,6 +73,9 @@ export class KafkaChangeLog implements ChangeLog {
       failed: (failure) => handler.failed(failure),
     });
     this.#supervisor.start();
+    // Beside the join: the fences are written right after it.
+    this.#admin.connect(this.#options.topics.source);
+    this.#sender.connect();
   }
 
   send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {

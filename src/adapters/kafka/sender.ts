@@ -41,6 +41,8 @@ export class Sender {
   readonly #partitioner = kafkajs.Partitioners.DefaultPartitioner();
   readonly #partitions = new Map<string, PartitionMetadata[]>();
   #last: Promise<unknown> = Promise.resolve();
+  /** What is sent in this tick goes out together: the fences of all partitions. */
+  #gathering: { readonly records: OutRecord[]; readonly outcomes: Promise<readonly SendOutcome[]> } | undefined;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -56,11 +58,24 @@ export class Sender {
     });
   }
 
+  /** Ahead of the first send. */
+  connect(): void {
+    this.#kept.connect();
+  }
+
   /** Rejects where all have failed; some may still be written. */
   async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
-    const turn = this.#last.then(() => this.#sendInTurn(records));
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    const { records: all, outcomes } = (this.#gathering ??= this.#gather());
+    const from = all.push(...records) - records.length;
+    return unlessAllFailed((await outcomes).slice(from, from + records.length));
+  }
+
+  #gather() {
+    const records: OutRecord[] = [];
+    queueMicrotask(() => (this.#gathering = undefined));
+    const outcomes = this.#last.then(() => this.#sendInTurn(records));
+    this.#last = outcomes.catch(() => undefined);
+    return { records, outcomes };
   }
 
   async partitionCount(topic: string): Promise<number> {
@@ -101,13 +116,14 @@ export class Sender {
       } catch (error) {
         // What is known of the others must not get lost.
         unknown = { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+        this.#partitions.clear();
         break;
       }
       left = rest;
     }
     // Partitions may have been added, or the topic recreated.
     if (failed.size > 0) this.#partitions.clear();
-    return unlessAllFailed(outcomes.map((outcome) => outcome ?? unknown));
+    return outcomes.map((outcome) => outcome ?? unknown);
   }
 
   async #place(records: readonly OutRecord[]): Promise<readonly Placed[]> {

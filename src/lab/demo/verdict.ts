@@ -4,8 +4,8 @@
  */
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { print, type CommandContext, writeSummary } from '../../console/command-context.ts';
-import { summaryText } from '../../console/report-text.ts';
+import { print, type CommandContext } from '../../console/command-context.ts';
+import { summaryText, writeSummary } from '../../console/report-text.ts';
 import { summaryOf, type Summary } from '../../core/report/summary.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';

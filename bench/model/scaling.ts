@@ -111,7 +111,7 @@ function busiestShare(groups: number, instances: number): number {
 
 const TABLES: Readonly<Record<string, () => Table>> = { client: clientTable, group: hotGroupTable, load: loadTable };
 
-/** The page with each table between its marks written anew. */
+/** The page, with the tables of today between its marks. */
 export function withTables(page: string): string {
   return Object.entries(TABLES).reduce((text, [name, table]) => {
     const marks = new RegExp(`(<!-- model: ${name} -->\n)[^]*?(<!-- end -->)`);

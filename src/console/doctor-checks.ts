@@ -345,7 +345,6 @@ async function searchOnce(search: Search, api: GroupApi, context: CommandContext
 }
 
 function notOpened(error: unknown): Judged {
-  if (error instanceof IdMapError)
-    return fail(IDS, EXIT.configuration, error.message, 'Correct the table; `rollcall doctor` tries it again.');
-  throw error;
+  if (!(error instanceof IdMapError)) throw error;
+  return fail(IDS, EXIT.configuration, error.message, 'Correct the table; `rollcall doctor` tries it again.');
 }

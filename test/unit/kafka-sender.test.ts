@@ -124,6 +124,20 @@ test('what is sent in one tick goes out together, and each call learns of its ow
   expect(sends).toEqual([{ 0: ['a', 'e'], 1: ['b', 'c'], 2: ['d'] }]);
 });
 
+test('a send waits until the sender is prepared, and does not fail where that has', async () => {
+  const { sender, clock, reads } = aSender();
+  inSend = async () => {
+    inSend = async () => undefined;
+    throw new Error('Broker not connected');
+  };
+  sender.prepare('t');
+  const sent = sender.send([record('a', 0)]);
+  await clock.settle();
+  expect(await sent).toEqual(['written']);
+  expect(sends).toEqual([{}, { 0: ['a'] }]);
+  expect({ clients, reads: reads() }).toEqual({ clients: 2, reads: 1 });
+});
+
 test('no records are no send', async () => {
   expect(await aSender().sender.send([])).toEqual([]);
   expect(sends).toEqual([]);

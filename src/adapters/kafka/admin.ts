@@ -41,10 +41,9 @@ export class KafkaAdmin {
     this.#kept = this.#open((kafka) => kafka.admin());
   }
 
-  /** Ahead of the first questions, about offsets of the topic and others. */
-  connect(topic: string): void {
-    this.#kept.connect();
-    this.#keptFor(topic).connect();
+  /** Connects, so that the first question about offsets of the topic does not wait for it; what fails is for that question to report. */
+  prepare(topic: string): void {
+    this.#askOffsets(topic, async () => undefined).catch(() => undefined);
   }
 
   async committed(groupId: string, topic: string, partition: number): Promise<Committed> {

@@ -74,8 +74,8 @@ export class KafkaChangeLog implements ChangeLog {
     });
     this.#supervisor.start();
     // Beside the join: the fences are written right after it.
-    this.#admin.connect(this.#options.topics.source);
-    this.#sender.connect();
+    this.#admin.prepare(this.#options.topics.source);
+    this.#sender.prepare(this.#options.topics.retry);
   }
 
   send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {

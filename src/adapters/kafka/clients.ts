@@ -80,11 +80,6 @@ export class KeptClient<C extends Client> {
     }
   }
 
-  /** Ahead of the first question, so that it need not wait; what fails is for that to tell. */
-  connect(): void {
-    void this.ask(async () => undefined).catch(() => undefined);
-  }
-
   /** The next request opens another client. */
   renew(): void {
     const kept = this.#kept;

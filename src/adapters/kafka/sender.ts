@@ -58,9 +58,14 @@ export class Sender {
     });
   }
 
-  /** Ahead of the first send. */
-  connect(): void {
-    this.#kept.connect();
+  /**
+   * Connects and reads the metadata of the topic, so that the first send does not wait for it; what fails is for that send to
+   * report. kafkajs reads the metadata for a batch without messages, and sends nothing.
+   */
+  prepare(topic: string): void {
+    const nothing = { topicMessages: [{ topic, messages: [] }] };
+    const client = this.#kept.ask((producer) => producer.sendBatch(nothing));
+    this.#last = Promise.allSettled([client, this.#metadataOf(topic)]);
   }
 
   /** Rejects where all have failed; some may still be written. */

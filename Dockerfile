@@ -4,6 +4,7 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
+COPY scripts ./scripts
 COPY src ./src
 # The lab, which no service runs, lies apart.
 RUN npm run build && mv dist/lab lab && npm prune --omit=dev --no-audit --no-fund

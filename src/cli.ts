@@ -76,12 +76,12 @@ const lab = {
   demo: {
     summary: 'everything on this machine: 10,000 changes, mishaps of every kind, and a verdict',
     // oxlint-disable-next-line no-restricted-imports -- it is asked for
-    load: async () => (await import('./lab/commands/demo.ts')).demoCommand,
+    load: async () => (await import('./lab/commands.ts')).demoCommand,
   },
   sandbox: {
     summary: 'an emulator of Genesys Cloud (OAuth, SCIM groups and users) that faults can be injected into',
     // oxlint-disable-next-line no-restricted-imports -- it is asked for
-    load: async () => (await import('./lab/commands/sandbox.ts')).sandboxCommand,
+    load: async () => (await import('./lab/commands.ts')).sandboxCommand,
   },
 } as const;
 

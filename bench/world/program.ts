@@ -1,7 +1,7 @@
 /** `rollcall`, built and run as it is installed: without a loader, which would count in its start, its time and its memory. */
-import { execFile } from 'node:child_process';
 import { copyFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { resolve } from 'node:path';
+import { buildProgram as buildInto } from '../../scripts/build/program.ts';
 
 /** Below the project, where the built program finds its modules. */
 const BUILD = '.cache/bench';
@@ -14,7 +14,7 @@ export function buildProgram(): Promise<string> {
 }
 
 async function build(): Promise<string> {
-  await promisify(execFile)('npx', ['tsc', '-p', 'tsconfig.build.json', '--outDir', `${BUILD}/dist`]);
+  await buildInto(resolve(BUILD, 'dist'));
   await copyFile('package.json', `${BUILD}/package.json`);
   return `${BUILD}/dist/cli.js`;
 }

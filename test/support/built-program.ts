@@ -1,9 +1,8 @@
 /** Builds the program once per run of vitest: a process of the built program starts in half the time of one from the sources. */
-import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { buildProgram as buildInto } from '../../scripts/build/program.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -12,8 +11,7 @@ export async function buildProgram(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-built-'));
   await copyFile(join(root, 'package.json'), join(folder, 'package.json'));
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const options = ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(folder, 'dist')];
-  await promisify(execFile)(join(root, 'node_modules/.bin/tsc'), options, { cwd: root });
+  await buildInto(join(folder, 'dist'), ['--noCheck']);
   return folder;
 }
 

@@ -3,19 +3,15 @@
  * and how many acknowledged changes are missing after a kill -9 under that load. Every time is taken from the moment at
  * which the request was due, so that a server that stalls cannot hide it by slowing the senders down.
  */
-import { commandLog, createTopics, readText } from '../../src/console/kafka-tools.ts';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
-import { kafkaCacheDirectory } from '../../src/lab/kafka-broker/fetch.ts';
 import { Guard, freePorts } from '../../src/lab/kafka-broker/java-process.ts';
-import { startBroker } from '../../src/lab/kafka-broker/start.ts';
-import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { pause, within } from '../../src/time.ts';
-import { readConfig } from '../../src/config/config.ts';
 import type { LogTools } from '../../src/ports.ts';
 import { single, type Figure } from '../figure.ts';
-import type { Part } from '../part.ts';
+import type { Bench, Part } from '../part.ts';
+import { percentile } from '../world/percentile.ts';
 import { buildProgram } from '../world/program.ts';
 import { context } from '../world/service.ts';
 
@@ -30,24 +26,10 @@ const SECRET = 'bench-secret';
 /** @throws KafkaSetupError where there is no Kafka. */
 export const webhook: Part = { name: 'webhook', isQuick: false, measure: measureWebhook };
 
-async function measureWebhook(): Promise<readonly Figure[]> {
-  const logger = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
-  const cacheDirectory = kafkaCacheDirectory(process.env);
-  // Both compilers, as in production: with the quick start's single one the broker answers late.
-  const broker = await startBroker(
-    { version: '4.2.0', jvmFlags: [] },
-    { cacheDirectory, logger, timer: context.clock },
-  );
-  const environment = { KAFKA_BROKERS: broker.brokers.join(',') };
-  const config = readConfig(environment, ['kafka', 'topics'], readText);
-  const tools = createLogTools(config.kafka, { clock: context.clock, logger: commandLog(context, config) });
-  try {
-    await createTopics(config.topics, tools, { partitionCount: 6, replicationFactor: -1 });
-    return await measureServer(environment, tools, config.topics.source);
-  } finally {
-    await tools.close();
-    await broker.stop();
-  }
+async function measureWebhook(bench: Bench): Promise<readonly Figure[]> {
+  const kafka = await bench.kafka();
+  const environment = await kafka.newTopics(6);
+  return measureServer(environment, kafka.tools, environment.SOURCE_TOPIC);
 }
 
 async function measureServer(
@@ -61,7 +43,7 @@ async function measureServer(
     await load.run(WARM_UP_SECONDS);
     load.waitsMs.length = 0;
     await load.run(SECONDS);
-    const waits = load.waitsMs.toSorted((a, b) => a - b);
+    const waits = [...load.waitsMs];
     const dying = load.run(KILL_AFTER_SECONDS + 1);
     await pause(context.clock, KILL_AFTER_SECONDS * 1_000);
     await server.kill();
@@ -69,9 +51,9 @@ async function measureServer(
     const written = await idsOf(tools, topic);
     const lost = load.acknowledged.filter((id) => !written.has(id)).length;
     return [
-      wait('p99', quantile(waits, 0.99), BOUND_P99_MS),
-      wait('median', quantile(waits, 0.5)),
-      wait('the longest', quantile(waits, 1)),
+      wait('p99', percentile(waits, 99), BOUND_P99_MS),
+      wait('median', percentile(waits, 50)),
+      wait('the longest', percentile(waits, 100)),
       single('webhook: acknowledged in that time', waits.length / SECONDS, { unit: 'requests/s' }),
       single(`webhook: lost of ${load.acknowledged.length} acknowledged, at kill -9`, lost, { atMost: 0 }),
     ];
@@ -87,9 +69,6 @@ const wait = (what: string, ms: number, atMost: number | null = null): Figure =>
     digits: 1,
     atMost,
   });
-
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 
 async function idsOf(tools: LogTools, topic: string): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();

@@ -12,7 +12,7 @@ import type { WorkloadEvent } from './workload.ts';
 
 const EVENTS_PER_SEND = 10_000;
 
-/** What a program is told of Kafka. */
+/** The settings that say which brokers, topics and consumer group. */
 export type KafkaEnvironment = Environment & { readonly SOURCE_TOPIC: string; readonly KAFKA_GROUP_ID: string };
 
 export class BenchKafka {

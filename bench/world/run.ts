@@ -1,11 +1,11 @@
 /** One or more instances of a program, between topics of their own and a sandbox of their own, and what the sandbox sees of them. */
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { printEnvironment } from '../../src/lab/sandbox/server.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
 import { pause } from '../../src/time.ts';
 import { context } from './service.ts';
 import type { BenchKafka, KafkaEnvironment } from './kafka.ts';
-import { MeasuredProcess, type Environment } from './measured-process.ts';
+import { MeasuredProcess } from './measured-process.ts';
 import type { Subject } from './subject.ts';
 import { differences } from './workload.ts';
 
@@ -84,7 +84,7 @@ export class Run {
   }
 
   start({ program, environment }: Subject): MeasuredProcess {
-    const process = new MeasuredProcess(program, { ...this.topics, ...targetOf(this.sandbox), ...environment });
+    const process = new MeasuredProcess(program, { ...this.topics, ...environmentOf(this.sandbox), ...environment });
     this.#processes.push(process);
     return process;
   }
@@ -126,10 +126,4 @@ export class Run {
   #sinceStart(at: number): number {
     return (at - (this.#processes[0]?.startedAt ?? Number.NaN)) / 1000;
   }
-}
-
-/** What a program is told of the target. */
-function targetOf(sandbox: Sandbox): Environment {
-  const lines = printEnvironment(sandbox).trim().split('\n');
-  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }

@@ -7,7 +7,7 @@ import { systemClock } from '../../src/adapters/system.ts';
 import { demoTopics } from '../../src/lab/demo/service.ts';
 import type { FaultRule } from '../../src/lab/sandbox/faults.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { printEnvironment } from '../../src/lab/sandbox/server.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import type { LogTools, Logger } from '../../src/ports.ts';
 import { shortTimes, type Environment } from '../support/service.ts';
 import { INITIAL_MEMBERS, UNKNOWN_USERS } from './changes.ts';
@@ -90,10 +90,9 @@ export class ChaosHarness {
   }
 
   environment(): Environment {
-    const target = printEnvironment(this.sandbox).trim().split('\n');
     return {
       ...shortTimes,
-      ...Object.fromEntries(target.map((line) => line.split('=', 2) as [string, string])),
+      ...environmentOf(this.sandbox),
       KAFKA_BROKERS: this.#brokers.join(','),
       KAFKA_GROUP_ID: this.name,
       SOURCE_TOPIC: this.topics.source,

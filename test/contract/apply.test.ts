@@ -12,7 +12,7 @@ import { EXIT } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { aContext, type TestContext } from '../support/command-context.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 
 let sandbox: Sandbox;
 

@@ -5,7 +5,7 @@ import type { Finding } from '../../src/console/doctor-checks.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { aContext } from '../support/command-context.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 
 let sandbox: Sandbox;
 

@@ -14,7 +14,7 @@ import { aContext } from '../support/command-context.ts';
 import { aLog, anApi, aSandbox, atEnd } from '../support/genesys.ts';
 import { found } from '../support/id-map-suite.ts';
 import { aTableTopic, keyed, TOPIC } from '../support/id-table-topic.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 
 async function aFile(content: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'ids-'));

@@ -8,7 +8,7 @@ import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aContext } from '../support/command-context.ts';
 import { aSandbox, atEnd } from '../support/genesys.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 
 const SEED = {
   users: [

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import { program } from '../support/program.ts';
 
 const LIMIT_MB = 256;

@@ -6,7 +6,7 @@ import type { GroupPlan } from '../../src/console/dry-run.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { aContext } from '../support/command-context.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 
 let sandbox: Sandbox;
 

@@ -11,7 +11,7 @@ import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { aContext } from '../support/command-context.ts';
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 
 let sandbox: Sandbox;
 let proxy: ConnectProxy;

@@ -11,7 +11,7 @@ import { EXIT, ExitError, type ExitCode } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { aContext, type TestContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 
 /** Port 9 (discard) is not listened on. */
 const nowhere = 'http://127.0.0.1:9';

@@ -18,7 +18,7 @@ import type { LogTools } from '../../src/ports.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { describeKafka, uniqueName } from '../support/broker.ts';
 import { aContext } from '../support/command-context.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import { program } from '../support/program.ts';
 
 describeKafka('the commands', (kafka) => {

@@ -29,7 +29,7 @@ import {
   user,
 } from '../support/kafka-acls.ts';
 import { kafkaHost } from '../support/kafka-log-harness.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import { ServiceInside, shortTimes } from '../support/service.ts';
 
 const oneVersion = inject('kafka').startable.at(-1);

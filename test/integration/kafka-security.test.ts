@@ -18,7 +18,7 @@ import { kafkaHost, openTopics } from '../support/kafka-log-harness.ts';
 import type { KafkaSecurity, SecuredBroker } from '../support/kafka-security.ts';
 import { createKafkaSecurity, securedEnvironment, startSecuredBroker } from '../support/kafka-security.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import { leaksIn } from '../support/secrets.ts';
 
 const listener = 'listener.name.sasl_ssl';

@@ -9,7 +9,7 @@ import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 import { aContext } from '../support/command-context.ts';
-import { environmentOf } from '../support/sandbox-environment.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import { ServiceInside, shortTimes } from '../support/service.ts';
 
 /** What does not depend on the version, and takes long, is tried on one. */

@@ -11,7 +11,7 @@ import { ReportRecord } from '../../src/core/report/report.ts';
 import { foldReport, operationId, type Operations } from '../../src/core/report/summary.ts';
 import { demoTopics } from '../../src/lab/demo/service.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { printEnvironment } from '../../src/lab/sandbox/server.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
 import type { LogTools, OutRecord, TopicRecord } from '../../src/ports.ts';
 import { uniqueName } from './broker.ts';
@@ -91,11 +91,9 @@ export class KafkaHarness {
 
   /** The dependencies of an instance. */
   environment(changes: Environment = {}): Environment {
-    const lines = printEnvironment(this.sandbox).trim().split('\n');
-    const target = lines.map((line) => line.split('=', 2) as [string, string]);
     return {
       ...shortTimes,
-      ...Object.fromEntries(target),
+      ...environmentOf(this.sandbox),
       KAFKA_BROKERS: this.#brokers.join(','),
       KAFKA_GROUP_ID: this.name,
       SOURCE_TOPIC: this.topics.source,

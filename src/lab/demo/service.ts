@@ -16,7 +16,7 @@ import { KafkaSetupError, kafkaCacheDirectory } from '../kafka-broker/fetch.ts';
 import { Guard } from '../kafka-broker/java-process.ts';
 import { startBroker, type Broker } from '../kafka-broker/start.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { printEnvironment } from '../sandbox/server.ts';
+import { environmentOf as targetOf } from '../sandbox/server.ts';
 
 export interface DemoService {
   readonly topics: Topics;
@@ -44,10 +44,8 @@ export const demoTopics = (prefix: string): Topics => ({
  * Waits are short, so that what is tried again is seen to succeed.
  */
 export function demoEnvironment(sandbox: Sandbox): Readonly<Record<string, string>> {
-  const lines = printEnvironment(sandbox).trim().split('\n');
-  const target = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const);
   return {
-    ...Object.fromEntries(target),
+    ...targetOf(sandbox),
     REQUEST_TIMEOUT_MS: '2000',
     LATE_APPLY_MS: '1500',
     RETRY_BASE_MS: '100',

@@ -191,18 +191,24 @@ function splitOnce(url: string): readonly string[] {
 
 // How to point Rollcall at a sandbox.
 
+type Reached = Readonly<{ url: string; clientId: string; clientSecret: string }>;
+
 /** Lines of an environment file. */
-export function printEnvironment(sandbox: Readonly<{ url: string; clientId: string; clientSecret: string }>): string {
-  const { url, clientId, clientSecret } = sandbox;
-  const lines = [
-    `GENESYS_API_URL=${url}`,
-    `GENESYS_LOGIN_URL=${url}`,
-    `GENESYS_CLIENT_ID=${clientId}`,
-    `GENESYS_CLIENT_SECRET=${clientSecret}`,
-  ];
+export const printEnvironment = (sandbox: Reached): string =>
+  Object.entries(environmentOf(sandbox))
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+
+export function environmentOf({ url, clientId, clientSecret }: Reached): Record<string, string> {
   // Rollcall refuses plain http beyond this machine unless configured otherwise.
-  if (url.startsWith('http:') && !isLoopback(new URL(url).hostname)) lines.push('ALLOW_INSECURE=true');
-  return `${lines.join('\n')}\n`;
+  const isInsecure = url.startsWith('http:') && !isLoopback(new URL(url).hostname);
+  return {
+    GENESYS_API_URL: url,
+    GENESYS_LOGIN_URL: url,
+    GENESYS_CLIENT_ID: clientId,
+    GENESYS_CLIENT_SECRET: clientSecret,
+    ...(isInsecure && { ALLOW_INSECURE: 'true' }),
+  };
 }
 
 function isLoopback(hostname: string): boolean {

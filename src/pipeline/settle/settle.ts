@@ -17,7 +17,7 @@ import { recordAcknowledged } from './record.ts';
 import { TOO_LARGE, Writer, laneName, noteFailure, tryTogether, type Written } from './writer.ts';
 import { errorText } from '../../core/text/visible.ts';
 
-/** kafkajs blocks the event loop with larger batches (kafkajs.md 7.3). A live record may say more than a thousand reports. */
+/** Rendering and writing larger batches would block the event loop. A live record may say more than a thousand reports. */
 const REPORTS_MAX = 1_000;
 const RECORDS_MAX = 500;
 

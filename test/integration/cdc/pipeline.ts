@@ -7,7 +7,7 @@ import { examine } from '../../../src/commands/doctor.ts';
 import { heldCommand } from '../../../src/commands/held.ts';
 import type { Topics } from '../../../src/pipeline/state/options.ts';
 import type { LogTools, TopicRecord } from '../../../src/ports.ts';
-import { printEnvironment } from '../../../src/lab/sandbox/server.ts';
+import { environmentOf } from '../../../src/lab/sandbox/server.ts';
 import { startSandbox, type Sandbox } from '../../../src/lab/sandbox/sandbox.ts';
 import { aContext } from '../../support/command-context.ts';
 import { kafkaHost, plaintext } from '../../support/kafka-log-harness.ts';
@@ -61,10 +61,9 @@ export class CdcPipeline {
   }
 
   get environment(): Environment {
-    const target = printEnvironment(this.sandbox).trim().split('\n');
     return {
       ...shortTimes,
-      ...Object.fromEntries(target.map((line) => line.split('=', 2) as [string, string])),
+      ...environmentOf(this.sandbox),
       KAFKA_BROKERS: this.#options.brokers.join(','),
       KAFKA_SSL: 'false',
       KAFKA_GROUP_ID: this.#options.name,

@@ -155,7 +155,7 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a change is complete although the full state that it stands on is not',
     edits: [
       {
-        find: 'if (isBefore(members.get(WHOLE_GROUP)?.unfinished, position)) return true;',
+        find: 'if (isBefore(members.get(WHOLE_GROUP)?.firstUnfinished, position)) return true;',
         replace: '',
       },
     ],

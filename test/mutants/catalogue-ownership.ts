@@ -200,8 +200,8 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'what a restore finds parked may leave the live record before its report is acknowledged',
     edits: [
       {
-        find: 'this.#isRecordedReported = intent.dead !== null;',
-        replace: 'this.#isRecordedReported = true;',
+        find: 'past.isRecordedReported = intent.dead !== null;',
+        replace: 'past.isRecordedReported = true;',
       },
     ],
     scenario: 'twins',

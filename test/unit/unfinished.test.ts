@@ -13,7 +13,7 @@ function aMember(...offsets: readonly bigint[]): Member {
 
 function offsetsOf(member: Member): readonly bigint[] {
   const offsets: bigint[] = [];
-  member.closeUnfinished(null, ({ source }) => {
+  member.closeUnfinished(null, (source) => {
     offsets.push(source.offset);
     return false;
   });
@@ -29,7 +29,7 @@ describe('of the unfinished changes of a member', () => {
     ['none', [], [1n, 2n, 3n, 9n]],
   ])('%s may be complete, and a newer one comes behind those that are left', (_, done, left) => {
     const member = aMember(1n, 2n, 3n);
-    member.closeUnfinished(null, ({ source }) => done.includes(source.offset));
+    member.closeUnfinished(null, (source) => done.includes(source.offset));
     expect(member.isEmpty).toBe(done.length === 3);
     member.begin(atOffset(9n).source);
     expect(offsetsOf(member)).toEqual(left);
@@ -38,7 +38,7 @@ describe('of the unfinished changes of a member', () => {
   test('those behind the last report are not looked at', () => {
     const member = aMember(1n, 2n, 3n, 4n);
     const looked: bigint[] = [];
-    member.closeUnfinished(2n, ({ source }) => {
+    member.closeUnfinished(2n, (source) => {
       looked.push(source.offset);
       return true;
     });

@@ -29,7 +29,7 @@ export function closeComplete(group: Group, name: string, member: Member, upTo: 
   if (!offsets.isOpen || group.isRecordUnknown || group.partition.finals.isUnrecorded(group)) return;
   const { pending, recorded } = member;
   let hasClosed = false;
-  member.closeUnfinished(upTo, ({ source, isReported }) => {
+  member.closeUnfinished(upTo, (source, isReported) => {
     const isReplacing = isReported && group.isOlderRecorded(name, source);
     if (!isComplete(source, { isReported, pending, recorded, isOlderRecorded: isReplacing })) return false;
     offsets.complete(source.offset);
@@ -37,7 +37,7 @@ export function closeComplete(group: Group, name: string, member: Member, upTo: 
     return true;
   });
   // What it has replaced matters to nothing but the ends of its source records.
-  if (member.unfinished === null) group.aliases?.endReplaced(name);
+  if (member.firstUnfinished === null) group.aliases?.endReplaced(name);
   if (name === WHOLE_GROUP && hasClosed) closeLayered(group);
 }
 

@@ -243,9 +243,9 @@ export class Group {
    */
   isOlderRecorded(name: string, position: Position): boolean {
     const { members } = this;
-    const isOlder = (each: string): boolean => isBefore(members.get(each)?.recorded, position);
+    const isOlder = (each: string): boolean => isBefore(members.get(each)?.recorded?.source, position);
     if (name === WHOLE_GROUP) return hasOlder(members.recorded, position);
-    if (isBefore(members.get(WHOLE_GROUP)?.unfinished, position)) return true;
+    if (isBefore(members.get(WHOLE_GROUP)?.firstUnfinished, position)) return true;
     return isOlder(name) || isOlder(WHOLE_GROUP) || [...(this.#aliases?.replacedBy(name) ?? [])].some(isOlder);
   }
 
@@ -328,11 +328,11 @@ export class Group {
   }
 }
 
-const isBefore = (each: { readonly source: Position } | null | undefined, position: Position): boolean =>
-  each !== null && each !== undefined && comparePositions(each.source, position) < 0;
+const isBefore = (one: Position | null | undefined, other: Position): boolean =>
+  one !== null && one !== undefined && comparePositions(one, other) < 0;
 
 /** Without a copy: there may be very many. */
 function hasOlder(members: Iterable<Member>, position: Position): boolean {
-  for (const { recorded } of members) if (isBefore(recorded, position)) return true;
+  for (const { recorded } of members) if (isBefore(recorded?.source, position)) return true;
   return false;
 }

@@ -14,18 +14,7 @@ import {
 } from '../../core/change/change.ts';
 import type { Report } from '../../core/report/reporting.ts';
 import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
-
-/** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
-export interface Unfinished {
-  readonly source: ChangeSource;
-  /** Its final report is acknowledged. */
-  readonly isReported: boolean;
-}
-
-interface Link extends Unfinished {
-  isReported: boolean;
-  next: Link | null;
-}
+import { OpenSources, isWithin } from './open-sources.ts';
 
 /** Tried for the last time: it is given up unless the last look shows that it is satisfied. */
 export interface Exhausted {
@@ -48,19 +37,26 @@ export interface MemberLists {
 /** One for all: there are hundreds of thousands of members. */
 const NO_REPORTS: readonly Report[] = [];
 
+/** What a member has only once a change of it had to wait, or was given up. */
+class Past {
+  isPendingReported = false;
+  recorded: Intent | null = null;
+  isRecordedReported = false;
+  exhausted: Exhausted | null = null;
+  revived: Intent | null = null;
+  deferredReports = NO_REPORTS;
+}
+
 export class Member {
   readonly name: string;
   readonly #lists: MemberLists;
   #pending: Intent | null = null;
-  #isPendingReported = false;
-  #recorded: Intent | null = null;
-  #isRecordedReported = false;
-  #exhausted: Exhausted | null = null;
-  #revived: Intent | null = null;
   #requestedAt: number | null = null;
-  #deferredReports = NO_REPORTS;
-  #firstUnfinished: Link | null = null;
-  #lastUnfinished: Link | null = null;
+  #past: Past | null = null;
+  /** Of its intents that are not complete the one source, which is the norm, or several. */
+  #unfinished: ChangeSource | OpenSources | null = null;
+  /** Where it is one source: its final report is acknowledged. */
+  #isFinished = false;
 
   constructor(name: string, lists: MemberLists) {
     this.name = name;
@@ -74,27 +70,27 @@ export class Member {
 
   /** The final report of `pending` (which is dead then) is acknowledged. */
   get isPendingReported(): boolean {
-    return this.#isPendingReported;
+    return this.#past?.isPendingReported === true;
   }
 
   /** What the acknowledged live record says. */
   get recorded(): Intent | null {
-    return this.#recorded;
+    return this.#past?.recorded ?? null;
   }
 
   /** The final report of `recorded` is acknowledged. */
   get isRecordedReported(): boolean {
-    return this.#isRecordedReported;
+    return this.#past?.isRecordedReported === true;
   }
 
   /** Its `intent` is the pending one, or one that was parked since. */
   get exhausted(): Exhausted | null {
-    return this.#exhausted;
+    return this.#past?.exhausted ?? null;
   }
 
   /** What a replay revived last: a report or a mark of it that is still on its way proves nothing. */
   get revived(): Intent | null {
-    return this.#revived;
+    return this.#past?.revived ?? null;
   }
 
   /** When the first request that concerned `pending` was sent, epoch ms. */
@@ -102,22 +98,24 @@ export class Member {
     return this.#requestedAt;
   }
 
-  /** The first of its intents that are not complete, in the order of the source. */
-  get unfinished(): Unfinished | null {
-    return this.#firstUnfinished;
+  /** Of the first of its intents that are not complete, in the order of the source. */
+  get firstUnfinished(): ChangeSource | null {
+    return this.#unfinished instanceof OpenSources ? this.#unfinished.first : this.#unfinished;
   }
 
   /** Nothing of it is pending, recorded or unfinished. */
   get isEmpty(): boolean {
-    return this.#pending === null && this.#recorded === null && this.#firstUnfinished === null;
+    return this.#pending === null && this.recorded === null && this.#unfinished === null;
   }
 
   /** Another intent takes the place of the pending one; null: none does. */
   replace(intent: Intent | null): void {
     this.#setPending(intent);
-    this.#isPendingReported = false;
-    this.#exhausted = null;
-    this.#deferredReports = NO_REPORTS;
+    if (this.#past !== null) {
+      this.#past.isPendingReported = false;
+      this.#past.exhausted = null;
+      this.#past.deferredReports = NO_REPORTS;
+    }
     if (intent?.dead === null) this.#requestedAt = null;
   }
 
@@ -129,17 +127,18 @@ export class Member {
   /** The pending intent has its last look later. */
   postponeLastLook(next: Intent): void {
     this.#setPending(next);
-    if (this.#exhausted !== null) this.#exhausted = { ...this.#exhausted, intent: next };
+    const { exhausted } = this;
+    if (exhausted !== null) this.exhaust({ ...exhausted, intent: next });
   }
 
   /** The pending intent was tried for the last time. */
   exhaust(exhausted: Exhausted): void {
-    this.#exhausted = exhausted;
+    this.#obtainPast().exhausted = exhausted;
   }
 
   /** Its last try does not count. */
   resumeTries(): void {
-    this.#exhausted = null;
+    if (this.#past !== null) this.#past.exhausted = null;
   }
 
   noteRequested(now: number): void {
@@ -148,9 +147,10 @@ export class Member {
 
   /** An operator has the dead or parked intent tried again: it is not reported any more. */
   revive(next: Intent): void {
-    this.#revived = this.#pending;
+    const past = this.#obtainPast();
+    past.revived = this.#pending;
     this.replace(next);
-    if (isSamePosition(this.#recorded?.source, next.source)) this.#isRecordedReported = false;
+    if (isSamePosition(past.recorded?.source, next.source)) past.isRecordedReported = false;
     this.#setReported((source) => isSamePosition(source, next.source), false);
   }
 
@@ -158,51 +158,60 @@ export class Member {
   restore(intent: Intent): void {
     this.replace(intent);
     this.#setRecorded(intent);
-    this.#isPendingReported = intent.dead !== null;
-    this.#isRecordedReported = intent.dead !== null;
+    const past = this.#obtainPast();
+    past.isPendingReported = intent.dead !== null;
+    past.isRecordedReported = intent.dead !== null;
   }
 
   /** The acknowledged live record says this. A dead mark proves its report (spec: report-first); what was parked again was not reported. */
   noteRecorded(intent: Intent | null): void {
-    const before = this.#recorded;
+    const before = this.recorded;
+    if (intent === null && this.#past === null) return;
     this.#setRecorded(intent);
-    if (intent?.dead) this.#isRecordedReported = intent !== this.#revived;
-    else if (!isSamePosition(before?.source, intent?.source)) this.#isRecordedReported = false;
+    const past = this.#obtainPast();
+    if (intent?.dead) past.isRecordedReported = intent !== past.revived;
+    else if (!isSamePosition(before?.source, intent?.source)) past.isRecordedReported = false;
   }
 
   /** The final report of the intent at this position is acknowledged. */
   noteReported(position: Position): void {
-    if (isSamePosition(this.#recorded?.source, position)) this.#isRecordedReported = true;
-    if (isSamePosition(this.#pending?.source, position) && this.#pending?.dead) this.#isPendingReported = true;
+    if (isSamePosition(this.recorded?.source, position)) this.#obtainPast().isRecordedReported = true;
+    if (isSamePosition(this.#pending?.source, position) && this.#pending?.dead)
+      this.#obtainPast().isPendingReported = true;
   }
 
   /** The live record may forget what it says of the member. */
   endRecorded(): void {
-    this.#isRecordedReported = true;
+    this.#obtainPast().isRecordedReported = true;
   }
 
   /** Reports that wait until the live record says what they say; else the next owner would not know of a wait to end. */
   deferReport(report: Report): void {
-    this.#deferredReports = [...this.#deferredReports, report];
+    const past = this.#obtainPast();
+    past.deferredReports = [...past.deferredReports, report];
   }
 
   /** They are to be written now. */
   takeDeferredReports(): readonly Report[] {
-    const reports = this.#deferredReports;
+    const reports = this.#past?.deferredReports ?? NO_REPORTS;
     this.dropDeferredReports();
     return reports;
   }
 
   dropDeferredReports(): void {
-    this.#deferredReports = NO_REPORTS;
+    if (this.#past !== null) this.#past.deferredReports = NO_REPORTS;
   }
 
   /** The newest of its intents is read. */
   begin(source: ChangeSource): void {
-    const unfinished: Link = { source, isReported: false, next: null };
-    if (this.#lastUnfinished === null) this.#firstUnfinished = unfinished;
-    else this.#lastUnfinished.next = unfinished;
-    this.#lastUnfinished = unfinished;
+    if (this.#unfinished === null) {
+      this.#unfinished = source;
+      this.#isFinished = false;
+      return;
+    }
+    if (!(this.#unfinished instanceof OpenSources))
+      this.#unfinished = new OpenSources(this.#unfinished, this.#isFinished);
+    this.#unfinished.add(source);
   }
 
   /** The final reports of these unfinished intents are acknowledged. @param upTo offset of the last that is looked at; null: all are. */
@@ -210,19 +219,21 @@ export class Member {
     this.#setReported(isReported, true, upTo);
   }
 
-  /** Drops what is complete. @param upTo offset of the last that is looked at; null: all are. */
-  closeUnfinished(upTo: bigint | null, isComplete: (unfinished: Unfinished) => boolean): void {
-    let before: Link | null = null;
-    for (let link = this.#firstUnfinished; link !== null; link = link.next) {
-      if (upTo !== null && link.source.offset > upTo) return;
-      if (!isComplete(link)) {
-        before = link;
-        continue;
-      }
-      if (before === null) this.#firstUnfinished = link.next;
-      else before.next = link.next;
-      if (link.next === null) this.#lastUnfinished = before;
-    }
+  /**
+   * Drops what is complete. @param upTo offset of the last that is looked at; null: all are.
+   * @param isComplete is told whether the final report is acknowledged.
+   */
+  closeUnfinished(upTo: bigint | null, isComplete: (source: ChangeSource, isReported: boolean) => boolean): void {
+    const unfinished = this.#unfinished;
+    if (unfinished === null) return;
+    if (unfinished instanceof OpenSources) {
+      unfinished.close(upTo, isComplete);
+      if (unfinished.first === null) this.#unfinished = null;
+    } else if (isWithin(unfinished, upTo) && isComplete(unfinished, this.#isFinished)) this.#unfinished = null;
+  }
+
+  #obtainPast(): Past {
+    return (this.#past ??= new Past());
   }
 
   #setPending(intent: Intent | null): void {
@@ -232,14 +243,14 @@ export class Member {
   }
 
   #setRecorded(intent: Intent | null): void {
-    this.#recorded = intent;
+    this.#obtainPast().recorded = intent;
     this.#lists.noteRecorded(this);
   }
 
   #setReported(isAmong: (source: ChangeSource) => boolean, isReported: boolean, upTo: bigint | null = null): void {
-    for (let link = this.#firstUnfinished; link !== null; link = link.next) {
-      if (upTo !== null && link.source.offset > upTo) return;
-      if (isAmong(link.source)) link.isReported = isReported;
-    }
+    const unfinished = this.#unfinished;
+    if (unfinished === null) return;
+    if (unfinished instanceof OpenSources) unfinished.setReported(isAmong, isReported, upTo);
+    else if (isWithin(unfinished, upTo) && isAmong(unfinished)) this.#isFinished = isReported;
   }
 }

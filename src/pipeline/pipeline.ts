@@ -38,6 +38,8 @@ import { isAtRest, sizesOf, statsOf, type PipelineStats, type Sizes } from './st
 import { errorText } from '../core/text/visible.ts';
 
 const SWEEP_MS = 60_000;
+/** Under a second of writing. */
+const REPORTS_MAX = 10_000;
 
 export class Pipeline {
   /** null after a drain; an Error when the log cannot go on, whose message names the remedy. */
@@ -70,6 +72,7 @@ export class Pipeline {
       unsettled: new Unsettled(),
       counts: new Counts(),
       intakeLimit: new IntakeLimit(options.pendingIntentsMax),
+      reportLimit: new IntakeLimit(REPORTS_MAX),
       breaker: new TargetBreaker({
         clock,
         logger,

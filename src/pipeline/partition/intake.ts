@@ -241,7 +241,7 @@ const LASTING_PAUSE =
   'Under load this passes by itself. Where it lasts, too much waits for another try: the reports with the outcome retry_scheduled say why. Remove that cause, or start again with a higher MAX_PENDING_INTENTS.';
 
 export function limitIntake(owners: Owners): void {
-  const { partitions, outbox, intakeLimit, options, log, logger } = owners;
+  const { partitions, outbox, unsettled, intakeLimit, reportLimit, options, log, logger } = owners;
   const { pendingIntentsMax: limit } = options;
   const { pending, held, tried, unsent } = pendingOf(partitions);
   // What waits for an operator may wait for days, and must not hold up the others (protocol.md 6.3).
@@ -252,15 +252,16 @@ export function limitIntake(owners: Owners): void {
   const change = intakeLimit.note(counted);
   if (change === 'paused')
     logger.warn({ pending, held, tried, unsent, limit, advice: LASTING_PAUSE }, 'intake paused, too much is pending');
-  else if (change === 'resumed') {
-    logger.info({ pending, held }, 'intake resumed');
+  else if (change === 'resumed') logger.info({ pending, held }, 'intake resumed');
+  // Where reports cannot be written, revocations are read all the same.
+  const waitsForReports = reportLimit.note(unsettled.size === 0 ? outbox.size : 0);
+  if (change === 'resumed' || waitsForReports === 'resumed')
     for (const partition of partitions) resumeSource(owners, partition);
-  }
-  if (!intakeLimit.isPaused) return;
+  if (!intakeLimit.isPaused && !reportLimit.isPaused) return;
   for (const partition of partitions) {
     if (mayRead(owners, partition)) continue;
     log.pause('source', partition.number);
-    dispatchEarly(owners, partition);
+    if (intakeLimit.isPaused) dispatchEarly(owners, partition);
   }
 }
 
@@ -280,12 +281,12 @@ function pendingOf(partitions: Iterable<Partition>) {
  * What is known to be complete is read however much is pending: nothing of the partition is dispatched before, so waiting
  * would never end.
  */
-function mayRead({ lease, intakeLimit }: Owners, partition: Partition): boolean {
+function mayRead({ lease, intakeLimit, reportLimit }: Owners, partition: Partition): boolean {
   if (!partition.isRestored || lease.isEnding || !partition.inbox.isEmpty) return false;
-  return !intakeLimit.isPaused || !partition.offsets.hasReadKnown;
+  return !(intakeLimit.isPaused || reportLimit.isPaused) || !partition.offsets.hasReadKnown;
 }
 
-/** Two reasons to pause: not restored, and too much pending. */
+/** Reasons to pause: not restored, too much pending, too many reports that wait. */
 export function resumeSource(owners: Owners, partition: Partition): void {
   if (mayRead(owners, partition)) owners.log.resume('source', partition.number);
 }

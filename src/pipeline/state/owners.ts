@@ -33,7 +33,10 @@ export interface Owners extends Context {
   readonly outbox: Outbox;
   readonly unsettled: Unsettled;
   readonly counts: Counts;
+  /** Of changes that are pending. */
   readonly intakeLimit: IntakeLimit;
+  /** Of reports that wait to be written: a change that is final still takes its memory until then. */
+  readonly reportLimit: IntakeLimit;
   readonly breaker: TargetBreaker;
   readonly throttled: Throttled;
   readonly snapshots: Snapshots;

@@ -279,7 +279,7 @@ export class IntakeLimit {
   readonly #limit: number;
   #isPaused = false;
 
-  /** @param limit changes that may be pending (MAX_PENDING_INTENTS). */
+  /** @param limit from so many on no more is read. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -288,7 +288,7 @@ export class IntakeLimit {
     return this.#isPaused;
   }
 
-  /** So many are pending. Answers what changes by it; null: nothing. */
+  /** So many there are. Answers what changes by it; null: nothing. */
   note(count: number): 'paused' | 'resumed' | null {
     const { isPaused } = this;
     if (!isPaused && count >= this.#limit) this.#isPaused = true;

@@ -67,6 +67,42 @@ test('intake limit: reports that cannot be written count, and reading goes on on
   expect(world.reports()).toHaveLength(11);
 });
 
+const REPORTS_WAITING = 10_000;
+
+/** Events that change nothing, each with a report, and then a change. */
+async function readBehindReports(world: QuickWorld): Promise<void> {
+  for (let each = 0; each < REPORTS_WAITING; each += 1) world.produce({ add_members: [] });
+  await world.clock.advance(1_000);
+  world.produce({ add_members: ['u'] });
+  await world.clock.advance(1_000);
+}
+
+test('intake limit: while very many reports are being written nothing more is read', async () => {
+  // given
+  const world = new QuickWorld();
+  const { log, pipeline } = await world.start();
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  log.beforeSend = () => released;
+  await readBehindReports(world);
+  expect(world.target.requestCount).toBe(0);
+  expect(pipeline.stats().isIntakePaused).toBe(false);
+  // when
+  release();
+  await world.clock.advance(60_000);
+  // then
+  expect(world.target.group('g').members).toEqual(new Set(['u']));
+  expect(world.reports()).toHaveLength(REPORTS_WAITING + 1);
+});
+
+test('intake limit: where reports cannot be written changes are read and applied all the same', async () => {
+  const world = new QuickWorld();
+  const { log } = await world.start();
+  log.beforeSend = async () => Promise.reject(new Error('NOT_ENOUGH_REPLICAS'));
+  await readBehindReports(world);
+  expect(world.target.group('g').members).toEqual(new Set(['u']));
+});
+
 test('intake limit: a large group that fails alone does not keep the others from being read', async () => {
   // given a group whose requests all fail, with more changes than one of them holds
   const world = new QuickWorld({ pipeline: { pendingIntentsMax: 500 } });

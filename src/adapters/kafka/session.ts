@@ -7,6 +7,7 @@
  *
  * An abandoned consumer must not join again without our knowledge (kafkajs retries inside): its assigner forbids it.
  */
+import { setImmediate } from 'node:timers/promises';
 import type {
   Assigner,
   Cluster,
@@ -65,6 +66,8 @@ export class Session {
   #hasJoined = false;
   #cluster: Cluster | undefined;
   #running: Promise<void> = Promise.resolve();
+  /** The next turn of the event loop in which no batch was taken yet. */
+  #free: Promise<void> = Promise.resolve();
   #commitOffsets: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
 
   constructor(
@@ -176,11 +179,20 @@ export class Session {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 6,
-      eachBatch: async (payload) => {
-        this.#commitOffsets = payload.commitOffsetsIfNecessary;
-        this.guard(() => this.#listener.take(payload));
-      },
+      eachBatch: (payload) => this.#inTurn(() => this.#take(payload)),
     });
+  }
+
+  #take(payload: EachBatchPayload): void {
+    this.#commitOffsets = payload.commitOffsetsIfNecessary;
+    this.guard(() => this.#listener.take(payload));
+  }
+
+  /** kafkajs hands over the batches of many partitions at once: each gets a turn of the event loop, so that others have theirs. */
+  #inTurn(task: () => void): Promise<void> {
+    const done = this.#free.then(task);
+    this.#free = done.then(() => setImmediate());
+    return done;
   }
 
   /** Each number has its reason in kafkajs.md 2.2, 2.10, 4.1 to 4.3. */

@@ -164,7 +164,7 @@ const isDots = (id: string): boolean => id === '.' || id === '..';
 export const isId = (text: string): boolean => isStoredId(text) && !isDots(text);
 
 /** In a record of our own: an older version took `.` and `..`, which must not make its live records unreadable. */
-export const isStoredId = (text: string): boolean => textProblem(text) === null && !/\p{Surrogate}/u.test(text);
+export const isStoredId = (text: string): boolean => textProblem(text) === null && text.isWellFormed();
 
 /** An id as a part of a URL's path. Only ids of older live records can be dots, and the target must find no group by them. */
 export const pathPart = (id: string): string => (isDots(id) ? id.replaceAll('.', '%2E') : encodeURIComponent(id));

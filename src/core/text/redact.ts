@@ -22,6 +22,8 @@ const LEARNED_MAX = 64;
 export class KnownSecrets {
   readonly #given = new Map<string, readonly Needle[]>();
   readonly #learned = new Map<string, readonly Needle[]>();
+  /** Of all of them. */
+  #needles: readonly Needle[] = [];
 
   constructor(secrets: readonly string[]) {
     this.know(secrets);
@@ -30,6 +32,7 @@ export class KnownSecrets {
   /** From now on they are redacted, until they are retired. */
   know(secrets: readonly string[]): void {
     for (const secret of secrets) if (!this.#given.has(secret)) this.#given.set(secret, needlesOf(secret));
+    this.#gatherNeedles();
   }
 
   /** They are not in use any more: redacted until many others have come. */
@@ -41,10 +44,8 @@ export class KnownSecrets {
   learn(secret: string): void {
     this.#learned.delete(secret);
     this.#learned.set(secret, needlesOf(secret));
-    for (const oldest of this.#learned.keys()) {
-      if (this.#learned.size <= LEARNED_MAX) return;
-      this.#learned.delete(oldest);
-    }
+    for (const oldest of this.#learned.keys()) if (this.#learned.size > LEARNED_MAX) this.#learned.delete(oldest);
+    this.#gatherNeedles();
   }
 
   /** For people: what may be part of a secret goes, too, and what looks like credentials. */
@@ -61,9 +62,12 @@ export class KnownSecrets {
 
   #without(text: string, findIn: Find): string {
     const ranges: Range[] = [];
-    const needles = [...this.#given.values(), ...this.#learned.values()].flat();
-    for (const level of levelsOf(text)) for (const needle of needles) findIn(level, needle, ranges);
+    for (const level of levelsOf(text)) for (const needle of this.#needles) findIn(level, needle, ranges);
     return without(text, ranges);
+  }
+
+  #gatherNeedles(): void {
+    this.#needles = [...this.#given.values(), ...this.#learned.values()].flat();
   }
 }
 

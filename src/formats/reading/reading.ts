@@ -24,7 +24,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 export const isThere = (value: unknown): boolean => value !== undefined && value !== null;
 
-export const isText = (value: unknown): value is string => typeof value === 'string' && !/\p{Surrogate}/u.test(value);
+export const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 
 /** The text; null where it is anything else, or empty. */
 export const textIn = (value: unknown): string | null => (isText(value) && value !== '' ? value : null);

@@ -159,9 +159,9 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a record that its topic refuses for good counts as written',
     edits: [
       {
-        find: "if (outcome === 'too_large' || outcome === 'written') return { outcome, waitsFor: null };",
+        find: "if (outcome === 'written') return WRITTEN;",
         replace:
-          "if (outcome === 'too_large') return { outcome, waitsFor: null };\nif (outcome === 'written' || outcome?.kind === 'refused') return { outcome: 'written', waitsFor: null };",
+          "if (outcome === 'written' || (outcome !== null && outcome !== 'too_large' && outcome.kind === 'refused')) return WRITTEN;",
       },
     ],
     scenario: 'refusedKeys',
@@ -204,7 +204,7 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a group whose reports are acknowledged is still kept for them',
     edits: [
       {
-        find: 'if (this.#due.delete(due) && due.group !== null) due.partition.noteReportAcknowledged(due.group);',
+        find: 'this.#due.delete(due);\nif (due.group !== null) due.partition.noteReportAcknowledged(due.group);',
         replace: 'this.#due.delete(due);',
       },
     ],

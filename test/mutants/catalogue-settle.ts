@@ -66,8 +66,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'reports that could not be written are forgotten',
     edits: [
       {
-        find: 'for (const each of done) outbox.acknowledge(each);',
-        replace: 'for (const each of batch) outbox.acknowledge(each);',
+        find: "if (fate === 'written' && outbox.acknowledge(outgoing)) reported.push(outgoing.due);",
+        replace: "if (outbox.acknowledge(outgoing) && fate === 'written') reported.push(outgoing.due);",
       },
     ],
   },
@@ -76,8 +76,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'reports that could not be written count as acknowledged',
     edits: [
       {
-        find: 'const done = batch.filter((each) => outbox.nextOf(each) === null);',
-        replace: 'const done = batch;',
+        find: "if (fate === 'written' && outbox.acknowledge(outgoing)) reported.push(outgoing.due);",
+        replace: 'if (outbox.acknowledge(outgoing)) reported.push(outgoing.due);',
       },
     ],
   },
@@ -86,8 +86,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'what is too large counts as written once it is to be cut',
     edits: [
       {
-        find: "if (result?.outcome === 'written') outgoing.noteWritten();",
-        replace: "if (result?.outcome !== 'unwritten') outgoing.noteWritten();",
+        find: "if (result?.outcome === 'written') return 'written';",
+        replace: "if (result !== undefined && result.outcome !== 'unwritten') return 'written';",
       },
     ],
     scenario: 'unwritable',
@@ -97,20 +97,19 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a live record is sent although its partition was lost since it was rendered',
     edits: [
       {
-        find: 'owners.partitions.isCurrent(partition) && partition.isRestored && partition.ownership.epoch === epoch,',
-        replace: 'epoch >= 0,',
+        find: 'isWritable(owners, partition) && (epoch === null || partition.ownership.epoch === epoch);',
+        replace: 'epoch !== null || isWritable(owners, partition);',
       },
     ],
     scenario: 'unwritable',
   },
   {
     name: 'report-before-its-letter',
-    breaks:
-      'a report may say of a change that it is in the dead-letter topic, and its writer loses it before that is so',
+    breaks: 'a report says of a change that it is in the dead-letter topic, and it is not',
     edits: [
       {
-        find: '[new OutgoingLetter(due, due.deadLetter), report]',
-        replace: '[report, new OutgoingLetter(due, due.deadLetter)]',
+        find: 'due.deadLetter === null ? new OutgoingReport(reportTopic, due) : new OutgoingDeadLetter(due, due.deadLetter);',
+        replace: 'new OutgoingReport(reportTopic, due);',
       },
     ],
     scenario: 'unwritable',
@@ -120,7 +119,7 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'what goes to a partition that cannot be written to counts as written',
     edits: [
       {
-        find: "if (outcome === 'too_large' || outcome === 'written') return { outcome, waitsFor: null };",
+        find: "if (outcome === 'too_large') return { outcome, waitsFor: null };",
         replace:
           "if (outcome !== null) return { outcome: outcome === 'too_large' ? outcome : 'written', waitsFor: null };",
       },
@@ -132,8 +131,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'while one partition cannot be written to, what others have taken is sent again and again',
     edits: [
       {
-        find: "if (result?.outcome === 'written') outgoing.noteWritten();",
-        replace: "if (result?.outcome === 'written' && this.#owners.unsettled.size === 0) outgoing.noteWritten();",
+        find: "if (result?.outcome === 'written') return 'written';",
+        replace: "if (result?.outcome === 'written' && this.#owners.unsettled.size === 0) return 'written';",
       },
     ],
     scenario: 'unwritable',

@@ -11,11 +11,9 @@ import { fitRecord } from './fit-record.ts';
 import { holdsDecided, isReserving, recordOf, troubleOf } from './record.ts';
 import { TOO_LARGE, laneName, noteFailure, type Addressed } from './writer.ts';
 
-export type Rendered = Addressed & {
-  readonly partition: Partition;
-  readonly epoch: number;
-  readonly record: OutRecord;
-} & (
+/** Under another epoch than its own it would be void, or another owner's. */
+export type Rendered = Addressed &
+  (
     | {
         readonly kind: 'state';
         readonly group: Group;
@@ -87,11 +85,8 @@ function addressedTo(
   return {
     partition,
     epoch,
-    record: { ...record, topic: owners.options.topics.retry, partition: number },
+    record: () => ({ ...record, topic: owners.options.topics.retry, partition: number }),
     own: placeOf(owners, partition, record.key),
-    // Under another epoch it would be void, or another owner's.
-    isWanted: () =>
-      owners.partitions.isCurrent(partition) && partition.isRestored && partition.ownership.epoch === epoch,
   };
 }
 

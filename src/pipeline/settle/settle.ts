@@ -14,7 +14,7 @@ import type { Owners } from '../state/owners.ts';
 import { tidyGroup } from '../state/partitions.ts';
 import { renderPartition, type Rendered, writeAgain } from './live-records.ts';
 import { recordAcknowledged } from './record.ts';
-import { TOO_LARGE, Writer, laneName, noteFailure, tryTogether, type Written } from './writer.ts';
+import { TOO_LARGE, Writer, isWritable, laneName, noteFailure, tryTogether, type Written } from './writer.ts';
 import { errorText } from '../../core/text/visible.ts';
 
 /** Rendering and writing larger batches would block the event loop. A live record may say more than a thousand reports. */
@@ -59,58 +59,47 @@ export class Settler {
     const { outbox, partitions } = this.#owners;
     this.#tidyPlaces();
     const batch = this.#takeBatch();
-    const due = batch.flatMap((each) => this.#nextOf(each) ?? []);
-    if (due.length === 0) return false;
-    const results = await this.#writer.write(
-      due.map((each) => ({
-        record: each.record(),
-        own: each.own,
-        isWanted: () => isWritable(this.#owners, each.partition),
-      })),
-    );
-    const hasMoved = due.map((each, i) => this.#take(each, results[i])).includes(true);
-    const done = batch.filter((each) => outbox.nextOf(each) === null);
-    for (const each of done) outbox.acknowledge(each);
-    const kept = done.filter(({ partition }) => partitions.isCurrent(partition));
+    if (batch.length === 0) return false;
+    const results = await this.#writer.write(batch);
+    let hasMoved = false;
+    const reported: Due[] = [];
+    for (const [i, outgoing] of batch.entries()) {
+      const fate = this.#take(outgoing, results[i]);
+      hasMoved ||= fate !== 'waits';
+      if (fate === 'written' && outbox.acknowledge(outgoing)) reported.push(outgoing.due);
+    }
+    const kept = reported.filter(({ partition }) => partitions.isCurrent(partition));
     acknowledge(this.#owners, kept);
-    for (const { group } of kept) if (group !== null) tidyGroup(this.#owners, group);
+    for (const group of new Set(kept.map((due) => due.group))) if (group !== null) tidyGroup(this.#owners, group);
     // Behind a full batch that waits there may be others that need not wait.
     return hasMoved || batch.length === REPORTS_MAX;
   }
 
-  /** Answers whether it has come nearer to its end. */
-  #take(outgoing: Outgoing, result: Written | undefined): boolean {
+  #take(outgoing: Outgoing, result: Written | undefined): 'written' | 'cut' | 'waits' {
     const { logger } = this.#owners;
     outgoing.waitFor(result?.waitsFor ?? null);
-    if (result?.outcome === 'written') outgoing.noteWritten();
-    if (result?.outcome !== 'too_large') return outgoing.isWritten;
+    if (result?.outcome === 'written') return 'written';
+    if (result?.outcome !== 'too_large') return 'waits';
     const { own, isCut } = outgoing;
     if (outgoing.cut()) {
       if (!isCut) logger.warn({ topic: own.topic, record: own.name }, 'a record is too large and is cut until it fits');
-      return true;
+      return 'cut';
     }
     outgoing.waitFor(own.name);
     noteFailure(this.#owners, own, TOO_LARGE);
-    return false;
+    return 'waits';
   }
 
   /** Reports of partitions that wait for their fence wait too: their epoch is not known. */
-  #takeBatch(): readonly Due[] {
-    const batch: Due[] = [];
-    for (const due of this.#owners.outbox) {
+  #takeBatch(): readonly Outgoing[] {
+    const { outbox, unsettled, clock } = this.#owners;
+    const now = clock.now();
+    const batch: Outgoing[] = [];
+    for (const outgoing of outbox.outgoing((partition) => isWritable(this.#owners, partition))) {
       if (batch.length === REPORTS_MAX) break;
-      if (!isWritable(this.#owners, due.partition)) continue;
-      if (this.#nextOf(due) !== null) batch.push(due);
+      if (outgoing.waitsFor === null || !unsettled.isWaiting(outgoing.waitsFor, now)) batch.push(outgoing);
     }
     return batch;
-  }
-
-  /** The next record of it that is to be written; null: all are, or it waits. */
-  #nextOf(due: Due): Outgoing | null {
-    const { outbox, unsettled, clock } = this.#owners;
-    const next = outbox.nextOf(due);
-    const isWaiting = next !== null && next.waitsFor !== null && unsettled.isWaiting(next.waitsFor, clock.now());
-    return isWaiting ? null : next;
   }
 
   /** A place that nothing waits for any more is no trouble: its partition was lost, perhaps while a write was on its way. */
@@ -195,16 +184,11 @@ export class Settler {
   }
 }
 
-/** Ours, and its epoch is known. */
-const isWritable = ({ partitions }: Owners, partition: Partition): boolean =>
-  partitions.isCurrent(partition) && partition.isRestored;
-
 /** A member that was reported about, with the positions of its reports. */
 interface Reported {
   readonly group: Group;
   readonly name: string;
-  /** Offset → positions at that offset. */
-  readonly positions: Map<bigint, readonly Position[]>;
+  readonly positions: Position[];
   /** The highest offset. */
   upTo: bigint;
 }
@@ -212,13 +196,12 @@ interface Reported {
 /** Together, since one member may have 100,000 that are open: they are gone through once, and not beyond the last of the batch. */
 function acknowledge(owners: Owners, batch: readonly Due[]): void {
   const reported = new Map<Member, Reported>();
-  for (const due of batch) {
-    const { partition, group, offset, report } = due;
+  for (const { partition, group, offset, report } of batch) {
     if (group !== null && report.intent !== null) acknowledgeChange(group, report.intent, reported);
     else if (offset !== null) partition.offsets.complete(offset);
   }
   for (const [member, { group, name, positions, upTo }] of reported) {
-    member.noteFinished((source) => isAmong(source, positions), upTo);
+    member.noteFinished(isAtOneOf(positions), upTo);
     // What changed in memory may be said in the live record now.
     if (member.recorded !== null || member.isPendingReported) group.partition.toWrite.addInTime(group);
     closeComplete(group, name, member, upTo);
@@ -235,12 +218,21 @@ function acknowledgeChange(group: Group, intent: Intent, reported: Map<Member, R
   }
   const member = group.members.get(name);
   if (member === undefined || intent === member.revived) return;
-  const all = reported.get(member) ?? { group, name, positions: new Map(), upTo: source.offset };
-  all.positions.set(source.offset, [...(all.positions.get(source.offset) ?? []), source]);
-  if (source.offset > all.upTo) all.upTo = source.offset;
-  reported.set(member, all);
   member.noteReported(source);
+  const known = reported.get(member);
+  if (known === undefined) return void reported.set(member, { group, name, positions: [source], upTo: source.offset });
+  known.positions.push(source);
+  if (source.offset > known.upTo) known.upTo = source.offset;
 }
 
-const isAmong = (position: Position, positions: Reported['positions']): boolean =>
-  positions.get(position.offset)?.some((each) => isSamePosition(each, position)) === true;
+function isAtOneOf(positions: readonly Position[]): (source: Position) => boolean {
+  const [first] = positions;
+  if (positions.length === 1) return (source) => isSamePosition(source, first);
+  const byOffset = new Map<bigint, Position[]>();
+  for (const position of positions) {
+    const others = byOffset.get(position.offset);
+    if (others === undefined) byOffset.set(position.offset, [position]);
+    else others.push(position);
+  }
+  return (source) => byOffset.get(source.offset)?.some((position) => isSamePosition(position, source)) === true;
+}

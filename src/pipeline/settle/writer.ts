@@ -6,16 +6,19 @@ import { partitionOfKey } from '../../core/log/reading.ts';
 import { leftOutField } from '../../core/text/repeated-causes.ts';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { pause } from '../../time.ts';
+import type { Partition } from '../state/group.ts';
 import type { Place } from '../state/outbox.ts';
 import type { Owners } from '../state/owners.ts';
 import { errorText } from '../../core/text/visible.ts';
 
 export interface Addressed {
-  readonly record: OutRecord;
+  /** On behalf of which it is written; it may be lost by the time that it is sent. */
+  readonly partition: Partition;
+  /** The only one under which it counts; null: it counts under any. */
+  readonly epoch: number | null;
   /** Where it fails alone. */
   readonly own: Place;
-  /** Its partition may be lost by the time that it is sent. */
-  readonly isWanted: () => boolean;
+  record(): OutRecord;
 }
 
 /** `unwritten`: not acknowledged, or not sent at present; `waitsFor` names the place that it waits for. */
@@ -27,9 +30,13 @@ export interface Written {
 /** Why a record waits that is too large in its smallest form. */
 export const TOO_LARGE = 'MESSAGE_TOO_LARGE: the topic takes no record of this size, raise its max.message.bytes';
 
-/** A record on its way. */
-interface Parcel {
+interface Rendered {
   readonly addressed: Addressed;
+  readonly record: OutRecord;
+}
+
+/** A record on its way. */
+interface Parcel extends Rendered {
   /** With its partition. */
   readonly record: OutRecord;
   readonly lane: Lane;
@@ -53,18 +60,20 @@ export class Writer {
   }
 
   /** Never rejects; what became of each record, in their order. */
-  async write(records: readonly Addressed[]): Promise<readonly Written[]> {
-    const lanes = new Lanes(await this.#partitionCounts(records));
-    const parcels = records.map((addressed) => lanes.add(addressed));
+  async write(all: readonly Addressed[]): Promise<readonly Written[]> {
+    const rendered = all.map((addressed) => ({ addressed, record: addressed.record() }));
+    const lanes = new Lanes(await this.#partitionCounts(rendered));
+    const parcels = rendered.map((each) => lanes.add(each));
     await tryTogether(this.#owners, lanes.all, (some) => this.#send(some));
     return parcels.map(writtenOf);
   }
 
   /** By topic, where the key chooses; without those whose partitions cannot be learned just now: the send will say why. */
-  async #partitionCounts(records: readonly Addressed[]): Promise<ReadonlyMap<string, number>> {
+  async #partitionCounts(all: readonly Rendered[]): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>();
-    const keyed = records.filter(({ record }) => isPlacedByKey(record));
-    for (const topic of new Set(keyed.map(({ record }) => record.topic))) {
+    const topics = new Set<string>();
+    for (const { record } of all) if (isPlacedByKey(record)) topics.add(record.topic);
+    for (const topic of topics) {
       try {
         counts.set(topic, await this.#owners.log.partitionCount(topic));
       } catch {
@@ -76,7 +85,7 @@ export class Writer {
 
   /** The check, and the sending, in one tick. An error: all has failed. */
   async #send(lanes: readonly Lane[]): Promise<Error | null> {
-    const wanted = lanes.flatMap(({ parcels }) => parcels.filter(({ addressed }) => addressed.isWanted()));
+    const wanted = lanes.flatMap(({ parcels }) => parcels.filter(({ addressed }) => counts(this.#owners, addressed)));
     if (wanted.length === 0) return null;
     try {
       const outcomes = await this.#owners.log.send(wanted.map(({ record }) => record));
@@ -94,8 +103,9 @@ export class Writer {
     let problem: Error | null = null;
     for (const { addressed, outcome } of parcels) {
       if (outcome === null) continue;
-      if (outcome === 'written') unsettled.clear(addressed.own.name);
-      else if (outcome !== 'too_large' && outcome.kind === 'refused')
+      if (outcome === 'written') {
+        if (unsettled.size > 0) unsettled.clear(addressed.own.name);
+      } else if (outcome !== 'too_large' && outcome.kind === 'refused')
         noteFailure(this.#owners, addressed.own, outcome.error);
       else if (outcome !== 'too_large') problem = outcome.error;
     }
@@ -104,11 +114,22 @@ export class Writer {
   }
 }
 
+/** Its partition is ours, and its epoch is known. */
+export const isWritable = ({ partitions }: Pick<Owners, 'partitions'>, partition: Partition): boolean =>
+  partitions.isCurrent(partition) && partition.isRestored;
+
+/** It would say something if it were written now. */
+const counts = (owners: Owners, { partition, epoch }: Addressed): boolean =>
+  isWritable(owners, partition) && (epoch === null || partition.ownership.epoch === epoch);
+
 /** What the log does not speak of is not written. */
 const unsaid: SendOutcome = { kind: 'failed', error: new Error('the log does not say what became of it') };
 
+const WRITTEN: Written = { outcome: 'written', waitsFor: null };
+
 function writtenOf({ addressed, lane, outcome }: Parcel): Written {
-  if (outcome === 'too_large' || outcome === 'written') return { outcome, waitsFor: null };
+  if (outcome === 'written') return WRITTEN;
+  if (outcome === 'too_large') return { outcome, waitsFor: null };
   return { outcome: 'unwritten', waitsFor: outcome?.kind === 'refused' ? addressed.own.name : lane.place.name };
 }
 
@@ -119,13 +140,14 @@ class Lanes {
   readonly all: Lane[] = [];
   readonly #partitionCounts: ReadonlyMap<string, number>;
   readonly #byTopic = new Map<string, Map<number | string, Lane>>();
+  /** What a request has done to a group is reported together, under one key. */
+  #lastPlaced: { readonly topic: string; readonly key: OutRecord['key']; readonly partition: number } | null = null;
 
   constructor(partitionCounts: ReadonlyMap<string, number>) {
     this.#partitionCounts = partitionCounts;
   }
 
-  add(addressed: Addressed): Parcel {
-    const { record } = addressed;
+  add({ addressed, record }: Rendered): Parcel {
     const partition = record.partition ?? this.#partitionOf(record);
     const lane = this.#laneOf(record, partition ?? (record.key === null ? 'any' : 'unknown'));
     const parcel = { addressed, record: { ...record, partition }, lane, outcome: null };
@@ -136,7 +158,10 @@ class Lanes {
   /** null: a record without a key goes anywhere. */
   #partitionOf({ topic, key }: OutRecord): number | null {
     const count = this.#partitionCounts.get(topic);
-    return key === null || count === undefined ? null : partitionOfKey(Buffer.from(key), count);
+    if (key === null || count === undefined) return null;
+    if (this.#lastPlaced?.topic !== topic || this.#lastPlaced.key !== key)
+      this.#lastPlaced = { topic, key, partition: partitionOfKey(Buffer.from(key), count) };
+    return this.#lastPlaced.partition;
   }
 
   #laneOf({ topic, partition: owner }: OutRecord, partition: number | string): Lane {

@@ -28,8 +28,8 @@ export interface Due {
 /** What is to be reported. The group of a report about a change counts as unacknowledged until the report is acknowledged. */
 export class Outbox {
   readonly #reportTopic: string;
-  /** With what of each is to be written, from when it is looked at first: there may be very many. */
-  readonly #due = new Map<Due, readonly Outgoing[] | null>();
+  /** With the record of each that is written next, from when it is looked at first: there may be very many. */
+  readonly #due = new Map<Due, Outgoing | null>();
 
   constructor(reportTopic: string) {
     this.#reportTopic = reportTopic;
@@ -39,33 +39,42 @@ export class Outbox {
     return this.#due.size;
   }
 
-  [Symbol.iterator](): Iterator<Due> {
-    return this.#due.keys();
-  }
-
   add(due: Due): void {
     this.#due.set(due, null);
     if (due.group !== null) due.partition.noteReportDue(due.group);
   }
 
-  /** Of what is due the record that is written next; null: all of it is written. */
-  nextOf(due: Due): Outgoing | null {
-    const known = this.#due.get(due);
-    if (known === undefined) return null;
-    const outgoing = known ?? outgoingOf(due, this.#reportTopic);
-    this.#due.set(due, outgoing);
-    return outgoing.find(({ isWritten }) => !isWritten) ?? null;
+  /** The record that is written next of each that is due, in the order in which they came. */
+  *outgoing(isWritable: (partition: Partition) => boolean): Iterable<Outgoing> {
+    for (const [due, known] of this.#due) {
+      if (!isWritable(due.partition)) continue;
+      const outgoing = known ?? firstOf(due, this.#reportTopic);
+      if (known === null) this.#due.set(due, outgoing);
+      yield outgoing;
+    }
   }
 
   /** Names of the places that something waits for. */
   *waitedFor(): Iterable<string> {
-    for (const outgoing of this.#due.values())
-      for (const { isWritten, waitsFor } of outgoing ?? []) if (!isWritten && waitsFor !== null) yield waitsFor;
+    for (const outgoing of this.#due.values()) {
+      const place = outgoing?.waitsFor ?? null;
+      if (place !== null) yield place;
+    }
   }
 
-  /** It is acknowledged, if its partition was not lost meanwhile. */
-  acknowledge(due: Due): void {
-    if (this.#due.delete(due) && due.group !== null) due.partition.noteReportAcknowledged(due.group);
+  /** It is written. true: with it all that is due of it. */
+  acknowledge(written: Outgoing): boolean {
+    const { due } = written;
+    const next = written instanceof OutgoingDeadLetter ? new OutgoingReport(this.#reportTopic, due) : null;
+    // Nothing is left of a partition that was lost meanwhile.
+    if (!this.#due.has(due)) return false;
+    if (next !== null) {
+      this.#due.set(due, next);
+      return false;
+    }
+    this.#due.delete(due);
+    if (due.group !== null) due.partition.noteReportAcknowledged(due.group);
+    return true;
   }
 
   /** The partition is lost, and its counts with it. */
@@ -76,28 +85,31 @@ export class Outbox {
 
 /** One record that is to be written. */
 export abstract class Outgoing {
-  readonly partition: Partition;
-  /** Where it fails alone. */
-  readonly own: Place;
-  #isWritten = false;
+  readonly due: Due;
+  /** It counts under any. */
+  readonly epoch = null;
+  readonly #topic: string;
   #waitsFor: string | null = null;
 
-  constructor(topic: string, { report, partition }: Due) {
-    this.partition = partition;
-    this.own = { name: `${topic}: ${reportId(report)}`, topic, act: 'write', owner: partition.number };
+  constructor(topic: string, due: Due) {
+    this.due = due;
+    this.#topic = topic;
   }
 
-  get isWritten(): boolean {
-    return this.#isWritten;
+  get partition(): Partition {
+    return this.due.partition;
+  }
+
+  /** Where it fails alone. */
+  get own(): Place {
+    const { report, partition } = this.due;
+    const topic = this.#topic;
+    return { name: `${topic}: ${reportId(report)}`, topic, act: 'write', owner: partition.number };
   }
 
   /** The name of the place that it could not be written to. */
   get waitsFor(): string | null {
     return this.#waitsFor;
-  }
-
-  noteWritten(): void {
-    this.#isWritten = true;
   }
 
   /** @param place its name; null: it may be written now. */
@@ -115,14 +127,11 @@ export abstract class Outgoing {
   abstract cut(): boolean;
 }
 
-/** In the order of writing. */
-const outgoingOf = (due: Due, reportTopic: string): readonly Outgoing[] => {
-  const report = new OutgoingReport(reportTopic, due);
-  return due.deadLetter === null ? [report] : [new OutgoingDeadLetter(due, due.deadLetter), report];
-};
+/** The dead letter comes before its report. */
+const firstOf = (due: Due, reportTopic: string): Outgoing =>
+  due.deadLetter === null ? new OutgoingReport(reportTopic, due) : new OutgoingDeadLetter(due, due.deadLetter);
 
 class OutgoingReport extends Outgoing {
-  readonly #due: Due;
   readonly #topic: string;
   /** As it is cut; null: it is whole. */
   #smaller: ReportRecord | null = null;
@@ -130,7 +139,6 @@ class OutgoingReport extends Outgoing {
 
   constructor(topic: string, due: Due) {
     super(topic, due);
-    this.#due = due;
     this.#topic = topic;
   }
 
@@ -139,7 +147,7 @@ class OutgoingReport extends Outgoing {
   }
 
   record(): OutRecord {
-    const { key, headers } = this.#cutRecord ?? { key: this.#due.key, headers: [] };
+    const { key, headers } = this.#cutRecord ?? { key: this.due.key, headers: [] };
     return { topic: this.#topic, partition: null, key, headers, value: JSON.stringify(this.#rendered()) };
   }
 
@@ -155,7 +163,7 @@ class OutgoingReport extends Outgoing {
   }
 
   #rendered(): ReportRecord {
-    const { report, partition } = this.#due;
+    const { report, partition } = this.due;
     const { epoch } = partition.ownership;
     return this.#smaller === null ? reportRecord(report, epoch) : { ...this.#smaller, epoch };
   }

@@ -139,6 +139,8 @@ export interface QuickOptions {
   /** A function: each start opens its own. */
   readonly ids?: IdMap | ((world: QuickWorld) => IdMap);
   readonly format?: SourceFormat;
+  /** From the start on. */
+  readonly beforeSend?: TappedLog['beforeSend'];
   readonly pipeline?: Partial<PipelineOptions>;
 }
 
@@ -174,7 +176,8 @@ export class QuickWorld {
       topics: { source: topics.source, retry: topics.retry },
     });
     const { clock, logger } = this;
-    const { ids: wanted = null } = this.#options;
+    const { ids: wanted = null, beforeSend } = this.#options;
+    if (beforeSend !== undefined) log.beforeSend = beforeSend;
     const ids = typeof wanted === 'function' ? wanted(this) : wanted;
     let isKilled = false;
     const pipeline = new Pipeline(

@@ -283,7 +283,9 @@ function pendingOf(partitions: Iterable<Partition>) {
  */
 function mayRead({ lease, intakeLimit, reportLimit }: Owners, partition: Partition): boolean {
   if (!partition.isRestored || lease.isEnding || !partition.inbox.isEmpty) return false;
-  return !(intakeLimit.isPaused || reportLimit.isPaused) || !partition.offsets.hasReadKnown;
+  // What is dispatched brings reports; what catches up is to be dispatched soon, since revocations wait for that.
+  const waitsForReports = reportLimit.isPaused && partition.isDispatchable;
+  return !(intakeLimit.isPaused || waitsForReports) || !partition.offsets.hasReadKnown;
 }
 
 /** Reasons to pause: not restored, too much pending, too many reports that wait. */

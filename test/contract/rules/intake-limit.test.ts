@@ -68,6 +68,7 @@ test('intake limit: reports that cannot be written count, and reading goes on on
 });
 
 const REPORTS_WAITING = 10_000;
+const NEVER = new Promise<void>(() => undefined);
 
 /** Events that change nothing, each with a report, and then a change. */
 async function readBehindReports(world: QuickWorld): Promise<void> {
@@ -93,6 +94,19 @@ test('intake limit: while very many reports are being written nothing more is re
   // then
   expect(world.target.group('g').members).toEqual(new Set(['u']));
   expect(world.reports()).toHaveLength(REPORTS_WAITING + 1);
+});
+
+test('intake limit: while a partition catches up it is read on, however many reports are being written', async () => {
+  // given a backlog with a change behind very many reports
+  const world = new QuickWorld({
+    beforeSend: async (records) => (records.some(({ topic }) => topic === topics.report) ? NEVER : undefined),
+  });
+  for (let each = 0; each <= REPORTS_WAITING; each += 1) world.produce({ add_members: [] });
+  world.produce({ add_members: ['u'] });
+  // when
+  await world.start();
+  // then
+  expect(world.target.group('g').members).toEqual(new Set(['u']));
 });
 
 test('intake limit: where reports cannot be written changes are read and applied all the same', async () => {

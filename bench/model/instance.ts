@@ -46,6 +46,10 @@ export interface Modelled {
   readonly pendingMax: number;
 }
 
+/** How far the model is off, as a factor of at least 1, and how far it may be. */
+export const offBy = (modelled: number, measured: number): number => Math.max(modelled / measured, measured / modelled);
+export const OFF_BY_MAX = { atMost: 1.25 };
+
 export const SETTINGS: InstanceSettings = {
   concurrency: 20,
   membersPerPatch: 50,

@@ -3,6 +3,7 @@
  * window's requests cost no waiting: ideal is the time until the last window that must be used opens.
  */
 import { ratio, single, type Figure } from '../figure.ts';
+import { modelInstance, offBy, OFF_BY_MAX, SETTINGS } from '../model/instance.ts';
 import { inPairs, type Bench, type Part } from '../part.ts';
 import { drain, type Drained } from '../world/drain.ts';
 import { peer, rollcall, type Subject } from '../world/subject.ts';
@@ -11,17 +12,25 @@ import { drawWorkload } from '../world/workload.ts';
 export const BUDGET = { allowed: 50, windowSeconds: 1 };
 const LATENCY_MS = 20;
 const LIMIT_SECONDS = 180;
+const [EVENTS, GROUPS] = [10_000, 500];
+/** All events at once, as a backlog is. */
+const AT_ONCE_S = 0.001;
 
 export const budget: Part = { name: 'budget', isQuick: false, measure };
 
 async function measure(bench: Bench): Promise<readonly Figure[]> {
-  const workload = drawWorkload({ events: 10_000, groups: 500, membersPerGroup: 500 });
+  const workload = drawWorkload({ events: EVENTS, groups: GROUPS, membersPerGroup: 500 });
   const kafka = await bench.kafka();
   const target = { limits: BUDGET, latencyMs: LATENCY_MS };
   const once = (subject: Subject) => () =>
     drain(subject, { kafka, workload, target, partitions: 6, limitSeconds: LIMIT_SECONDS });
   const pairs = await inPairs(bench, once(await rollcall()), once(await peer('batch')));
   const idealSeconds = (Math.ceil(workload.idealRequests / BUDGET.allowed) - 1) * BUDGET.windowSeconds;
+  const modelled = modelInstance(
+    { eventsPerSecond: EVENTS / AT_ONCE_S, seconds: AT_ONCE_S, groups: GROUPS, skew: 1 },
+    { allowed: BUDGET.allowed, windowS: BUDGET.windowSeconds, latencyS: LATENCY_MS / 1000 },
+    { ...SETTINGS, isWarm: false },
+  );
   const name = (what: string) => `backlog of 10,000 events on 500 groups, 50 requests/s: ${what}`;
   const each = (value: (run: Drained, peerRun: Drained) => number) => pairs.map(([a, b]) => value(a, b));
   const refused = { unit: '%', digits: 1 };
@@ -35,6 +44,11 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
       name('time ÷ batch'),
       each((a, b) => working(a) / working(b)),
       null,
+    ),
+    ratio(
+      name('time, the model is off by'),
+      each((a) => offBy(modelled.doneS, working(a))),
+      OFF_BY_MAX,
     ),
     { ...refused, name: name('429s'), values: each((a) => (100 * a.refused) / a.requests), goal: { atMost: 1 } },
     { ...refused, name: name('429s of batch'), values: each((_, b) => (100 * b.refused) / b.requests), goal: null },

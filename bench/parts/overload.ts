@@ -3,6 +3,7 @@
  * that any program could do that knows all groups: the group that has waited longest gets the next request, with all that it has.
  */
 import { ratio, single, type Figure } from '../figure.ts';
+import { modelInstance, offBy, OFF_BY_MAX } from '../model/instance.ts';
 import { inPairs, type Bench, type Part } from '../part.ts';
 import { percentile } from '../world/percentile.ts';
 import { drawStream, playStream, type StreamEvent, type Streamed } from '../world/stream.ts';
@@ -11,17 +12,22 @@ import { BUDGET } from './budget.ts';
 
 const GROUPS = 200;
 const LATENCY_MS = 20;
+const [PER_SECOND, SECONDS] = [140, 60];
 
 export const overload: Part = { name: 'overload', isQuick: false, measure };
 
 async function measure(bench: Bench): Promise<readonly Figure[]> {
-  const events = drawStream({ perSecond: 140, seconds: 60, groups: GROUPS });
+  const events = drawStream({ perSecond: PER_SECOND, seconds: SECONDS, groups: GROUPS });
   const kafka = await bench.kafka();
   const target = { limits: BUDGET, latencyMs: LATENCY_MS };
   const once = (subject: Subject) => () =>
     playStream(subject, { kafka, events, groups: GROUPS, target, partitions: 6 });
   const pairs = await inPairs(bench, once(await rollcall()), once(await peer('batch')));
   const ideal = idealLatencies(events);
+  const modelled = modelInstance(
+    { eventsPerSecond: PER_SECOND, seconds: SECONDS, groups: GROUPS, skew: 1 },
+    { allowed: BUDGET.allowed, windowS: BUDGET.windowSeconds, latencyS: LATENCY_MS / 1000 },
+  );
   const each = (value: (run: Streamed, peerRun: Streamed) => number) => pairs.map(([a, b]) => value(a, b));
   const name = (what: string) => `overload, 140 events/s under 50 requests/s: ${what}`;
   const toIdeal = (run: Streamed, percent: number) => percentile(run.latencies, percent) / percentile(ideal, percent);
@@ -45,6 +51,21 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
       name('p99 of batch ÷ ideal'),
       each((_, b) => toIdeal(b, 99)),
       null,
+    ),
+    ratio(
+      name('p50, the model is off by'),
+      each((a) => offBy(modelled.p50 * 1000, percentile(a.latencies, 50))),
+      OFF_BY_MAX,
+    ),
+    ratio(
+      name('p99, the model is off by'),
+      each((a) => offBy(modelled.p99 * 1000, percentile(a.latencies, 99))),
+      OFF_BY_MAX,
+    ),
+    ratio(
+      name('requests, the model is off by'),
+      each((a) => offBy(modelled.requests, a.requests)),
+      OFF_BY_MAX,
     ),
     single(name('ideal p50'), percentile(ideal, 50), { unit: 'ms' }),
     single(name('ideal p99'), percentile(ideal, 99), { unit: 'ms' }),

@@ -38,8 +38,8 @@ import { isAtRest, sizesOf, statsOf, type PipelineStats, type Sizes } from './st
 import { errorText } from '../core/text/visible.ts';
 
 const SWEEP_MS = 60_000;
-/** Under a second of writing. */
-const REPORTS_MAX = 10_000;
+/** With more of them nothing is read: under a second of writing. */
+const REPORTS_WAITING_MAX = 10_000;
 
 export class Pipeline {
   /** null after a drain; an Error when the log cannot go on, whose message names the remedy. */
@@ -72,7 +72,7 @@ export class Pipeline {
       unsettled: new Unsettled(),
       counts: new Counts(),
       intakeLimit: new IntakeLimit(options.pendingIntentsMax),
-      reportLimit: new IntakeLimit(REPORTS_MAX),
+      reportLimit: new IntakeLimit(REPORTS_WAITING_MAX),
       breaker: new TargetBreaker({
         clock,
         logger,

@@ -7,7 +7,7 @@
  *
  * An abandoned consumer must not join again without our knowledge (kafkajs retries inside): its assigner forbids it.
  */
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
   Assigner,
   Cluster,
@@ -191,7 +191,7 @@ export class Session {
   /** kafkajs hands over the batches of many partitions at once: each gets a turn of the event loop, so that others have theirs. */
   #inTurn(task: () => void): Promise<void> {
     const done = this.#free.then(task);
-    this.#free = done.then(() => setImmediate());
+    this.#free = done.then(() => nextTurn());
     return done;
   }
 

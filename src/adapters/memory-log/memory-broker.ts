@@ -2,6 +2,7 @@
  * What the instances in one process share: topics and consumer groups. It lives on when an instance "crashes".
  * Besides what clients ask for, it does on request what a real broker does to a log in its own time; `ConsumerGroup` is the coordinator of one group.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Commit, Committed, OutRecord, Random, SendOutcome, TopicSpecification } from '../../ports.ts';
 import { MemoryTopic } from './memory-topic.ts';
 
@@ -146,7 +147,7 @@ export const directLink = (clock: Clock): Link => ({
     try {
       return act();
     } finally {
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
   },
   later: (task) => void setImmediate(task),

@@ -1,4 +1,5 @@
 /** One topic: its partitions, its settings, who wants to know when something was appended; and how all of it is read. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { stampOf, type Ahead } from '../../core/log/commit-metadata.ts';
 import { partitionOfKey } from '../../core/log/reading.ts';
@@ -180,7 +181,7 @@ async function* readFrom(
       onProgress(progressOf(cursors));
       const chunk = cursors.flatMap((cursor) => nextChunk(topic, cursor));
       yield* untilAborted(chunk, signal);
-      if (chunk.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      if (chunk.length > 0) await nextTurn();
       else if (change === null) return;
       else await change.come;
     } finally {

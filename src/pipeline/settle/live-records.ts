@@ -12,7 +12,7 @@ import { holdsDecided, isReserving, recordOf, troubleOf } from './record.ts';
 import { TOO_LARGE, laneName, noteFailure, type Addressed } from './writer.ts';
 
 /** Under another epoch than its own it would be void, or another owner's. */
-export type Rendered = Addressed &
+export type DueRecord = Addressed &
   (
     | {
         readonly kind: 'state';
@@ -29,8 +29,8 @@ export type Rendered = Addressed &
 export const goesOn = (owners: Owners, group: Group): boolean =>
   mayDispatch(owners, group) && (owners.queue.isLocked(group) || owners.queue.classOf(group) !== null);
 
-/** Rendered when it is sent, never earlier; one per group and batch. */
-export function renderPartition(owners: Owners, partition: Partition, recordsMax: number): Rendered[] {
+/** DueRecord when it is sent, never earlier; one per group and batch. */
+export function renderPartition(owners: Owners, partition: Partition, recordsMax: number): DueRecord[] {
   const { clock, unsettled } = owners;
   const rendered = [
     ...renderFormer(owners, partition),
@@ -91,7 +91,7 @@ function addressedTo(
 }
 
 /** What they said stands in the record of the group's own key by now. */
-function renderFormer(owners: Owners, partition: Partition): Rendered[] {
+function renderFormer(owners: Owners, partition: Partition): DueRecord[] {
   const { clock, sha256 } = owners;
   return partition.formerKeys.take().map((key) => {
     const facts = { intents: [], trouble: null, now: clock.now().wall, sha256 };
@@ -101,14 +101,14 @@ function renderFormer(owners: Owners, partition: Partition): Rendered[] {
 }
 
 /** What the guard counts, for the next owner. */
-function renderSlices(owners: Owners, partition: Partition): Rendered[] {
+function renderSlices(owners: Owners, partition: Partition): DueRecord[] {
   return partition.removals.take(owners.clock.now()).map(({ key, removals }) => {
     const slice = renderRemovals(partition.ownership.nextStamp(), key, removals);
     return { kind: 'removals', key, ...addressedTo(owners, partition, { ...slice, gzip: true }) };
   });
 }
 
-function renderAnswers(owners: Owners, partition: Partition): Rendered[] {
+function renderAnswers(owners: Owners, partition: Partition): DueRecord[] {
   const isOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
   return partition.requests.takeAnswers(isOpen).map((answer) => {
     const headers = renderAnswer(partition.ownership.nextStamp(), answer.answer);
@@ -117,7 +117,7 @@ function renderAnswers(owners: Owners, partition: Partition): Rendered[] {
 }
 
 /** Answers whether it is smaller than before, so that it is worth a try at once. */
-export function writeAgain(owners: Owners, rendered: Rendered, outcome: 'too_large' | 'unwritten'): boolean {
+export function writeAgain(owners: Owners, rendered: DueRecord, outcome: 'too_large' | 'unwritten'): boolean {
   const { partition } = rendered;
   if (rendered.kind === 'former') {
     partition.formerKeys.giveBack(rendered.key);

@@ -12,12 +12,12 @@ import type { Member } from '../state/member.ts';
 import type { Due, Outgoing, Place } from '../state/outbox.ts';
 import type { Owners } from '../state/owners.ts';
 import { tidyGroup } from '../state/partitions.ts';
-import { renderPartition, type Rendered, writeAgain } from './live-records.ts';
+import { renderPartition, type DueRecord, writeAgain } from './live-records.ts';
 import { recordAcknowledged } from './record.ts';
 import { TOO_LARGE, Writer, isWritable, laneName, noteFailure, tryTogether, type Written } from './writer.ts';
 import { errorText } from '../../core/text/visible.ts';
 
-/** Rendering and writing larger batches would block the event loop. A live record may say more than a thousand reports. */
+/** Of one round: rendering and writing more would block the event loop. A live record may say more than a thousand reports. */
 const REPORTS_MAX = 1_000;
 const RECORDS_MAX = 500;
 
@@ -56,7 +56,7 @@ export class Settler {
   }
 
   async #sendReports(): Promise<boolean> {
-    const { outbox, partitions } = this.#owners;
+    const { outbox } = this.#owners;
     this.#tidyPlaces();
     const batch = this.#takeBatch();
     if (batch.length === 0) return false;
@@ -68,9 +68,8 @@ export class Settler {
       hasMoved ||= fate !== 'waits';
       if (fate === 'written' && outbox.acknowledge(outgoing)) reported.push(outgoing.due);
     }
-    const kept = reported.filter(({ partition }) => partitions.isCurrent(partition));
-    acknowledge(this.#owners, kept);
-    for (const group of new Set(kept.map((due) => due.group))) if (group !== null) tidyGroup(this.#owners, group);
+    acknowledge(this.#owners, reported);
+    for (const group of new Set(reported.map((due) => due.group))) if (group !== null) tidyGroup(this.#owners, group);
     // Behind a full batch that waits there may be others that need not wait.
     return hasMoved || batch.length === REPORTS_MAX;
   }
@@ -118,7 +117,7 @@ export class Settler {
   async #sendRecords(): Promise<boolean> {
     const { partitions, unsettled, options } = this.#owners;
     const now = this.#owners.clock.now();
-    const rendered: Rendered[] = [];
+    const rendered: DueRecord[] = [];
     for (const partition of partitions) {
       partition.removals.owe();
       const lane = laneName(options.topics.retry, partition.number);

@@ -85,7 +85,9 @@ export class Writer {
 
   /** The check, and the sending, in one tick. An error: all has failed. */
   async #send(lanes: readonly Lane[]): Promise<Error | null> {
-    const wanted = lanes.flatMap(({ parcels }) => parcels.filter(({ addressed }) => counts(this.#owners, addressed)));
+    const wanted = lanes.flatMap(({ parcels }) =>
+      parcels.filter(({ addressed }) => isCounting(this.#owners, addressed)),
+    );
     if (wanted.length === 0) return null;
     try {
       const outcomes = await this.#owners.log.send(wanted.map(({ record }) => record));
@@ -119,7 +121,7 @@ export const isWritable = ({ partitions }: Pick<Owners, 'partitions'>, partition
   partitions.isCurrent(partition) && partition.isRestored;
 
 /** It would say something if it were written now. */
-const counts = (owners: Owners, { partition, epoch }: Addressed): boolean =>
+const isCounting = (owners: Owners, { partition, epoch }: Addressed): boolean =>
   isWritable(owners, partition) && (epoch === null || partition.ownership.epoch === epoch);
 
 /** What the log does not speak of is not written. */

@@ -221,7 +221,7 @@ export class Member {
 
   /**
    * Drops what is complete. @param upTo offset of the last that is looked at; null: all are.
-   * @param isComplete is told whether the final report is acknowledged.
+   * @param isComplete its `isReported`: the final report is acknowledged.
    */
   closeUnfinished(upTo: bigint | null, isComplete: (source: ChangeSource, isReported: boolean) => boolean): void {
     const unfinished = this.#unfinished;

@@ -65,11 +65,10 @@ export class Outbox {
   /** It is written. true: with it all that is due of it. */
   acknowledge(written: Outgoing): boolean {
     const { due } = written;
-    const next = written instanceof OutgoingDeadLetter ? new OutgoingReport(this.#reportTopic, due) : null;
     // Nothing is left of a partition that was lost meanwhile.
     if (!this.#due.has(due)) return false;
-    if (next !== null) {
-      this.#due.set(due, next);
+    if (written instanceof OutgoingDeadLetter) {
+      this.#due.set(due, new OutgoingReport(this.#reportTopic, due));
       return false;
     }
     this.#due.delete(due);

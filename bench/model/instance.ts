@@ -2,7 +2,7 @@
  * A discrete-event model of one instance: events of groups come in, the group that has waited longest gets the next request, with
  * all that it has up to 50 members, and the target allows so many requests in each of its windows. Times are seconds.
  *
- * What it leaves out: changes that cancel each other, failures, the processor (see scaling.ts), and Kafka's own delays, which are
+ * What it leaves out: changes that cancel each other, failures, the processor, and Kafka's own delays, which are
  * one constant (`readingS`).
  */
 import { seededRandom } from '../../src/lab/sandbox/seed.ts';
@@ -42,8 +42,6 @@ export interface Modelled {
   readonly requests: number;
   /** Until everything is sent, s. */
   readonly doneS: number;
-  /** The most events that waited at once. */
-  readonly pendingMax: number;
 }
 
 /** How far the model is off, as a factor of at least 1, and how far it may be. */
@@ -94,8 +92,6 @@ class Instance {
   #now = 0;
   #permits = 0;
   #windowEndsAt = 0;
-  #pending = 0;
-  #pendingMax = 0;
   #requests = 0;
 
   constructor(
@@ -122,7 +118,6 @@ class Instance {
       p99: percentile(this.#latencies, 99),
       requests: this.#requests,
       doneS: this.#now,
-      pendingMax: this.#pendingMax,
     };
   }
 
@@ -144,8 +139,6 @@ class Instance {
       const events = this.#behind.get(group) ?? this.#waiting.get(group);
       if (events === undefined) this.#waiting.set(group, [at]);
       else events.push(at);
-      this.#pending += 1;
-      this.#pendingMax = Math.max(this.#pendingMax, this.#pending);
     }
     this.#openWindow();
   }
@@ -171,7 +164,6 @@ class Instance {
       this.#remember(group);
       const sent = isKnown ? events.splice(0, this.#settings.membersPerPatch) : [];
       for (const at of sent) this.#latencies.push(this.#now - at);
-      this.#pending -= sent.length;
       this.#behind.set(group, events);
     }
   }

@@ -27,7 +27,7 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
   const pairs = await inPairs(bench, once(await rollcall()), once(await peer('batch')));
   const idealSeconds = (Math.ceil(workload.idealRequests / BUDGET.allowed) - 1) * BUDGET.windowSeconds;
   const modelled = modelInstance(
-    { eventsPerSecond: EVENTS / AT_ONCE_S, seconds: AT_ONCE_S, groups: GROUPS, skew: 1 },
+    { eventsPerSecond: EVENTS / AT_ONCE_S, seconds: AT_ONCE_S, groups: GROUPS, skew: 2 },
     { allowed: BUDGET.allowed, windowS: BUDGET.windowSeconds, latencyS: LATENCY_MS / 1000 },
     { ...SETTINGS, isWarm: false },
   );

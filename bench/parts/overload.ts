@@ -1,6 +1,6 @@
 /**
- * 140 events a second for a minute, under a budget of 50 requests a second: how long an event takes to its PATCH, beside the least
- * that any program could do that knows all groups: the group that has waited longest gets the next request, with all that it has.
+ * 140 events a second for a minute, under a budget of 50 requests a second: how long an event takes to its PATCH. Ideal is a program
+ * that knows all groups and loses no time: the group that has waited longest gets the next request, with all that it has.
  */
 import { ratio, single, type Figure } from '../figure.ts';
 import { modelInstance, offBy, OFF_BY_MAX } from '../model/instance.ts';

@@ -39,7 +39,6 @@ export interface Streamed {
   readonly latencies: readonly number[];
   readonly requests: number;
   readonly refused: number;
-  readonly cpuSeconds: number;
   /** Of a peer. */
   readonly wrongGroups: number;
 }
@@ -58,16 +57,15 @@ export async function playStream(subject: Subject, options: StreamOptions): Prom
   const groups = Array.from({ length: options.groups }, (_, index) => groupName(index));
   const run = await Run.open({ ...options, initial: new Map(groups.map((group) => [group, new Set<string>()])) });
   try {
-    const process = run.start(subject);
+    run.start(subject);
     await warmUp(run, options, groups);
-    const [requests, refused, cpuSeconds] = [run.requests, run.refused, await process.cpuSeconds()];
+    const [requests, refused] = [run.requests, run.refused];
     const latencies = await play(run, options);
     await run.committed(groups.length + options.events.length, LIMIT_SECONDS);
     return {
       latencies,
       requests: run.requests - requests,
       refused: run.refused - refused,
-      cpuSeconds: (await process.cpuSeconds()) - cpuSeconds,
       wrongGroups: run.wrongGroups(expected(groups, options.events), subject),
     };
   } finally {

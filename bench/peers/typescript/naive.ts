@@ -1,4 +1,4 @@
-/** The first thing that works: one event after the other, a GET and a PATCH each. */
+/** The first thing that works: in each partition one event after the other, a GET and a PATCH each. */
 import { changesOf, consume, openKafka, readEvent, whileBeating } from './consumer.ts';
 import { Groups } from './groups.ts';
 import { HttpClient } from './http.ts';
@@ -11,6 +11,7 @@ await consume({
   kafka: openKafka(settings),
   settings,
   handlers: {
+    partitionsConsumedConcurrently: 6,
     eachMessage: async ({ message, heartbeat }) => {
       const event = readEvent(message.value);
       if (event !== null) await whileBeating(heartbeat, () => groups.change(event.group_id, changesOf(event)));

@@ -38,7 +38,7 @@ import { isAtRest, sizesOf, statsOf, type PipelineStats, type Sizes } from './st
 import { errorText } from '../core/text/visible.ts';
 
 const SWEEP_MS = 60_000;
-/** With more of them nothing is read: under a second of writing. */
+/** With so many of them partitions that have caught up read nothing more; where Kafka answers they are written in under a second. */
 const REPORTS_WAITING_MAX = 10_000;
 
 export class Pipeline {

@@ -35,7 +35,7 @@ export interface IntakeOptions {
 
 /**
  * Keeps kafkajs's positions true to the handler's answers. Nothing here waits: heartbeats and the other partitions depend on
- * eachBatch returning at once (kafkajs.md 2.1, 2.2).
+ * eachBatch waiting for its turn alone (kafkajs.md 2.1, 2.2).
  */
 export class Intake {
   readonly #options: IntakeOptions;

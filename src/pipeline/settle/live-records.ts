@@ -29,7 +29,7 @@ export type DueRecord = Addressed &
 export const goesOn = (owners: Owners, group: Group): boolean =>
   mayDispatch(owners, group) && (owners.queue.isLocked(group) || owners.queue.classOf(group) !== null);
 
-/** DueRecord when it is sent, never earlier; one per group and batch. */
+/** Rendered when it is sent, never earlier; one per group and batch. */
 export function renderPartition(owners: Owners, partition: Partition, recordsMax: number): DueRecord[] {
   const { clock, unsettled } = owners;
   const rendered = [

@@ -17,8 +17,9 @@ import { recordAcknowledged } from './record.ts';
 import { TOO_LARGE, Writer, isWritable, laneName, noteFailure, tryTogether, type Written } from './writer.ts';
 import { errorText } from '../../core/text/visible.ts';
 
-/** Of one round: rendering and writing more would block the event loop. A live record may say more than a thousand reports. */
+/** Of one round: rendering and writing more would block the event loop. */
 const REPORTS_MAX = 1_000;
+/** Likewise; a live record may hold as many changes as a round has reports. */
 const RECORDS_MAX = 500;
 
 export class Settler {

@@ -126,6 +126,15 @@ test('what was paused before a rebalance is read after it', async () => {
   expect(await fetchOf(0)).toBe(true);
 });
 
+test('a batch that waits for its turn while the group is joined again comes again', async () => {
+  await join(0);
+  const batches = [fetchOf(0), fetchOf(0)];
+  expect(await batches[0]).toBe(true);
+  emit('GROUP_JOIN', { memberAssignment: { t: [0] } });
+  expect(await batches[1]).toBe(false);
+  expect(await fetchOf(0)).toBe(true);
+});
+
 test('a consumer that has crashed is asked for nothing any more', async () => {
   await join(0);
   emit('CRASH', { error: new Error('a fault') });

@@ -68,6 +68,8 @@ export class Session {
   #running: Promise<void> = Promise.resolve();
   /** The next turn of the event loop in which no batch was taken yet. */
   #free: Promise<void> = Promise.resolve();
+  /** Joins that began or ended. */
+  #joinSteps = 0;
   #commitOffsets: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
 
   constructor(
@@ -179,7 +181,7 @@ export class Session {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 6,
-      eachBatch: (payload) => this.#inTurn(() => this.#take(payload)),
+      eachBatch: (payload) => this.#inTurn(payload),
     });
   }
 
@@ -188,9 +190,15 @@ export class Session {
     this.guard(() => this.#listener.take(payload));
   }
 
-  /** kafkajs hands over the batches of many partitions at once: each gets a turn of the event loop, so that others have theirs. */
-  #inTurn(task: () => void): Promise<void> {
-    const done = this.#free.then(task);
+  /**
+   * kafkajs hands over the batches of many partitions at once: each gets a turn of the event loop, so that others have theirs.
+   * One that waits while a join begins or ends is left: it is not resolved, so that the owner from then on reads it.
+   */
+  #inTurn(payload: EachBatchPayload): Promise<void> {
+    const joinSteps = this.#joinSteps;
+    const done = this.#free.then(() => {
+      if (joinSteps === this.#joinSteps) this.#take(payload);
+    });
     this.#free = done.then(() => nextTurn());
     return done;
   }
@@ -237,6 +245,7 @@ export class Session {
 
   #joining(): void {
     if (!this.isOpen) throw new Error('this consumer was given up and must not join again');
+    this.#joinSteps += 1;
     this.#liveness.joining();
     this.#otherTopics.joining();
     this.#hasJoined = true;
@@ -245,6 +254,7 @@ export class Session {
 
   #joined({ memberId, memberAssignment }: ConsumerGroupJoinEvent['payload']): void {
     if (this.#state === 'closed') throw new Error('this consumer was given up and must not be a member');
+    this.#joinSteps += 1;
     this.guard(() => {
       const cluster = this.#cluster;
       if (cluster === undefined) throw new Error('kafkajs has made no assigner');

@@ -177,7 +177,7 @@ function readHeaders(reader: ByteReader, tally: Tally): IHeaders {
 }
 
 const NO_BYTES = Buffer.alloc(0);
-const NO_HEADERS: IHeaders = Object.freeze({});
+const NO_HEADERS: IHeaders = Object.freeze(Object.create(null) as IHeaders);
 
 function unreadable(head: BatchHead, error: unknown): StoredMessage {
   const { firstOffset, lastOffset, compression, context, maxTimestamp } = head;
@@ -198,7 +198,7 @@ const emptyMessage = (offset: bigint, timestamp: bigint, batchContext: BatchCont
   attributes: 0,
   key: null,
   value: null,
-  headers: {},
+  headers: NO_HEADERS,
   isControlRecord: false,
   batchContext,
 });

@@ -65,5 +65,7 @@ function writeRecords(records: readonly Sized[]): Buffer {
       writer.bytes(content);
     }
   }
+  // What is left of it is memory that held something else.
+  if (writer.at !== all.length) throw new Error(`${writer.at} bytes were written where ${all.length} were computed`);
   return all;
 }

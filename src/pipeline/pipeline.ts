@@ -68,7 +68,7 @@ export class Pipeline {
       lease: new Lease(clock, options.leaseMs),
       queue: new GroupQueue(),
       lookUps: new LookUps(),
-      outbox: new Outbox(options.topics.report),
+      outbox: new Outbox(options.topics.report, clock),
       unsettled: new Unsettled(),
       counts: new Counts(),
       intakeLimit: new IntakeLimit(options.pendingIntentsMax),

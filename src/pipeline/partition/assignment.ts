@@ -25,7 +25,7 @@ import { PartitionOf } from '../state/partition.ts';
 import { groupOf } from '../state/partitions.ts';
 import type { Start } from '../state/source-offsets.ts';
 import type { Slices } from '../state/turns.ts';
-import { catchUp, resumeSource } from './intake.ts';
+import { catchUp, limitIntake, resumeSource } from './intake.ts';
 import { foreignPositionProblem, refuse, revoke, revokeAll } from './loss.ts';
 import { recordAll, actOnRetryRecords } from './read-back.ts';
 
@@ -67,6 +67,8 @@ export function heartbeat(owners: Owners, beat: Heartbeat): void {
     if (partition.phase === 'fencing' && fenceId === null) void fence(owners, partition);
     else if (overtakenAt !== null && beat.sentAt.monotonic > overtakenAt.monotonic) rebaseEpoch(owners, partition);
   }
+  // Where Kafka acknowledges nothing, nothing else would look again.
+  limitIntake(owners);
   owners.dispatch();
 }
 

@@ -19,6 +19,7 @@ import { lingerMs, review, reviewAll } from '../dispatch/dispatcher.ts';
 import { enqueue } from '../intents/conclude.ts';
 import { identified, identifyGroup } from '../intents/identify.ts';
 import { arrive, arriveFinal } from '../intents/precedence.ts';
+import { isWritable } from '../settle/writer.ts';
 import type { Partition } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
 import { groupOf, tidyGroup } from '../state/partitions.ts';
@@ -241,7 +242,7 @@ const LASTING_PAUSE =
   'Under load this passes by itself. Where it lasts, too much waits for another try: the reports with the outcome retry_scheduled say why. Remove that cause, or start again with a higher MAX_PENDING_INTENTS.';
 
 export function limitIntake(owners: Owners): void {
-  const { partitions, outbox, unsettled, intakeLimit, reportLimit, options, log, logger } = owners;
+  const { partitions, outbox, intakeLimit, reportLimit, options, log, logger } = owners;
   const { pendingIntentsMax: limit } = options;
   const { pending, held, tried, unsent } = pendingOf(partitions);
   // What waits for an operator may wait for days, and must not hold up the others (protocol.md 6.3).
@@ -253,9 +254,11 @@ export function limitIntake(owners: Owners): void {
   if (change === 'paused')
     logger.warn({ pending, held, tried, unsent, limit, advice: LASTING_PAUSE }, 'intake paused, too much is pending');
   else if (change === 'resumed') logger.info({ pending, held }, 'intake resumed');
-  // Where reports cannot be written, revocations are read all the same.
-  const waitsForReports = reportLimit.note(unsettled.size === 0 ? outbox.size : 0);
-  if (change === 'resumed' || waitsForReports === 'resumed')
+  const reports = reportLimit.note(reportsOnTheirWay(owners));
+  if (reports === 'paused') logger.debug({ reports: outbox.size }, 'intake waits until reports are written');
+  else if (reports === 'resumed' && outbox.isStalled)
+    logger.warn({ reports: outbox.size }, 'Kafka acknowledges no reports, changes are read and applied all the same');
+  if (change === 'resumed' || reports === 'resumed')
     for (const partition of partitions) resumeSource(owners, partition);
   if (!intakeLimit.isPaused && !reportLimit.isPaused) return;
   for (const partition of partitions) {
@@ -263,6 +266,16 @@ export function limitIntake(owners: Owners): void {
     log.pause('source', partition.number);
     if (intakeLimit.isPaused) dispatchEarly(owners, partition);
   }
+}
+
+/** None where Kafka takes none at present: revocations are read all the same. Nor of a partition that waits for its fence. */
+function reportsOnTheirWay(owners: Owners): number {
+  const { partitions, outbox, unsettled, options } = owners;
+  const { report, deadLetter } = options.topics;
+  if (outbox.isStalled || unsettled.isTopicFailing(report) || unsettled.isTopicFailing(deadLetter)) return 0;
+  let count = 0;
+  for (const partition of partitions) if (isWritable(owners, partition)) count += outbox.countOf(partition);
+  return count;
 }
 
 /** How many changes are pending; of them held by the guard, tried before, and waiting unsent with those. */

@@ -8,7 +8,7 @@ import type { ReportRecord } from '../../core/report/report.ts';
 import { reportId, reportRecord, smallerReport, type Report } from '../../core/report/reporting.ts';
 import { writePauseMs } from '../../core/target/retry.ts';
 import { RepeatedCauses } from '../../core/text/repeated-causes.ts';
-import type { Instant, OutRecord } from '../../ports.ts';
+import type { Clock, Instant, OutRecord } from '../../ports.ts';
 import type { Group, Partition } from './group.ts';
 import type { Act } from './partition.ts';
 
@@ -25,22 +25,40 @@ export interface Due {
   readonly deadLetter: OutRecord | null;
 }
 
+/** Where nothing is acknowledged for so long, Kafka writes no reports at present: it does so within a second under full load. */
+const STALLED_MS = 2_000;
+
 /** What is to be reported. The group of a report about a change counts as unacknowledged until the report is acknowledged. */
 export class Outbox {
   readonly #reportTopic: string;
+  readonly #clock: Pick<Clock, 'now'>;
   /** With the record of each that is written next, from when it is looked at first: there may be very many. */
   readonly #due = new Map<Due, Outgoing | null>();
+  readonly #counts = new Map<Partition, number>();
+  /** When the last one was acknowledged, or came while there was none, monotonic ms. */
+  #movedAt = -Infinity;
 
-  constructor(reportTopic: string) {
+  constructor(reportTopic: string, clock: Pick<Clock, 'now'>) {
     this.#reportTopic = reportTopic;
+    this.#clock = clock;
   }
 
   get size(): number {
     return this.#due.size;
   }
 
+  get isStalled(): boolean {
+    return this.size > 0 && this.#clock.now().monotonic - this.#movedAt >= STALLED_MS;
+  }
+
+  countOf(partition: Partition): number {
+    return this.#counts.get(partition) ?? 0;
+  }
+
   add(due: Due): void {
+    if (this.size === 0) this.#move();
     this.#due.set(due, null);
+    this.#counts.set(due.partition, this.countOf(due.partition) + 1);
     if (due.group !== null) due.partition.noteReportDue(due.group);
   }
 
@@ -67,18 +85,25 @@ export class Outbox {
     const { due } = written;
     // Nothing is left of a partition that was lost meanwhile.
     if (!this.#due.has(due)) return false;
+    this.#move();
     if (written instanceof OutgoingDeadLetter) {
       this.#due.set(due, new OutgoingReport(this.#reportTopic, due));
       return false;
     }
     this.#due.delete(due);
     if (due.group !== null) due.partition.noteReportAcknowledged(due.group);
+    this.#counts.set(due.partition, this.countOf(due.partition) - 1);
     return true;
   }
 
   /** The partition is lost, and its counts with it. */
   revoke(partition: Partition): void {
     for (const due of this.#due.keys()) if (due.partition === partition) this.#due.delete(due);
+    this.#counts.delete(partition);
+  }
+
+  #move(): void {
+    this.#movedAt = this.#clock.now().monotonic;
   }
 }
 
@@ -87,12 +112,12 @@ export abstract class Outgoing {
   readonly due: Due;
   /** It counts under any. */
   readonly epoch = null;
-  readonly #topic: string;
+  protected readonly topic: string;
   #waitsFor: string | null = null;
 
   constructor(topic: string, due: Due) {
     this.due = due;
-    this.#topic = topic;
+    this.topic = topic;
   }
 
   get partition(): Partition {
@@ -102,7 +127,7 @@ export abstract class Outgoing {
   /** Where it fails alone. */
   get own(): Place {
     const { report, partition } = this.due;
-    const topic = this.#topic;
+    const { topic } = this;
     return { name: `${topic}: ${reportId(report)}`, topic, act: 'write', owner: partition.number };
   }
 
@@ -131,15 +156,9 @@ const firstOf = (due: Due, reportTopic: string): Outgoing =>
   due.deadLetter === null ? new OutgoingReport(reportTopic, due) : new OutgoingDeadLetter(due, due.deadLetter);
 
 class OutgoingReport extends Outgoing {
-  readonly #topic: string;
   /** As it is cut; null: it is whole. */
   #smaller: ReportRecord | null = null;
   #cutRecord: Pick<OutRecord, 'key' | 'headers'> | null = null;
-
-  constructor(topic: string, due: Due) {
-    super(topic, due);
-    this.#topic = topic;
-  }
 
   get isCut(): boolean {
     return this.#cutRecord !== null;
@@ -147,7 +166,7 @@ class OutgoingReport extends Outgoing {
 
   record(): OutRecord {
     const { key, headers } = this.#cutRecord ?? { key: this.due.key, headers: [] };
-    return { topic: this.#topic, partition: null, key, headers, value: JSON.stringify(this.#rendered()) };
+    return { topic: this.topic, partition: null, key, headers, value: JSON.stringify(this.#rendered()) };
   }
 
   cut(): boolean {
@@ -282,6 +301,12 @@ export class Unsettled {
 
   isFailing(name: string): boolean {
     return this.#entries.has(name);
+  }
+
+  /** Something of it, a partition or a record. */
+  isTopicFailing(topic: string): boolean {
+    for (const { place } of this.#entries.values()) if (place.topic === topic) return true;
+    return false;
   }
 
   isWaiting(name: string, now: Instant): boolean {

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
+import type { OutRecord } from '../../../src/ports.ts';
+import { pause } from '../../../src/time.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
+import type { TappedLog } from '../../support/tapped-log.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
 const sessionTimeoutMs = 60_000;
@@ -73,9 +76,9 @@ const NEVER = new Promise<void>(() => undefined);
 /** Events that change nothing, each with a report, and then a change. */
 async function readBehindReports(world: QuickWorld): Promise<void> {
   for (let each = 0; each < REPORTS_WAITING; each += 1) world.produce({ add_members: [] });
-  await world.clock.advance(1_000);
+  await world.clock.advance(500);
   world.produce({ add_members: ['u'] });
-  await world.clock.advance(1_000);
+  await world.clock.advance(500);
 }
 
 test('intake limit: while very many reports are being written nothing more is read', async () => {
@@ -109,11 +112,37 @@ test('intake limit: while a partition catches up it is read on, however many rep
   expect(world.target.group('g').members).toEqual(new Set(['u']));
 });
 
-test('intake limit: where reports cannot be written changes are read and applied all the same', async () => {
+const isReport = ({ topic }: OutRecord): boolean => topic === topics.report;
+
+test.each<[string, TappedLog['beforeSend']]>([
+  ['are refused', async () => Promise.reject(new Error('NOT_ENOUGH_REPLICAS'))],
+  ['are not answered', async (records) => (records.some(isReport) ? NEVER : undefined)],
+])('intake limit: where reports %s changes are read and applied all the same', async (_, beforeSend) => {
   const world = new QuickWorld();
   const { log } = await world.start();
-  log.beforeSend = async () => Promise.reject(new Error('NOT_ENOUGH_REPLICAS'));
+  log.beforeSend = beforeSend;
   await readBehindReports(world);
+  await world.clock.advance(3_000);
+  expect(world.target.group('g').members).toEqual(new Set(['u']));
+});
+
+test('intake limit: trouble elsewhere does not lift the limit of reports', async () => {
+  // given a live record that cannot be written, and reports that are written by and by
+  const world = new QuickWorld();
+  world.target.onPatch = ({ group }) => (group === 'h' ? answer(503) : null);
+  const { log } = await world.start();
+  log.beforeSend = async (records) => {
+    if (records.some(({ topic }) => topic === topics.retry)) throw new Error('NOT_ENOUGH_REPLICAS');
+    await pause(world.clock, 1_000);
+  };
+  world.produce({ group_id: 'h', add_members: ['v'] });
+  await world.clock.advance(3_000);
+  // when
+  await readBehindReports(world);
+  await world.clock.advance(1_000);
+  // then
+  expect(world.target.group('g').members).toEqual(new Set());
+  await world.clock.advance(20_000);
   expect(world.target.group('g').members).toEqual(new Set(['u']));
 });
 

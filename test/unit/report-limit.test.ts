@@ -1,0 +1,68 @@
+/** Which reports that wait to be written keep partitions from being read. */
+import { expect, test } from 'vitest';
+import type { ReportRecord } from '../../src/core/report/report.ts';
+import type { Report } from '../../src/core/report/reporting.ts';
+import { limitIntake } from '../../src/pipeline/partition/intake.ts';
+import type { TargetBreaker } from '../../src/pipeline/state/breaker.ts';
+import type { Partition } from '../../src/pipeline/state/group.ts';
+import { Outbox, Unsettled } from '../../src/pipeline/state/outbox.ts';
+import type { Owners } from '../../src/pipeline/state/owners.ts';
+import { Partitions } from '../../src/pipeline/state/partitions.ts';
+import { IntakeLimit } from '../../src/pipeline/state/source-offsets.ts';
+import { aPartition, readToGoal } from '../support/a-partition.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
+
+const LIMIT = 3;
+
+function anOwner(...assigned: readonly Partition[]) {
+  const nothing = (): void => undefined;
+  const partitions = new Partitions();
+  for (const partition of assigned) partitions.add(partition);
+  const topics = { source: 's', retry: 'r', deadLetter: 'd', report: 'p' };
+  const owners = stubOf<Owners>({
+    partitions,
+    outbox: new Outbox(topics.report, new ManualClock()),
+    unsettled: new Unsettled(),
+    intakeLimit: new IntakeLimit(1_000),
+    reportLimit: new IntakeLimit(LIMIT),
+    breaker: stubOf<TargetBreaker>({ isClosed: true }),
+    options: stubOf<Owners['options']>({ topics, pendingIntentsMax: 1_000 }),
+    lease: stubOf<Owners['lease']>({ isEnding: false }),
+    log: stubOf<Owners['log']>({ pause: nothing, resume: nothing }),
+    logger: { debug: nothing, info: nothing, warn: nothing, error: nothing },
+  });
+  return owners;
+}
+
+function report({ outbox }: Owners, partition: Partition, count: number): void {
+  const said = stubOf<Report & ReportRecord>({});
+  for (let i = 0; i < count; i += 1)
+    outbox.add({ partition, group: null, offset: BigInt(i), key: null, report: said, deadLetter: null });
+}
+
+function restored(): Partition {
+  const partition = aPartition();
+  readToGoal(partition);
+  partition.move('restoring');
+  partition.move('catching_up');
+  return partition;
+}
+
+test.each<[string, Partition, boolean]>([
+  ['that is restored', restored(), true],
+  ['that waits for its fence', aPartition(), false],
+])('reports of a partition %s', (_, partition, isPaused) => {
+  const owners = anOwner(partition);
+  report(owners, partition, LIMIT);
+  limitIntake(owners);
+  expect(owners.reportLimit.isPaused).toBe(isPaused);
+});
+
+test('reports of a partition that is lost count no more', () => {
+  const partition = restored();
+  const owners = anOwner(partition);
+  report(owners, partition, LIMIT);
+  owners.outbox.revoke(partition);
+  expect(owners.outbox.countOf(partition)).toBe(0);
+});

@@ -25,7 +25,7 @@ import { GroupQueue } from './state/group-queue.ts';
 import type { Group } from './state/group.ts';
 import { LookUps } from './state/look-ups.ts';
 import type { PipelineOptions } from './state/options.ts';
-import { Outbox, Unsettled } from './state/outbox.ts';
+import { Outbox } from './state/outbox.ts';
 import type { Owners, Ports } from './state/owners.ts';
 import { Lease } from './state/ownership.ts';
 import { Partitions } from './state/partitions.ts';
@@ -34,6 +34,7 @@ import { IntakeLimit } from './state/source-offsets.ts';
 import { Backlog, KeyWatch } from './state/source-watch.ts';
 import { Throttled } from './state/target-history.ts';
 import { Turns } from './state/turns.ts';
+import { Unsettled } from './state/unsettled.ts';
 import { isAtRest, sizesOf, statsOf, type PipelineStats, type Sizes } from './stats.ts';
 import { errorText } from '../core/text/visible.ts';
 

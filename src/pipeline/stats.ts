@@ -6,7 +6,7 @@ import { earlier, noneWaits, noteAge, type Oldest } from '../core/change/pending
 import { isRemovalsKey } from '../core/log/live-record.ts';
 import type { BreakerReason } from '../core/target/breaker.ts';
 import type { Group, Partition } from './state/group.ts';
-import type { Stuck } from './state/outbox.ts';
+import type { Stuck } from './state/unsettled.ts';
 import type { Owners } from './state/owners.ts';
 import type { Ownership } from './state/ownership.ts';
 

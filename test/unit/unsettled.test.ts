@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { writePauseMs } from '../../src/core/target/retry.ts';
-import { type Place, Unsettled } from '../../src/pipeline/state/outbox.ts';
+import { type Place, Unsettled } from '../../src/pipeline/state/unsettled.ts';
 
 const at = (ms: number) => ({ wall: 1_000_000 + ms, monotonic: ms });
 const place = (name: string, owner: number | null = null, topic = 'reports'): Place => ({

@@ -1,7 +1,7 @@
 /** Places that are written to, or committed to, one after the other: which of them a round still tries. */
 import { expect, test } from 'vitest';
 import { Partitions } from '../../src/pipeline/state/partitions.ts';
-import { type Place, Unsettled } from '../../src/pipeline/state/outbox.ts';
+import { type Place, Unsettled } from '../../src/pipeline/state/unsettled.ts';
 import { tryEach } from '../../src/pipeline/settle/writer.ts';
 import { aLog } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';

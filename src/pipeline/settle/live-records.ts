@@ -5,7 +5,7 @@ import { renderAnswer, renderRemovals, renderState } from '../../core/log/live-r
 import type { OutRecord } from '../../ports.ts';
 import type { Group, Partition } from '../state/group.ts';
 import type { DueAnswer } from '../state/operator-requests.ts';
-import type { Place } from '../state/outbox.ts';
+import type { Place } from '../state/unsettled.ts';
 import { mayDispatch, type Owners } from '../state/owners.ts';
 import { fitRecord } from './fit-record.ts';
 import { holdsDecided, isReserving, recordOf, troubleOf } from './record.ts';

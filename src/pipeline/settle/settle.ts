@@ -9,9 +9,10 @@ import { isSamePosition, type Intent, type Position } from '../../core/change/ch
 import { closeComplete, tidyCommitted } from '../intents/conclude.ts';
 import type { Group, Partition } from '../state/group.ts';
 import type { Member } from '../state/member.ts';
-import type { Due, Outgoing, Place } from '../state/outbox.ts';
+import type { Due, Outgoing } from '../state/outbox.ts';
 import type { Owners } from '../state/owners.ts';
 import { tidyGroup } from '../state/partitions.ts';
+import type { Place } from '../state/unsettled.ts';
 import { renderPartition, type DueRecord, writeAgain } from './live-records.ts';
 import { recordAcknowledged } from './record.ts';
 import { TOO_LARGE, Writer, isWritable, laneName, noteFailure, tryTogether, type Written } from './writer.ts';

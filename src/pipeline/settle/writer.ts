@@ -7,8 +7,8 @@ import { leftOutField } from '../../core/text/repeated-causes.ts';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { pause } from '../../time.ts';
 import type { Partition } from '../state/group.ts';
-import type { Place } from '../state/outbox.ts';
 import type { Owners } from '../state/owners.ts';
+import type { Place } from '../state/unsettled.ts';
 import { errorText } from '../../core/text/visible.ts';
 
 export interface Addressed {

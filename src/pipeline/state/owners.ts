@@ -16,7 +16,7 @@ import type { GroupQueue } from './group-queue.ts';
 import type { Group, Partition } from './group.ts';
 import type { LookUps } from './look-ups.ts';
 import type { PipelineOptions } from './options.ts';
-import type { Outbox, Unsettled } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import type { Lease } from './ownership.ts';
 import type { Partitions } from './partitions.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -24,6 +24,7 @@ import type { IntakeLimit } from './source-offsets.ts';
 import type { Backlog, KeyWatch } from './source-watch.ts';
 import type { Throttled } from './target-history.ts';
 import type { Turns } from './turns.ts';
+import type { Unsettled } from './unsettled.ts';
 
 export interface Owners extends Context {
   readonly lease: Lease;

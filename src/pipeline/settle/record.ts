@@ -142,7 +142,7 @@ function isUnrecorded({ members }: Group, source: Position): boolean {
 function endUnreported(group: Group, { source }: Intent): void {
   const whole = group.members.get(WHOLE_GROUP);
   if (whole === undefined) return;
-  whole.noteFinished((each) => isSamePosition(each, source));
+  whole.noteSourcesReported((each) => isSamePosition(each, source));
   if (!isSamePosition(whole.recorded?.source, source)) return;
   whole.endRecorded();
   group.partition.toWrite.add(group);

@@ -202,7 +202,7 @@ function acknowledge(owners: Owners, batch: readonly Due[]): void {
     else if (offset !== null) partition.offsets.complete(offset);
   }
   for (const [member, { group, name, positions, upTo }] of reported) {
-    member.noteFinished(isAtOneOf(positions), upTo);
+    member.noteSourcesReported(isAtOneOf(positions), upTo);
     // What changed in memory may be said in the live record now.
     if (member.recorded !== null || member.isPendingReported) group.partition.toWrite.addInTime(group);
     closeComplete(group, name, member, upTo);

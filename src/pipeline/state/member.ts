@@ -38,7 +38,7 @@ export interface MemberLists {
 const NO_REPORTS: readonly Report[] = [];
 
 /** What a member has only once a change of it had to wait, or was given up. */
-class Past {
+class RetryState {
   isPendingReported = false;
   recorded: Intent | null = null;
   isRecordedReported = false;
@@ -52,11 +52,11 @@ export class Member {
   readonly #lists: MemberLists;
   #pending: Intent | null = null;
   #requestedAt: number | null = null;
-  #past: Past | null = null;
-  /** Of its intents that are not complete the one source, which is the norm, or several. */
+  #retryState: RetryState | null = null;
+  /** Sources of its intents that are not complete: usually one. */
   #unfinished: ChangeSource | OpenSources | null = null;
-  /** Where it is one source: its final report is acknowledged. */
-  #isFinished = false;
+  /** Where that is one source: its final report is acknowledged. */
+  #isReported = false;
 
   constructor(name: string, lists: MemberLists) {
     this.name = name;
@@ -70,27 +70,27 @@ export class Member {
 
   /** The final report of `pending` (which is dead then) is acknowledged. */
   get isPendingReported(): boolean {
-    return this.#past?.isPendingReported === true;
+    return this.#retryState?.isPendingReported === true;
   }
 
   /** What the acknowledged live record says. */
   get recorded(): Intent | null {
-    return this.#past?.recorded ?? null;
+    return this.#retryState?.recorded ?? null;
   }
 
   /** The final report of `recorded` is acknowledged. */
   get isRecordedReported(): boolean {
-    return this.#past?.isRecordedReported === true;
+    return this.#retryState?.isRecordedReported === true;
   }
 
   /** Its `intent` is the pending one, or one that was parked since. */
   get exhausted(): Exhausted | null {
-    return this.#past?.exhausted ?? null;
+    return this.#retryState?.exhausted ?? null;
   }
 
   /** What a replay revived last: a report or a mark of it that is still on its way proves nothing. */
   get revived(): Intent | null {
-    return this.#past?.revived ?? null;
+    return this.#retryState?.revived ?? null;
   }
 
   /** When the first request that concerned `pending` was sent, epoch ms. */
@@ -111,10 +111,10 @@ export class Member {
   /** Another intent takes the place of the pending one; null: none does. */
   replace(intent: Intent | null): void {
     this.#setPending(intent);
-    if (this.#past !== null) {
-      this.#past.isPendingReported = false;
-      this.#past.exhausted = null;
-      this.#past.deferredReports = NO_REPORTS;
+    if (this.#retryState !== null) {
+      this.#retryState.isPendingReported = false;
+      this.#retryState.exhausted = null;
+      this.#retryState.deferredReports = NO_REPORTS;
     }
     if (intent?.dead === null) this.#requestedAt = null;
   }
@@ -133,12 +133,12 @@ export class Member {
 
   /** The pending intent was tried for the last time. */
   exhaust(exhausted: Exhausted): void {
-    this.#obtainPast().exhausted = exhausted;
+    this.#obtainRetryState().exhausted = exhausted;
   }
 
   /** Its last try does not count. */
   resumeTries(): void {
-    if (this.#past !== null) this.#past.exhausted = null;
+    if (this.#retryState !== null) this.#retryState.exhausted = null;
   }
 
   noteRequested(now: number): void {
@@ -147,10 +147,10 @@ export class Member {
 
   /** An operator has the dead or parked intent tried again: it is not reported any more. */
   revive(next: Intent): void {
-    const past = this.#obtainPast();
-    past.revived = this.#pending;
+    const state = this.#obtainRetryState();
+    state.revived = this.#pending;
     this.replace(next);
-    if (isSamePosition(past.recorded?.source, next.source)) past.isRecordedReported = false;
+    if (isSamePosition(state.recorded?.source, next.source)) state.isRecordedReported = false;
     this.#setReported((source) => isSamePosition(source, next.source), false);
   }
 
@@ -158,64 +158,64 @@ export class Member {
   restore(intent: Intent): void {
     this.replace(intent);
     this.#setRecorded(intent);
-    const past = this.#obtainPast();
-    past.isPendingReported = intent.dead !== null;
-    past.isRecordedReported = intent.dead !== null;
+    const state = this.#obtainRetryState();
+    state.isPendingReported = intent.dead !== null;
+    state.isRecordedReported = intent.dead !== null;
   }
 
   /** The acknowledged live record says this. A dead mark proves its report (spec: report-first); what was parked again was not reported. */
   noteRecorded(intent: Intent | null): void {
     const before = this.recorded;
-    if (intent === null && this.#past === null) return;
+    if (intent === null && this.#retryState === null) return;
     this.#setRecorded(intent);
-    const past = this.#obtainPast();
-    if (intent?.dead) past.isRecordedReported = intent !== past.revived;
-    else if (!isSamePosition(before?.source, intent?.source)) past.isRecordedReported = false;
+    const state = this.#obtainRetryState();
+    if (intent?.dead) state.isRecordedReported = intent !== state.revived;
+    else if (!isSamePosition(before?.source, intent?.source)) state.isRecordedReported = false;
   }
 
   /** The final report of the intent at this position is acknowledged. */
   noteReported(position: Position): void {
-    if (isSamePosition(this.recorded?.source, position)) this.#obtainPast().isRecordedReported = true;
+    if (isSamePosition(this.recorded?.source, position)) this.#obtainRetryState().isRecordedReported = true;
     if (isSamePosition(this.#pending?.source, position) && this.#pending?.dead)
-      this.#obtainPast().isPendingReported = true;
+      this.#obtainRetryState().isPendingReported = true;
   }
 
   /** The live record may forget what it says of the member. */
   endRecorded(): void {
-    this.#obtainPast().isRecordedReported = true;
+    this.#obtainRetryState().isRecordedReported = true;
   }
 
   /** Reports that wait until the live record says what they say; else the next owner would not know of a wait to end. */
   deferReport(report: Report): void {
-    const past = this.#obtainPast();
-    past.deferredReports = [...past.deferredReports, report];
+    const state = this.#obtainRetryState();
+    state.deferredReports = [...state.deferredReports, report];
   }
 
   /** They are to be written now. */
   takeDeferredReports(): readonly Report[] {
-    const reports = this.#past?.deferredReports ?? NO_REPORTS;
+    const reports = this.#retryState?.deferredReports ?? NO_REPORTS;
     this.dropDeferredReports();
     return reports;
   }
 
   dropDeferredReports(): void {
-    if (this.#past !== null) this.#past.deferredReports = NO_REPORTS;
+    if (this.#retryState !== null) this.#retryState.deferredReports = NO_REPORTS;
   }
 
   /** The newest of its intents is read. */
   begin(source: ChangeSource): void {
     if (this.#unfinished === null) {
       this.#unfinished = source;
-      this.#isFinished = false;
+      this.#isReported = false;
       return;
     }
     if (!(this.#unfinished instanceof OpenSources))
-      this.#unfinished = new OpenSources(this.#unfinished, this.#isFinished);
+      this.#unfinished = new OpenSources(this.#unfinished, this.#isReported);
     this.#unfinished.add(source);
   }
 
-  /** The final reports of these unfinished intents are acknowledged. @param upTo offset of the last that is looked at; null: all are. */
-  noteFinished(isReported: (source: ChangeSource) => boolean, upTo: bigint | null = null): void {
+  /** The final reports of unfinished intents are acknowledged. @param upTo offset of the last that is looked at; null: all are. */
+  noteSourcesReported(isReported: (source: ChangeSource) => boolean, upTo: bigint | null = null): void {
     this.#setReported(isReported, true, upTo);
   }
 
@@ -229,11 +229,11 @@ export class Member {
     if (unfinished instanceof OpenSources) {
       unfinished.close(upTo, isComplete);
       if (unfinished.first === null) this.#unfinished = null;
-    } else if (isWithin(unfinished, upTo) && isComplete(unfinished, this.#isFinished)) this.#unfinished = null;
+    } else if (isWithin(unfinished, upTo) && isComplete(unfinished, this.#isReported)) this.#unfinished = null;
   }
 
-  #obtainPast(): Past {
-    return (this.#past ??= new Past());
+  #obtainRetryState(): RetryState {
+    return (this.#retryState ??= new RetryState());
   }
 
   #setPending(intent: Intent | null): void {
@@ -243,7 +243,7 @@ export class Member {
   }
 
   #setRecorded(intent: Intent | null): void {
-    this.#obtainPast().recorded = intent;
+    this.#obtainRetryState().recorded = intent;
     this.#lists.noteRecorded(this);
   }
 
@@ -251,6 +251,6 @@ export class Member {
     const unfinished = this.#unfinished;
     if (unfinished === null) return;
     if (unfinished instanceof OpenSources) unfinished.setReported(isAmong, isReported, upTo);
-    else if (isWithin(unfinished, upTo) && isAmong(unfinished)) this.#isFinished = isReported;
+    else if (isWithin(unfinished, upTo) && isAmong(unfinished)) this.#isReported = isReported;
   }
 }

@@ -82,10 +82,11 @@ function addressedTo(
 ) {
   const { number, ownership } = partition;
   const { epoch } = ownership;
+  const retryRecord = { ...record, topic: owners.options.topics.retry, partition: number };
   return {
     partition,
     epoch,
-    record: () => ({ ...record, topic: owners.options.topics.retry, partition: number }),
+    record: () => retryRecord,
     own: placeOf(owners, partition, record.key),
   };
 }

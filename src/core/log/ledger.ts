@@ -3,7 +3,7 @@
  * Invariant: `open` ascends (records are read in order), and every offset below `next` that is not open is complete.
  */
 import { isSamePosition, type Intent, type Position } from '../change/change.ts';
-import { OpenPlaces } from './open-places.ts';
+import { OpenOffsets } from './open-offsets.ts';
 
 /** Offsets from `from` up to, but without, `to`. */
 export interface Range {
@@ -14,8 +14,8 @@ export interface Range {
 export class Ledger {
   readonly #base: bigint;
   #next: bigint;
-  /** Offsets, from `#base` on, with their intents that are not complete. As numbers, which no partition outgrows: 2^53 records. */
-  readonly #open = new OpenPlaces();
+  /** Counted from `#base` on, as numbers: 2^53 are more than a partition ever has. */
+  readonly #open = new OpenOffsets();
   readonly #known: Range[];
   readonly #recordedEnd: bigint;
   #progress = 0;
@@ -73,7 +73,7 @@ export class Ledger {
     if (offset < this.#next) throw new Error(`offset ${offset} was read already`);
     // A hole before it is complete.
     if (intentCount === 0 || offset > this.#next) this.#progress += 1;
-    if (intentCount > 0) this.#open.add(this.#placeOf(offset), intentCount);
+    if (intentCount > 0) this.#open.add(this.#fromBase(offset), intentCount);
     this.#moveTo(offset + 1n);
   }
 
@@ -86,7 +86,7 @@ export class Ledger {
 
   /** One intent of the record at `offset` is complete. */
   complete(offset: bigint): void {
-    const left = this.#open.close(this.#placeOf(offset));
+    const left = this.#open.close(this.#fromBase(offset));
     if (left === null) throw new Error(`offset ${offset} is complete already`);
     if (left === 0) this.#progress += 1;
   }
@@ -102,25 +102,24 @@ export class Ledger {
   /** What was read and lies between the open ones, or behind them. */
   #rangesBetween(rangesMax: number): readonly Range[] {
     const ranges: Range[] = [];
-    let end = this.#placeOf(this.committable);
-    const addUpTo = (place: number): void => {
-      if (place > end && ranges.length < rangesMax)
-        ranges.push({ from: this.#offsetAt(end), to: this.#offsetAt(place) });
-      end = place + 1;
+    let end = this.#fromBase(this.committable);
+    const addUpTo = (open: number): void => {
+      if (open > end && ranges.length < rangesMax) ranges.push({ from: this.#offsetAt(end), to: this.#offsetAt(open) });
+      end = open + 1;
     };
-    for (const place of this.#open) {
+    for (const open of this.#open) {
       if (ranges.length === rangesMax) return ranges;
-      addUpTo(place);
+      addUpTo(open);
     }
-    addUpTo(this.#placeOf(this.#next));
+    addUpTo(this.#fromBase(this.#next));
     return ranges;
   }
 
-  #offsetAt(place: number): bigint {
-    return this.#base + BigInt(place);
+  #offsetAt(fromBase: number): bigint {
+    return this.#base + BigInt(fromBase);
   }
 
-  #placeOf(offset: bigint): number {
+  #fromBase(offset: bigint): number {
     return Number(offset - this.#base);
   }
 

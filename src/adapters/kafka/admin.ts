@@ -227,14 +227,14 @@ export class KafkaAdmin {
   }
 
   #keptFor(topic: string): KeptClient<Admin> {
-    const kept = this.#keptForOffsets.get(topic) ?? this.#open((kafka) => knowing(topic, kafka.admin()));
+    const kept = this.#keptForOffsets.get(topic) ?? this.#open((kafka) => readingMetadataFirst(topic, kafka.admin()));
     this.#keptForOffsets.set(topic, kept);
     return kept;
   }
 }
 
 /** An admin that has asked for no metadata knows no broker, fails to find a coordinator, and tries again after 0.1 s (kafkajs.md 1.9). */
-function knowing(topic: string, admin: Admin): Admin {
+function readingMetadataFirst(topic: string, admin: Admin): Admin {
   const connect = async (): Promise<void> => {
     await admin.connect();
     await partitionsOf(admin, topic);

@@ -64,8 +64,8 @@ export class Sender {
    */
   prepare(topic: string): void {
     const nothing = { topicMessages: [{ topic, messages: [] }] };
-    const client = this.#kept.ask((producer) => producer.sendBatch(nothing));
-    this.#last = Promise.allSettled([client, this.#metadataOf(topic)]);
+    const connected = this.#kept.ask((producer) => producer.sendBatch(nothing));
+    this.#last = Promise.allSettled([connected, this.#metadataOf(topic)]);
   }
 
   /** Rejects where all have failed; some may still be written. */

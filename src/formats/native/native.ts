@@ -85,13 +85,14 @@ type State = 'members' | 'complete' | 'deleted';
 type Ids = readonly string[];
 
 /** By hand, which costs a tenth of what a schema does: this is done for every record. */
-const isList = (value: unknown): value is Ids | null => value === null || (Array.isArray(value) && value.every(isText));
-const isFlag = (value: unknown): value is boolean | null => value === null || typeof value === 'boolean';
-const isName = (value: unknown): value is string | null => value === null || isText(value);
+const isTextsOrNull = (value: unknown): value is Ids | null =>
+  value === null || (Array.isArray(value) && value.every(isText));
+const isBooleanOrNull = (value: unknown): value is boolean | null => value === null || typeof value === 'boolean';
+const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
 
 function groupIdIn({ group_id: main = null, genesys_group_id: alias = null }: Fields): string | Invalid {
-  if (!isName(main)) return badField('group_id', TEXT, null);
-  if (!isName(alias)) return badField('genesys_group_id', TEXT, null);
+  if (!isTextOrNull(main)) return badField('group_id', TEXT, null);
+  if (!isTextOrNull(alias)) return badField('genesys_group_id', TEXT, null);
   const id = main ?? alias;
   if (id === null) return invalid('schema', '`group_id` is missing; set it to the Genesys group id.');
   if (alias !== null && !isSameId(alias, id)) return aliasProblem(['group_id', 'genesys_group_id'], null);
@@ -113,13 +114,13 @@ function keyProblem({ key }: SourceRecord, group: string, partitionCount: number
 function readChange(fields: Fields, group: string): SourceEvent {
   const { add_members = null, added = null, remove_members = null, removed = null } = fields;
   const { members = null, complete = null, deleted = null } = fields;
-  if (!isList(add_members)) return badField('add_members', LIST, group);
-  if (!isList(added)) return badField('added', LIST, group);
-  if (!isList(remove_members)) return badField('remove_members', LIST, group);
-  if (!isList(removed)) return badField('removed', LIST, group);
-  if (!isList(members)) return badField('members', LIST, group);
-  if (!isFlag(complete)) return badField('complete', FLAG, group);
-  if (!isFlag(deleted)) return badField('deleted', FLAG, group);
+  if (!isTextsOrNull(add_members)) return badField('add_members', LIST, group);
+  if (!isTextsOrNull(added)) return badField('added', LIST, group);
+  if (!isTextsOrNull(remove_members)) return badField('remove_members', LIST, group);
+  if (!isTextsOrNull(removed)) return badField('removed', LIST, group);
+  if (!isTextsOrNull(members)) return badField('members', LIST, group);
+  if (!isBooleanOrNull(complete)) return badField('complete', FLAG, group);
+  if (!isBooleanOrNull(deleted)) return badField('deleted', FLAG, group);
   const misspelt = misspeltList(fields);
   if (misspelt !== null) return misspeltProblem(misspelt, group);
   const change = { add_members, added, remove_members, removed, members, complete, deleted };
@@ -186,9 +187,12 @@ function readDelta({ add_members, added, remove_members, removed }: NativeChange
   const remove = remove_members ?? removed ?? [];
   return (
     memberProblem(add_members ? 'add_members' : 'added', add, header) ??
-    memberProblem(remove_members ? 'remove_members' : 'removed', remove, header) ??
-      // All of it is checked.
-      { kind: 'delta', ...header, add, remove }
+    memberProblem(remove_members ? 'remove_members' : 'removed', remove, header) ?? {
+      kind: 'delta',
+      ...header,
+      add,
+      remove,
+    }
   );
 }
 

@@ -64,7 +64,7 @@ export function review(owners: Owners, group: Group): void {
 }
 
 /** How long a new change waits for others of its group: the more of the target's budget is spent, the longer. */
-export const lingerMs = ({ options, api }: Owners): number => options.lingerMs * api.gate.spentShare();
+export const presentLingerMs = ({ options, api }: Owners): number => options.lingerMs * api.gate.spentShare();
 
 /** What a slot that opens now takes of the group; a probe also what waits for nothing but an answer of the group. */
 export function takeDue(owners: Owners, group: Group): readonly Intent[] {

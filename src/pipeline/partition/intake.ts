@@ -15,7 +15,7 @@ import { decodeRecord } from '../../core/log/reading.ts';
 import { eventReport, hintFailure, invalidFailure } from '../../core/report/reporting.ts';
 import type { Failure } from '../../core/target/refusals.ts';
 import type { Batch, LogRecord } from '../../ports.ts';
-import { lingerMs, review, reviewAll } from '../dispatch/dispatcher.ts';
+import { presentLingerMs, review, reviewAll } from '../dispatch/dispatcher.ts';
 import { enqueue } from '../intents/conclude.ts';
 import { identified, identifyGroup } from '../intents/identify.ts';
 import { arrive, arriveFinal } from '../intents/precedence.ts';
@@ -180,7 +180,7 @@ function takeIn(owners: Owners, partition: Partition, fresh: Intent, standing: '
   const readyAs = owners.queue.classOf(group);
   // A revocation takes its group to the front.
   if (readyAs === 'add' && intent.op !== 'add') review(owners, group);
-  else if (readyAs === null) owners.queue.wakeBy(group, intent.firstSeenAt + lingerMs(owners));
+  else if (readyAs === null) owners.queue.wakeBy(group, intent.firstSeenAt + presentLingerMs(owners));
 }
 
 /** Each record has a text of its own for the same group; one of them is kept. */

@@ -122,7 +122,7 @@ export const bytesOfVarint = (value: number): number => Math.ceil((32 - Math.clz
 const POLYNOMIAL = 0x82f63b78;
 const STRIDE = 8;
 
-/** What a byte comes to that so many others of its stride follow: 256 entries for each number of them. */
+/** At `n * 256 + byte`: the remainder of that byte with n zero bytes behind it. */
 const table = new Int32Array(STRIDE * 256);
 for (let byte = 0; byte < 256; byte += 1) {
   let remainder = byte;

@@ -1,12 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Places, takeWave, type Placed } from '../../src/adapters/kafka/waves.ts';
+import { TopicPartitions, takeWave, type Placed } from '../../src/adapters/kafka/waves.ts';
 
-const places = new Places();
+const topicPartitions = new TopicPartitions();
 
 function aPlaced({ index = 0, partition = 0, bytes = 100, gzip = false }): Placed {
   const record = { topic: 't', partition: null, key: 'k', value: 'v', headers: [] };
-  return { record: gzip ? { ...record, gzip: true } : record, index, place: places.of('t', partition), bytes };
+  return {
+    record: gzip ? { ...record, gzip: true } : record,
+    index,
+    topicPartition: topicPartitions.of('t', partition),
+    bytes,
+  };
 }
 
 function allWaves(records: readonly Placed[]): readonly (readonly Placed[])[] {
@@ -31,7 +36,7 @@ describe('waves', () => {
       fc.property(records, (list) => {
         const sent = allWaves(list).flat();
         for (const partition of [0, 1, 2, 3]) {
-          const of = (placed: readonly Placed[]) => placed.filter((one) => one.place.partition === partition);
+          const of = (placed: readonly Placed[]) => placed.filter((one) => one.topicPartition.partition === partition);
           expect(of(sent)).toEqual(of(list));
         }
         expect(sent).toHaveLength(list.length);
@@ -45,7 +50,7 @@ describe('waves', () => {
         for (const wave of allWaves(list)) {
           expect(new Set(wave.map(({ record }) => record.gzip)).size).toBe(1);
           for (const partition of [0, 1, 2, 3]) {
-            const own = wave.filter((one) => one.place.partition === partition);
+            const own = wave.filter((one) => one.topicPartition.partition === partition);
             const bytes = own.reduce((sum, one) => sum + one.bytes, 0);
             expect(own.length <= 1 || bytes <= 900_000).toBe(true);
           }

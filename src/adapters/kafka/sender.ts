@@ -6,7 +6,13 @@
  * missing from what it returns, so it is compared with what was sent, and the missing ones are sent again (kafkajs.md 7.1).
  */
 import { createRequire } from 'node:module';
-import kafkajs, { type PartitionMetadata, type Producer, type ProducerBatch, type RecordMetadata } from 'kafkajs';
+import kafkajs, {
+  type PartitionMetadata,
+  type Producer,
+  type ProducerBatch,
+  type RecordMetadata,
+  type TopicPartition,
+} from 'kafkajs';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { partitionOfKey, unlessAllFailed } from '../../core/log/reading.ts';
 import { pause, within } from '../../time.ts';
@@ -14,7 +20,7 @@ import { KeptClient } from './clients.ts';
 import { retry } from './connection.ts';
 import { NoLeaderError, isLeaderless } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
-import { Places, takeWave, type Place, type Placed, type Wave } from './waves.ts';
+import { TopicPartitions, takeWave, type Placed, type Wave } from './waves.ts';
 import { UNPACKED_BYTES_MAX } from './codec/bytes.ts';
 import { BatchMessage } from './codec/produce-request.ts';
 import { recordBytes, writeBatch } from './codec/write-batch.ts';
@@ -32,8 +38,8 @@ export interface SenderOptions {
   readonly partitionsOf: (topic: string) => Promise<PartitionMetadata[]>;
 }
 
-/** More than the head of a batch: what is written compressed must be read again. */
-const BATCH_BYTES = 1024 * 1024;
+/** More than the head of a batch takes: no batch may be larger than what can be read again. */
+const HEAD_BYTES_MAX = 1024 * 1024;
 
 export class Sender {
   readonly #options: SenderOptions;
@@ -106,10 +112,10 @@ export class Sender {
 
   async #sendAll(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
     const outcomes: (SendOutcome | undefined)[] = records.map(() => undefined);
-    const failed = new Map<Place, SendOutcome>();
+    const failed = new Map<TopicPartition, SendOutcome>();
     const placed: Placed[] = [];
     for (const one of await this.#place(records)) {
-      if (one.bytes > UNPACKED_BYTES_MAX - BATCH_BYTES) outcomes[one.index] = 'too_large';
+      if (one.bytes > UNPACKED_BYTES_MAX - HEAD_BYTES_MAX) outcomes[one.index] = 'too_large';
       else placed.push(one);
     }
     let unknown = neverSent;
@@ -135,10 +141,10 @@ export class Sender {
     const partitions = new Map<string, PartitionMetadata[]>();
     for (const topic of new Set(records.map((record) => record.topic)))
       partitions.set(topic, await this.#metadataOf(topic));
-    const places = new Places();
+    const topicPartitions = new TopicPartitions();
     return records.map((record, index) => {
       const partition = record.partition ?? this.#partitionFor(record, partitions.get(record.topic) ?? []);
-      return { record, index, bytes: recordBytes(record), place: places.of(record.topic, partition) };
+      return { record, index, bytes: recordBytes(record), topicPartition: topicPartitions.of(record.topic, partition) };
     });
   }
 
@@ -159,25 +165,28 @@ export class Sender {
     const note = (records: readonly Placed[], outcome: SendOutcome): void => {
       for (const { index } of records) outcomes[index] = outcome;
     };
-    const sent = new Map<Place, readonly Placed[]>();
-    for (const [place, records] of wave) {
-      const failure = failed.get(place);
+    const sent = new Map<TopicPartition, readonly Placed[]>();
+    for (const [topicPartition, records] of wave) {
+      const failure = failed.get(topicPartition);
       // What comes behind a record that is not written must not overtake it.
       if (failure !== undefined) note(records, failure);
-      else sent.set(place, records);
+      else sent.set(topicPartition, records);
     }
-    const halves = [new Map<Place, readonly Placed[]>(), new Map<Place, readonly Placed[]>()] as const;
-    for (const [place, error] of await this.#sendUntilComplete(sent)) {
-      const records = sent.get(place) ?? [];
+    const halves = [
+      new Map<TopicPartition, readonly Placed[]>(),
+      new Map<TopicPartition, readonly Placed[]>(),
+    ] as const;
+    for (const [topicPartition, error] of await this.#sendUntilComplete(sent)) {
+      const records = sent.get(topicPartition) ?? [];
       const middle = Math.ceil(records.length / 2);
       const isAboutOne = error !== null && (isTooLarge(error) || isRefusal(error));
       if (isAboutOne && records.length > 1) {
-        halves[0].set(place, records.slice(0, middle));
-        halves[1].set(place, records.slice(middle));
+        halves[0].set(topicPartition, records.slice(0, middle));
+        halves[1].set(topicPartition, records.slice(middle));
         continue;
       }
       const outcome = outcomeOf(error);
-      if (error !== null && !isAboutOne) failed.set(place, outcome);
+      if (error !== null && !isAboutOne) failed.set(topicPartition, outcome);
       note(records, outcome);
     }
     for (const half of halves) if (half.size > 0) await this.#sendWave(half, { outcomes, failed });
@@ -185,34 +194,35 @@ export class Sender {
 
   /** What was written is not sent again. */
   async #sendUntilComplete(wave: Wave): Promise<Results> {
-    const results = new Map<Place, ProduceError | null>();
+    const results = new Map<TopicPartition, ProduceError | null>();
     let left = wave;
     for (let tries = 1; left.size > 0; tries += 1) {
-      for (const [place, error] of await this.#sendOnce(left)) results.set(place, error);
-      const isOpen = (place: Place): boolean => {
-        const error = results.get(place);
+      for (const [topicPartition, error] of await this.#sendOnce(left)) results.set(topicPartition, error);
+      const isOpen = (topicPartition: TopicPartition): boolean => {
+        const error = results.get(topicPartition);
         if (error === undefined) return tries < missingTriesMax;
         return error !== null && isStale(error) && tries < staleTriesMax;
       };
-      left = new Map([...left].filter(([place]) => isOpen(place)));
+      left = new Map([...left].filter(([topicPartition]) => isOpen(topicPartition)));
       if (left.size === 0) break;
       this.#options.host.logger.debug({ partitions: left.size }, 'records were not acknowledged and are sent again');
       await pause(this.#options.host.clock, missingPauseMs * Math.min(tries, 5));
     }
-    for (const place of wave.keys()) if (!results.has(place)) results.set(place, unacknowledged(place));
+    for (const topicPartition of wave.keys())
+      if (!results.has(topicPartition)) results.set(topicPartition, unacknowledged(topicPartition));
     return results;
   }
 
   /** Of the partitions that the answer speaks of, and of those without a leader. */
   async #sendOnce(wave: Wave): Promise<Results> {
     const results = await this.#leaderlessOf(wave);
-    const sent = new Map([...wave].filter(([place]) => !results.has(place)));
+    const sent = new Map([...wave].filter(([topicPartition]) => !results.has(topicPartition)));
     const answer = await this.#ask(sent);
-    for (const place of sent.keys()) {
+    for (const topicPartition of sent.keys()) {
       const found = answer.find(
-        ({ topicName, partition }) => topicName === place.topic && partition === place.partition,
+        ({ topicName, partition }) => topicName === topicPartition.topic && partition === topicPartition.partition,
       );
-      if (found !== undefined) results.set(place, produceError(found.errorCode));
+      if (found !== undefined) results.set(topicPartition, produceError(found.errorCode));
     }
     // A new client reads the metadata again.
     if ([...results.values()].some((error) => error !== null && isStale(error))) {
@@ -229,25 +239,25 @@ export class Sender {
   }
 
   /** kafkajs would send nothing to the others either (kafkajs.md 8.2). */
-  async #leaderlessOf(wave: Wave): Promise<Map<Place, ProduceError | null>> {
-    const results = new Map<Place, ProduceError | null>();
-    for (const place of wave.keys()) {
-      const { topic, partition } = place;
+  async #leaderlessOf(wave: Wave): Promise<Map<TopicPartition, ProduceError | null>> {
+    const results = new Map<TopicPartition, ProduceError | null>();
+    for (const topicPartition of wave.keys()) {
+      const { topic, partition } = topicPartition;
       const found = (await this.#metadataOf(topic)).find(({ partitionId }) => partitionId === partition);
-      if (found !== undefined && isLeaderless(found)) results.set(place, new NoLeaderError(topic, found));
+      if (found !== undefined && isLeaderless(found)) results.set(topicPartition, new NoLeaderError(topic, found));
     }
     return results;
   }
 }
 
 /** null: written. */
-type Results = ReadonlyMap<Place, ProduceError | null>;
+type Results = ReadonlyMap<TopicPartition, ProduceError | null>;
 
 interface Progress {
-  /** By the record's place in the caller's list. */
+  /** By the record's index in the caller's list. */
   readonly outcomes: (SendOutcome | undefined)[];
   /** Partitions that could not be written to. */
-  readonly failed: Map<Place, SendOutcome>;
+  readonly failed: Map<TopicPartition, SendOutcome>;
 }
 
 const neverSent: SendOutcome = { kind: 'failed', error: new Error('the record was not sent') };
@@ -258,7 +268,7 @@ function outcomeOf(error: ProduceError | null): SendOutcome {
   return { kind: isRefusal(error) ? 'refused' : 'failed', error };
 }
 
-const unacknowledged = ({ topic, partition }: Place): ProduceError =>
+const unacknowledged = ({ topic, partition }: TopicPartition): ProduceError =>
   Object.assign(new Error(`Kafka acknowledges no records of ${topic}/${partition}`), {
     type: 'UNACKNOWLEDGED',
     retriable: true,

@@ -3,8 +3,8 @@
  * partitions.
  *
  * `Backlog` knows where each partition ends, and how old the first record is that was not read. The broker is asked from time to
- * time, since a partition that is paused, refused or stuck brings no batches that would tell. What is not known is said to be
- * unknown, never to be nothing.
+ * time, since a partition that is paused, refused or stuck brings no batches that would show it. What is not known is reported as
+ * unknown, never as nothing.
  */
 import { LRUCache } from 'lru-cache';
 import { idKey, recordKey } from '../../core/change/change.ts';
@@ -144,7 +144,7 @@ const QUIET_MS = 60_000;
 /** As shown in the log. */
 const SHOWN_MAX = 200;
 
-interface Place {
+interface RecordPosition {
   readonly partition: number;
   /** Of the last record with the key. */
   offset: bigint;
@@ -154,7 +154,7 @@ export class KeyWatch {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #logger: Pick<Logger, 'warn'>;
   readonly #topic: string;
-  readonly #places = new LRUCache<string, Place>({
+  readonly #positions = new LRUCache<string, RecordPosition>({
     max: KEYS_MAX,
     maxSize: KEY_UNITS_MAX,
     sizeCalculation: (_, key) => key.length,
@@ -179,29 +179,29 @@ export class KeyWatch {
   /** A change was read. @param group of it, where the record has no key */
   read({ key, offset }: Pick<LogRecord, 'key' | 'offset'>, partition: number, group: string): void {
     const name = key === null ? `group ${idKey(group)}` : `key ${recordKey(key)}`;
-    const earlier = this.#places.get(name);
+    const earlier = this.#positions.get(name);
     if (earlier?.partition === partition) {
       earlier.offset = offset;
       return;
     }
-    const place = { partition, offset };
-    this.#places.set(name, place);
+    const position = { partition, offset };
+    this.#positions.set(name, position);
     if (earlier === undefined) return;
     this.#count += 1;
-    this.#warn(group, { earlier, later: place });
+    this.#warn(group, { earlier, later: position });
   }
 
   /** A change was read by a former owner, and waits. The group is its key, save in formats that have others. */
-  waits(group: string, { partition, offset }: Place): void {
+  waits(group: string, { partition, offset }: RecordPosition): void {
     const name = `key ${recordKey(Buffer.from(group))}`;
-    const place = { partition, offset };
-    const later = this.#places.get(name);
-    if (later === undefined) this.#places.set(name, place);
-    else if (later.partition !== partition) this.#warn(group, { earlier: place, later });
+    const position = { partition, offset };
+    const later = this.#positions.get(name);
+    if (later === undefined) this.#positions.set(name, position);
+    else if (later.partition !== partition) this.#warn(group, { earlier: position, later });
   }
 
   /** At most one line a minute, which counts the others. */
-  #warn(group: string, { earlier, later }: { readonly earlier: Place; readonly later: Place }): void {
+  #warn(group: string, { earlier, later }: { readonly earlier: RecordPosition; readonly later: RecordPosition }): void {
     const now = this.#clock.now().monotonic;
     if (this.#logged !== null && now - this.#logged.at < QUIET_MS) return;
     const records = this.#count - (this.#logged?.count ?? 0);
@@ -221,4 +221,4 @@ export class KeyWatch {
   }
 }
 
-const shown = ({ partition, offset }: Place) => ({ partition, offset: String(offset) });
+const shown = ({ partition, offset }: RecordPosition) => ({ partition, offset: String(offset) });

@@ -98,7 +98,7 @@ async function labCommand(
   throw new ExitError(EXIT.usage, `${name} is not part of this image: ${remedy}`);
 }
 
-/** All are loaded to be listed. */
+/** By name. Without a name that is known all are loaded, to be listed. */
 const commands: ReadonlyMap<string, () => Promise<(context: CommandContext) => Command>> = new Map([
   ['plan', async () => (await import('./commands/plan.ts')).planCommand],
   ['apply', async () => (await import('./commands/apply.ts')).applyCommand],

@@ -203,7 +203,7 @@ export interface RateGate {
   whenOpen(): Promise<void>;
   /** Milliseconds that permits were waited for, in all. */
   waitedMs(): number;
-  /** From 0 to 1: how much of what the target allows until its window ends is spent; 1 as long as that is not known. */
+  /** From 0 to 1: how much of what the target allows until its window ends is spent; 1 while that is not known. */
   spentShare(): number;
 }
 

@@ -172,7 +172,7 @@ async function inspect(config: Service, tools: KafkaLogTools, around: Dependenci
   const { logger } = around;
   try {
     const finding = findTopics(config.topics, tools);
-    // What is not permitted is said first.
+    // A missing permission is reported first.
     finding.catch(() => undefined);
     await demandAccess(needsOf(config), tools, config.kafka);
     const found = await finding;

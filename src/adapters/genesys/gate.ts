@@ -80,7 +80,7 @@ export class RequestGate implements RateGate {
     return spentShare(this.#allowance, this.#now());
   }
 
-  /** Lets everybody go who waits, now and later: there is no target any more whom a request could reach. */
+  /** Ends all waits, present and later ones: no request can reach the target any more. */
   release(): void {
     this.#isReleased = true;
     this.#serve();
@@ -218,7 +218,7 @@ export function freeAt(allowance: Allowance, now: number): number {
 const isPaced = ({ pace, window, rateLimitsSentAt, closedUntil }: Allowance): boolean =>
   pace.ends === 'never' || window === null || rateLimitsSentAt < closedUntil;
 
-/** Of the present window; 1 where it is not known, or no permit is free. */
+/** How much of the present window is spent; 1 where it is not known, or no permit is free. */
 export function spentShare(allowance: Allowance, now: number): number {
   const window = windowAt(allowance.window, now);
   if (window === null || freeAt(allowance, now) > now) return 1;

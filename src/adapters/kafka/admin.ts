@@ -32,7 +32,7 @@ export class KafkaAdmin {
    */
   readonly #keptForOffsets = new Map<string, KeptClient<Admin>>();
   readonly #open: (create: (kafka: Kafka) => Admin) => KeptClient<Admin>;
-  /** Of this tick: when its fences are written, each partition asks for the same. */
+  /** Questions of this tick: when its fences are written, each partition asks the same. */
   readonly #shared = new Map<string, Promise<unknown>>();
 
   constructor(connection: KafkaConnectionOptions, host: KafkaHost) {

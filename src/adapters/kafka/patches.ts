@@ -127,7 +127,7 @@ function beginAtOnce(): void {
 
 const CREATE_CLUSTER = 'private:Kafka:createCluster';
 
-/** Of a question about offsets (kafkajs.md 8.2), by every consumer, producer and admin that is made of it. */
+/** Leaves partitions without a leader out of questions about offsets (kafkajs.md 8.2), in each client that `kafka` makes. */
 export function leaveOutLeaderless(kafka: Kafka): void {
   const name = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER);
   if (name === undefined) throw new Error('kafkajs makes its clusters in another way than version 2.2.4');

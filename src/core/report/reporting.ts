@@ -160,7 +160,7 @@ function reasonOf({ intent, outcome, reason, supersededBy }: Report): Failure | 
   return outcome === 'failed' || outcome === 'permanent_failure' ? givenUp(intent, reason) : reason;
 }
 
-/** It does not land by itself any more. */
+/** Rollcall does not try the change again by itself. */
 function givenUp(intent: Intent, reason: Failure): Failure {
   const { code, advice } = whereGone(intent, reason);
   return { ...reason, advice: ENDS_OTHERWISE.has(code) ? advice : thenReplay(advice, intentId(intent)) };
@@ -173,7 +173,7 @@ function whereGone(intent: Intent, reason: Failure): Failure {
   return reason.advice === ADVICE.group ? { ...reason, advice: ADVICE.gone } : reason;
 }
 
-/** An operator has refused the removal; a full state, or a delta, is to be sent. */
+/** A replay is no remedy: an operator has refused the removal, or a full state or a delta is to be sent. */
 const ENDS_OTHERWISE: ReadonlySet<string> = new Set(['refused', 'members_not_shown']);
 
 /** The reason of an `invalid` record, for its report and its dead letter. */

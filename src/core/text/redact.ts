@@ -22,7 +22,7 @@ const LEARNED_MAX = 64;
 export class KnownSecrets {
   readonly #given = new Map<string, readonly Needle[]>();
   readonly #learned = new Map<string, readonly Needle[]>();
-  /** Of all of them. */
+  /** Of the given secrets and the learned ones. */
   #needles: readonly Needle[] = [];
 
   constructor(secrets: readonly string[]) {

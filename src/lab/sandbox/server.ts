@@ -191,15 +191,15 @@ function splitOnce(url: string): readonly string[] {
 
 // How to point Rollcall at a sandbox.
 
-type Reached = Readonly<{ url: string; clientId: string; clientSecret: string }>;
+type SandboxAccess = Readonly<{ url: string; clientId: string; clientSecret: string }>;
 
 /** Lines of an environment file. */
-export const printEnvironment = (sandbox: Reached): string =>
+export const printEnvironment = (sandbox: SandboxAccess): string =>
   Object.entries(environmentOf(sandbox))
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
 
-export function environmentOf({ url, clientId, clientSecret }: Reached): Record<string, string> {
+export function environmentOf({ url, clientId, clientSecret }: SandboxAccess): Record<string, string> {
   // Rollcall refuses plain http beyond this machine unless configured otherwise.
   const isInsecure = url.startsWith('http:') && !isLoopback(new URL(url).hostname);
   return {

@@ -41,7 +41,7 @@ export function closeComplete(group: Group, name: string, member: Member, upTo: 
   if (name === WHOLE_GROUP && hasClosed) closeLayered(group);
 }
 
-/** What stood on a full state has waited for it. */
+/** Changes that are layered on a full state have waited for it. */
 function closeLayered(group: Group): void {
   for (const [name, member] of group.members) {
     if (name === WHOLE_GROUP) continue;

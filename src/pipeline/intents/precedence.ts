@@ -74,7 +74,7 @@ export function foldRestored(owners: Owners, group: Group): void {
   }
 }
 
-/** Whom it speaks for, under any name, has nothing older pending any more. */
+/** Supersedes what is pending and older: of its member, under any name, or of every member where it is a full state. */
 export function replaceOlder(owners: Owners, group: Group, intent: Intent): void {
   for (const rival of intent.op === 'state' ? pendingAs(group, group.members.keys()) : rivalsOf(group, intent)) {
     if (!supersedes(intent, rival) || isKeptBeside(rival, intent)) continue;
@@ -89,14 +89,14 @@ export function replaceOlder(owners: Owners, group: Group, intent: Intent): void
 const isKeptBeside = (rival: Intent, intent: Intent): boolean =>
   rival.op === 'state' && intent.op !== 'state' && rival.dead === null;
 
-/** What is pending and may speak for all that the intent speaks for. */
+/** Pending intents of its member, under any name, and of the whole group: they may supersede it, or it them. */
 const rivalsOf = (group: Group, intent: Intent): Intent[] =>
   pendingAs(
     group,
     intent.op === 'state' ? [WHOLE_GROUP] : [intent.member, WHOLE_GROUP, ...group.aliasesPending(intent)],
   );
 
-/** A list of its own: what is pending may change while it is gone through. */
+/** A copy: the caller changes what is pending while it goes through the list. */
 function pendingAs({ members }: Group, names: Iterable<string>): Intent[] {
   const all: Intent[] = [];
   for (const name of names) {

@@ -66,7 +66,7 @@ export class Settler {
     let hasMoved = false;
     const reported: Due[] = [];
     for (const [i, outgoing] of batch.entries()) {
-      const fate = this.#take(outgoing, results[i]);
+      const fate = this.#noteResult(outgoing, results[i]);
       hasMoved ||= fate !== 'waits';
       if (fate === 'written' && outbox.acknowledge(outgoing)) reported.push(outgoing.due);
     }
@@ -76,7 +76,7 @@ export class Settler {
     return hasMoved || batch.length === REPORTS_MAX;
   }
 
-  #take(outgoing: Outgoing, result: Written | undefined): 'written' | 'cut' | 'waits' {
+  #noteResult(outgoing: Outgoing, result: Written | undefined): 'written' | 'cut' | 'waits' {
     const { logger } = this.#owners;
     outgoing.waitFor(result?.waitsFor ?? null);
     if (result?.outcome === 'written') return 'written';
@@ -103,7 +103,7 @@ export class Settler {
     return batch;
   }
 
-  /** A place that nothing waits for any more is no trouble: its partition was lost, perhaps while a write was on its way. */
+  /** Forgets places that nothing waits for any more: their partition was lost, perhaps during a write. */
   #tidyPlaces(): void {
     const { outbox, unsettled, partitions, options } = this.#owners;
     if (unsettled.size === 0) return;

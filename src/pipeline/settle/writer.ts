@@ -177,7 +177,7 @@ class Lanes {
 }
 
 /**
- * What may be tried now: together, but for what fails already; where that fails, one after the other.
+ * Tries what is due together, and what failed last time one after the other; where the common try fails, all of it.
  * @param attempt an error: it has failed.
  */
 export async function tryTogether<T extends { readonly place: Place }>(

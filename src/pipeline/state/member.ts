@@ -34,7 +34,7 @@ export interface MemberLists {
   noteRecorded(member: Member): void;
 }
 
-/** One for all: there are hundreds of thousands of members. */
+/** Shared: there are hundreds of thousands of members. */
 const NO_REPORTS: readonly Report[] = [];
 
 /** What a member has only once a change of it had to wait, or was given up. */

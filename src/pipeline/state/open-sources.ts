@@ -1,6 +1,6 @@
 /**
- * Sources of one member's intents that are not complete, in their order, where it has several; in a list, of which any may be
- * the next that ends: one member may have 100,000 of them.
+ * Sources of one member's intents that are not complete, in their order, where it has several. A linked list: there may be 100,000,
+ * and any of them may be the next to be complete.
  */
 import type { ChangeSource } from '../../core/change/change.ts';
 

@@ -84,7 +84,7 @@ export class SourceOffsets {
     return this.#lastCommit?.offset ?? this.#start?.committed ?? 0n;
   }
 
-  /** Of the present fence. A partition that is kept goes on from where it began. */
+  /** Of the present fence. A partition that is retained keeps its first start. */
   noteStart(start: Start): void {
     this.#start ??= start;
     this.#comparison = start;

@@ -42,7 +42,7 @@ export class ByteReader {
   varlong(): bigint {
     const start = this.at;
     let value = 0;
-    // So far numbers are exact, and quicker.
+    // Up to 49 bits a number is exact, and quicker than a bigint.
     for (let scale = 1; scale < 2 ** 49; scale *= 128) {
       const byte = this.#byte();
       value += (byte & 0x7f) * scale;
@@ -101,15 +101,15 @@ export class ByteWriter {
   }
 }
 
-/** Of which a text is written in UTF-8. */
+/** A text is written in UTF-8. */
 export type Content = Uint8Array | string | null;
 
-/** Of the content alone; -1 stands for none. */
+/** Without the length in front, which is -1 for null. */
 const lengthOf = (content: Content): number => (content === null ? -1 : Buffer.byteLength(content));
 
 const zigzag = (value: number): number => ((value << 1) ^ (value >> 31)) >>> 0;
 
-/** With its length in front. */
+/** How many bytes the content takes, with its length in front. */
 export function bytesOf(content: Content): number {
   const length = lengthOf(content);
   return bytesOfVarint(length) + Math.max(0, length);

@@ -105,8 +105,8 @@ interface ConsumerGroup {
 const WAIT_STEP_MS = 2;
 
 /**
- * After a join kafkajs sends the first heartbeat, which names the generation, only when an interval is over, and a fetch under way goes
- * on waiting when a partition is resumed (kafkajs.md 3.10). Here the heartbeat follows the join, and the first fetches wait less.
+ * After a join kafkajs sends the first heartbeat, which names the generation, only when an interval is over, and a fetch under way
+ * goes on waiting when a partition is resumed (kafkajs.md 3.10). Here the heartbeat follows the join, and first fetches wait less.
  */
 function beginAtOnce(): void {
   const { prototype } = load('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroup };

@@ -19,8 +19,8 @@ const partitionBytesMax = 900_000;
 const bytesMax = 4_000_000;
 
 /**
- * One compression, bounded in bytes, and never a record before an older one of its partition. The wave begins with the first record; a
- * single record is taken at any size.
+ * One compression, bounded in bytes, and never a record before an older one of its partition. The wave begins with the first
+ * record; a single record is taken at any size.
  */
 export function takeWave(left: readonly Placed[]): { readonly wave: Wave; readonly rest: readonly Placed[] } {
   const gzip = left[0]?.record.gzip;

@@ -2,29 +2,39 @@
 
 /** Bytes, and numbers of variable length (protobuf's zigzag). Throws DamagedError where a length goes beyond the end. */
 export class ByteReader {
-  at = 0;
   readonly #bytes: Buffer;
+  #at = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
   }
 
+  /** Of the next byte. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** @param at as `endOf` gave it: what lies before is left out. */
+  moveTo(at: number): void {
+    this.#at = at;
+  }
+
   endOf(length: number): number {
-    if (length < 0 || this.at + length > this.#bytes.length) throw new DamagedError('a length goes beyond the end');
-    return this.at + length;
+    if (length < 0 || this.#at + length > this.#bytes.length) throw new DamagedError('a length goes beyond the end');
+    return this.#at + length;
   }
 
   skip(length: number): void {
-    this.at = this.endOf(length);
+    this.#at = this.endOf(length);
   }
 
   /** null: a length below 0. */
   bytes(): Buffer | null {
     const length = this.varint();
     if (length < 0) return null;
-    const start = this.at;
-    this.at = this.endOf(length);
-    return this.#bytes.subarray(start, this.at);
+    const start = this.#at;
+    this.#at = this.endOf(length);
+    return this.#bytes.subarray(start, this.#at);
   }
 
   /** Zigzag, 32 bits. */
@@ -40,7 +50,7 @@ export class ByteReader {
 
   /** Zigzag, 64 bits. */
   varlong(): bigint {
-    const start = this.at;
+    const start = this.#at;
     let value = 0;
     // Up to 49 bits a number is exact, and quicker than a bigint.
     for (let scale = 1; scale < 2 ** 49; scale *= 128) {
@@ -48,7 +58,7 @@ export class ByteReader {
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return BigInt(value % 2 === 0 ? value / 2 : -(value + 1) / 2);
     }
-    this.at = start;
+    this.#at = start;
     return this.#longVarlong();
   }
 
@@ -63,33 +73,40 @@ export class ByteReader {
   }
 
   #byte(): number {
-    const byte = this.#bytes[this.at];
+    const byte = this.#bytes[this.#at];
     if (byte === undefined) throw new DamagedError('it ends too early');
-    this.at += 1;
+    this.#at += 1;
     return byte;
   }
 }
 
 /** Writes what `ByteReader` reads, into bytes that have room for it. */
 export class ByteWriter {
-  at = 0;
   readonly #bytes: Buffer;
+  #at: number;
 
-  constructor(bytes: Buffer) {
+  /** @param start where it begins */
+  constructor(bytes: Buffer, start = 0) {
     this.#bytes = bytes;
+    this.#at = start;
+  }
+
+  /** Of the next byte. */
+  get at(): number {
+    return this.#at;
   }
 
   byte(value: number): void {
-    this.#bytes[this.at] = value;
-    this.at += 1;
+    this.#bytes[this.#at] = value;
+    this.#at += 1;
   }
 
   bytes(content: Content): void {
     this.varint(lengthOf(content));
-    if (typeof content === 'string') this.at += this.#bytes.write(content, this.at);
+    if (typeof content === 'string') this.#at += this.#bytes.write(content, this.#at);
     else if (content !== null) {
-      this.#bytes.set(content, this.at);
-      this.at += content.length;
+      this.#bytes.set(content, this.#at);
+      this.#at += content.length;
     }
   }
 

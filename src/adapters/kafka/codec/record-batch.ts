@@ -116,7 +116,7 @@ function readRecords(bytes: Buffer, head: BatchHead, { from, countMax }: Slice):
     const offset = head.firstOffset + BigInt(reader.varint());
     if (offset < from) below = offset;
     else messages.push(readRecord(reader, head, { offset, timestampDelta, tally }));
-    reader.at = end;
+    reader.moveTo(end);
   }
   if (reader.at !== bytes.length) throw new DamagedError('bytes follow its last record');
   // kafkajs continues after a batch that compaction has emptied from `from` on only where it sees a record of it

@@ -50,8 +50,7 @@ export function recordBytes({ key, value, headers }: OutRecord): number {
 function writeRecords(records: readonly Sized[]): Buffer {
   const sizes = records.map(({ bytes }, i) => bytes + bytesOfVarint(i));
   const all = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + bytesOfVarint(size) + size, BATCH_HEAD_BYTES));
-  const writer = new ByteWriter(all);
-  writer.at = BATCH_HEAD_BYTES;
+  const writer = new ByteWriter(all, BATCH_HEAD_BYTES);
   for (const [i, { record }] of records.entries()) {
     writer.varint(sizes[i] ?? 0);
     writer.byte(0);

@@ -12,14 +12,14 @@ import { drawWorkload } from '../world/workload.ts';
 export const BUDGET = { allowed: 50, windowSeconds: 1 };
 const LATENCY_MS = 20;
 const LIMIT_SECONDS = 180;
-const [EVENTS, GROUPS] = [10_000, 500];
+const [EVENTS, GROUPS, MEMBERS_PER_GROUP] = [10_000, 500, 500];
 /** All events at once, as a backlog is. */
 const AT_ONCE_S = 0.001;
 
 export const budget: Part = { name: 'budget', isQuick: false, measure };
 
 async function measure(bench: Bench): Promise<readonly Figure[]> {
-  const workload = drawWorkload({ events: EVENTS, groups: GROUPS, membersPerGroup: 500 });
+  const workload = drawWorkload({ events: EVENTS, groups: GROUPS, membersPerGroup: MEMBERS_PER_GROUP });
   const kafka = await bench.kafka();
   const target = { limits: BUDGET, latencyMs: LATENCY_MS };
   const once = (subject: Subject) => () =>
@@ -29,7 +29,7 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
   const modelled = modelInstance(
     { eventsPerSecond: EVENTS / AT_ONCE_S, seconds: AT_ONCE_S, groups: GROUPS, skew: 2 },
     { allowed: BUDGET.allowed, windowS: BUDGET.windowSeconds, latencyS: LATENCY_MS / 1000 },
-    { ...SETTINGS, isWarm: false },
+    { ...SETTINGS, membersPerGroup: MEMBERS_PER_GROUP, isWarm: false },
   );
   const name = (what: string) => `backlog of 10,000 events on 500 groups, 50 requests/s: ${what}`;
   const each = (value: (run: Drained, peerRun: Drained) => number) => pairs.map(([a, b]) => value(a, b));

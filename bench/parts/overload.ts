@@ -1,9 +1,9 @@
 /**
- * 140 events a second for a minute, under a budget of 50 requests a second: how long an event takes to its PATCH. Ideal is a program
- * that knows all groups and loses no time: the group that has waited longest gets the next request, with all that it has.
+ * 140 events a second for a minute, under a budget of 50 requests a second: how long an event takes to its PATCH. Ideal is a
+ * program that knows all groups and loses no time: the group that has waited longest gets the next request, with all that it has.
  */
 import { ratio, single, type Figure } from '../figure.ts';
-import { modelInstance, offBy, OFF_BY_MAX } from '../model/instance.ts';
+import { modelInstance, offBy, OFF_BY_MAX, SETTINGS } from '../model/instance.ts';
 import { inPairs, type Bench, type Part } from '../part.ts';
 import { percentile } from '../world/percentile.ts';
 import { drawStream, playStream, type StreamEvent, type Streamed } from '../world/stream.ts';
@@ -27,6 +27,7 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
   const modelled = modelInstance(
     { eventsPerSecond: PER_SECOND, seconds: SECONDS, groups: GROUPS, skew: 1 },
     { allowed: BUDGET.allowed, windowS: BUDGET.windowSeconds, latencyS: LATENCY_MS / 1000 },
+    { ...SETTINGS, membersPerGroup: (PER_SECOND * SECONDS) / GROUPS },
   );
   const each = (value: (run: Streamed, peerRun: Streamed) => number) => pairs.map(([a, b]) => value(a, b));
   const name = (what: string) => `overload, 140 events/s under 50 requests/s: ${what}`;

@@ -17,6 +17,7 @@ import { budget } from './parts/budget.ts';
 import { demo } from './parts/demo.ts';
 import { formats } from './parts/formats.ts';
 import { growth } from './parts/growth.ts';
+import { hotGroup } from './parts/hot-group.ts';
 import { inFlight } from './parts/in-flight.ts';
 import { instances } from './parts/instances.ts';
 import { memory } from './parts/memory.ts';
@@ -39,6 +40,7 @@ const PARTS: readonly Part[] = [
   peers,
   budget,
   overload,
+  hotGroup,
   outage,
   stream,
   requests,

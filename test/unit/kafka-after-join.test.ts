@@ -67,11 +67,12 @@ test('a heartbeat after each join names the generation, though none is due', asy
   const { group, emitted } = aGroup();
   await group.joinAndSync();
   await group.heartbeat({ interval: 60_000 });
+  const join = expect.objectContaining({ name: 'consumer.group_join' });
   const heartbeat = expect.objectContaining({ payload: { groupId: 'g', memberId: 'm', groupGenerationId: 7 } });
-  expect(emitted).toEqual([expect.objectContaining({ name: 'consumer.group_join' }), heartbeat]);
+  expect(emitted).toEqual([join, heartbeat]);
   await group.joinAndSync();
   await group.heartbeat({ interval: 60_000 });
-  expect(emitted).toEqual([...emitted.slice(0, 3), heartbeat]);
+  expect(emitted).toEqual([join, heartbeat, join, heartbeat]);
 });
 
 test('where it fails, the join stands, and the next heartbeat is due', async () => {

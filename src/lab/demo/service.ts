@@ -16,7 +16,7 @@ import { KafkaSetupError, kafkaCacheDirectory } from '../kafka-broker/fetch.ts';
 import { Guard } from '../kafka-broker/java-process.ts';
 import { startBroker, type Broker } from '../kafka-broker/start.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { environmentOf as targetOf } from '../sandbox/server.ts';
+import { environmentOf } from '../sandbox/server.ts';
 
 export interface DemoService {
   readonly topics: Topics;
@@ -45,7 +45,7 @@ export const demoTopics = (prefix: string): Topics => ({
  */
 export function demoEnvironment(sandbox: Sandbox): Readonly<Record<string, string>> {
   return {
-    ...targetOf(sandbox),
+    ...environmentOf(sandbox),
     REQUEST_TIMEOUT_MS: '2000',
     LATE_APPLY_MS: '1500',
     RETRY_BASE_MS: '100',
@@ -105,7 +105,7 @@ export async function withKafka<T>(
 ): Promise<T> {
   const broker = context.environment['KAFKA_BROKERS'] ? null : await ownBroker(context);
   try {
-    return await withRun(environmentOf(context, sandbox, broker), context, work);
+    return await withRun(runEnvironment(context, sandbox, broker), context, work);
   } catch (error) {
     throw kafkaExit(error);
   } finally {
@@ -126,7 +126,7 @@ async function ownBroker(context: CommandContext): Promise<Broker> {
 }
 
 /** Of the environment only how to reach Kafka, and what a process needs. */
-function environmentOf(context: CommandContext, sandbox: Sandbox, broker: Broker | null): Record<string, string> {
+function runEnvironment(context: CommandContext, sandbox: Sandbox, broker: Broker | null): Record<string, string> {
   const kept = Object.entries(context.environment).filter(
     (entry): entry is [string, string] =>
       entry[1] !== undefined && /^(KAFKA_\w+|PATH|HOME|NODE_\w+|SYSTEMROOT|TMPDIR|LOG_LEVEL)$/.test(entry[0]),

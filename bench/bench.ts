@@ -32,7 +32,7 @@ import { stream } from './parts/stream.ts';
 import { throughput } from './parts/throughput.ts';
 import { waves } from './parts/waves.ts';
 import { webhook } from './parts/webhook.ts';
-import { PeerSetupError } from './peers/program.ts';
+import { PeerSetupError } from './peers/setup.ts';
 import { BenchKafka } from './world/kafka.ts';
 
 const PARTS: readonly Part[] = [

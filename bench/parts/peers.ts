@@ -1,7 +1,7 @@
 /** The peers that work event by event, on a backlog that they can do in a minute: what Rollcall takes beside each. */
 import { ratio, single, type Figure } from '../figure.ts';
 import { rounds, type Bench, type Part } from '../part.ts';
-import { PeerSetupError } from '../peers/program.ts';
+import { PeerSetupError } from '../peers/setup.ts';
 import type { PeerName } from '../peers/peers.ts';
 import { drain, type Drained } from '../world/drain.ts';
 import { peer, rollcall, type Subject } from '../world/subject.ts';

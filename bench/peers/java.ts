@@ -8,15 +8,8 @@ import {
   releaseOfArtifacts,
   type SetupFault,
 } from '../../src/lab/kafka-broker/fetch.ts';
-import {
-  BUILD_DIRECTORY,
-  PeerSetupError,
-  exists,
-  projectPath,
-  runTool,
-  type PeerContext,
-  type PeerProgram,
-} from './program.ts';
+import type { Program } from '../world/measured-process.ts';
+import { BUILD_DIRECTORY, PeerSetupError, exists, projectPath, runTool, type PeerContext } from './setup.ts';
 
 const VERSION = '0.5.3.3';
 
@@ -33,7 +26,7 @@ const SOURCES = projectPath('bench/peers/java');
 const MAIN_CLASS = 'ParallelConsumerPeer';
 
 /** @throws PeerSetupError */
-export async function prepareJava(context: PeerContext): Promise<PeerProgram> {
+export async function prepareJava(context: PeerContext): Promise<Program> {
   const lib = await fetchJars(context);
   await verifyJars(lib);
   const classes = await compile(lib);

@@ -5,17 +5,16 @@
  * `batch`, `naive` (TypeScript), `seed` (Python) and `parallel-consumer` (Java) do Rollcall's work. `raw-requests` and
  * `raw-intake` are limits: the requests, and the records in and out, without the work.
  */
+import type { Program } from '../world/measured-process.ts';
 import { prepareJava } from './java.ts';
-import type { PeerContext, PeerProgram } from './program.ts';
 import { preparePython } from './python.ts';
+import type { PeerContext } from './setup.ts';
 import { prepareTypescript } from './typescript.ts';
 
-export const PEER_NAMES = ['batch', 'naive', 'seed', 'parallel-consumer', 'raw-requests', 'raw-intake'] as const;
-
-export type PeerName = (typeof PEER_NAMES)[number];
+export type PeerName = 'batch' | 'naive' | 'seed' | 'parallel-consumer' | 'raw-requests' | 'raw-intake';
 
 /** Builds what is not built yet, and returns what to spawn. @throws PeerSetupError where this machine lacks something. */
-export async function preparePeer(name: PeerName, context: PeerContext): Promise<PeerProgram> {
+export async function preparePeer(name: PeerName, context: PeerContext): Promise<Program> {
   switch (name) {
     case 'seed':
       return preparePython(context);

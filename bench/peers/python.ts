@@ -2,13 +2,14 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BUILD_DIRECTORY, exists, projectPath, runTool, type PeerContext, type PeerProgram } from './program.ts';
+import type { Program } from '../world/measured-process.ts';
+import { BUILD_DIRECTORY, exists, projectPath, runTool, type PeerContext } from './setup.ts';
 
 const REQUIREMENTS = projectPath('bench/peers/python/requirements.txt');
 const SCRIPT = projectPath('bench/peers/python/seed.py');
 
 /** @throws PeerSetupError */
-export async function preparePython({ logger }: Pick<PeerContext, 'logger'>): Promise<PeerProgram> {
+export async function preparePython({ logger }: Pick<PeerContext, 'logger'>): Promise<Program> {
   const hash = createHash('sha256')
     .update(await readFile(REQUIREMENTS))
     .digest('hex')

@@ -1,4 +1,4 @@
-/** What a prepared peer is, where it is built, and why it cannot be. */
+/** Where a peer is built, the tools that build it, and the error of a machine that lacks one. */
 import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,12 +7,6 @@ import type { BrokerHost } from '../../src/lab/kafka-broker/start.ts';
 
 /** As a broker has it: jars go into the same cache. */
 export type PeerContext = Pick<BrokerHost, 'cacheDirectory' | 'logger'>;
-
-/** What to spawn. */
-export interface PeerProgram {
-  readonly file: string;
-  readonly args: readonly string[];
-}
 
 export const projectPath = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 

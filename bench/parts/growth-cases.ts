@@ -114,8 +114,8 @@ export class GrowthWorld {
     await pipeline.start();
   }
 
-  async until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await pause(systemClock, 50);
+  async until(isReached: () => boolean): Promise<void> {
+    while (!isReached()) await pause(systemClock, 50);
   }
 
   /** An operator approves everything that is held. */

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/adapters/system.ts';
 import { type Case, CASES, GrowthWorld } from './growth-cases.ts';
 import { ratio, single, type Figure } from '../figure.ts';
 import type { Part } from '../part.ts';
+import { watchLoop } from '../world/loop-watch.js';
 
 const BLOCK_MAX_MS = 100;
 /** Of the time for each element at the largest size, and at a tenth of it. */
@@ -55,11 +56,12 @@ async function measure(each: Case, n: number): Promise<Measured> {
   const world = new GrowthWorld();
   await each.prepare(world, n);
   const [heapBefore, bytesBefore] = [await heapMib(), world.retryBytes()];
-  const stopWatching = watchLoop();
+  const watch = watchLoop();
   const from = systemClock.now().monotonic;
   await each.run(world, n);
   const ms = systemClock.now().monotonic - from;
-  const blockMs = stopWatching();
+  const blockMs = watch.takeLongestMs();
+  watch.stop();
   const measured = {
     ms,
     blockMs,
@@ -79,29 +81,4 @@ async function heapMib(): Promise<number> {
     await pause(systemClock, 10);
   }
   return process.memoryUsage().heapUsed / 2 ** 20;
-}
-
-const TICK_MS = 10;
-
-/** The longest time between two ticks, in processor time where others use the machine too. */
-function watchLoop(): () => number {
-  let longest = 0;
-  let last = systemClock.now().monotonic;
-  let spent = process.cpuUsage();
-  let cancel: () => void = () => undefined;
-  const tick = (): void => {
-    const now = systemClock.now().monotonic;
-    const { user, system } = process.cpuUsage(spent);
-    longest = Math.max(longest, Math.min(now - last, (user + system) / 1_000));
-    last = now;
-    spent = process.cpuUsage();
-    cancel = systemClock.schedule(TICK_MS, tick);
-  };
-  tick();
-  return () => {
-    cancel();
-    tick();
-    cancel();
-    return longest;
-  };
 }

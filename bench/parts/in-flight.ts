@@ -1,7 +1,8 @@
 /** Requests in flight, as the sandbox sees them, while the demo's stream comes in as fast as it is taken. */
 import { single, type Figure } from '../figure.ts';
 import type { Part } from '../part.ts';
-import { requestCount, sendEvents, withService } from '../world/service.ts';
+import { sendEvents } from '../world/send-events.ts';
+import { requestCount, withService } from '../world/service.ts';
 import { withStream } from '../world/stream-sandbox.ts';
 
 const EVENTS_PER_STEP = 100;

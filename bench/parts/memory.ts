@@ -7,6 +7,7 @@ import { single, type Figure } from '../figure.ts';
 import type { Bench, Part } from '../part.ts';
 import { Metrics } from '../world/metrics.ts';
 import { Run } from '../world/run.ts';
+import { sendEvents } from '../world/send-events.ts';
 import { context } from '../world/service.ts';
 import { rollcall } from '../world/subject.ts';
 import { nativeValue, type WorkloadEvent } from '../world/workload.ts';
@@ -30,7 +31,7 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
   const run = await Run.open({ kafka, target: { limits: 'off' }, initial: new Map(), partitions: PARTITIONS });
   try {
     await run.sandbox.goDown();
-    await kafka.send(run.topics.SOURCE_TOPIC, events());
+    await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, events());
     const metrics = await Metrics.onFreePort();
     const instance = run.start(await rollcall(metrics.environment));
     const recordsPerSecond = await readAll(run, () => metrics.sum('rollcall_pending'));

@@ -9,8 +9,8 @@ import { drawStream, groupName, playStream, type Streamed } from '../world/strea
 import { rollcall } from '../world/subject.ts';
 
 const GROUPS = 200;
-const SICK = new Set(Array.from({ length: GROUPS / 20 }, (_, index) => groupName(index * 20)));
-const [SICK_FROM_MS, SICK_MS] = [15_000, 30_000];
+const FAILING = new Set(Array.from({ length: GROUPS / 20 }, (_, index) => groupName(index * 20)));
+const [FAIL_FROM_MS, FAIL_MS] = [15_000, 30_000];
 
 export const outage: Part = { name: 'outage', isQuick: false, measure };
 
@@ -24,10 +24,10 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
     playStream(subject, { kafka, events, groups: GROUPS, target, partitions: 6, disturb });
   const pairs = await inPairs(
     bench,
-    once((run) => void makeSick(run)),
+    once((run) => void failGroups(run)),
     once(() => undefined),
   );
-  const others = ({ latencies }: Streamed) => latencies.filter((_, index) => !SICK.has(events[index]?.group ?? ''));
+  const others = ({ latencies }: Streamed) => latencies.filter((_, index) => !FAILING.has(events[index]?.group ?? ''));
   const p99 = (run: Streamed) => percentile(others(run), 99);
   const name = (what: string) => `5 % of the groups answer 503 for 30 s: ${what}`;
   return [
@@ -40,9 +40,11 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
   ];
 }
 
-async function makeSick({ sandbox }: Run): Promise<void> {
-  await pause(context.clock, SICK_FROM_MS);
-  const rules = [...SICK].map((group) => sandbox.addRule({ match: { group }, fault: { kind: 'status', status: 503 } }));
-  await pause(context.clock, SICK_MS);
+async function failGroups({ sandbox }: Run): Promise<void> {
+  await pause(context.clock, FAIL_FROM_MS);
+  const rules = [...FAILING].map((group) =>
+    sandbox.addRule({ match: { group }, fault: { kind: 'status', status: 503 } }),
+  );
+  await pause(context.clock, FAIL_MS);
   for (const rule of rules) sandbox.removeRule(rule);
 }

@@ -6,7 +6,8 @@
  */
 import { single, type Figure } from '../figure.ts';
 import type { Part } from '../part.ts';
-import { context, requestCount, sendEvents, withService } from '../world/service.ts';
+import { sendEvents } from '../world/send-events.ts';
+import { context, requestCount, withService } from '../world/service.ts';
 import { withStream } from '../world/stream-sandbox.ts';
 
 const LIMITS = { allowed: 100, windowSeconds: 2 };

@@ -6,6 +6,7 @@ import { ratio, type Figure } from '../figure.ts';
 import { inPairs, type Bench, type Part } from '../part.ts';
 import { Run } from '../world/run.ts';
 import { groupName } from '../world/stream.ts';
+import { sendEvents } from '../world/send-events.ts';
 import { peer, rollcall, type Subject } from '../world/subject.ts';
 import { nativeValue } from '../world/workload.ts';
 
@@ -44,10 +45,10 @@ async function ofRollcall(bench: Bench, subject: Subject, latencyMs: number): Pr
   const kafka = await bench.kafka();
   return withRun(bench, latencyMs, async (run) => {
     run.start(subject);
-    await kafka.send(run.topics.SOURCE_TOPIC, additions('first'));
+    await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, additions('first'));
     await run.committed(GROUPS, LIMIT_SECONDS);
     const rate = writeRate(run);
-    await kafka.send(run.topics.SOURCE_TOPIC, additions('second'));
+    await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, additions('second'));
     await run.committed(2 * GROUPS, LIMIT_SECONDS);
     return rate();
   });

@@ -8,6 +8,7 @@ import { drain } from '../world/drain.ts';
 import { Metrics } from '../world/metrics.ts';
 import { Run } from '../world/run.ts';
 import { groupName } from '../world/stream.ts';
+import { sendEvents } from '../world/send-events.ts';
 import { peer, rollcall, type Subject } from '../world/subject.ts';
 import { nativeValue, type Workload, type WorkloadEvent } from '../world/workload.ts';
 
@@ -48,13 +49,13 @@ async function ofRollcall(bench: Bench, subject: Subject, metrics: Metrics): Pro
   const target = { limits: 'off' } as const;
   const run = await Run.open({ kafka, target, initial: new Map([['known', new Set()]]), partitions: PARTITIONS });
   try {
-    await kafka.send(run.topics.SOURCE_TOPIC, events());
+    await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, events());
     const first = run.start(subject);
     const isParked = async () => (await metrics.sum('rollcall_parked')) === CHANGES;
     await run.until(isParked, { what: 'all is parked', limitSeconds: LIMIT_SECONDS });
     await run.committed(CHANGES, LIMIT_SECONDS);
     await first.stop();
-    await kafka.send(run.topics.SOURCE_TOPIC, [
+    await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, [
       { group: 'known', value: nativeValue('last', 'known', { add: 'user' }) },
     ]);
     const written = run.sandbox.nextRequest(({ method, group }) => method === 'PATCH' && group === 'known', 'applied');

@@ -2,8 +2,11 @@
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { single, type Figure } from '../figure.ts';
 import type { Part } from '../part.ts';
-import { requestCount, sendEvents, withService, type BenchService } from '../world/service.ts';
+import { checkMemberships } from '../world/memberships.ts';
+import { sendEvents } from '../world/send-events.ts';
+import { requestCount, withService, type BenchService } from '../world/service.ts';
 
+const AT_THE_END = ['user-1', 'user-2', 'user-4', 'user-5'];
 const groups = Array.from({ length: 500 }, (_, index) => `group-${index + 1}`);
 
 export const waves: Part = { name: 'waves', isQuick: true, measure: measureWaves };
@@ -20,6 +23,7 @@ async function measureWaves(): Promise<readonly Figure[]> {
       await service.pipeline.start();
       const cold = await sendWave(sandbox, service, { add: ['user-3', 'user-4'], remove: ['user-1'] });
       const warm = await sendWave(sandbox, service, { add: ['user-1', 'user-5'], remove: ['user-3'] });
+      checkMemberships(sandbox, new Map(groups.map((group) => [group, new Set(AT_THE_END)])));
       return [
         single('requests per changed group, cold', cold, { digits: 2, atMost: 2.05 }),
         single('requests per changed group, warm', warm, { digits: 2, atMost: 1.05 }),

@@ -1,5 +1,6 @@
 /** A program that is started on a backlog, until all of it is committed: what it took, and whether the memberships are right. */
 import { Run, type RunOptions } from './run.ts';
+import { sendEvents } from './send-events.ts';
 import type { Subject } from './subject.ts';
 import type { Workload } from './workload.ts';
 
@@ -33,7 +34,7 @@ export async function drain(subject: Subject, options: DrainOptions): Promise<Dr
   const { kafka, workload, limitSeconds, instances = 1 } = options;
   const run = await Run.open({ ...options, initial: workload.initial });
   try {
-    await kafka.send(run.topics.SOURCE_TOPIC, workload.events);
+    await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, workload.events);
     for (let i = 0; i < instances; i += 1) run.start(subject);
     await run.committed(workload.events.length, limitSeconds);
     const committedSeconds = run.secondsUntilNow;

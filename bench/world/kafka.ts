@@ -8,9 +8,6 @@ import { kafkaCacheDirectory } from '../../src/lab/kafka-broker/fetch.ts';
 import { startBroker, type Broker } from '../../src/lab/kafka-broker/start.ts';
 import { context } from './service.ts';
 import type { Environment } from './measured-process.ts';
-import type { WorkloadEvent } from './workload.ts';
-
-const EVENTS_PER_SEND = 10_000;
 
 /** The settings that say which brokers, topics and consumer group. */
 export type KafkaEnvironment = Environment & { readonly SOURCE_TOPIC: string; readonly KAFKA_GROUP_ID: string };
@@ -57,17 +54,6 @@ export class BenchKafka {
     const topics: TopicNames = readConfig(environment, ['topics'], readText).topics;
     await createTopics(topics, this.#tools, { partitionCount: partitions, replicationFactor: -1 });
     return environment;
-  }
-
-  async send(topic: string, events: readonly Pick<WorkloadEvent, 'group' | 'value'>[]): Promise<void> {
-    for (let from = 0; from < events.length; from += EVENTS_PER_SEND) {
-      const some = events.slice(from, from + EVENTS_PER_SEND);
-      const outcomes = await this.#tools.send(
-        some.map(({ group, value }) => ({ topic, partition: null, key: group, value, headers: [] })),
-      );
-      const refused = outcomes.find((outcome) => outcome !== 'written');
-      if (refused !== undefined) throw new Error(`the broker did not take the events: ${JSON.stringify(refused)}`);
-    }
   }
 
   /** Records of the source that the consumer group has committed, in all partitions; 0 where Kafka cannot say just now. */

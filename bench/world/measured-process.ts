@@ -1,10 +1,11 @@
-/** A program that is measured, as a child process: its processor time and memory as Linux tells them, and the end of its log. */
+/** A program that is measured, as a child process: its processor time and memory as Linux counts them, and the end of its log. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Guard } from '../../src/lab/kafka-broker/java-process.ts';
 
+/** What to spawn. */
 export interface Program {
   readonly file: string;
   readonly args: readonly string[];

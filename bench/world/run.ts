@@ -6,11 +6,10 @@ import { pause } from '../../src/time.ts';
 import { context } from './service.ts';
 import type { BenchKafka, KafkaEnvironment } from './kafka.ts';
 import { MeasuredProcess } from './measured-process.ts';
+import { checkMemberships, wrongGroupsAt, type Memberships } from './memberships.ts';
 import type { Subject } from './subject.ts';
-import { differences } from './workload.ts';
 
 export type Target = Pick<SandboxOptions, 'limits' | 'latencyMs'>;
-export type Memberships = ReadonlyMap<string, ReadonlySet<string>>;
 
 export interface RunOptions {
   readonly kafka: BenchKafka;
@@ -97,11 +96,11 @@ export class Run {
 
   /** @throws Error when an instance is gone, or it takes too long. */
   async until(
-    isSo: () => boolean | Promise<boolean>,
+    isReached: () => boolean | Promise<boolean>,
     { what, limitSeconds }: { readonly what: string; readonly limitSeconds: number },
   ): Promise<void> {
     const deadline = performance.now() + limitSeconds * 1000;
-    while (!(await isSo())) {
+    while (!(await isReached())) {
       for (const process of this.#processes) process.demandAlive();
       if (performance.now() > deadline)
         throw new Error(`it took more than ${limitSeconds} s until ${what}:\n${this.#processes[0]?.tail()}`);
@@ -111,11 +110,8 @@ export class Run {
 
   /** How many groups have other members than these. @throws Error where Rollcall has left one so. */
   wrongGroups(expected: Memberships, { isPeer }: Subject): number {
-    const wrong = [...expected].filter(
-      ([group, members]) => differences(new Set(this.sandbox.members(group)), members) > 0,
-    );
-    if (!isPeer && wrong.length > 0) throw new Error(`${wrong.length} groups are wrong, ${wrong[0]?.[0]} among them`);
-    return wrong.length;
+    if (!isPeer) checkMemberships(this.sandbox, expected);
+    return isPeer ? wrongGroupsAt(this.sandbox, expected).length : 0;
   }
 
   async close(): Promise<void> {

@@ -8,8 +8,6 @@ import { withTarget } from '../../src/console/target.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { KnownSecrets } from '../../src/core/text/redact.ts';
 import { DEMO_PARTITIONS, demoEnvironment, demoTopics } from '../../src/lab/demo/service.ts';
-import type { StreamEvent } from '../../src/lab/demo/stream.ts';
-import type { LogTools } from '../../src/ports.ts';
 import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 
 export const context: CommandContext = {
@@ -44,14 +42,6 @@ export async function withService<T>(sandbox: Sandbox, work: (service: BenchServ
       await embedded.tools.close();
     }
   });
-}
-
-export async function sendEvents(
-  tools: Pick<LogTools, 'send'>,
-  topic: string,
-  events: readonly Pick<StreamEvent, 'group' | 'value'>[],
-): Promise<void> {
-  await tools.send(events.map(({ group, value }) => ({ topic, partition: null, key: group, value, headers: [] })));
 }
 
 /** Requests to the API so far; those refused with 429 count too. */

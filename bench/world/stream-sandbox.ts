@@ -1,13 +1,13 @@
 /** The demo's stream in front of a sandbox where nothing goes wrong, but that one user of the stream is unknown. */
 import { drawStream, UNKNOWN_USER, type Stream } from '../../src/lab/demo/stream.ts';
-import { deviations, readMemberships } from '../../src/lab/demo/verdict.ts';
 import { seededRandom } from '../../src/lab/sandbox/seed.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
+import { checkMemberships } from './memberships.ts';
 
 const SEED = 1;
 
-/** @throws Error when a membership is not what the events ask for: figures of a wrong end would mean nothing. */
+/** @throws Error where a membership is not what the events ask for. */
 export async function withStream<T>(
   options: Pick<SandboxOptions, 'limits' | 'latencyMs'>,
   work: (stream: Stream, sandbox: Sandbox) => Promise<T>,
@@ -22,9 +22,7 @@ export async function withStream<T>(
   });
   try {
     const result = await work(stream, sandbox);
-    const found = await readMemberships(sandbox.url, [...stream.expected.keys()]);
-    const wrong = deviations(stream.expected, found);
-    if (wrong.length > 0) throw new Error(`${wrong.length} groups are wrong, ${wrong[0]?.group} among them`);
+    checkMemberships(sandbox, stream.expected);
     return result;
   } finally {
     await sandbox.stop();

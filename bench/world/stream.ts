@@ -4,7 +4,9 @@
  */
 import { seededRandom } from '../../src/lab/sandbox/seed.ts';
 import { pause } from '../../src/time.ts';
+import { sendEvents } from './send-events.ts';
 import { context } from './service.ts';
+import type { Memberships } from './memberships.ts';
 import { Run, type RunOptions } from './run.ts';
 import type { Subject } from './subject.ts';
 import { nativeValue } from './workload.ts';
@@ -76,7 +78,7 @@ export async function playStream(subject: Subject, options: StreamOptions): Prom
 /** One event for each group, so that a program may know them all. */
 async function warmUp(run: Run, { kafka }: StreamOptions, groups: readonly string[]): Promise<void> {
   const events = groups.map((group) => ({ group, value: nativeValue(`first-${group}`, group, { add: FIRST_MEMBER }) }));
-  await kafka.send(run.topics.SOURCE_TOPIC, events);
+  await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, events);
   await run.committed(groups.length, LIMIT_SECONDS);
 }
 
@@ -95,7 +97,7 @@ async function play(run: Run, { kafka, events, disturb }: StreamOptions): Promis
     const end = events.findIndex(({ atMs }) => atMs > elapsed);
     const due = events.slice(sent, end < 0 ? events.length : end);
     sent += due.length;
-    if (due.length > 0) sends.push(kafka.send(run.topics.SOURCE_TOPIC, due.map(recordOf)));
+    if (due.length > 0) sends.push(sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, due.map(recordOf)));
     await pause(context.clock, Math.max(1, (events[sent]?.atMs ?? 0) - (Date.now() - beganAt)));
   }
   await Promise.all(sends);
@@ -113,7 +115,7 @@ const recordOf = ({ group, member }: StreamEvent) => ({
   value: nativeValue(`event-${member}`, group, { add: member }),
 });
 
-function expected(groups: readonly string[], events: readonly StreamEvent[]): ReadonlyMap<string, ReadonlySet<string>> {
+function expected(groups: readonly string[], events: readonly StreamEvent[]): Memberships {
   const members = new Map(groups.map((group) => [group, new Set([FIRST_MEMBER])]));
   for (const { group, member } of events) members.get(group)?.add(member);
   return members;

@@ -3,6 +3,7 @@
  * get there.
  */
 import { seededRandom } from '../../src/lab/sandbox/seed.ts';
+import { differences, type Memberships } from './memberships.ts';
 
 export interface WorkloadSize {
   readonly events: number;
@@ -18,9 +19,9 @@ export interface WorkloadEvent {
 }
 
 export interface Workload {
-  readonly initial: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly initial: Memberships;
   readonly events: readonly WorkloadEvent[];
-  readonly expected: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly expected: Memberships;
   /** One GET for each group that has events, and as many PATCHes as its net changes need. */
   readonly idealRequests: number;
 }
@@ -73,15 +74,6 @@ function idealRequests(of: Pick<Workload, 'initial' | 'expected'> & { readonly c
   for (const group of of.changed)
     requests += 1 + Math.ceil(differences(of.initial.get(group), of.expected.get(group)) / MEMBERS_PER_PATCH);
   return requests;
-}
-
-/** How many members are in one of the two alone. */
-export function differences(
-  one: ReadonlySet<string> = new Set<string>(),
-  other: ReadonlySet<string> = new Set<string>(),
-): number {
-  const shared = [...one].filter((member) => other.has(member)).length;
-  return one.size + other.size - 2 * shared;
 }
 
 function uuid(random: () => number): string {

@@ -1,10 +1,11 @@
-/** The limit of intake: every event is read and parsed, and a record of a report's size is sent for it. */
+/** The limit of intake: every event is read and parsed, and unless REPORTS=off a record of a report's size is sent for it. */
 import kafkajs, { type EachBatchPayload, type Message } from 'kafkajs';
 import { consume, openKafka, readEvent, type ChangeEvent } from './consumer.ts';
 import { kafkaSettings, required } from './settings.ts';
 
 const settings = kafkaSettings();
 const reportTopic = required('REPORT_TOPIC');
+const isReporting = process.env['REPORTS'] !== 'off';
 const kafka = openKafka(settings);
 const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
 
@@ -22,7 +23,7 @@ async function reportBatch({ batch, heartbeat }: EachBatchPayload): Promise<void
   const reports = batch.messages.flatMap(({ value, offset, timestamp }) => {
     const event = readEvent(value);
     const source = { topic: batch.topic, partition: batch.partition, offset, timestamp: Number(timestamp) };
-    return event === null ? [] : [reportOf(event, source)];
+    return event === null || !isReporting ? [] : [reportOf(event, source)];
   });
   for (let from = 0; from < reports.length; from += RECORDS_PER_SEND) {
     await producer.send({ topic: reportTopic, messages: reports.slice(from, from + RECORDS_PER_SEND) });

@@ -2,8 +2,9 @@
  * How many PATCHes a second reach distinct groups, 20 in flight: of Rollcall, which knows the groups from an event before, and of
  * undici alone. The target is a process like this one, so that at 0 ms it is the limit of both.
  */
-import { ratio, type Figure } from '../figure.ts';
+import { ratio, single, type Figure } from '../figure.ts';
 import { inPairs, type Bench, type Part } from '../part.ts';
+import type { Memberships } from '../world/memberships.ts';
 import { Run } from '../world/run.ts';
 import { groupName } from '../world/stream.ts';
 import { sendEvents } from '../world/send-events.ts';
@@ -32,45 +33,53 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
     figures.push(
       ratio(
         name('÷ undici alone'),
-        pairs.map(([a, b]) => a / b),
+        pairs.map(([a, b]) => a.perSecond / b.perSecond),
         { atLeast },
       ),
-      { name: name('of undici alone'), values: pairs.map(([, b]) => b), unit: '/s', digits: 0, goal: null },
+      {
+        name: name('of undici alone'),
+        values: pairs.map(([, b]) => b.perSecond),
+        unit: '/s',
+        digits: 0,
+        goal: null,
+      },
+      single(name('groups that undici left wrong'), Math.max(...pairs.map(([, b]) => b.wrongGroups)), {}),
     );
   }
   return figures;
 }
 
-async function ofRollcall(bench: Bench, subject: Subject, latencyMs: number): Promise<number> {
-  const kafka = await bench.kafka();
+interface Written {
+  readonly perSecond: number;
+  /** Of undici. */
+  readonly wrongGroups: number;
+}
+
+async function ofRollcall(bench: Bench, subject: Subject, latencyMs: number): Promise<Written> {
+  const { tools } = await bench.kafka();
   return withRun(bench, latencyMs, async (run) => {
     run.start(subject);
-    await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, additions('first'));
+    await sendEvents(tools, run.topics.SOURCE_TOPIC, additions('first'));
     await run.committed(GROUPS, LIMIT_SECONDS);
-    const rate = writeRate(run);
-    await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, additions('second'));
+    const writes = new Writes(run);
+    await sendEvents(tools, run.topics.SOURCE_TOPIC, additions('second'));
     await run.committed(2 * GROUPS, LIMIT_SECONDS);
-    return rate();
+    return { perSecond: writes.perSecond, wrongGroups: run.wrongGroups(groupsOf('first', 'second'), subject) };
   });
 }
 
-async function ofUndici(bench: Bench, subject: Subject, latencyMs: number): Promise<number> {
+async function ofUndici(bench: Bench, subject: Subject, latencyMs: number): Promise<Written> {
   return withRun(bench, latencyMs, async (run) => {
-    const rate = writeRate(run);
-    let written = 0;
-    run.sandbox.onRequest(({ phase }) => {
-      if (phase === 'applied') written += 1;
-    });
+    const writes = new Writes(run);
     run.start(subject);
-    await run.until(() => written === GROUPS, { what: 'all groups are patched', limitSeconds: LIMIT_SECONDS });
-    return rate();
+    await run.until(() => writes.count === GROUPS, { what: 'all groups are patched', limitSeconds: LIMIT_SECONDS });
+    return { perSecond: writes.perSecond, wrongGroups: run.wrongGroups(groupsOf('member-1'), subject) };
   });
 }
 
-async function withRun(bench: Bench, latencyMs: number, work: (run: Run) => Promise<number>): Promise<number> {
-  const initial = new Map(Array.from({ length: GROUPS }, (_, index) => [groupName(index), new Set<string>()]));
+async function withRun(bench: Bench, latencyMs: number, work: (run: Run) => Promise<Written>): Promise<Written> {
   const target = { limits: 'off', latencyMs } as const;
-  const run = await Run.open({ kafka: await bench.kafka(), target, initial, partitions: 6 });
+  const run = await Run.open({ kafka: await bench.kafka(), target, initial: groupsOf(), partitions: 6 });
   try {
     return await work(run);
   } finally {
@@ -78,23 +87,30 @@ async function withRun(bench: Bench, latencyMs: number, work: (run: Run) => Prom
   }
 }
 
-const additions = (member: string) =>
-  Array.from({ length: GROUPS }, (_, index) => {
-    const group = groupName(index);
-    return { group, value: nativeValue(`${member}-${group}`, group, { add: member }) };
-  });
+const groupsOf = (...members: readonly string[]): Memberships =>
+  new Map(Array.from({ length: GROUPS }, (_, index) => [groupName(index), new Set(members)]));
 
-/** From now on: writes a second between the first and the last. */
-function writeRate({ sandbox }: Run): () => number {
-  let [firstAt, lastAt, count] = [Number.NaN, Number.NaN, 0];
-  const stopListening = sandbox.onRequest(({ phase }) => {
-    if (phase !== 'applied') return;
-    lastAt = performance.now();
-    if (count === 0) firstAt = lastAt;
-    count += 1;
-  });
-  return () => {
-    stopListening();
-    return ((count - 1) * 1000) / (lastAt - firstAt);
-  };
+const additions = (member: string) =>
+  [...groupsOf().keys()].map((group) => ({ group, value: nativeValue(`${member}-${group}`, group, { add: member }) }));
+
+/** The writes from now on. */
+class Writes {
+  count = 0;
+  /** Of `performance.now()`. */
+  #firstAt = Number.NaN;
+  #lastAt = Number.NaN;
+
+  constructor({ sandbox }: Run) {
+    sandbox.onRequest(({ phase }) => {
+      if (phase !== 'applied') return;
+      this.#lastAt = performance.now();
+      if (this.count === 0) this.#firstAt = this.#lastAt;
+      this.count += 1;
+    });
+  }
+
+  /** Between the first and the last. */
+  get perSecond(): number {
+    return ((this.count - 1) * 1000) / (this.#lastAt - this.#firstAt);
+  }
 }

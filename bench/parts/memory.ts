@@ -1,10 +1,11 @@
 /**
  * Resident memory of `rollcall run` with 200,000 changes pending, and how fast it reads them from Kafka. Every change is
- * for another member, and the target is down, so that nothing folds and nothing leaves.
+ * for another member, and the target is down, so that nothing folds and nothing leaves. Each round starts a new process.
  */
 import { pause } from '../../src/time.ts';
-import { single, type Figure } from '../figure.ts';
-import type { Bench, Part } from '../part.ts';
+import type { Figure } from '../figure.ts';
+import { rounds, type Bench, type Part } from '../part.ts';
+import type { Memberships } from '../world/memberships.ts';
 import { Metrics } from '../world/metrics.ts';
 import { Run } from '../world/run.ts';
 import { sendEvents } from '../world/send-events.ts';
@@ -23,39 +24,69 @@ const LIMIT_SECONDS = 180;
 export const memory: Part = { name: 'memory', isQuick: false, measure };
 
 async function measure(bench: Bench): Promise<readonly Figure[]> {
-  if (process.platform !== 'linux') {
-    process.stderr.write('!!! SKIPPED: memory, which only Linux tells in /proc\n');
-    return [];
-  }
+  const workload = drawAdditions();
+  const results = (await rounds(bench, [() => measureOnce(bench, workload)])).flat();
+  const values = (value: (run: Measured) => number) => results.map(value);
+  const name = (what: string) => `memory with ${EVENTS.toLocaleString('en')} changes pending, ${what}`;
+  const mib = { unit: 'MiB', digits: 0, goal: { atMost: BOUND_MIB } };
+  return [
+    { ...mib, name: name('at its peak'), values: values(({ peakMib }) => peakMib) },
+    { ...mib, name: name('afterwards'), values: values(({ residentMib }) => residentMib) },
+    {
+      name: 'intake from Kafka',
+      values: values(({ recordsPerSecond }) => recordsPerSecond),
+      unit: 'records/s',
+      digits: 0,
+      goal: null,
+    },
+  ];
+}
+
+interface Measured {
+  readonly peakMib: number;
+  readonly residentMib: number;
+  readonly recordsPerSecond: number;
+}
+
+interface Additions {
+  readonly events: readonly WorkloadEvent[];
+  readonly expected: Memberships;
+}
+
+/** Of one process. When its memory is read, the target comes back, and the changes are applied. */
+async function measureOnce(bench: Bench, { events, expected }: Additions): Promise<Measured> {
   const kafka = await bench.kafka();
-  const run = await Run.open({ kafka, target: { limits: 'off' }, initial: new Map(), partitions: PARTITIONS });
+  const initial = new Map([...expected.keys()].map((group) => [group, new Set<string>()]));
+  const run = await Run.open({ kafka, target: { limits: 'off' }, initial, partitions: PARTITIONS });
   try {
     await run.sandbox.goDown();
-    await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, events());
+    await sendEvents(kafka.tools, run.topics.SOURCE_TOPIC, events);
     const metrics = await Metrics.onFreePort();
-    const instance = run.start(await rollcall(metrics.environment));
+    const subject = await rollcall(metrics.environment);
+    const instance = run.start(subject);
     const recordsPerSecond = await readAll(run, () => metrics.sum('rollcall_pending'));
     await pause(context.clock, SETTLE_MS);
     const { peak, resident } = await instance.memoryMib();
-    const name = (what: string) => `memory with ${EVENTS.toLocaleString('en')} changes pending, ${what}`;
-    return [
-      single(name('at its peak'), peak, { unit: 'MiB', atMost: BOUND_MIB }),
-      single(name('afterwards'), resident, { unit: 'MiB', atMost: BOUND_MIB }),
-      single('intake from Kafka', recordsPerSecond, { unit: 'records/s' }),
-    ];
+    await run.sandbox.goUp();
+    await run.committed(EVENTS, LIMIT_SECONDS);
+    run.wrongGroups(expected, subject);
+    return { peakMib: peak, residentMib: resident, recordsPerSecond };
   } finally {
     await run.close();
   }
 }
 
 /** Ids as long as the target's, a single addition per event. */
-function events(): readonly WorkloadEvent[] {
+function drawAdditions(): Additions {
   const { random } = context;
-  const groups = Array.from({ length: GROUPS }, () => random.uuid());
-  return Array.from({ length: EVENTS }, (_, index) => {
-    const group = groups[index % GROUPS] ?? '';
-    return { group, value: nativeValue(random.uuid(), group, { add: random.uuid() }) };
+  const groups = Array.from({ length: GROUPS }, () => ({ group: random.uuid(), members: new Set<string>() }));
+  const events = Array.from({ length: EVENTS }, (_, index) => {
+    const { group, members } = groups[index % GROUPS] as (typeof groups)[number];
+    const member = random.uuid();
+    members.add(member);
+    return { group, value: nativeValue(random.uuid(), group, { add: member }) };
   });
+  return { events, expected: new Map(groups.map(({ group, members }) => [group, members])) };
 }
 
 /** Until everything is pending; returns records per second from the first record on. */

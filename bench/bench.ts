@@ -1,16 +1,17 @@
 /**
  * Measures Rollcall on this machine, beside other ways to do the same: `npm run bench`, or `npm run bench -- backlog memory` for
  * some parts; `--quick` is a smoke test, without goals. The table goes to standard output; `--out FOLDER` says where
- * bench.json and bench.html go, .cache/bench otherwise. Exits 1 where a goal is missed, or Rollcall leaves a group wrong.
+ * bench.json and bench.html go, .cache/bench otherwise. Exits 1 where a goal is missed, a part cannot be measured, or Rollcall
+ * leaves a group wrong.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KafkaSetupError } from '../src/lab/kafka-broker/fetch.ts';
-import { type Figure, verdictOf } from './figure.ts';
+import { type Figure, type Measured, type Skipped, verdictOf } from './figure.ts';
 import { machineOf } from './output/machine.ts';
 import { pageOf } from './output/page.ts';
-import { lineOf } from './output/table.ts';
+import { lineOf, skipLineOf } from './output/table.ts';
 import type { Bench, Part } from './part.ts';
 import { backlog } from './parts/backlog.ts';
 import { budget } from './parts/budget.ts';
@@ -32,7 +33,7 @@ import { stream } from './parts/stream.ts';
 import { throughput } from './parts/throughput.ts';
 import { waves } from './parts/waves.ts';
 import { webhook } from './parts/webhook.ts';
-import { PeerSetupError } from './peers/setup.ts';
+import { SetupError } from './peers/setup.ts';
 import { BenchKafka } from './world/kafka.ts';
 
 const PARTS: readonly Part[] = [
@@ -58,13 +59,9 @@ const PARTS: readonly Part[] = [
   demo,
 ];
 
-interface Measured {
-  readonly part: string;
-  readonly figures: readonly Figure[];
-}
-
-async function main(): Promise<boolean> {
+async function main(args: readonly string[]): Promise<boolean> {
   const { values, positionals: names } = parseArgs({
+    args,
     options: { quick: { type: 'boolean', default: false }, out: { type: 'string', default: '.cache/bench' } },
     allowPositionals: true,
   });
@@ -77,39 +74,54 @@ async function main(): Promise<boolean> {
   await mkdir(values.out, { recursive: true });
   const result = {
     machine: machineOf(),
-    command: `npm run bench${names.map((name) => ` ${name}`).join('')}`,
+    command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
     measured,
   };
   await writeFile(join(values.out, 'bench.json'), `${JSON.stringify(result, null, 2)}\n`);
   await writeFile(join(values.out, 'bench.html'), pageOf(result));
-  return measured.every(({ figures }) => figures.every((figure) => verdictOf(figure) !== 'missed'));
+  return measured.every(
+    ({ figures }) => figures.length > 0 && figures.every((figure) => verdictOf(figure) !== 'missed'),
+  );
 }
 
 async function measure(parts: readonly Part[], isQuick: boolean): Promise<readonly Measured[]> {
   let kafka: Promise<BenchKafka> | null = null;
-  const bench: Bench = { isQuick, kafka: () => (kafka ??= BenchKafka.start()) };
+  const start = () => (kafka ??= BenchKafka.start());
   const measured: Measured[] = [];
   try {
-    for (const part of parts) {
-      const figures = (await figuresOf(part, bench)).map((figure) => (isQuick ? { ...figure, goal: null } : figure));
-      for (const figure of figures) process.stdout.write(`${lineOf(figure)}\n`);
-      measured.push({ part: part.name, figures });
-    }
+    for (const part of parts) measured.push(await measurePart(part, { isQuick, kafka: start }));
   } finally {
     const started = kafka as Promise<BenchKafka> | null;
-    await started?.then((each) => each.stop());
+    // Where it could not start, the parts that need it are skipped, and there is nothing to stop.
+    await started?.then(
+      (each) => each.stop(),
+      () => undefined,
+    );
   }
   return measured;
 }
 
+async function measurePart(part: Part, bench: Omit<Bench, 'skip'>): Promise<Measured> {
+  const skipped: Skipped[] = [];
+  const skip = (what: string, why: string): void => {
+    process.stderr.write(`!!! SKIPPED: ${what}: ${why}\n`);
+    skipped.push({ what, why });
+  };
+  const measured = await figuresOf(part, { ...bench, skip });
+  const figures = measured.map((figure) => (bench.isQuick ? { ...figure, goal: null } : figure));
+  for (const line of [...figures.map(lineOf), ...skipped.map(skipLineOf)]) process.stdout.write(`${line}\n`);
+  return { part: part.name, figures, skipped };
+}
+
+/** None where this machine lacks something that the part cannot do without. */
 async function figuresOf(part: Part, bench: Bench): Promise<readonly Figure[]> {
   try {
     return await part.measure(bench);
   } catch (error) {
-    if (!(error instanceof KafkaSetupError || error instanceof PeerSetupError)) throw error;
-    process.stderr.write(`!!! SKIPPED: ${part.name}: ${error.message}\n`);
+    if (!(error instanceof KafkaSetupError || error instanceof SetupError)) throw error;
+    bench.skip(part.name, error.message);
     return [];
   }
 }
 
-process.exitCode = (await main()) ? 0 : 1;
+process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;

@@ -11,6 +11,18 @@ export interface Figure {
   readonly goal: Goal | null;
 }
 
+export interface Measured {
+  readonly part: string;
+  readonly figures: readonly Figure[];
+  readonly skipped: readonly Skipped[];
+}
+
+/** A part or a peer that this machine lacks something for. */
+export interface Skipped {
+  readonly what: string;
+  readonly why: string;
+}
+
 export type Goal = { readonly atMost: number } | { readonly atLeast: number };
 export type Verdict = 'ok' | 'missed' | 'info';
 

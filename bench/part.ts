@@ -7,6 +7,8 @@ export interface Bench {
   kafka(): Promise<BenchKafka>;
   /** A smoke test: everything is small, and once. */
   readonly isQuick: boolean;
+  /** Marks in the table and the results what this machine cannot measure, and says why on standard error. */
+  skip(what: string, why: string): void;
 }
 
 export interface Part {

@@ -1,11 +1,11 @@
 /** The figures as one self-contained page: a row each, with its values on a scale that ends at twice the goal. */
-import { goalText, medianOf, rangeText, valueText, verdictOf, type Figure } from '../figure.ts';
+import { goalText, medianOf, rangeText, valueText, verdictOf, type Figure, type Measured } from '../figure.ts';
 import type { Machine } from './machine.ts';
 
 export interface Result {
   readonly machine: Machine;
   readonly command: string;
-  readonly measured: readonly { readonly part: string; readonly figures: readonly Figure[] }[];
+  readonly measured: readonly Measured[];
 }
 
 export const pageOf = ({ machine, command, measured }: Result): string => `<!doctype html>
@@ -20,15 +20,16 @@ export const pageOf = ({ machine, command, measured }: Result): string => `<!doc
 )}</p>
 <p><code>${escaped(command)}</code></p>
 <p>Median, and the range of the pairs of runs. The dot is the median, the bar the range, the line the goal.</p>
-${measured.map(({ part, figures }) => sectionOf(part, figures)).join('\n')}
+${measured.map(sectionOf).join('\n')}
 </html>
 `;
 
-const sectionOf = (part: string, figures: readonly Figure[]): string => `<h2>${escaped(part)}</h2>
+const sectionOf = ({ part, figures, skipped }: Measured): string => `<h2>${escaped(part)}</h2>
 <table>
 <tr><th>figure</th><th>median</th><th>range</th><th>goal</th><th></th><th></th></tr>
 ${figures.map(rowOf).join('\n')}
-</table>`;
+</table>
+${skipped.map(({ what, why }) => `<p>Skipped: ${escaped(`${what}: ${why}`)}</p>`).join('\n')}`;
 
 function rowOf(figure: Figure): string {
   const verdict = verdictOf(figure);

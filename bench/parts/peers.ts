@@ -1,10 +1,9 @@
 /** The peers that work event by event, on a backlog that they can do in a minute: what Rollcall takes beside each. */
 import { ratio, single, type Figure } from '../figure.ts';
 import { rounds, type Bench, type Part } from '../part.ts';
-import { PeerSetupError } from '../peers/setup.ts';
 import type { PeerName } from '../peers/peers.ts';
 import { drain, type Drained } from '../world/drain.ts';
-import { peer, rollcall, type Subject } from '../world/subject.ts';
+import { peersOnHand, rollcall, type Subject } from '../world/subject.ts';
 import { drawWorkload } from '../world/workload.ts';
 
 const NAMES: readonly PeerName[] = ['naive', 'seed', 'parallel-consumer'];
@@ -17,7 +16,7 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
   const target = { limits: 'off', latencyMs: 20 } as const;
   const once = (subject: Subject) => () =>
     drain(subject, { kafka, workload, target, partitions: 6, limitSeconds: 180 });
-  const found = (await Promise.all(NAMES.map(subjectOf))).flatMap((each) => each ?? []);
+  const found = await peersOnHand(bench, NAMES);
   const results = await rounds(bench, [once(await rollcall()), ...found.map(({ subject }) => once(subject))]);
   return found.flatMap(({ name }, index) =>
     figuresOf(
@@ -48,15 +47,4 @@ function figuresOf(name: string, pairs: readonly (readonly [Drained, Drained])[]
     ),
     single(`${name}: groups that it left wrong`, wrong, {}),
   ];
-}
-
-/** null: this machine lacks what it needs, which is said. */
-async function subjectOf(name: PeerName): Promise<{ readonly name: PeerName; readonly subject: Subject } | null> {
-  try {
-    return { name, subject: await peer(name) };
-  } catch (error) {
-    if (!(error instanceof PeerSetupError)) throw error;
-    process.stderr.write(`!!! SKIPPED: ${name}: ${error.message}\n`);
-    return null;
-  }
 }

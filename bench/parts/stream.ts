@@ -3,7 +3,7 @@ import { ratio, single, type Figure } from '../figure.ts';
 import { rounds, type Bench, type Part } from '../part.ts';
 import { percentile } from '../world/percentile.ts';
 import { drawStream, playStream, type Streamed } from '../world/stream.ts';
-import { peer, rollcall } from '../world/subject.ts';
+import { peersOnHand, rollcall, type Subject } from '../world/subject.ts';
 
 const GROUPS = 500;
 
@@ -13,13 +13,10 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
   const groups = bench.isQuick ? 50 : GROUPS;
   const events = drawStream({ perSecond: 40, seconds: bench.isQuick ? 2 : 30, groups });
   const kafka = await bench.kafka();
-  const names = ['batch', 'parallel-consumer'] as const;
-  const subjects = [await rollcall(), ...(await Promise.all(names.map((name) => peer(name))))];
-  const once = subjects.map(
-    (subject) => () =>
-      playStream(subject, { kafka, events, groups, target: { limits: 'off', latencyMs: 20 }, partitions: 6 }),
-  );
-  const results = await rounds(bench, once);
+  const target = { limits: 'off', latencyMs: 20 } as const;
+  const once = (subject: Subject) => () => playStream(subject, { kafka, events, groups, target, partitions: 6 });
+  const found = await peersOnHand(bench, ['batch', 'parallel-consumer']);
+  const results = await rounds(bench, [once(await rollcall()), ...found.map(({ subject }) => once(subject))]);
   const name = (what: string) => `event → PATCH at 40 events/s: ${what}`;
   const own = (value: (run: Streamed) => number) => results.map(([first]) => value(first as Streamed));
   const toBest = (percent: number) =>
@@ -38,9 +35,9 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
       own(({ requests }) => requests / events.length),
       { atMost: 1.05 },
     ),
-    ...names.map((peerName, index) =>
+    ...found.map((peer, index) =>
       single(
-        name(`groups that ${peerName} left wrong`),
+        name(`groups that ${peer.name} left wrong`),
         Math.max(...results.map((round) => round[index + 1]?.wrongGroups ?? Number.NaN)),
         {},
       ),

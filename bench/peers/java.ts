@@ -9,7 +9,7 @@ import {
   type SetupFault,
 } from '../../src/lab/kafka-broker/fetch.ts';
 import type { Program } from '../world/measured-process.ts';
-import { BUILD_DIRECTORY, PeerSetupError, exists, projectPath, runTool, type PeerContext } from './setup.ts';
+import { BUILD_DIRECTORY, SetupError, exists, projectPath, runTool, type PeerContext } from './setup.ts';
 
 const VERSION = '0.5.3.3';
 
@@ -25,7 +25,7 @@ const release = releaseOfArtifacts(
 const SOURCES = projectPath('bench/peers/java');
 const MAIN_CLASS = 'ParallelConsumerPeer';
 
-/** @throws PeerSetupError */
+/** @throws SetupError */
 export async function prepareJava(context: PeerContext): Promise<Program> {
   const lib = await fetchJars(context);
   await verifyJars(lib);
@@ -46,17 +46,17 @@ async function fetchJars(context: PeerContext): Promise<string> {
   } catch (cause) {
     if (!(cause instanceof KafkaSetupError)) throw cause;
     const remedy = remedies[cause.fault] ?? `Maven says: ${cause.message}`;
-    throw new PeerSetupError('The jars of parallel-consumer cannot be fetched.', remedy, { cause });
+    throw new SetupError('The jars of parallel-consumer cannot be fetched.', remedy, { cause });
   }
 }
 
-/** @throws PeerSetupError if another file than the pinned ones is there, or one is missing. */
+/** @throws SetupError if another file than the pinned ones is there, or one is missing. */
 async function verifyJars(lib: string): Promise<void> {
   const pinned = await readFile(join(SOURCES, 'jars.sha256'), 'utf8');
   const files = (await readdir(lib)).toSorted();
   const lines = files.map(async (file) => `${sha256(await readFile(join(lib, file)))}  ${file}\n`);
   if ((await Promise.all(lines)).join('') === pinned) return;
-  throw new PeerSetupError(
+  throw new SetupError(
     'The jars of parallel-consumer are not those that bench/peers/java/jars.sha256 names.',
     `Delete ${dirname(lib)} and try again; \`sha256sum -c\` in ${lib} tells which file differs.`,
   );

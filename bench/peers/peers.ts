@@ -13,7 +13,7 @@ import { prepareTypescript } from './typescript.ts';
 
 export type PeerName = 'batch' | 'naive' | 'seed' | 'parallel-consumer' | 'raw-requests' | 'raw-intake';
 
-/** Builds what is not built yet, and returns what to spawn. @throws PeerSetupError where this machine lacks something. */
+/** Builds what is not built yet, and returns what to spawn. @throws SetupError where this machine lacks something. */
 export async function preparePeer(name: PeerName, context: PeerContext): Promise<Program> {
   switch (name) {
     case 'seed':

@@ -8,7 +8,7 @@ import { BUILD_DIRECTORY, exists, projectPath, runTool, type PeerContext } from 
 const REQUIREMENTS = projectPath('bench/peers/python/requirements.txt');
 const SCRIPT = projectPath('bench/peers/python/seed.py');
 
-/** @throws PeerSetupError */
+/** @throws SetupError */
 export async function preparePython({ logger }: Pick<PeerContext, 'logger'>): Promise<Program> {
   const hash = createHash('sha256')
     .update(await readFile(REQUIREMENTS))

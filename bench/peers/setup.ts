@@ -13,13 +13,11 @@ export const projectPath = (path: string): string => fileURLToPath(new URL(`../.
 /** Builds go below it, where compiled TypeScript finds the project's modules. */
 export const BUILD_DIRECTORY = projectPath('.cache/bench/peers');
 
-export class PeerSetupError extends Error {
-  override readonly name = 'PeerSetupError';
-  readonly remedy: string;
+export class SetupError extends Error {
+  override readonly name = 'SetupError';
 
   constructor(problem: string, remedy: string, options?: ErrorOptions) {
     super(`${problem} ${remedy}`, options);
-    this.remedy = remedy;
   }
 }
 
@@ -40,14 +38,14 @@ export async function runTool(
     await execute(file, args, { maxBuffer: 16 * 1024 * 1024 });
   } catch (cause) {
     const { code, stdout = '', stderr = '' } = cause as { code?: unknown; stdout?: string; stderr?: string };
-    if (code === 'ENOENT') throw new PeerSetupError(missing.problem, missing.remedy, { cause });
-    throw new PeerSetupError(`${failed.problem}: ${reasonIn(`${stdout}\n${stderr}`)}.`, failed.remedy, { cause });
+    if (code === 'ENOENT') throw new SetupError(missing.problem, missing.remedy, { cause });
+    throw new SetupError(`${failed.problem}: ${reasonIn(`${stdout}\n${stderr}`)}.`, failed.remedy, { cause });
   }
 }
 
 function reasonIn(output: string): string {
   const lines = output.trim().split('\n');
-  return lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? '';
+  return lines.find((line) => /\berror\b/i.test(line)) ?? lines.at(-1) ?? '';
 }
 
 export async function exists(path: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 /**
- * What histories of n, 10 n and 100 n elements cost: time and bytes of live records for each element, the longest block of the event
- * loop, the heap that is left. What grows faster than its input shows as a value for each element that grows with n.
+ * What histories of n, 10 n and 100 n elements cost: time and bytes of live records for each element, the longest block of the
+ * event loop, the heap that is left. What grows faster than its input shows as a value for each element that grows with n.
  */
 import v8 from 'node:v8';
 import vm from 'node:vm';

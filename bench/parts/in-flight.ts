@@ -24,7 +24,7 @@ async function measureInFlight(): Promise<readonly Figure[]> {
       return [
         single(`requests in flight, CONCURRENCY=${concurrency}`, inFlightMax, { atMost: concurrency }),
         single('requests in flight for one group', perGroup, { atMost: 1 }),
-        single('requests when the same events trickle in', requestCount(sandbox), {}),
+        single('requests when the same events arrive step by step', requestCount(sandbox), {}),
       ];
     }),
   );

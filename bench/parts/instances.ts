@@ -1,8 +1,9 @@
 /**
- * Two and four instances beside one, on the same backlog, with a budget of requests for each (the sandbox counts by token): the time
- * from the first request of any instance until all groups are right. The instances start together, so that their joins count, and so
- * does the work of the instance that has the most of it. The first window of a budget costs no time, as for any client; the runs take
- * about 40, 20 and 10 windows, so that it and the joins weigh little.
+ * Two and four instances beside one, on the same backlog, with a budget of requests for each (the sandbox counts by token).
+ *
+ * Counted is the time from the first request of any instance until all groups are right. The instances start together, so that
+ * their joins count, and so does the work of the instance that has the most of it. The first window of a budget costs no time.
+ * The runs take about 40, 20 and 10 windows, so that it and the joins weigh little.
  */
 import { ratio, type Figure } from '../figure.ts';
 import { rounds, type Bench, type Part } from '../part.ts';
@@ -11,7 +12,7 @@ import { rollcall } from '../world/subject.ts';
 import { drawWorkload } from '../world/workload.ts';
 
 const BUDGET = { allowed: 75, windowSeconds: 1 };
-/** The groups of the workload spread over them so evenly that each quarter of the partitions has a quarter of the requests, ± 5 %. */
+/** The groups of this workload fall on them so evenly that each quarter of the partitions has a quarter of the requests, ± 5 %. */
 const PARTITIONS = 12;
 
 export const instances: Part = { name: 'instances', isQuick: false, measure };

@@ -17,7 +17,7 @@ export const outage: Part = { name: 'outage', isQuick: false, measure };
 async function measure(bench: Bench): Promise<readonly Figure[]> {
   const events = drawStream({ perSecond: 40, seconds: 60, groups: GROUPS });
   const kafka = await bench.kafka();
-  // Five tries in vain may be over before the 30 s are; then the change is given up, and the memberships are not right in the end.
+  // Five attempts can fail within the 30 s. Rollcall then gives the change up, and the memberships are wrong at the end.
   const subject = await rollcall({ RETRY_MAX_ATTEMPTS: '100' });
   const target = { limits: 'off', latencyMs: 20 } as const;
   const once = (disturb: (run: Run) => void) => () =>

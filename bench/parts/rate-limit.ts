@@ -1,8 +1,7 @@
 /**
  * The demo's stream as a backlog under a rate limit that is enforced: how many requests it takes, and how long.
- * The sandbox counts in fixed windows, as the target does, so that the first window's requests cost no waiting. They are
- * no merit of the client: what is needed is the time until the last window that must be used opens, which no client
- * can undercut. It is less than requests ÷ rate.
+ * The sandbox counts in fixed windows, as the target does, so that the first window's requests cost no waiting for any
+ * client. The least time is that until the last window that is needed opens. It is less than requests ÷ rate.
  */
 import { single, type Figure } from '../figure.ts';
 import type { Part } from '../part.ts';

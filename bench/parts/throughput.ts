@@ -1,5 +1,5 @@
 /**
- * 1,000,000 events on 1,000 groups and a target that answers at once: events a second through the whole service, reports included,
+ * 1,000,000 events on 1,000 groups and a target without latency: events a second through the whole service, reports included,
  * beside a kafkajs consumer that parses each event and sends a record of a report's size for it, and does nothing else.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

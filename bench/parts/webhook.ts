@@ -44,10 +44,10 @@ async function measureServer(
     load.waitsMs.length = 0;
     await load.run(SECONDS);
     const waits = [...load.waitsMs];
-    const dying = load.run(KILL_AFTER_SECONDS + 1);
+    const loadAtKill = load.run(KILL_AFTER_SECONDS + 1);
     await pause(context.clock, KILL_AFTER_SECONDS * 1_000);
     await server.kill();
-    await dying;
+    await loadAtKill;
     const written = await idsOf(tools, topic);
     const lost = load.acknowledged.filter((id) => !written.has(id)).length;
     return [
@@ -130,7 +130,7 @@ class Load {
   }
 }
 
-/** Okta's, one event each: the sender with the shortest patience. */
+/** Okta's, one event each: the sender with the shortest timeout. */
 function eventHook(id: string, group: string): string {
   const target = [
     { id: context.random.uuid(), type: 'User', alternateId: 'jane.doe@example.com', displayName: 'Jane Doe' },

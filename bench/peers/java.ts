@@ -58,7 +58,7 @@ async function verifyJars(lib: string): Promise<void> {
   if ((await Promise.all(lines)).join('') === pinned) return;
   throw new SetupError(
     'The jars of parallel-consumer are not those that bench/peers/java/jars.sha256 names.',
-    `Delete ${dirname(lib)} and try again; \`sha256sum -c\` in ${lib} tells which file differs.`,
+    `Delete ${dirname(lib)} and try again; \`sha256sum -c\` in ${lib} names the file that differs.`,
   );
 }
 

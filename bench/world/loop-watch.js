@@ -1,5 +1,5 @@
-// The longest block of the event loop. Where others use the machine too, a wait for a processor is no block: of the time between two
-// ticks only what the process has spent on a processor counts.
+// The longest block of the event loop. Where others use the machine too, a wait for a processor is no block: of the time between
+// two ticks only what the process has spent on a processor counts.
 //
 // Plain JavaScript, so that `node --import` loads it into a built program without a loader. There the environment variable
 // LOOP_WATCH_FILE names the file that gets, when the process ends, the longest block in the first second, in which the program is

@@ -1,4 +1,4 @@
-/** One or more instances of a program, between topics of their own and a sandbox of their own, and what the sandbox sees of them. */
+/** One or more instances of a program, between topics and a sandbox of their own, and what the sandbox sees of them. */
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
@@ -88,7 +88,7 @@ export class Run {
     return process;
   }
 
-  /** Until the consumer group has committed so many source records. @throws Error when an instance is gone, or it takes too long. */
+  /** Until the consumer group has committed so many source records. @throws Error as `until`. */
   async committed(records: number, limitSeconds: number): Promise<void> {
     const isDone = async () => (await this.#kafka.committed(this.topics)) >= records;
     await this.until(isDone, { what: `${records} records are committed`, limitSeconds });

@@ -37,7 +37,7 @@ export function drawStream({ perSecond, seconds, groups }: StreamSize): readonly
 export const groupName = (index: number): string => `group-${index + 1}`;
 
 export interface Streamed {
-  /** ms, in the order of the events; infinite where it was never applied. Of several PATCHes the one that was applied first counts. */
+  /** ms, in the order of the events. Of several PATCHes the one that was applied first counts. */
   readonly latencies: readonly number[];
   readonly requests: number;
   readonly refused: number;

@@ -1,4 +1,4 @@
-/** What is measured: Rollcall as it is installed, and the peers, each with the settings it gets besides Kafka's and the target's. */
+/** What is measured: Rollcall as it is installed, and the peers, each with its settings besides Kafka's and the target's. */
 import { kafkaCacheDirectory } from '../../src/lab/kafka-broker/fetch.ts';
 import type { Bench } from '../part.ts';
 import { preparePeer, type PeerName } from '../peers/peers.ts';

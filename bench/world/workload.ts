@@ -1,5 +1,5 @@
 /**
- * Events of the native format, drawn from a seed, and what they come to: the memberships at the end, and the fewest requests that
+ * Events of the native format, drawn from a seed, with the memberships that they ask for and the fewest requests that
  * get there.
  */
 import { seededRandom } from '../../src/lab/sandbox/seed.ts';

@@ -47,7 +47,7 @@ final class Groups {
       List<Change> chunk = left.subList(0, Math.min(membersMax, left.size()));
       HttpResponse<String> answer = http.patch(path, snapshot.etag(), patchOf(chunk));
       if (answer.statusCode() < 300) {
-        // A success without an ETag may be a proxy's: the group tells.
+        // A success without an ETag may be a proxy's: the group is read again.
         if (chunk.size() == left.size() && answer.headers().firstValue("etag").isPresent()) return;
       } else if (!isVersionConflict(answer)) {
         if (chunk.size() > 1) {

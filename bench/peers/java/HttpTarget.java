@@ -19,7 +19,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Requests to the target that come to an answer: 429 holds all requests back for its Retry-After, 401 renews the token, 5xx
+ * Requests to the target, repeated until one is answered: 429 delays all requests for its Retry-After, 401 renews the token, 5xx
  * and lost connections are retried. So a PATCH may arrive twice: its If-Match lets only one of them change the group.
  */
 final class HttpTarget {

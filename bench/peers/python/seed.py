@@ -154,7 +154,7 @@ def change_group(target: Target, group: str, wanted: dict[str, bool]) -> None:
         headers = {"content-type": "application/scim+json", "if-match": etag}
         answer = target.send("PATCH", path, headers=headers, content=json.dumps(patch_of(chunk)))
         if answer.is_success:
-            # A success without an ETag may be a proxy's: the group tells.
+            # A success without an ETag may be a proxy's: the group is read again.
             if len(chunk) == len(left) and "etag" in answer.headers:
                 return
         elif not is_version_conflict(answer):

@@ -39,7 +39,7 @@ export class Groups {
         if (chunk.length === left.length) return;
         snapshot = { etag: answer.etag, members: changed(snapshot.members, chunk) };
       } else if (answer.status < 300 || isVersionConflict(answer)) {
-        // A success without an ETag may be a proxy's: the group tells.
+        // A success without an ETag may be a proxy's: the group is read again.
         snapshot = null;
       } else if (chunk.length > 1) {
         // One unknown member refuses the whole request: halved until it is alone.

@@ -1,5 +1,5 @@
 /**
- * Requests to the target that come to an answer: 429 holds all requests back for its Retry-After, 401 renews the token, 5xx
+ * Requests to the target, repeated until one is answered: 429 delays all requests for its Retry-After, 401 renews the token, 5xx
  * and lost connections are retried. So a PATCH may arrive twice: its If-Match lets only one of them change the group.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

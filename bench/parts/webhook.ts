@@ -21,7 +21,7 @@ const SECONDS = 20;
 const KILL_AFTER_SECONDS = 5;
 const GROUPS = 50;
 const BOUND_P99_MS = 50;
-const SECRET = 'bench-secret';
+const SECRET = 'secret-of-the-benchmark';
 
 /** @throws KafkaSetupError where there is no Kafka. */
 export const webhook: Part = { name: 'webhook', isQuick: false, measure: measureWebhook };

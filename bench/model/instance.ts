@@ -106,7 +106,7 @@ class Instance {
   /** Turns that wait for a permit; they get it before a turn begins. */
   readonly #takers: Turn[] = [];
   /** Requests in flight, in the order of their ends: all take as long. */
-  readonly #flights: { readonly at: number; readonly turn: Turn }[] = [];
+  readonly #inFlight: { readonly at: number; readonly turn: Turn }[] = [];
   readonly #known = new Map<number, true>();
   readonly #knownMax: number;
   readonly #latencies: number[] = [];
@@ -134,7 +134,7 @@ class Instance {
 
   run(): Modelled {
     while (this.#next !== null || this.#pending.size > 0 || this.#inTurn.size > 0) {
-      this.#land();
+      this.#answer();
       this.#readArrived();
       this.#openWindow();
       this.#send();
@@ -174,9 +174,9 @@ class Instance {
     this.#windowEndsAt = this.#now + this.#target.windowS;
   }
 
-  #land(): void {
-    for (let first = this.#flights[0]; first !== undefined && first.at <= this.#now; first = this.#flights[0]) {
-      this.#flights.shift();
+  #answer(): void {
+    for (let first = this.#inFlight[0]; first !== undefined && first.at <= this.#now; first = this.#inFlight[0]) {
+      this.#inFlight.shift();
       const { turn } = first;
       if (turn.sentCount < turn.due.length) this.#takers.push(turn);
       else this.#endTurn(turn.group);
@@ -195,7 +195,7 @@ class Instance {
       if (turn === null) return;
       this.#permits -= 1;
       this.#request(turn);
-      this.#flights.push({ at: this.#now + this.#target.latencyS, turn });
+      this.#inFlight.push({ at: this.#now + this.#target.latencyS, turn });
     }
   }
 
@@ -235,11 +235,11 @@ class Instance {
   #nextTime(): number {
     const isWaiting = this.#takers.length + this.#ready.size > 0;
     const window = isWaiting && this.#permits === 0 ? this.#windowEndsAt : Infinity;
-    const landing = this.#flights[0]?.at ?? Infinity;
+    const answer = this.#inFlight[0]?.at ?? Infinity;
     // No event changes anything before a window opens or a slot is free.
     const isBlocked = window < Infinity || this.#inTurn.size >= this.#settings.concurrency;
     const arrival = this.#next === null || isBlocked ? Infinity : this.#next.at + this.#settings.readingS;
-    const next = Math.min(arrival, landing, window);
+    const next = Math.min(arrival, answer, window);
     return next === Infinity ? this.#now : Math.max(next, this.#now);
   }
 }

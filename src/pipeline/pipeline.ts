@@ -23,6 +23,7 @@ import { TargetBreaker } from './state/breaker.ts';
 import { Counts } from './state/counts.ts';
 import { GroupQueue } from './state/group-queue.ts';
 import type { Group } from './state/group.ts';
+import { IntakeLimit, ReportLimit } from './state/intake-limits.ts';
 import { LookUps } from './state/look-ups.ts';
 import type { PipelineOptions } from './state/options.ts';
 import { Outbox } from './state/outbox.ts';
@@ -30,7 +31,6 @@ import type { Owners, Ports } from './state/owners.ts';
 import { Lease } from './state/ownership.ts';
 import { Partitions } from './state/partitions.ts';
 import { Snapshots } from './state/snapshots.ts';
-import { IntakeLimit } from './state/source-offsets.ts';
 import { Backlog, KeyWatch } from './state/source-watch.ts';
 import { Throttled } from './state/target-history.ts';
 import { Turns } from './state/turns.ts';
@@ -73,7 +73,7 @@ export class Pipeline {
       unsettled: new Unsettled(),
       counts: new Counts(),
       intakeLimit: new IntakeLimit(options.pendingIntentsMax),
-      reportLimit: new IntakeLimit(REPORTS_WAITING_MAX),
+      reportLimit: new ReportLimit(REPORTS_WAITING_MAX),
       breaker: new TargetBreaker({
         clock,
         logger,

@@ -8,7 +8,7 @@ import type { Partition } from '../../src/pipeline/state/group.ts';
 import { Outbox } from '../../src/pipeline/state/outbox.ts';
 import type { Owners } from '../../src/pipeline/state/owners.ts';
 import { Partitions } from '../../src/pipeline/state/partitions.ts';
-import { IntakeLimit } from '../../src/pipeline/state/source-offsets.ts';
+import { IntakeLimit, ReportLimit } from '../../src/pipeline/state/intake-limits.ts';
 import { Unsettled } from '../../src/pipeline/state/unsettled.ts';
 import { aPartition, readToGoal } from '../support/a-partition.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -26,7 +26,8 @@ function anOwner(...assigned: readonly Partition[]) {
     outbox: new Outbox(topics.report, new ManualClock()),
     unsettled: new Unsettled(),
     intakeLimit: new IntakeLimit(1_000),
-    reportLimit: new IntakeLimit(LIMIT),
+    reportLimit: new ReportLimit(LIMIT),
+    clock: new ManualClock(),
     breaker: stubOf<TargetBreaker>({ isClosed: true }),
     options: stubOf<Owners['options']>({ topics, pendingIntentsMax: 1_000 }),
     lease: stubOf<Owners['lease']>({ isEnding: false }),
@@ -42,16 +43,17 @@ function report({ outbox }: Owners, partition: Partition, count: number): void {
     outbox.add({ partition, group: null, offset: BigInt(i), key: null, report: said, deadLetter: null });
 }
 
-function restored(): Partition {
+function running(): Partition {
   const partition = aPartition();
   readToGoal(partition);
   partition.move('restoring');
   partition.move('catching_up');
+  partition.move('running');
   return partition;
 }
 
 test.each<[string, Partition, boolean]>([
-  ['that is restored', restored(), true],
+  ['that is restored', running(), true],
   ['that waits for its fence', aPartition(), false],
 ])('reports of a partition %s', (_, partition, isPaused) => {
   const owners = anOwner(partition);
@@ -61,9 +63,19 @@ test.each<[string, Partition, boolean]>([
 });
 
 test('reports of a partition that is lost count no more', () => {
-  const partition = restored();
+  const partition = running();
   const owners = anOwner(partition);
   report(owners, partition, LIMIT);
   owners.outbox.revoke(partition);
   expect(owners.outbox.countOf(partition)).toBe(0);
+});
+
+test('what has piled up while the limit was lifted keeps nothing from being read', () => {
+  const limit = new ReportLimit(LIMIT);
+  expect(limit.note(100, true)).toBeNull();
+  expect(limit.note(100, false)).toBeNull();
+  expect(limit.note(LIMIT, false)).toBeNull();
+  expect(limit.note(LIMIT - 1, false)).toBeNull();
+  expect(limit.note(LIMIT, false)).toBe('paused');
+  expect(limit.note(LIMIT, true)).toBe('resumed');
 });

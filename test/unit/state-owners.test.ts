@@ -6,7 +6,7 @@ import { Lease } from '../../src/pipeline/state/ownership.ts';
 import type { Phase } from '../../src/pipeline/state/partition.ts';
 import { Partitions } from '../../src/pipeline/state/partitions.ts';
 import { Snapshots } from '../../src/pipeline/state/snapshots.ts';
-import { IntakeLimit } from '../../src/pipeline/state/source-offsets.ts';
+import { IntakeLimit } from '../../src/pipeline/state/intake-limits.ts';
 import { aPartition, readToGoal } from '../support/a-partition.ts';
 import { aSnapshot, versioned } from '../support/a-snapshot.ts';
 import { ManualClock } from '../support/manual-clock.ts';

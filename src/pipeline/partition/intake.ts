@@ -16,6 +16,7 @@ import { eventReport, hintFailure, invalidFailure } from '../../core/report/repo
 import type { Failure } from '../../core/target/refusals.ts';
 import type { Batch, LogRecord } from '../../ports.ts';
 import { presentLingerMs, review, reviewAll } from '../dispatch/dispatcher.ts';
+import { leftOutField } from '../../core/text/repeated-causes.ts';
 import { enqueue } from '../intents/conclude.ts';
 import { identified, identifyGroup } from '../intents/identify.ts';
 import { arrive, arriveFinal } from '../intents/precedence.ts';
@@ -254,10 +255,8 @@ export function limitIntake(owners: Owners): void {
   if (change === 'paused')
     logger.warn({ pending, held, tried, unsent, limit, advice: LASTING_PAUSE }, 'intake paused, too much is pending');
   else if (change === 'resumed') logger.info({ pending, held }, 'intake resumed');
-  const reports = reportLimit.note(reportsOnTheirWay(owners));
+  const reports = reportLimit.note(reportsOnTheirWay(owners), isExempt(owners));
   if (reports === 'paused') logger.debug({ reports: outbox.size }, 'intake waits until reports are written');
-  else if (reports === 'resumed' && outbox.isStalled)
-    logger.warn({ reports: outbox.size }, 'Kafka acknowledges no reports, changes are read and applied all the same');
   if (change === 'resumed' || reports === 'resumed')
     for (const partition of partitions) resumeSource(owners, partition);
   if (!intakeLimit.isPaused && !reportLimit.isPaused) return;
@@ -268,14 +267,29 @@ export function limitIntake(owners: Owners): void {
   }
 }
 
-/** None where Kafka takes none at present: revocations are read all the same. Nor of a partition that waits for its fence. */
+/** But for those of a partition that waits for its fence. */
 function reportsOnTheirWay(owners: Owners): number {
+  let count = 0;
+  for (const partition of owners.partitions)
+    if (isWritable(owners, partition)) count += owners.outbox.countOf(partition);
+  return count;
+}
+
+/** Kafka takes no reports at present, or a partition catches up: nothing of it is dispatched before. */
+function isExempt(owners: Owners): boolean {
   const { partitions, outbox, unsettled, options } = owners;
   const { report, deadLetter } = options.topics;
-  if (outbox.isStalled || unsettled.isTopicFailing(report) || unsettled.isTopicFailing(deadLetter)) return 0;
-  let count = 0;
-  for (const partition of partitions) if (isWritable(owners, partition)) count += outbox.countOf(partition);
-  return count;
+  if (outbox.isStalled) noteStall(owners);
+  if (outbox.isStalled || unsettled.isTopicFailing(report) || unsettled.isTopicFailing(deadLetter)) return true;
+  return [...partitions].some(({ isRestored, isDispatchable }) => isRestored && !isDispatchable);
+}
+
+/** Nothing has failed yet, so that nothing else says it. */
+function noteStall({ outbox, reportLimit, clock, logger }: Owners): void {
+  const leftOut = reportLimit.admitStall(clock.now().monotonic);
+  if (leftOut === null) return;
+  const fields = { reports: outbox.size, ...leftOutField(leftOut) };
+  logger.warn(fields, 'Kafka acknowledges no reports; changes are read and applied all the same');
 }
 
 /** How many changes are pending; of them held by the guard, tried before, and waiting unsent with those. */
@@ -296,9 +310,7 @@ function pendingOf(partitions: Iterable<Partition>) {
  */
 function mayRead({ lease, intakeLimit, reportLimit }: Owners, partition: Partition): boolean {
   if (!partition.isRestored || lease.isEnding || !partition.inbox.isEmpty) return false;
-  // What is dispatched brings reports; what catches up is to be dispatched soon, since revocations wait for that.
-  const waitsForReports = reportLimit.isPaused && partition.isDispatchable;
-  return !(intakeLimit.isPaused || waitsForReports) || !partition.offsets.hasReadKnown;
+  return !(intakeLimit.isPaused || reportLimit.isPaused) || !partition.offsets.hasReadKnown;
 }
 
 /** Reasons to pause: not restored, too much pending, too many reports that wait. */

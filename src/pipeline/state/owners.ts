@@ -14,13 +14,13 @@ import type { TargetBreaker } from './breaker.ts';
 import type { Counts } from './counts.ts';
 import type { GroupQueue } from './group-queue.ts';
 import type { Group, Partition } from './group.ts';
+import type { IntakeLimit, ReportLimit } from './intake-limits.ts';
 import type { LookUps } from './look-ups.ts';
 import type { PipelineOptions } from './options.ts';
 import type { Outbox } from './outbox.ts';
 import type { Lease } from './ownership.ts';
 import type { Partitions } from './partitions.ts';
 import type { Snapshots } from './snapshots.ts';
-import type { IntakeLimit } from './source-offsets.ts';
 import type { Backlog, KeyWatch } from './source-watch.ts';
 import type { Throttled } from './target-history.ts';
 import type { Turns } from './turns.ts';
@@ -37,7 +37,7 @@ export interface Owners extends Context {
   /** Of changes that are pending. */
   readonly intakeLimit: IntakeLimit;
   /** Of reports that wait to be written: a change that is final still takes its memory until then. */
-  readonly reportLimit: IntakeLimit;
+  readonly reportLimit: ReportLimit;
   readonly breaker: TargetBreaker;
   readonly throttled: Throttled;
   readonly snapshots: Snapshots;

@@ -1,6 +1,6 @@
 /**
  * Where the source partition is read from, what of it is complete, and what the next commit says of that (protocol.md 3). And what
- * bounds the intake: `Inbox`, what is read and not folded; `IntakeLimit`, how much may be pending.
+ * bounds the intake: `Inbox`, what is read and not folded.
  *
  *   start unknown ──noteStart──▶ start known ──open──▶ read and completed in the ledger ──commit──▶ committed
  */
@@ -268,32 +268,5 @@ export class Inbox {
       this.#takenCount += 1;
       task(intent, first.standing);
     }
-  }
-}
-
-/* Whether more of the source is read. With hysteresis, so that a full memory does not pause and resume at every record. */
-
-const RESUME_RATIO = 0.8;
-
-export class IntakeLimit {
-  readonly #limit: number;
-  #isPaused = false;
-
-  /** @param limit from so many on no more is read. */
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  get isPaused(): boolean {
-    return this.#isPaused;
-  }
-
-  /** So many there are. Answers what changes by it; null: nothing. */
-  note(count: number): 'paused' | 'resumed' | null {
-    const { isPaused } = this;
-    if (!isPaused && count >= this.#limit) this.#isPaused = true;
-    else if (isPaused && count <= this.#limit * RESUME_RATIO) this.#isPaused = false;
-    if (isPaused === this.#isPaused) return null;
-    return this.#isPaused ? 'paused' : 'resumed';
   }
 }

@@ -112,6 +112,28 @@ test('intake limit: while a partition catches up it is read on, however many rep
   expect(world.target.group('g').members).toEqual(new Set(['u']));
 });
 
+test('intake limit: once reports are written again changes are read at once, however many wait', async () => {
+  // given reports without an answer, and more of them than the limit
+  const world = new QuickWorld();
+  const { log } = await world.start();
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  log.beforeSend = () => released;
+  await readBehindReports(world);
+  await world.clock.advance(3_000);
+  for (let each = 0; each < REPORTS_WAITING; each += 1) world.produce({ add_members: [] });
+  await world.clock.advance(1_000);
+  // when they are written one round a second
+  log.beforeSend = () => pause(world.clock, 1_000);
+  release();
+  await world.clock.advance(100);
+  world.produce({ add_members: ['v'] });
+  await world.clock.advance(2_000);
+  // then
+  expect(world.reports().length).toBeLessThan(REPORTS_WAITING);
+  expect(world.target.group('g').members).toEqual(new Set(['u', 'v']));
+});
+
 const isReport = ({ topic }: OutRecord): boolean => topic === topics.report;
 
 test.each<[string, TappedLog['beforeSend']]>([

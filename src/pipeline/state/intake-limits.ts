@@ -1,0 +1,63 @@
+/** Whether more of the source is read: by how much is pending, and by how many reports wait to be written. */
+import { RepeatedCauses } from '../../core/text/repeated-causes.ts';
+
+/** With hysteresis, so that a full memory does not pause and resume at every record. */
+const RESUME_RATIO = 0.8;
+
+export class IntakeLimit {
+  readonly #limit: number;
+  #isPaused = false;
+
+  /** @param limit from so many on no more is read. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** So many there are. Answers what changes by it; null: nothing. */
+  note(count: number): 'paused' | 'resumed' | null {
+    const { isPaused } = this;
+    if (!isPaused && count >= this.#limit) this.#isPaused = true;
+    else if (isPaused && count <= this.#limit * RESUME_RATIO) this.#isPaused = false;
+    if (isPaused === this.#isPaused) return null;
+    return this.#isPaused ? 'paused' : 'resumed';
+  }
+}
+
+/**
+ * Of reports that wait to be written. While Kafka takes none, or a partition catches up, they may be very many, and revocations are
+ * read all the same: also afterwards, until those are written.
+ *
+ *   counting ──exempt──▶ lifted ──not exempt, fewer than the limit──▶ counting
+ */
+export class ReportLimit {
+  readonly #max: number;
+  readonly #limit: IntakeLimit;
+  readonly #causes = new RepeatedCauses();
+  #isLifted = false;
+
+  /** @param limit as of IntakeLimit. */
+  constructor(limit: number) {
+    this.#max = limit;
+    this.#limit = new IntakeLimit(limit);
+  }
+
+  get isPaused(): boolean {
+    return this.#limit.isPaused;
+  }
+
+  /** So many wait. Answers what changes by it; null: nothing. */
+  note(count: number, isExempt: boolean): 'paused' | 'resumed' | null {
+    if (isExempt) this.#isLifted = true;
+    else if (count < this.#max) this.#isLifted = false;
+    return this.#limit.note(this.#isLifted ? 0 : count);
+  }
+
+  /** Kafka acknowledges none. Answers how many log lines of it were left out; null: this one is left out too. @param now monotonic ms */
+  admitStall(now: number): number | null {
+    return this.#causes.admit('stalled', now);
+  }
+}

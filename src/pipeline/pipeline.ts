@@ -39,7 +39,7 @@ import { isAtRest, sizesOf, statsOf, type PipelineStats, type Sizes } from './st
 import { errorText } from '../core/text/visible.ts';
 
 const SWEEP_MS = 60_000;
-/** With so many of them partitions that have caught up read nothing more; where Kafka answers they are written in under a second. */
+/** With so many of them nothing more is read; where Kafka answers they are written in under a second. */
 const REPORTS_WAITING_MAX = 10_000;
 
 export class Pipeline {

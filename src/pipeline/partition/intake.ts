@@ -255,7 +255,7 @@ export function limitIntake(owners: Owners): void {
   if (change === 'paused')
     logger.warn({ pending, held, tried, unsent, limit, advice: LASTING_PAUSE }, 'intake paused, too much is pending');
   else if (change === 'resumed') logger.info({ pending, held }, 'intake resumed');
-  const reports = reportLimit.note(reportsOnTheirWay(owners), isExempt(owners));
+  const reports = reportLimit.note(reportsOnTheirWay(owners), areReportsStuck(owners));
   if (reports === 'paused') logger.debug({ reports: outbox.size }, 'intake waits until reports are written');
   if (change === 'resumed' || reports === 'resumed')
     for (const partition of partitions) resumeSource(owners, partition);
@@ -275,13 +275,12 @@ function reportsOnTheirWay(owners: Owners): number {
   return count;
 }
 
-/** Kafka takes no reports at present, or a partition catches up: nothing of it is dispatched before. */
-function isExempt(owners: Owners): boolean {
-  const { partitions, outbox, unsettled, options } = owners;
+/** Kafka takes none at present. */
+function areReportsStuck(owners: Owners): boolean {
+  const { outbox, unsettled, options } = owners;
   const { report, deadLetter } = options.topics;
   if (outbox.isStalled) noteStall(owners);
-  if (outbox.isStalled || unsettled.isTopicFailing(report) || unsettled.isTopicFailing(deadLetter)) return true;
-  return [...partitions].some(({ isRestored, isDispatchable }) => isRestored && !isDispatchable);
+  return outbox.isStalled || unsettled.isTopicFailing(report) || unsettled.isTopicFailing(deadLetter);
 }
 
 /** Nothing has failed yet, so that nothing else says it. */

@@ -28,10 +28,10 @@ export class IntakeLimit {
 }
 
 /**
- * Of reports that wait to be written. While Kafka takes none, or a partition catches up, they may be very many, and revocations are
- * read all the same: also afterwards, until those are written.
+ * Of reports that wait to be written. While Kafka takes none they may be very many, and revocations are read all the same: also
+ * afterwards, until those are written.
  *
- *   counting ──exempt──▶ lifted ──not exempt, fewer than the limit──▶ counting
+ *   counting ──stuck──▶ lifted ──not stuck, fewer than the limit──▶ counting
  */
 export class ReportLimit {
   readonly #max: number;
@@ -49,9 +49,9 @@ export class ReportLimit {
     return this.#limit.isPaused;
   }
 
-  /** So many wait. Answers what changes by it; null: nothing. */
-  note(count: number, isExempt: boolean): 'paused' | 'resumed' | null {
-    if (isExempt) this.#isLifted = true;
+  /** So many wait. @param areStuck Kafka takes none at present. Answers what changes by it; null: nothing. */
+  note(count: number, areStuck: boolean): 'paused' | 'resumed' | null {
+    if (areStuck) this.#isLifted = true;
     else if (count < this.#max) this.#isLifted = false;
     return this.#limit.note(this.#isLifted ? 0 : count);
   }

@@ -99,7 +99,7 @@ test('intake limit: while very many reports are being written nothing more is re
   expect(world.reports()).toHaveLength(REPORTS_WAITING + 1);
 });
 
-test('intake limit: while a partition catches up it is read on, however many reports are being written', async () => {
+test('intake limit: a partition catches up although no report is acknowledged', async () => {
   // given a backlog with a change behind very many reports
   const world = new QuickWorld({
     beforeSend: async (records) => (records.some(({ topic }) => topic === topics.report) ? NEVER : undefined),
@@ -108,6 +108,7 @@ test('intake limit: while a partition catches up it is read on, however many rep
   world.produce({ add_members: ['u'] });
   // when
   await world.start();
+  await world.clock.advance(3_000);
   // then
   expect(world.target.group('g').members).toEqual(new Set(['u']));
 });

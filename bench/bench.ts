@@ -21,6 +21,7 @@ import { growth } from './parts/growth.ts';
 import { hotGroup } from './parts/hot-group.ts';
 import { inFlight } from './parts/in-flight.ts';
 import { instances } from './parts/instances.ts';
+import { lowMemory } from './parts/low-memory.ts';
 import { memory } from './parts/memory.ts';
 import { outage } from './parts/outage.ts';
 import { overload } from './parts/overload.ts';
@@ -46,6 +47,7 @@ const PARTS: readonly Part[] = [
   stream,
   requests,
   throughput,
+  lowMemory,
   start,
   instances,
   restart,

@@ -25,6 +25,7 @@ export class MeasuredProcess {
   readonly #child: ChildProcess;
   readonly #guard = new Guard(undefined);
   readonly #tail: string[] = [];
+  #isStopped = false;
 
   /** It gets this environment alone, and PATH. */
   constructor({ file, args }: Program, environment: Environment) {
@@ -45,9 +46,10 @@ export class MeasuredProcess {
     return this.#tail.join('\n');
   }
 
-  /** @throws Error when it is gone. */
+  /** @throws Error when it is gone, and was not stopped. */
   demandAlive(): void {
     const { exitCode, signalCode } = this.#child;
+    if (this.#isStopped) return;
     if (exitCode !== null || signalCode !== null)
       throw new Error(`the program has ended (${exitCode ?? signalCode}):\n${this.tail()}`);
   }
@@ -67,6 +69,7 @@ export class MeasuredProcess {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const closed = once(this.#child, 'close');
       this.#child.kill('SIGTERM');

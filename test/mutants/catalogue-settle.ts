@@ -173,6 +173,10 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'of two changes of a member the one that arrives last wins',
     edits: [
       {
+        find: 'const newer = rivals.find((rival) => supersedes(rival, intent));',
+        replace: 'const newer = rivals.find(() => false);',
+      },
+      {
         find: '  if (order > 0) return { winner: a, loser: b };\n  if (order < 0)',
         replace: '  if (order !== 0)',
       },

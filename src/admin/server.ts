@@ -1,14 +1,15 @@
 /**
- * Room admin: the admin server of every service: health, readiness, metrics.
+ * Room admin: the admin server of every service: health, readiness, metrics, what it has of a group.
  * Not here: counting; services provide plain statistics.
  *
- * The admin server of every service: `/healthz` and `/readyz` for probes, which are open, and `/metrics` behind the token. It
- * reads, and changes nothing. The Host header is not checked: what a page of another site could read by DNS rebinding is whether
- * the service works, and proxies and port forwards have names of their own.
+ * `/healthz` and `/readyz` are for probes, and open; `/metrics` and `/explain` (what the instance has of a group) are behind the
+ * token. It reads, and changes nothing. Of the open pages the Host header is not checked: what a page of another site could read by DNS
+ * rebinding is whether the service works, and proxies and port forwards have names of their own.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { createServer, urlOf } from '../http/server.ts';
@@ -19,12 +20,14 @@ export interface AdminOptions {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
-  /** Required by `/metrics`; null: not required. */
+  /** Required by `/metrics` and `/explain`; null: not required. */
   readonly token: string | null;
 }
 
 export interface AdminSources {
   readonly stats: () => ServiceStats;
+  /** What it has of a group; null: there is no pipeline yet. Absent: a service without one. */
+  readonly explain?: (group: string, member: string | null) => InstanceAnswer | null;
   readonly clock: Pick<Clock, 'now'>;
   readonly logger: Pick<Logger, 'error'>;
   /** Redacted in the reasons of `/readyz`, which contain errors of the brokers. */
@@ -68,6 +71,11 @@ interface AdminAnswer {
   readonly body: string;
 }
 
+const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i;
+
+/** Behind the token. */
+const GUARDED: ReadonlySet<string> = new Set(['/metrics', '/explain']);
+
 class Pages {
   readonly #options: AdminOptions;
   readonly #sources: AdminSources;
@@ -92,7 +100,7 @@ class Pages {
   async #page({ method, url = '/', headers }: IncomingMessage): Promise<AdminAnswer> {
     const path = url.replace(/\?.*$/s, '');
     const { token } = this.#options;
-    if (path === '/metrics' && !isAllowed(token, headers.authorization))
+    if (GUARDED.has(path) && !isAllowed(token, headers.authorization))
       return json(401, { error: 'a token is needed' }, { 'www-authenticate': 'Bearer' });
     if (method !== 'GET') return json(405, { error: 'GET only' }, { allow: 'GET' });
     switch (path) {
@@ -102,6 +110,8 @@ class Pages {
         return this.#ready.value();
       case '/metrics':
         return this.#metrics();
+      case '/explain':
+        return this.#explain(url, headers.host);
       default:
         return json(404, { error: 'no such page' });
     }
@@ -111,6 +121,19 @@ class Pages {
     const state = readyPage(this.#sources.stats());
     const answer = json(state.ready ? 200 : 503, state);
     return { ...answer, body: this.#sources.secrets.redact(answer.body) };
+  }
+
+  /** Without a token the Host header is checked: a page of another site could read it by DNS rebinding. */
+  #explain(url: string, host = ''): AdminAnswer {
+    const { explain } = this.#sources;
+    if (this.#options.token === null && !LOCAL_HOST.test(host))
+      return json(403, { error: 'ask for it as localhost, or set ADMIN_TOKEN' });
+    const query = new URLSearchParams(url.replace(/^[^?]*/, ''));
+    const group = query.get('group');
+    if (explain === undefined) return json(404, { error: 'no such page' });
+    if (group === null) return json(400, { error: 'name a group: /explain?group=…' });
+    const answer = explain(group, query.get('member'));
+    return answer === null ? json(503, { error: 'the pipeline has not started yet' }) : json(200, answer);
   }
 
   async #metrics(): Promise<AdminAnswer> {

@@ -21,7 +21,7 @@ export async function withIngest<P extends Part>(
   const { config, logger } = serviceConfig(context, parts);
   const live = new LiveConfig(config, parts, { context, logger });
   const readiness = new IngestReadiness();
-  const admin = isProbed ? await serveAdmin(live, () => readiness.health, { context, logger }) : null;
+  const admin = isProbed ? await serveAdmin(live, { stats: () => readiness.health }, { context, logger }) : null;
   const tools = createLogTools(liveKafka(live), { clock: context.clock, logger });
   try {
     await work(live, { context, logger, tools, readiness });

@@ -4,8 +4,7 @@
  * once it has rested for one look, so that half of a certificate and its key is not. What cannot be used changes nothing.
  * Also the admin server beside a service, which takes its token from there.
  */
-import type { ServiceStats } from '../admin/readiness.ts';
-import { startAdmin, type AdminServer } from '../admin/server.ts';
+import { startAdmin, type AdminServer, type AdminSources } from '../admin/server.ts';
 import { readConfig, type Config } from '../config/config.ts';
 import { reloadedFiles, type Part } from '../config/variables.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -126,13 +125,13 @@ export function liveKafka(live: Live<'kafka'>): Config<'kafka'>['kafka'] {
 /** Beside `run`, and each `ingest` that does not end by itself; null: ADMIN_PORT says that there is none. @throws ExitError where it cannot listen */
 export async function serveAdmin(
   live: Live<'admin'>,
-  stats: () => ServiceStats,
+  sources: Pick<AdminSources, 'stats' | 'explain'>,
   { context, logger }: LiveDependencies,
 ): Promise<AdminServer | null> {
   if (live.current.admin.port === 0) return null;
   const admin = lazily(() => live.current.admin);
   try {
-    const server = await startAdmin(admin, { stats, clock: context.clock, logger, secrets: context.secrets });
+    const server = await startAdmin(admin, { ...sources, clock: context.clock, logger, secrets: context.secrets });
     logger.info({ url: server.url }, 'health and metrics are served');
     return server;
   } catch (cause) {

@@ -7,6 +7,7 @@
  *   start ──▶ working ──drain──▶ draining (no intake, no dispatch) ──settled, or time is up──▶ ended
  */
 import pLimit from 'p-limit';
+import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { Batch, ChangeLogHandler } from '../ports.ts';
 import { applyGroup } from './apply/apply-group.ts';
 import { Dispatcher, pendingGroupCount, review } from './dispatch/dispatcher.ts';
@@ -16,6 +17,7 @@ import { assigned, heartbeat, offsetGone, restore } from './partition/assignment
 import { limitIntake, readSource } from './partition/intake.ts';
 import { revokeAll } from './partition/loss.ts';
 import { readRetry } from './partition/read-back.ts';
+import { pendingOfGroup } from './pending-of-group.ts';
 import { retryRecords } from './settle/fit-record.ts';
 import { dropOldDead } from './settle/record.ts';
 import { Settler } from './settle/settle.ts';
@@ -108,6 +110,11 @@ export class Pipeline {
 
   stats(): PipelineStats {
     return statsOf(this.#owners);
+  }
+
+  /** What it has of a group. @param name by the source or by the target. @param member by any of its names; null: all. */
+  pendingOf(name: string, member: string | null): InstanceAnswer {
+    return pendingOfGroup(this.#owners, name, member);
   }
 
   /** What is in memory, by collection. */

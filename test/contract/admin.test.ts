@@ -1,7 +1,9 @@
+import { request } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { KnownSecrets } from '../../src/core/text/redact.ts';
 import type { ServiceHealth, ServiceStats } from '../../src/admin/readiness.ts';
-import { startAdmin, type AdminOptions, type AdminServer } from '../../src/admin/server.ts';
+import { startAdmin, type AdminOptions, type AdminServer, type AdminSources } from '../../src/admin/server.ts';
+import type { InstanceAnswer } from '../../src/core/explain/instance-answer.ts';
 import type { PipelineStats } from '../../src/pipeline/stats.ts';
 import { packageVersion } from '../../src/version.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -51,11 +53,16 @@ afterEach(async () => {
 
 const logged: string[] = [];
 
-async function given(stats: () => ServiceStats, options: Partial<AdminOptions> = {}) {
+async function given(
+  stats: () => ServiceStats,
+  options: Partial<AdminOptions> = {},
+  more: Pick<AdminSources, 'explain'> = {},
+) {
   const started = await startAdmin(
     { host: '127.0.0.1', port: 0, token: null, ...options },
     {
       stats,
+      ...more,
       clock,
       logger: { error: (_fields, message) => void logged.push(message) },
       secrets: new KnownSecrets(['admin-page-secret']),
@@ -301,4 +308,45 @@ test('admin server: a port that is taken is an error for the caller', async () =
     { stats: () => null, clock, logger: { error: () => undefined }, secrets: new KnownSecrets([]) },
   );
   await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
+});
+
+const NOTHING: InstanceAnswer = { partitions: [], breaker: null, intents: [], left_out: 0 };
+const TOKEN = 'a token of sixteen';
+
+test('/explain: what the instance has of a group, by the ids as they are asked for', async () => {
+  const asked: unknown[] = [];
+  const explain: AdminSources['explain'] = (...of) => {
+    asked.push(of);
+    return NOTHING;
+  };
+  const get = await given(() => someStats(), {}, { explain });
+  expect(await (await get('/explain?group=g%2F1&member=a%26b')).json()).toEqual(NOTHING);
+  expect((await get('/explain?group=g')).status).toBe(200);
+  expect(asked).toEqual([
+    ['g/1', 'a&b'],
+    ['g', null],
+  ]);
+});
+
+test.for<[number, string, string, Pick<AdminSources, 'explain'>]>([
+  [401, 'without the token', '/explain?group=g', { explain: () => NOTHING }],
+  [400, 'without a group', '/explain', { explain: () => NOTHING }],
+  [503, 'before there is a pipeline', '/explain?group=g', { explain: () => null }],
+  [404, 'of a service without one', '/explain?group=g', {}],
+])('/explain: %d %s', async ([status, , path, sources]) => {
+  const get = await given(() => null, { token: TOKEN }, sources);
+  const headers = status === 401 ? {} : { authorization: `Bearer ${TOKEN}` };
+  expect((await get(path, { headers })).status).toBe(status);
+});
+
+test('/explain without a token: to pages of this machine alone', async () => {
+  await given(() => null, {}, { explain: () => NOTHING });
+  const port = new URL(server?.url ?? '').port;
+  const ask = (host: string): Promise<number | undefined> =>
+    new Promise((resolve) => {
+      const options = { port, path: '/explain?group=g', headers: { host } };
+      request({ host: '127.0.0.1', ...options }, ({ statusCode }) => resolve(statusCode)).end();
+    });
+  expect(await ask(`localhost:${port}`)).toBe(200);
+  expect(await ask('rebound.example.com')).toBe(403);
 });

@@ -91,13 +91,13 @@ export const figureMutants: readonly Mutant[] = [
   {
     name: 'open-metrics',
     breaks: 'metrics are shown without a token',
-    edits: [{ find: "if (path === '/metrics' && ", replace: "if (path === '/nothing' && " }],
+    edits: [{ find: 'if (GUARDED.has(path) && ', replace: "if (path === '/nothing' && " }],
     tests: ['test/contract/admin.test.ts'],
   },
   {
     name: 'closed-probes',
     breaks: 'probes need the token',
-    edits: [{ find: "if (path === '/metrics' && ", replace: 'if (' }],
+    edits: [{ find: 'if (GUARDED.has(path) && ', replace: 'if (' }],
     tests: ['test/contract/admin.test.ts'],
   },
 ];

@@ -1,0 +1,81 @@
+/** What running instances say of a group (`/explain` of their admin servers): how far they have read, and what they have pending. */
+import { z } from 'zod';
+import { OFFSET_PATTERN, type Position } from '../change/change.ts';
+import type { Reading } from './verdict.ts';
+
+const PendingChange = z.object({
+  member: z.string().meta({ description: 'as the source names it; empty: a full state' }),
+  target: z
+    .string()
+    .nullable()
+    .meta({ description: 'what Genesys Cloud calls the member; null: not resolved, or a full state' }),
+  topic: z.string(),
+  partition: z.int().min(0),
+  offset: z.string().regex(OFFSET_PATTERN),
+  op: z.enum(['add', 'remove', 'state']),
+  state: z.enum(['queued', 'in_flight', 'parked', 'held', 'dead']),
+  attempt: z.int().min(0),
+  not_before: z.int().min(0).meta({ description: 'epoch ms; 0: now' }),
+});
+
+export type PendingChange = z.infer<typeof PendingChange>;
+
+const OwnedPartition = z.object({
+  partition: z.int().min(0),
+  epoch: z.int().min(0).meta({ description: 'of two instances that name one partition the higher one owns it' }),
+  phase: z.string().meta({ description: '`running`: it works; else it is restored, catches up, or is refused' }),
+  next_offset: z.string().regex(/^\d+$/).nullable().meta({ description: 'what it reads next; null: not known yet' }),
+});
+
+type OwnedPartition = z.infer<typeof OwnedPartition>;
+
+export const InstanceAnswer = z
+  .object({
+    partitions: z.array(OwnedPartition).meta({ description: 'of the source, those that this instance owns' }),
+    breaker: z.string().nullable().meta({ description: 'why nothing is sent at present; null: it is' }),
+    intents: z.array(PendingChange).meta({ description: 'of the group that was asked for' }),
+    left_out: z.int().min(0).meta({ description: 'intents beyond the first 10,000' }),
+  })
+  .meta({ title: 'Rollcall instance: what it has of a group' });
+
+export type InstanceAnswer = z.infer<typeof InstanceAnswer>;
+
+/** The answers of several, each about what it owns: one that has lost a partition, and has not noticed yet, is overruled. */
+export class InstanceMemory {
+  readonly #owned = new Map<number, OwnedPartition & { readonly by: InstanceAnswer }>();
+
+  constructor(answers: readonly InstanceAnswer[]) {
+    for (const by of answers) {
+      for (const owned of by.partitions) {
+        const known = this.#owned.get(owned.partition);
+        if (known === undefined || owned.epoch > known.epoch) this.#owned.set(owned.partition, { ...owned, by });
+      }
+    }
+  }
+
+  /** Its owner has said all that it has: it has read the live records, and nothing was left out. */
+  knows(partition: number): boolean {
+    const owned = this.#owned.get(partition);
+    return owned !== undefined && owned.next_offset !== null && owned.phase !== 'restoring' && owned.by.left_out === 0;
+  }
+
+  /** Why what is queued there is not sent at present; null: nothing keeps it. */
+  obstacleOf(partition: number): string | null {
+    const owned = this.#owned.get(partition);
+    if (owned === undefined) return null;
+    if (owned.phase !== 'running') return `its partition is ${owned.phase.replaceAll('_', ' ')}`;
+    return owned.by.breaker === null ? null : `the breaker is open: ${owned.by.breaker}`;
+  }
+
+  *intents(): Generator<PendingChange> {
+    for (const { partition, by } of this.#owned.values())
+      for (const intent of by.intents) if (intent.partition === partition) yield intent;
+  }
+
+  /** @param committed the next source offset of the consumer group */
+  readingOf({ partition, offset }: Pick<Position, 'partition' | 'offset'>, committed: bigint): Reading {
+    if (offset < committed) return 'committed';
+    const next = this.#owned.get(partition)?.next_offset ?? null;
+    return next !== null && offset < BigInt(next) ? 'uncommitted' : 'unread';
+  }
+}

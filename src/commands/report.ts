@@ -52,7 +52,7 @@ export function reportCommand(context: CommandContext): Command {
         async ({ topics }, tools) => {
           await printReport({ flags, topic: topics.report, tools, context });
         },
-        ({ report }) => [readingTopic(report)],
+        ({ topics: { report } }) => [readingTopic(report)],
       );
       await reporting.catch((error: unknown) => {
         // Nothing else ends it.

@@ -1,9 +1,10 @@
 /** `rollcall topics create|check`: core/log/topics.ts decides, this file asks the brokers and tells. */
 import { Command } from 'commander';
+import type { Config } from '../config/config.ts';
 import { print, printJson, type CommandContext, wholeNumber } from '../console/command-context.ts';
 import { createTopics, creatingTools, findTopics, topicsExitCode, withLogTools } from '../console/kafka-tools.ts';
 import { lookingAt, type Need } from '../core/log/authorization.ts';
-import { ROLES, topicFindings, type NewTopic, type TopicFinding, type TopicNames } from '../core/log/topics.ts';
+import { ROLES, topicFindings, type NewTopic, type TopicFinding } from '../core/log/topics.ts';
 
 interface CheckFlags {
   readonly json?: true;
@@ -49,7 +50,7 @@ export function topicsCommand(context: CommandContext): Command {
 }
 
 type Work = Parameters<typeof withLogTools<never>>[2];
-const needsOf = (names: TopicNames): readonly Need[] => ROLES.map((role) => lookingAt(names[role]));
+const needsOf = ({ topics }: Config<'topics'>): readonly Need[] => ROLES.map((role) => lookingAt(topics[role]));
 
 const findingLines = ({ severity, message, remedy }: TopicFinding): string =>
   `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${remedy.replaceAll('\n', '\n      ')}\n`;

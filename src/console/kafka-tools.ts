@@ -79,15 +79,14 @@ export async function withLogTools<P extends Part>(
   context: CommandContext,
   parts: readonly P[],
   work: (config: Config<'kafka' | 'topics' | P>, tools: KafkaLogTools) => Promise<void>,
-  needs: (topics: TopicNames) => readonly Need[] = () => [],
+  needs: (config: Config<'kafka' | 'topics'>) => readonly Need[] = () => [],
 ): Promise<void> {
   const config = await commandConfig<'kafka' | 'topics' | P>(context, ['kafka', 'topics', ...parts]);
   const tools = createLogTools(config.kafka, { clock: context.clock, logger: commandLog(context, config) });
   try {
     await unlessStopped(context, work(config, tools));
   } catch (error) {
-    if (explainKafkaError(error).code === 'not_authorized')
-      await demandAccess(needs(config.topics), tools, config.kafka);
+    if (explainKafkaError(error).code === 'not_authorized') await demandAccess(needs(config), tools, config.kafka);
     throw kafkaExit(await tools.diagnosed(error));
   } finally {
     await tools.close();

@@ -54,7 +54,7 @@ export async function withRetryTopic(
       const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
       context.finish(await work({ topic: topics.retry, tools, context, onAsking, ...signing }));
     },
-    needsOfOperator,
+    (config) => needsOfOperator(config.topics),
   );
 }
 

@@ -2,6 +2,7 @@
 import { breakerMutants } from './catalogue-breaker.ts';
 import { deadMutants } from './catalogue-dead.ts';
 import { edgeMutants } from './catalogue-edges.ts';
+import { explainMutants } from './catalogue-explain.ts';
 import { figureMutants } from './catalogue-figures.ts';
 import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
@@ -34,4 +35,5 @@ export const mutants: readonly Mutant[] = [
   ...pieceMutants,
   ...figureMutants,
   ...edgeMutants,
+  ...explainMutants,
 ];

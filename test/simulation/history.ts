@@ -12,6 +12,7 @@ import { SaltedRandom } from '../support/random.ts';
 import { applyEvent } from './events.ts';
 import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
+import { Explaining } from './oracle/explain-oracle.ts';
 import { leftIn } from './expectations.ts';
 import type { Scenario } from './scenarios.ts';
 import { isDirected, directedPlan, saltOf } from './scenarios.ts';
@@ -78,8 +79,10 @@ export async function play({ seed, settings, events }: Plan, narrates = false): 
 async function run(world: World, events: readonly Event[]): Promise<Violation | null> {
   const { timeline, settings } = world;
   for (const event of events) timeline.after(event.at, () => applyEvent(world, event));
+  const explaining = new Explaining(world);
   const look = (): boolean => {
     world.look();
+    explaining.now();
     return false;
   };
   await timeline.run(settings.durationMs, look);
@@ -97,6 +100,7 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
   if (!(await timeline.run(calmAt + CONVERGE_MS, isOver))) throw new Violation('converges', whatIsLeft(world));
   if (world.sourceOracle.isOther) return null;
   checkEnd(world);
+  explaining.all();
   return null;
 }
 

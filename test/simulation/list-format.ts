@@ -7,9 +7,13 @@ import type { SaltedRandom } from '../support/random.ts';
 import type { Settings } from './settings.ts';
 
 export function formatOf(settings: Settings, { clock, random }: { clock: Clock; random: SaltedRandom }): SourceFormat {
-  const format = settings.eventsPerRecord === undefined ? native : list;
+  const format = preparedFormatOf(settings);
   return settings.prepareMs === undefined ? format : prepared(format, { clock, random, prepareMs: settings.prepareMs });
 }
+
+/** Once all is prepared. */
+export const preparedFormatOf = ({ eventsPerRecord }: Settings): SourceFormat =>
+  eventsPerRecord === undefined ? native : list;
 
 /** `{"list":[…]}`: each of its entries is a native event of the group in the key. */
 const list: SourceFormat = {

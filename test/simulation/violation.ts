@@ -29,6 +29,7 @@ const invariants = {
   converges: 'after the last fault everything due is final within a bound',
   'gets-on': 'a group that fails alone holds up no other one, and what fails takes a bounded number of requests',
   isolates: 'only a change that was refused in a request of its own is given up',
+  'explains-truly': 'why somebody is a member, or is not, is explained as it is',
   'runs-on': 'no pipeline ends by itself',
 } as const;
 

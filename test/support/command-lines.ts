@@ -5,6 +5,7 @@ import { applyCommand } from '../../src/commands/apply.ts';
 import { decodeCommand } from '../../src/commands/decode.ts';
 import { demoCommand } from '../../src/lab/commands/demo.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
+import { explainCommand } from '../../src/commands/explain.ts';
 import { heldCommand } from '../../src/commands/held.ts';
 import { ingestCommand } from '../../src/commands/ingest.ts';
 import { planCommand } from '../../src/commands/plan.ts';
@@ -27,6 +28,7 @@ const commands = [
   decodeCommand,
   demoCommand,
   doctorCommand,
+  explainCommand,
   heldCommand,
   ingestCommand,
   planCommand,

@@ -3,7 +3,7 @@ import type { Broker, Cluster } from 'kafkajs';
 import type { Permitted, Resource } from '../../core/log/authorization.ts';
 import type { SessionLimits } from '../../core/log/reading.ts';
 import type { LogTools, OutRecord, ReadOptions, SendOutcome, TopicRecord } from '../../ports.ts';
-import { KafkaAdmin, type ClusterInfo } from './admin.ts';
+import { KafkaAdmin, type ClusterInfo, type PartitionBounds } from './admin.ts';
 import { permittedOperations } from './newer-requests.ts';
 import { KeptClient, clusterClient, type ClusterClient } from './clients.ts';
 import { explainKafkaError, messageOf, type KafkaFault } from './errors.ts';
@@ -17,6 +17,8 @@ export interface KafkaLogTools extends LogTools {
   clusterInfo(): Promise<ClusterInfo>;
   /** By partition, of a consumer group that this client need not be in. */
   committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
+  /** In the order of the partitions. @throws NoLeaderError where one has none */
+  boundsOfAll(topic: string, partitions: readonly number[]): Promise<readonly PartitionBounds[]>;
   /** For `doctor`; null: the broker does not say, or not to this user. */
   sessionLimits(nodeId: number): Promise<SessionLimits | null>;
   /** For `doctor`: those that the cluster names and that cannot be connected to. */

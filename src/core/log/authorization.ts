@@ -54,6 +54,14 @@ export const needsOfCursor = (cursorTopic: string): readonly Need[] => [topic(cu
 /** Of `replay` and `held`; `topics.retry` alone is used. */
 export const needsOfOperator = ({ retry }: Pick<TopicNames, 'retry'>): readonly Need[] => [topic(retry, both)];
 
+/** Of `explain`, which changes nothing. */
+export const needsOfExplain = ({ source, retry, report }: TopicNames, groupId: string): readonly Need[] => [
+  readingTopic(source),
+  readingTopic(retry),
+  readingTopic(report),
+  { kind: 'group', name: groupId, operations: ['Describe'] },
+];
+
 /** Of a topic that is looked at; nothing is read from it. */
 export const lookingAt = (name: string): Need => topic(name, ['Describe', 'DescribeConfigs']);
 

@@ -1,0 +1,73 @@
+/** Asks the admin server of a running instance what it has of a group (`/explain`). */
+import { InstanceAnswer } from '../core/explain/instance-answer.ts';
+import { errorText } from '../core/text/visible.ts';
+import type { Clock } from '../ports.ts';
+
+const LIMIT_MS = 3_000;
+/** 10,000 intents come to 3 MB. */
+const BYTES_MAX = 16 * 1024 * 1024;
+
+export interface Instance {
+  /** Of its admin server. */
+  readonly url: string;
+  /** ADMIN_TOKEN; null: none is set here. */
+  readonly token: string | null;
+}
+
+export type InstanceReply =
+  | { readonly url: string; readonly answer: InstanceAnswer; readonly problem: null }
+  | { readonly url: string; readonly answer: null; readonly problem: string };
+
+/** Never rejects. @param member null: all of the group */
+export async function askInstance(
+  instance: Instance,
+  { group, member }: { readonly group: string; readonly member: string | null },
+  clock: Pick<Clock, 'schedule'>,
+): Promise<InstanceReply> {
+  const { url } = instance;
+  const query = new URLSearchParams({ group, ...(member !== null && { member }) });
+  const limit = new AbortController();
+  const cancel = clock.schedule(LIMIT_MS, () => limit.abort(new Error(`no answer within ${LIMIT_MS / 1000} s`)));
+  try {
+    const text = await pageOf(instance, `/explain?${query.toString()}`, limit.signal);
+    const read = InstanceAnswer.safeParse(JSON.parse(text));
+    if (!read.success) throw new Error('its answer is of another version of Rollcall');
+    return { url, answer: read.data, problem: null };
+  } catch (error) {
+    return { url, answer: null, problem: problemOf(error) };
+  } finally {
+    cancel();
+  }
+}
+
+async function pageOf({ url, token }: Instance, path: string, signal: AbortSignal): Promise<string> {
+  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+  // A redirect would take the token elsewhere.
+  const response = await fetch(new URL(path, url), { headers, signal, redirect: 'error' });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(refusal(response.status, token));
+  }
+  return textOf(response);
+}
+
+async function textOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > BYTES_MAX) throw new Error('its answer is too large');
+  }
+  return text;
+}
+
+function refusal(status: number, token: string | null): string {
+  if (status === 401)
+    return token === null ? 'it asks for ADMIN_TOKEN, which is not set here' : 'it refuses ADMIN_TOKEN';
+  if (status === 404) return 'it has no page /explain: it is no `rollcall run`, or an older one';
+  return status === 503 ? 'it has not reached the brokers yet' : `it answers ${status}`;
+}
+
+/** `fetch` says why in its cause. */
+const problemOf = (error: unknown): string =>
+  errorText(error instanceof Error && error.cause !== undefined ? error.cause : error);

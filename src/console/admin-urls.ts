@@ -1,0 +1,42 @@
+/** Where commands find the admin servers of running instances. */
+import type { Instance } from '../adapters/admin-client.ts';
+import type { Config } from '../config/config.ts';
+import { isLoopback } from '../config/variable.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+
+/** Addresses that a server listens on, and that none can be reached by. */
+const ANY_HOST: ReadonlyMap<string, string> = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+]);
+
+/**
+ * @param given on the command line; empty: the one of this configuration.
+ * @throws ExitError (64) where one cannot be asked, or the token would go out in the clear
+ */
+export function adminUrls(
+  given: readonly string[],
+  { admin, all }: Pick<Config<'admin' | 'all'>, 'admin' | 'all'>,
+): readonly Instance[] {
+  const { host, port, token } = admin;
+  const reached = ANY_HOST.get(host) ?? host;
+  const own = port === 0 ? [] : [`http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`];
+  const urls = given.length > 0 ? given : own;
+  return urls.map((text) => ({ url: checked(text, token !== null && !all.allowsInsecure), token }));
+}
+
+function checked(text: string, isSecret: boolean): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/';
+  if (!isPlain || `${url.username}${url.password}${url.search}${url.hash}` !== '')
+    throw new ExitError(
+      EXIT.usage,
+      `--admin: give an address such as https://rollcall-1.example.com:8080, not ${text}`,
+    );
+  if (url.protocol === 'http:' && !isLoopback(url.hostname) && isSecret)
+    throw new ExitError(
+      EXIT.usage,
+      `explain: ${url.origin} would get ADMIN_TOKEN in the clear; name it with --admin https://…, or use --allow-insecure`,
+    );
+  return url.origin;
+}

@@ -1,0 +1,161 @@
+/**
+ * Reads what is known of a group, or of one member of it, for `rollcall explain`.
+ *
+ * The group is read from the target before and after everything else: where its version has not moved meanwhile, no change took
+ * effect while the rest was read, and what the evidence does not explain was done by others.
+ */
+import { askInstance, type InstanceReply } from '../adapters/admin-client.ts';
+import { idKey, type Position } from '../core/change/change.ts';
+import { Evidence, type ReadingOf } from '../core/explain/evidence.ts';
+import { InstanceMemory } from '../core/explain/instance-answer.ts';
+import type { NamesOf } from '../core/explain/names.ts';
+import { atTargetByReports, type AtTarget, type Known } from '../core/explain/verdict.ts';
+import type { Snapshot } from '../core/target/snapshot.ts';
+import { visible } from '../core/text/visible.ts';
+import { unlessStopped } from './command-context.ts';
+import { GroupNames } from './group-names.ts';
+import { readGroupTopics, type Beginning, type Question, type Sources } from './group-topics.ts';
+import { getGroupWithRetries } from './target.ts';
+
+/** The group as the target shows it. */
+export type GroupRead =
+  | { readonly kind: 'read'; readonly snapshot: Snapshot }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+export interface Explained {
+  readonly names: GroupNames;
+  readonly evidence: Evidence;
+  readonly group: GroupRead;
+  readonly replies: readonly InstanceReply[];
+  /** Where the oldest records are gone. */
+  readonly gone: readonly Beginning[];
+  /** What could not be found out, each as a sentence. */
+  readonly doubts: readonly string[];
+  knownOf(member: NamesOf): Known;
+}
+
+const TRIES_MAX = 3;
+const CHANGING: GroupRead = { kind: 'unknown', why: 'the group is being changed just now; ask again' };
+
+/** @throws ExitError where a topic is missing, or it was asked to stop. */
+export async function readExplained(question: Question, sources: Sources): Promise<Explained> {
+  const names = await GroupNames.read(question, sources);
+  for (let tries = 1; ; tries += 1) {
+    const before = question.at === null ? await readGroup(names, sources) : null;
+    const found = await readOnce(question, sources, names);
+    const after = before === null ? null : await readGroup(names, sources);
+    const isSteady = before === null || after === null || isUnmoved(before, after);
+    if (isSteady || tries === TRIES_MAX) return found(after === null ? null : isSteady ? after : CHANGING);
+  }
+}
+
+const isUnmoved = (before: GroupRead, after: GroupRead): boolean =>
+  before.kind === 'unknown' || after.kind === 'unknown' || before.snapshot.version === after.snapshot.version;
+
+/** Committed offsets first: what they pass was reported before them, so that its report is read. */
+async function readOnce(question: Question, sources: Sources, names: GroupNames) {
+  const { at } = question;
+  const isNow = at === null;
+  const committed = isNow ? await unlessStopped(sources.context, sources.committed()) : new Map<number, bigint>();
+  const replies = isNow ? await askInstances(question, sources, names) : [];
+  const memory = new InstanceMemory(replies.flatMap(({ answer }) => answer ?? []));
+  const member = question.member === null ? null : names.member(question.member);
+  const evidence = new Evidence(member === null ? null : (name) => names.means(name, member));
+  const owned = new Set([...memory.intents()].map(({ partition }) => partition));
+  const topics = await readGroupTopics(question, sources, { groups: [...names.group.sources], evidence, owned });
+  for (const intent of memory.intents()) evidence.takeMemory(intent);
+  const readingOf: ReadingOf = (position: Position) =>
+    isNow ? memory.readingOf(position, committed.get(position.partition) ?? 0n) : 'past';
+  const unknown = topics.partitions.filter((partition) => !memory.knows(partition));
+  const obstacles = topics.partitions.flatMap((partition) => memory.obstacleOf(partition) ?? []);
+  return (group: GroupRead | null): Explained => ({
+    names,
+    evidence,
+    group: group ?? { kind: 'unknown', why: 'it is asked as of a time that is over' },
+    replies,
+    gone: [...topics.goneSource, ...topics.goneReports],
+    doubts: [...names.doubtsOf(question), ...topics.doubts, ...(isNow ? memoryDoubts(replies, unknown) : [])],
+    knownOf: (of) => {
+      const links = evidence.chainOf(of.all, readingOf);
+      return {
+        links,
+        atTarget: group === null ? atTargetByReports(links) : atTargetOf(group, of, evidence.lastVersion),
+        lastVersion: evidence.lastVersion,
+        isMemoryKnown: unknown.length === 0,
+        obstacle: obstacles[0] ?? null,
+        isSourceGone: topics.goneSource.length > 0,
+        areReportsGone: topics.goneReports.length > 0,
+        invalid: evidence.invalid,
+      };
+    },
+  });
+}
+
+async function askInstances(
+  { member }: Question,
+  { instances, context }: Sources,
+  names: GroupNames,
+): Promise<readonly InstanceReply[]> {
+  const asking = instances.flatMap((instance) =>
+    [...names.group.sources].map((group) =>
+      askInstance(instance, { group, member: askedOf(names, member) }, context.clock),
+    ),
+  );
+  return unlessStopped(context, Promise.all(asking));
+}
+
+/** An instance knows the target's name of each; where that is not known here, the one that was asked for. */
+const askedOf = (names: GroupNames, member: string | null): string | null =>
+  member === null ? null : (names.member(member).target ?? member);
+
+function memoryDoubts(replies: readonly InstanceReply[], unknown: readonly number[]): readonly string[] {
+  if (unknown.length === 0) return [];
+  const partitions = `partition ${unknown.join(', ')}`;
+  const isAsked = replies.length > 0;
+  const why = isAsked
+    ? `no instance that was asked has all of ${partitions} in its memory, or says so`
+    : `no instance was asked about ${partitions}, since ADMIN_PORT is 0`;
+  return [`${why}: what is only in memory is not known; name the others with --admin`];
+}
+
+async function readGroup(names: GroupNames, { api, context }: Sources): Promise<GroupRead> {
+  const { target } = names.group;
+  if (target === null) return { kind: 'unknown', why: 'the id map has no such group' };
+  const { outcome } = await unlessStopped(context, getGroupWithRetries(api, target, context));
+  if (outcome.kind === 'applied' && outcome.snapshot !== null) return { kind: 'read', snapshot: outcome.snapshot };
+  if (outcome.kind === 'not_found') return { kind: 'unknown', why: `Genesys Cloud has no group ${target}` };
+  return { kind: 'unknown', why: 'failure' in outcome ? outcome.failure.message : 'its answer holds no group' };
+}
+
+function atTargetOf(group: GroupRead, { target }: NamesOf, lastVersion: string | null): AtTarget {
+  if (group.kind === 'unknown') return group;
+  if (target === null) return { kind: 'unknown', why: 'the id map has no such member' };
+  const { members, nested, version, isDoubtful } = group.snapshot;
+  const key = idKey(target);
+  if (nested.has(key)) return { kind: 'nested' };
+  const isMember = members.has(key);
+  if (!isMember && isDoubtful) return { kind: 'unknown', why: 'its answer may not name all members' };
+  if (isOlder(version, lastVersion))
+    return { kind: 'unknown', why: `its answer shows version ${version}, which is older than ${lastVersion}` };
+  return { kind: 'read', isMember, version };
+}
+
+/** Where versions are numbers, as Genesys Cloud's are (docs/genesys.md). */
+function isOlder(version: string | null, lastVersion: string | null): boolean {
+  const [shown, last] = [version, lastVersion].map((text) => /^(?:W\/)?"(\d+)"$/.exec(text ?? '')?.[1]);
+  return shown !== undefined && last !== undefined && BigInt(shown) < BigInt(last);
+}
+
+/** Every member of the group that something is known of, or that the target shows: by each name that the source gives it. */
+export function* membersOf({ names, evidence, group }: Explained): Generator<readonly [label: string, names: NamesOf]> {
+  const named = new Set<string>();
+  for (const name of [...evidence.members].toSorted()) {
+    if (named.has(name)) continue;
+    const of = names.member(name);
+    for (const each of of.all) named.add(each);
+    yield [visible([...of.sources].join(', ')), of];
+  }
+  if (group.kind === 'unknown') return;
+  for (const target of [...group.snapshot.members].toSorted())
+    if (!named.has(target)) yield [visible(target), { sources: new Set(), all: new Set([target]), target }];
+}

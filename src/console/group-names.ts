@@ -1,0 +1,93 @@
+/**
+ * The names of a group and of its members, by the source and by Genesys Cloud: by the id map, and by reports, which say what a
+ * name meant when they were written. Without an id map both sides have one name.
+ */
+import { idKey } from '../core/change/change.ts';
+import { KnownNames, type NamesOf } from '../core/explain/names.ts';
+import type { IdKind } from '../core/ids/resolution.ts';
+import { visible } from '../core/text/visible.ts';
+import { reportsOf, type Question, type Sources } from './group-topics.ts';
+
+export class GroupNames {
+  readonly #sources: Sources;
+  readonly #members = new KnownNames();
+  readonly #groups = new KnownNames();
+  #group: NamesOf;
+
+  /** With an id map the reports of the group are read for the names in them. @throws ExitError where they cannot be read */
+  static async read(question: Question, sources: Sources): Promise<GroupNames> {
+    const names = new GroupNames(question, sources);
+    if (sources.ids !== null) await names.#learn(question);
+    return names;
+  }
+
+  private constructor({ group }: Question, sources: Sources) {
+    this.#sources = sources;
+    this.#group = sameNames(group);
+  }
+
+  get group(): NamesOf {
+    return this.#group;
+  }
+
+  /** @param name by the source or by the target. */
+  member(name: string): NamesOf {
+    const { ids } = this.#sources;
+    if (ids === null) return sameNames(name);
+    const known = this.#members.targetOf(name) === null ? ids.known('user', name) : null;
+    if (known?.kind === 'found') this.#members.note(name, known.id);
+    return this.#members.namesOf(name);
+  }
+
+  /** Whether a name means this member; where the id map alone says so, that is kept. */
+  means(name: string, { all }: NamesOf): boolean {
+    if (all.has(name)) return true;
+    const known = this.#sources.ids?.known('user', name) ?? null;
+    if (known?.kind !== 'found' || !all.has(idKey(known.id))) return false;
+    this.#members.note(name, known.id);
+    return true;
+  }
+
+  /** What is not known, each as a sentence. */
+  doubtsOf({ group, member }: Question): readonly string[] {
+    const unknown = [
+      ...(this.#group.target === null ? [`the group ${visible(group)}`] : []),
+      ...(member !== null && this.member(member).target === null ? [visible(member)] : []),
+    ];
+    return unknown.map((name) => `neither the id map nor a report says what Genesys Cloud calls ${name}`);
+  }
+
+  /** What the map says now stands before what reports said then. */
+  async #learn({ group, member, allPartitions }: Question): Promise<void> {
+    await this.#lookUp('group', group);
+    await this.#readReports(group, allPartitions);
+    const sources = this.#groups.namesOf(group);
+    // By the target's name: reports from before it was resolved are under the source's.
+    for (const source of sources.sources) if (source !== idKey(group)) await this.#readReports(source, allPartitions);
+    for (const source of sources.sources) await this.#lookUp('group', source);
+    this.#group = this.#groups.namesOf(group);
+    if (member !== null) for (const name of this.#members.namesOf(member).sources) await this.#lookUp('user', name);
+  }
+
+  async #readReports(group: string, allPartitions: boolean): Promise<void> {
+    for await (const { record, key } of reportsOf({ groups: [group], allPartitions }, this.#sources)) {
+      const source = record.source_group ?? key;
+      if (source !== null && record.group !== null) this.#groups.note(source, record.group);
+      const { source_member: name = null, member } = record;
+      if (name !== null && member !== null) this.#members.note(name, member);
+    }
+  }
+
+  async #lookUp(kind: IdKind, name: string): Promise<void> {
+    const { ids, context } = this.#sources;
+    const found =
+      ids === null ? null : (ids.known(kind, name) ?? (await ids.lookUp(kind, name, () => !context.stop.aborted)));
+    if (found?.kind === 'found') (kind === 'group' ? this.#groups : this.#members).note(name, found.id);
+  }
+}
+
+const sameNames = (name: string): NamesOf => ({
+  sources: new Set([idKey(name)]),
+  all: new Set([idKey(name)]),
+  target: name,
+});

@@ -1,0 +1,215 @@
+/** What the topics say of one group: its reports, its live record in the retry topic, and its source records. */
+import { idKey, isChange, type ChangeSource, type SourceFormat } from '../core/change/change.ts';
+import type { Instance } from '../adapters/admin-client.ts';
+import type { Evidence } from '../core/explain/evidence.ts';
+import { decodeRecord, partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
+import type { TopicNames } from '../core/log/topics.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import { actorsIn } from '../formats/actor.ts';
+import type { GroupApi, IdMap, LogTools, TopicRecord } from '../ports.ts';
+import { endIfStopped, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
+import { SearchedReports, type FoundReport } from './report-search.ts';
+import { findWaiting } from './retry-topic.ts';
+
+export interface Question {
+  /** By the source or by Genesys Cloud, as the member. */
+  readonly group: string;
+  /** null: all of them. */
+  readonly member: string | null;
+  /** Epoch ms; null: now. */
+  readonly at: number | null;
+  /** Read all partitions of the source, wherever the group is known to have been. */
+  readonly allPartitions: boolean;
+}
+
+export interface Sources {
+  readonly tools: LogTools;
+  readonly topics: TopicNames;
+  readonly format: SourceFormat;
+  /** By partition of the source, the next offset of the consumer group. */
+  readonly committed: () => Promise<ReadonlyMap<number, bigint>>;
+  /** By partition, the offset of the oldest record that is left. */
+  readonly starts: (topic: string, partitions: readonly number[]) => Promise<ReadonlyMap<number, bigint>>;
+  readonly instances: readonly Instance[];
+  readonly api: GroupApi;
+  /** null: the source has the target's own ids. */
+  readonly ids: IdMap | null;
+  readonly context: CommandContext;
+}
+
+/** Where a partition begins whose oldest records are gone. */
+export interface Beginning {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+}
+
+export interface GroupTopics {
+  /** Of the source, that were read. */
+  readonly partitions: readonly number[];
+  readonly goneSource: readonly Beginning[];
+  readonly goneReports: readonly Beginning[];
+  readonly doubts: readonly string[];
+}
+
+interface Reading {
+  /** Every name of the group by the source, by `idKey`. */
+  readonly groups: readonly string[];
+  readonly evidence: Evidence;
+  /** Partitions of the source in which running instances have something of the group. */
+  readonly owned: ReadonlySet<number>;
+}
+
+/** @throws ExitError where a topic is missing, or it was asked to stop. */
+export async function readGroupTopics(question: Question, sources: Sources, reading: Reading): Promise<GroupTopics> {
+  const { topics, tools, context } = sources;
+  const { groups, evidence, owned } = reading;
+  const partitions = new Set(owned);
+  const searched = await searchOf({ groups, allPartitions: question.allPartitions }, sources);
+  for await (const { record } of reportsIn(searched, sources)) {
+    if (record.source.topic === topics.source) partitions.add(record.source.partition);
+    if (question.at === null || Date.parse(record.reported_at) <= question.at) evidence.takeReport(record);
+  }
+  if (question.at === null) {
+    for (const { intent, state } of await findWaiting({ topic: topics.retry, tools, context }, { groups })) {
+      partitions.add(intent.source.partition);
+      evidence.takeWaiting(intent, state);
+    }
+  }
+  const read = await readSource(question, sources, { groups, evidence, known: partitions });
+  return {
+    partitions: read.partitions,
+    goneSource: await goneOf(topics.source, read.partitions, sources),
+    goneReports: await goneOf(topics.report, [...searched.partitions], sources),
+    doubts: [
+      ...searched.problems.map((problem) => `${topics.report}: ${problem}; the reports in it are missing`),
+      ...read.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),
+    ],
+  };
+}
+
+/** Of every outcome and time. */
+export async function* reportsOf(wanted: WantedReports, sources: Sources): AsyncGenerator<FoundReport> {
+  yield* reportsIn(await searchOf(wanted, sources), sources);
+}
+
+interface WantedReports {
+  readonly groups: readonly string[];
+  readonly allPartitions: boolean;
+}
+
+async function searchOf(
+  { groups, allPartitions }: WantedReports,
+  { tools, topics, context }: Sources,
+): Promise<SearchedReports> {
+  const partitionCount = await partitionCountOf(topics.report, { tools, context });
+  const selection = { groups: new Set(groups.map(idKey)), members: null, outcomes: null, since: null };
+  const search = { tools, topic: topics.report, partitionCount, selection, context };
+  return new SearchedReports({ ...search, follow: false, allPartitions });
+}
+
+async function* reportsIn(searched: SearchedReports, { topics, context }: Sources): AsyncGenerator<FoundReport> {
+  const end = showProgress(context.stderr, context.clock, () => progressOf(searched.progress, topics.report));
+  try {
+    yield* searched.read();
+  } finally {
+    end();
+  }
+  endIfStopped(context, `before the end of ${topics.report}`);
+}
+
+interface SourceReading {
+  readonly groups: readonly string[];
+  readonly evidence: Evidence;
+  /** Partitions in which the group is known to have been. */
+  readonly known: ReadonlySet<number>;
+}
+
+async function readSource(
+  { at, allPartitions }: Question,
+  { tools, topics, format, context }: Sources,
+  { groups, evidence, known }: SourceReading,
+): Promise<{ readonly partitions: readonly number[]; readonly problems: readonly string[] }> {
+  const topic = topics.source;
+  const partitionCount = await partitionCountOf(topic, { tools, context });
+  const all = Array.from({ length: partitionCount }, (_, partition) => partition);
+  const ofKeys = groups.map((group) => partitionOfKey(Buffer.from(group), partitionCount));
+  // A producer may choose partitions in another way than Kafka's own, and in other formats by another key.
+  const partitions = allPartitions || known.size === 0 ? all : [...new Set([...known, ...ofKeys])];
+  const problems: string[] = [];
+  let read: ReadProgress = { passed: 0, total: 0 };
+  const onProgress = (progress: ReadProgress): void => void (read = progress);
+  const end = showProgress(context.stderr, context.clock, () => progressOf(read, topic));
+  const options = { from: 'beginning', partitions, follow: false, signal: context.stop, unreadable: 'tell' } as const;
+  const wanted = new Set(groups);
+  try {
+    for await (const record of tools.read(topic, { ...options, onProgress })) {
+      if (at !== null && record.timestamp > at) continue;
+      if (record.unreadable !== undefined) problems.push(record.unreadable.message);
+      await format.prepare?.([record]);
+      takeSourceRecord({ record, topic, partitionCount, format, wanted }, evidence);
+    }
+  } finally {
+    end();
+  }
+  endIfStopped(context, `before the end of ${topic}`);
+  return { partitions, problems };
+}
+
+interface SourceRecordRead {
+  readonly record: TopicRecord;
+  readonly topic: string;
+  readonly partitionCount: number;
+  readonly format: SourceFormat;
+  /** Groups that are asked for, by `idKey`. */
+  readonly wanted: ReadonlySet<string>;
+}
+
+/** What a record says of the group that is asked for. */
+export function takeSourceRecord(read: SourceRecordRead, evidence: Evidence): void {
+  const { record, topic, format, wanted } = read;
+  const events = decodeRecord(format, record, read);
+  const isWanted = events.map((event) => isChange(event) && wanted.has(idKey(event.group)));
+  if (!isWanted.includes(true)) return;
+  const actorOf = actorsIn(record.value, events.length);
+  for (const [at, event] of events.entries()) {
+    if (!isChange(event) || isWanted[at] !== true) continue;
+    const source: ChangeSource = {
+      topic,
+      partition: record.partition,
+      offset: record.offset,
+      index: events.length > 1 ? at : null,
+      eventId: event.eventId,
+      timestamp: record.timestamp,
+    };
+    evidence.takeEvent({ event, source, actor: actorOf(event.eventId) });
+  }
+}
+
+async function goneOf(
+  topic: string,
+  partitions: readonly number[],
+  { starts, context }: Sources,
+): Promise<readonly Beginning[]> {
+  const offsets = await unlessStopped(context, starts(topic, partitions));
+  return partitions.flatMap((partition) => {
+    const offset = offsets.get(partition) ?? 0n;
+    return offset > 0n ? [{ topic, partition, offset: String(offset) }] : [];
+  });
+}
+
+async function partitionCountOf(
+  topic: string,
+  { tools, context }: Pick<Sources, 'tools' | 'context'>,
+): Promise<number> {
+  const description = await unlessStopped(context, tools.describeTopic(topic));
+  if (description !== null) return description.partitionCount;
+  throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
+}
+
+const progressOf = ({ passed, total }: ReadProgress, topic: string) => ({
+  settled: passed,
+  total,
+  unit: 'records',
+  detail: `read of ${topic}`,
+});

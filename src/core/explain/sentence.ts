@@ -1,0 +1,140 @@
+/** The answer of `rollcall explain` in one sentence. Text from elsewhere is made visible, so that it forges no line. */
+import { positionText, type Op } from '../change/change.ts';
+import { timeText } from '../report/reporting.ts';
+import { visible } from '../text/visible.ts';
+import { isMemberIn, standingOf, type AtTarget, type Known, type Link, type Standing } from './verdict.ts';
+
+export interface Verdict {
+  /** null: the target could not be read. */
+  readonly isMember: boolean | null;
+  readonly standing: Standing;
+  /** The event that decides, `topic/partition/offset`; null: none is known. */
+  readonly decidedBy: string | null;
+  readonly sentence: string;
+}
+
+export function explain(known: Known): Verdict {
+  const { atTarget, links } = known;
+  const [newest] = links;
+  const isMember = isMemberIn(atTarget);
+  const standing = standingOf(known);
+  const decidedBy = newest === undefined ? null : at(newest);
+  const clauses = [`${subject(known, standing)}: ${answer(known, standing)}`, ...doubts(known, standing)];
+  return { isMember, standing, decidedBy, sentence: `${clauses.join('; ')}.` };
+}
+
+/** `topic/partition/offset`, as it may be shown. */
+export const at = ({ position }: Pick<Link, 'position'>): string => visible(positionText(position));
+
+function subject({ atTarget, links: [newest] }: Known, standing: Standing): string {
+  const isMember = isMemberIn(atTarget);
+  if (isMember === null) return `Not known whether a member (${whyUnknown(atTarget)})`;
+  const isOpen = atTarget.kind !== 'nested' && !['done', 'undone', 'nothing'].includes(standing);
+  if (isOpen && newest !== undefined && newest.op !== null && isMember !== (newest.op === 'add'))
+    return isMember ? 'Still a member' : 'Not a member yet';
+  return isMember ? 'A member' : 'Not a member';
+}
+
+const whyUnknown = (atTarget: AtTarget): string => (atTarget.kind === 'unknown' ? visible(atTarget.why) : '');
+
+function answer(known: Known, standing: Standing): string {
+  const [newest] = known.links;
+  if (known.atTarget.kind === 'nested') return 'it is a group inside of the group, which Rollcall leaves as it is';
+  if (newest === undefined) return nothingKnown(known);
+  if (newest.op === null)
+    return `the newest event is at ${at(newest)}, and its record is gone, so that it is not known what it wants of the member`;
+  return reason(newest, known, standing);
+}
+
+function nothingKnown({ isSourceGone, areReportsGone, atTarget }: Known): string {
+  if (isSourceGone || areReportsGone) return 'no event and no report is left that names it, and older ones are gone';
+  const isOthers = isMemberIn(atTarget) === true;
+  return `no event and no report names it${isOthers ? ': others have made it a member' : ''}`;
+}
+
+const NOUNS = { add: 'addition', remove: 'removal' } as const;
+const DONE = { add: 'added', remove: 'removed' } as const;
+
+function reason(link: Link, known: Known, standing: Standing): string {
+  const event = `${link.eventId === null ? '' : `by event ${visible(link.eventId)} `}at ${at(link)}`;
+  const change = `the ${nounOf(link)} ${event}`;
+  switch (standing) {
+    case 'done':
+      return `${doneText(link)} ${event}${requestText(link)}${olderText(known.links)}`;
+    case 'undone':
+      return `${doneText(link)} ${event}${requestText(link)}, ${othersText(known)}`;
+    case 'waits':
+      return `${change} waits for another try${triesText(link)}`;
+    case 'held':
+      return `${change} is held${becauseOf(link)} until an operator decides: rollcall held list`;
+    case 'given_up':
+      return `${change} was given up${becauseOf(link)}`;
+    case 'queued':
+      return link.inMemory?.state === 'in_flight' ? `${change} is being sent` : `${change} ${queuedText(known)}`;
+    case 'unread':
+      return `${change} is not read yet`;
+    case 'unfinished':
+      return `${change} is not finished: it is not read yet, or an instance has it in memory`;
+    case 'unreported':
+    case 'nothing':
+      return `no report says what became of ${change}`;
+  }
+}
+
+const nounOf = ({ op, isState }: Link): string => (isState ? 'full state' : NOUNS[op ?? 'add']);
+
+/** Where the target had it before Rollcall came to it, others had done it. */
+function doneText({ op, isState, reports }: Link): string {
+  if (isState) return op === 'add' ? 'named in the full state' : 'not named in the full state';
+  const wasFound = reports.some(({ final, outcome }) => final && outcome === 'already_synced');
+  const done = DONE[op ?? ('add' satisfies Op)];
+  return wasFound ? `${done} by others before, as asked` : done;
+}
+
+function olderText([newest, ...rest]: readonly Link[]): string {
+  const older = rest.find(({ op }) => op !== null && op !== newest?.op);
+  return older === undefined ? '' : `; the ${nounOf(older)} at ${at(older)} is older`;
+}
+
+/** A version that its own request has left shows no change of others. */
+function othersText({ atTarget, lastVersion }: Known): string {
+  const version = atTarget.kind === 'read' ? atTarget.version : null;
+  const isSame = version !== null && version === lastVersion;
+  return isSame ? 'and Genesys Cloud shows the opposite' : 'and somebody else has changed it since';
+}
+
+const queuedText = ({ obstacle }: Known): string =>
+  obstacle === null ? 'waits for its request' : `waits, and nothing of it is sent at present (${visible(obstacle)})`;
+
+function requestText({ reports }: Link): string {
+  const request = reports.find(({ final }) => final)?.request ?? null;
+  if (request === null || request.patch_id === null) return '';
+  return ` (request ${visible(request.patch_id)}, status ${request.status ?? 'none'})`;
+}
+
+function triesText({ waiting, inMemory, reports: [last] }: Link): string {
+  const { attempt, notBefore } = inMemory ?? waiting ?? { attempt: last?.attempt ?? 0, notBefore: 0 };
+  const due = notBefore > 0 ? timeText(notBefore) : last?.next_attempt_at;
+  const code = last?.reason?.code;
+  const next = due === undefined || due === null ? '' : ` at ${due}`;
+  return `${next} (${attempt} failed${code === undefined ? '' : `: ${visible(code)}`})`;
+}
+
+function becauseOf({ reports: [last] }: Link): string {
+  const code = last?.reason?.code;
+  return code === undefined ? '' : ` (${visible(code)})`;
+}
+
+/** What the answer does not know. */
+function doubts({ links: [newest], isSourceGone, invalid }: Known, standing: Standing): readonly string[] {
+  const isInvalidNewer =
+    invalid !== null && (newest === undefined || invalid.offset > newest.position.offset || standing === 'nothing');
+  return [
+    ...(newest !== undefined && isSourceGone && !newest.isRetained
+      ? ['records of the source are gone, and newer events may be among them']
+      : []),
+    ...(isInvalidNewer
+      ? [`a newer event of the group, at ${visible(positionText(invalid))}, could not be read: see its dead letter`]
+      : []),
+  ];
+}

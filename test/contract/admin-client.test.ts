@@ -1,0 +1,102 @@
+/** What commands ask running instances, and where: the token goes nowhere else, and no answer takes long, or much memory. */
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { askInstance } from '../../src/adapters/admin-client.ts';
+import { systemClock } from '../../src/adapters/system.ts';
+import { adminUrls } from '../../src/console/admin-urls.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { atEnd } from '../support/genesys.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const NOTHING = { partitions: [], breaker: null, intents: [], left_out: 0 };
+const question = { group: 'g/1', member: 'a&b' };
+
+async function served(answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  atEnd(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('it asks for a group and a member, with the token', async () => {
+  const asked: unknown[] = [];
+  const url = await served(({ url: path, headers }, response) => {
+    asked.push(path, headers.authorization);
+    response.end(JSON.stringify(NOTHING));
+  });
+  expect(await askInstance({ url, token: 'hush' }, question, systemClock)).toEqual({
+    url,
+    answer: NOTHING,
+    problem: null,
+  });
+  expect(asked).toEqual(['/explain?group=g%2F1&member=a%26b', 'Bearer hush']);
+});
+
+test.each<[string, string | null, RequestListener]>([
+  ['it refuses ADMIN_TOKEN', 'hush', (_, response) => void response.writeHead(401).end()],
+  ['it asks for ADMIN_TOKEN, which is not set here', null, (_, response) => void response.writeHead(401).end()],
+  ['it has no page /explain', 'hush', (_, response) => void response.writeHead(404).end()],
+  ['it has not reached the brokers yet', 'hush', (_, response) => void response.writeHead(503).end()],
+  ['its answer is of another version', 'hush', (_, response) => void response.end('{"partitions":1}')],
+  ['its answer is too large', 'hush', (_, response) => void response.end(Buffer.alloc(17 * 1024 * 1024, 'x'))],
+  ['redirect', 'hush', (_, response) => void response.writeHead(302, { location: 'http://elsewhere.example' }).end()],
+])('%s', async (problem, token, answer) => {
+  const url = await served(answer);
+  const reply = await askInstance({ url, token }, question, systemClock);
+  expect(reply).toMatchObject({ url, answer: null, problem: expect.stringContaining(problem) });
+});
+
+test('one that does not answer is not waited for', async () => {
+  const clock = new ManualClock();
+  const url = await served(() => undefined);
+  const asking = askInstance({ url, token: null }, question, clock);
+  await clock.advance(3_000);
+  expect((await asking).problem).toBe('no answer within 3 s');
+});
+
+describe('where they are', () => {
+  const config = (admin: object, allowsInsecure = false) =>
+    ({ admin: { host: '127.0.0.1', port: 8080, token: 'hush', ...admin }, all: { allowsInsecure } }) as Parameters<
+      typeof adminUrls
+    >[1];
+  const urlsOf = (...asked: Parameters<typeof adminUrls>): readonly string[] =>
+    adminUrls(...asked).map(({ url }) => url);
+
+  test.each<[string, object]>([
+    ['http://127.0.0.1:8080', {}],
+    ['http://127.0.0.1:8080', { host: '0.0.0.0' }],
+    ['http://[::1]:8080', { host: '::' }],
+  ])('by the configuration: %s', (url, admin) => {
+    expect(urlsOf([], config(admin))).toEqual([url]);
+  });
+
+  test('nowhere where ADMIN_PORT is 0', () => {
+    expect(urlsOf([], config({ port: 0 }))).toEqual([]);
+  });
+
+  test('as the command line says', () => {
+    const given = ['https://one.example:8080', 'https://two.example:8080/'];
+    expect(urlsOf(given, config({}))).toEqual(['https://one.example:8080', 'https://two.example:8080']);
+  });
+
+  test.each(['one.example:8080', 'ftp://one.example', 'https://me:secret@one.example', 'https://one.example/rollcall'])(
+    'not at %s',
+    (url) => {
+      expect(() => adminUrls([url], config({}))).toThrow(expect.objectContaining({ code: EXIT.usage }));
+    },
+  );
+
+  test('the token leaves this machine by TLS alone, unless that is allowed', () => {
+    const url = 'http://one.example:8080';
+    expect(() => adminUrls([url], config({}))).toThrow(expect.objectContaining({ code: EXIT.usage }));
+    expect(() => adminUrls([], config({ host: 'one.example' }))).toThrow(expect.objectContaining({ code: EXIT.usage }));
+    expect(urlsOf([url], config({}, true))).toEqual([url]);
+    expect(urlsOf([url], config({ token: null }))).toEqual([url]);
+  });
+});

@@ -1,0 +1,341 @@
+/** `rollcall explain` over the memory log: each standing that a change may have, and the sentence that says it. */
+import { describe, expect, test } from 'vitest';
+import { startAdmin } from '../../src/admin/server.ts';
+import { explainGroup, type ExplainFlags } from '../../src/commands/explain.ts';
+import { KnownSecrets } from '../../src/core/text/redact.ts';
+import { native } from '../../src/formats/native/native.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
+import type { LogTools } from '../../src/ports.ts';
+import { aContext } from '../support/command-context.ts';
+import { atEnd } from '../support/genesys.ts';
+import { answer, groupAnswer, QuickWorld, type QuickOptions } from '../support/quick-world.ts';
+import { Table } from '../support/table.ts';
+import { topics } from '../support/world.ts';
+
+const TOKEN = 'a token of an instance';
+
+/** The admin server of a running instance. */
+async function served(pipeline: Pipeline): Promise<string> {
+  const server = await startAdmin(
+    { host: '127.0.0.1', port: 0, token: TOKEN },
+    {
+      stats: () => pipeline.stats(),
+      explain: (group, member) => pipeline.pendingOf(group, member),
+      clock: { now: () => ({ wall: 0, monotonic: 0 }) },
+      logger: { error: () => undefined },
+      secrets: new KnownSecrets([]),
+    },
+  );
+  atEnd(() => server.close());
+  return server.url;
+}
+
+/** What it says of member `u` of group `g`. */
+class Asking {
+  readonly world: QuickWorld;
+  /** Offsets of the oldest records that are left, by topic. */
+  readonly starts = new Map<string, bigint>();
+  readonly #ids: Table | null;
+  #tools: LogTools | null = null;
+  #urls: readonly string[] = [];
+
+  constructor(options: QuickOptions = {}, ids: Table | null = null) {
+    this.#ids = ids;
+    this.world = new QuickWorld({ ...options, ...(ids !== null && { ids }) });
+  }
+
+  async start(): Promise<Pipeline> {
+    const { pipeline, log } = await this.world.start();
+    this.#tools = log;
+    this.#urls = [await served(pipeline)];
+    return pipeline;
+  }
+
+  instanceIsGone(): void {
+    this.#urls = ['http://127.0.0.1:1'];
+  }
+
+  async text(flags: Partial<ExplainFlags> | 'all members' = {}): Promise<string> {
+    const context = aContext({ clock: this.world.clock });
+    const tools = this.#tools;
+    if (tools === null) throw new Error('nothing has started');
+    await explainGroup(flags === 'all members' ? { group: 'g' } : { group: 'g', member: 'u', ...flags }, {
+      tools,
+      topics,
+      format: native,
+      committed: async () => new Map([[0, this.world.committed() ?? 0n]]),
+      starts: async (topic) => new Map([[0, this.starts.get(topic) ?? 0n]]),
+      instances: this.#urls.map((url) => ({ url, token: TOKEN })),
+      api: this.world.target,
+      ids: this.#ids,
+      context,
+    });
+    return context.out();
+  }
+
+  async sentence(flags: Partial<ExplainFlags> = {}): Promise<string> {
+    return (await this.text(flags)).trimEnd().split('\n').at(-1) ?? '';
+  }
+}
+
+const PATCHED = /\(request [0-9a-f-]{36}, status 200\)/;
+
+test('explain: one that was added, and one that was removed after that', async () => {
+  const asking = new Asking();
+  await asking.start();
+  asking.world.produce({ add_members: ['u'], event_id: 'hired' });
+  await asking.world.clock.advance(1_000);
+  expect(await asking.sentence()).toMatch(
+    new RegExp(`^A member: added by event hired at source/0/0 ${PATCHED.source}\\.$`),
+  );
+  asking.world.produce({ remove_members: ['u'], event_id: 'left' });
+  await asking.world.clock.advance(1_000);
+  expect(await asking.sentence()).toMatch(
+    new RegExp(
+      `^Not a member: removed by event left at source/0/1 ${PATCHED.source}; the addition at source/0/0 is older\\.$`,
+    ),
+  );
+});
+
+test('explain: the chain names records, requests, and what is at the target', async () => {
+  const asking = new Asking();
+  await asking.start();
+  asking.world.produce({ add_members: ['u'], event_id: 'hired' });
+  await asking.world.clock.advance(1_000);
+  const text = await asking.text();
+  expect(text).toMatch(/^add {2}source\/0\/0 {2}\d{4}-\S+ {2}event hired\n/);
+  expect(text).toMatch(/ {4}applied {2}\S+ {2}PATCH \S+, If-Match "1" → "2", status 200/);
+  expect(text).toContain('Genesys Cloud, group g, version "2": a member\n');
+  expect(text).toMatch(/instance http:\S+: answered\n/);
+});
+
+test('explain: one whom somebody else has changed since', async () => {
+  const asking = new Asking();
+  await asking.start();
+  asking.world.produce({ remove_members: ['u'] });
+  asking.world.produce({ add_members: ['u', 'v'] });
+  await asking.world.clock.advance(1_000);
+  const group = asking.world.target.group('g');
+  group.members.delete('u');
+  group.version += 1;
+  expect(await asking.sentence()).toMatch(
+    /^Not a member: added at source\/0\/1 .*, and somebody else has changed it since\.$/,
+  );
+  expect(await asking.text()).toContain(', others have changed the group since');
+});
+
+test('explain: a change that waits for another try, and one that is given up', async () => {
+  const asking = new Asking({
+    pipeline: { retry: { baseMs: 1_000, capMs: 1_000, attemptsMax: 2, slowScheduleMs: [] } },
+  });
+  asking.world.target.onPatch = () => answer(503);
+  await asking.start();
+  asking.world.produce({ add_members: ['u'] });
+  await asking.world.clock.advance(300);
+  expect(await asking.sentence()).toMatch(
+    /^Not a member yet: the addition at source\/0\/0 waits for another try at \S+ \(1 failed: \w+\)\.$/,
+  );
+  await asking.world.clock.advance(60_000);
+  expect(await asking.sentence()).toMatch(/^Not a member yet: the addition at source\/0\/0 was given up \(\w+\)\.$/);
+});
+
+test('explain: a removal that is held', async () => {
+  const asking = new Asking({
+    pipeline: { guard: { groupPercent: 30, groupFloor: 2, groupCount: 500, windowCount: 5_000, windowMs: 600_000 } },
+  });
+  for (const member of ['u', 'v', 'w']) asking.world.target.group('g').members.add(member);
+  await asking.start();
+  asking.world.produce({ remove_members: ['u', 'v'] });
+  await asking.world.clock.advance(2_000);
+  expect(await asking.sentence()).toBe(
+    'Still a member: the removal at source/0/0 is held (group_percent) until an operator decides: rollcall held list.',
+  );
+});
+
+test('explain: a change that only the memory of an instance has, and what is said where none answers', async () => {
+  const asking = new Asking();
+  await asking.start();
+  asking.world.target.onGet = () => {
+    throw new Error('never');
+  };
+  asking.world.target.requestsMax = 0;
+  asking.world.produce({ add_members: ['u'] });
+  await asking.world.clock.advance(1_000);
+  asking.world.target.requestsMax = 100;
+  asking.world.target.onGet = () => null;
+  expect(await asking.sentence()).toBe('Not a member yet: the addition at source/0/0 waits for its request.');
+  asking.instanceIsGone();
+  expect(await asking.text()).toMatch(
+    /instance \S+: .*\n.*what is only in memory is not known; name the others with --admin/,
+  );
+  expect(await asking.sentence()).toBe(
+    'Not a member yet: the addition at source/0/0 is not finished: it is not read yet, or an instance has it in memory.',
+  );
+});
+
+test('explain: a full state that names some, and what needed no change', async () => {
+  const asking = new Asking();
+  asking.world.target.group('g').members.add('u');
+  await asking.start();
+  asking.world.produce({ members: ['u', 'v'], complete: true, event_id: 'all' });
+  await asking.world.clock.advance(2_000);
+  expect(await asking.sentence()).toBe('A member: named in the full state by event all at source/0/0.');
+  expect(await asking.sentence({ member: 'x' })).toBe(
+    'Not a member: not named in the full state by event all at source/0/0.',
+  );
+});
+
+test('explain: one that no event names', async () => {
+  const asking = new Asking();
+  asking.world.target.group('g').members.add('u');
+  await asking.start();
+  asking.world.produce({ add_members: ['v'] });
+  await asking.world.clock.advance(1_000);
+  expect(await asking.sentence()).toBe('A member: no event and no report names it: others have made it a member.');
+});
+
+test('explain: as of a time', async () => {
+  const asking = new Asking();
+  await asking.start();
+  asking.world.produce({ add_members: ['u'] });
+  await asking.world.clock.advance(1_000);
+  const at = asking.world.clock.now().wall;
+  await asking.world.clock.advance(1_000);
+  asking.world.produce({ remove_members: ['u'] });
+  await asking.world.clock.advance(1_000);
+  expect(await asking.sentence({ at })).toMatch(
+    /^At \S+, by what was reported until then: A member: added at source\/0\/0/,
+  );
+});
+
+test('explain: all members of a group', async () => {
+  const asking = new Asking();
+  asking.world.target.group('g').members.add('w');
+  await asking.start();
+  asking.world.produce({ add_members: ['u'], remove_members: ['v'] });
+  await asking.world.clock.advance(1_000);
+  const text = await asking.text('all members');
+  expect(text.split('\n').slice(0, 3)).toEqual([
+    'u  member  done  source/0/0',
+    'v  not a member  done  source/0/0',
+    'w  member  nothing  ',
+  ]);
+});
+
+test('explain: as JSON', async () => {
+  const asking = new Asking();
+  await asking.start();
+  asking.world.produce({ add_members: ['u'] });
+  await asking.world.clock.advance(1_000);
+  expect(JSON.parse(await asking.text({ json: true }))).toMatchObject({
+    group: ['g'],
+    member: 'u',
+    is_member: true,
+    standing: 'done',
+    decided_by: 'source/0/0',
+    chain: [{ position: 'source/0/0', op: 'add', reading: 'committed', reports: [{ outcome: 'applied' }] }],
+  });
+});
+
+describe('explain: with an id map', () => {
+  const aTable = (): Table =>
+    new Table().set('group', 'g', 'T-g').set('user', 'u', 'T-u').set('user', 'u-old', 'T-u').set('user', 'v', 'T-v');
+
+  test('a member, and its group, are found by either id; of two names of one user the newest change counts', async () => {
+    const asking = new Asking({}, aTable());
+    await asking.start();
+    asking.world.produce({ add_members: ['u-old'] });
+    asking.world.produce({ remove_members: ['u'] });
+    await asking.world.clock.advance(1_000);
+    const sentences = new Set<string>();
+    for (const group of ['g', 'T-g'])
+      for (const member of ['u', 'u-old', 'T-u']) sentences.add(await asking.sentence({ group, member }));
+    expect([...sentences].map((each) => each.replace(/\(request .*?\)/, ''))).toEqual([
+      expect.stringMatching(/^Not a member: removed (?:by others before, as asked )?at source\/0\/1/),
+    ]);
+    expect((await asking.text('all members')).split('\n')[0]).toMatch(
+      /^u, u-old {2}not a member {2}done {2}source\/0\/1$/,
+    );
+  });
+
+  test('one whom a full state names, and who was there before', async () => {
+    const asking = new Asking({}, aTable());
+    asking.world.target.group('T-g').members.add('T-u');
+    await asking.start();
+    asking.world.produce({ members: ['u', 'v'], complete: true });
+    await asking.world.clock.advance(2_000);
+    for (const member of ['u', 'T-u'])
+      expect(await asking.sentence({ member })).toBe('A member: named in the full state at source/0/0.');
+  });
+
+  test('one whom the map does not know', async () => {
+    const asking = new Asking({}, aTable());
+    await asking.start();
+    asking.world.produce({ add_members: ['w'] });
+    await asking.world.clock.advance(1_000);
+    const text = await asking.text({ member: 'w' });
+    expect(text).toContain('neither the id map nor a report says what Genesys Cloud calls w\n');
+    expect(text).toMatch(
+      /\nNot known whether a member \(the id map has no such member\): the addition at source\/0\/0 waits/,
+    );
+  });
+
+  test('a group that the map does not know is not asked for', async () => {
+    const asking = new Asking({}, aTable());
+    await asking.start();
+    expect(await asking.text({ group: 'h' })).toContain(
+      'Genesys Cloud, group unknown: not known, the id map has no such group\n',
+    );
+    expect(asking.world.target.requestCount).toBe(0);
+  });
+});
+
+test('explain: a group that changes while it is read says nothing of its members', async () => {
+  const asking = new Asking();
+  await asking.start();
+  asking.world.produce({ add_members: ['u'] });
+  await asking.world.clock.advance(1_000);
+  asking.world.target.onGet = () => {
+    asking.world.target.group('g').version += 1;
+    return null;
+  };
+  expect(await asking.sentence()).toMatch(
+    /^Not known whether a member \(the group is being changed just now; ask again\): added at source\/0\/0/,
+  );
+});
+
+test('explain: an answer of Genesys Cloud that is older than the last request says nothing of its members', async () => {
+  const asking = new Asking();
+  await asking.start();
+  asking.world.produce({ add_members: ['u'] });
+  await asking.world.clock.advance(1_000);
+  asking.world.target.onGet = () => groupAnswer('g', 1, []);
+  expect(await asking.sentence()).toMatch(
+    /^Not known whether a member \(its answer shows version "1", which is older than "2"\)/,
+  );
+});
+
+test('explain: where everything is gone nobody is accused', async () => {
+  const asking = new Asking();
+  asking.world.target.group('g').members.add('u');
+  await asking.start();
+  asking.starts.set(topics.source, 7n);
+  expect(await asking.text()).toContain('source/0 begins at offset 7: what came before is gone\n');
+  expect(await asking.sentence()).toBe(
+    'A member: no event and no report is left that names it, and older ones are gone.',
+  );
+});
+
+test('explain: while the breaker is open what is queued says so', async () => {
+  const asking = new Asking({ pipeline: { breakerFailures: 1 } });
+  asking.world.target.onGet = () => answer(503);
+  await asking.start();
+  asking.world.produce({ group_id: 'h', add_members: ['x'] });
+  await asking.world.clock.advance(100);
+  asking.world.produce({ add_members: ['u'] });
+  await asking.world.clock.advance(100);
+  asking.world.target.onGet = () => null;
+  expect(await asking.sentence()).toBe(
+    'Not a member yet: the addition at source/0/1 waits, and nothing of it is sent at present (the breaker is open: target).',
+  );
+});

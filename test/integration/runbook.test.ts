@@ -1,0 +1,143 @@
+/** docs/runbook.md: its commands, as a process each, on a real Kafka with a running service; they print what the page says. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../src/adapters/system.ts';
+import { createLogTools } from '../../src/adapters/kafka/tools.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
+import { pause } from '../../src/time.ts';
+import { describeNewestKafka, uniqueName } from '../support/broker.ts';
+import { fencedBlocks } from '../support/fenced-blocks.ts';
+import { program } from '../support/program.ts';
+
+const execute = promisify(execFile);
+const blocks = fencedBlocks(readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8'));
+
+interface Question {
+  readonly name: string;
+  readonly command: string;
+  /** With `…` for anything. */
+  readonly answer: string;
+}
+
+const questions = blocks.flatMap(({ language, marks: [mark, name = ''], content }, i): readonly Question[] =>
+  language === 'bash' && mark === 'run' ? [{ name, command: content, answer: blocks[i + 1]?.content ?? '' }] : [],
+);
+
+function questionOf(name: string): Question {
+  const found = questions.find((question) => question.name === name);
+  if (found === undefined) throw new Error(`docs/runbook.md has no command with the mark ${name}`);
+  return found;
+}
+
+/** Line by line. */
+const patternOf = (answer: string): RegExp =>
+  new RegExp(`^${answer.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll('…', '[^\\n]*')}$`);
+
+describeNewestKafka('the runbook', (kafka) => {
+  let sandbox: Sandbox;
+  let environment: Record<string, string>;
+  let service: ChildProcess;
+
+  beforeAll(async () => {
+    sandbox = await startSandbox({ seed: { users: [{ id: 'jane' }], groups: [{ id: 'sales' }] }, limits: 'off' });
+    const name = uniqueName('runbook');
+    environment = {
+      ...environmentOf(sandbox),
+      KAFKA_BROKERS: kafka.brokers.join(','),
+      KAFKA_GROUP_ID: name,
+      SOURCE_TOPIC: `${name}.source`,
+      RETRY_TOPIC: `${name}.retry`,
+      DEAD_LETTER_TOPIC: `${name}.dead`,
+      REPORT_TOPIC: `${name}.reports`,
+      RETRY_BASE_MS: '3600000',
+      RETRY_CAP_MS: '3600000',
+      GUARD_GROUP_PERCENT: '100',
+      ADMIN_PORT: String(await freePort()),
+    };
+    await rollcall('topics create --partitions 1');
+    service = spawn(process.execPath, [...program, 'run'], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
+    await logged(service, 'partition caught up');
+  });
+
+  afterAll(async () => {
+    service.kill('SIGKILL');
+    await sandbox.stop();
+  });
+
+  const rollcall = (args: string): Promise<string> => run(`rollcall ${args}`);
+
+  /** With the command as it is after an installation. */
+  async function run(script: string): Promise<string> {
+    const shell = `rollcall() { "${process.execPath}" ${program.map((arg) => `"${arg}"`).join(' ')} "$@"; }\n${script}`;
+    const { stdout } = await execute('bash', ['-e', '-c', shell], { env: { ...process.env, ...environment } });
+    return stdout;
+  }
+
+  async function send(value: object): Promise<void> {
+    const { kafka: connection } = readConfig(environment, ['kafka'], String);
+    const nothing = (): void => undefined;
+    const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+    const tools = createLogTools(connection, { clock: systemClock, logger });
+    const record = { topic: environment['SOURCE_TOPIC'] ?? '', partition: null, key: 'sales', headers: [] };
+    await tools.send([{ ...record, value: JSON.stringify({ group_id: 'sales', ...value }) }]);
+    await tools.close();
+  }
+
+  /** Asked again until it says so: what it tells of comes about by itself. */
+  async function answers(name: string): Promise<void> {
+    const { command, answer } = questionOf(name);
+    let said = '';
+    for (let tries = 0; tries < 20; tries += 1) {
+      said = await run(command);
+      if (patternOf(answer).test(said)) return;
+      await pause(systemClock, 500);
+    }
+    expect(said).toMatch(patternOf(answer));
+  }
+
+  test('why somebody is still in a group, and who removed them at last', { timeout: 120_000 }, async () => {
+    await send({ add_members: ['jane'], event_id: 'jane-hired' });
+    await sandbox.until(() => sandbox.members('sales').includes('jane'));
+    const rule = sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+    await send({ remove_members: ['jane'], event_id: 'jane-left' });
+    await answers('why-still');
+    sandbox.removeRule(rule);
+    await rollcall('replay now --group sales --member jane --yes');
+    await answers('who-removed');
+    await answers('members');
+  });
+
+  test('each command of the page is run', () => {
+    expect(questions.map(({ name }) => name)).toEqual(['why-still', 'who-removed', 'members']);
+  });
+});
+
+async function logged(child: ChildProcess, text: string): Promise<void> {
+  if (child.stderr === null) throw new Error('its log is not read');
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    lines.push(line);
+    if (line.includes(text)) break;
+  }
+  if (!lines.some((line) => line.includes(text))) throw new Error(`it has ended:\n${lines.join('\n')}`);
+  child.stderr.resume();
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

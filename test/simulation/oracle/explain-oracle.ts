@@ -1,0 +1,154 @@
+/**
+ * Asks why somebody is a member, or is not, at some moment of a history, and compares the answer with what the oracle knows: the
+ * target, the change that is the newest, and what became of that.
+ */
+import { explain, type Verdict } from '../../../src/core/explain/sentence.ts';
+import { Evidence } from '../../../src/core/explain/evidence.ts';
+import { InstanceMemory } from '../../../src/core/explain/instance-answer.ts';
+import { takeSourceRecord } from '../../../src/console/group-topics.ts';
+import { readReport } from '../../../src/console/report-search.ts';
+import { allWaiting, emptyWaiting, readWaiting, selects } from '../../../src/console/retry-topic.ts';
+import { keyOf, type WantedIntent } from '../../oracle/intents.ts';
+import { offsetOf, placeText } from '../../oracle/places.ts';
+import { asFetched } from '../damaged-batches.ts';
+import { topics } from '../instance.ts';
+import { preparedFormatOf } from '../list-format.ts';
+import { Violation } from '../violation.ts';
+import type { SaltedRandom } from '../../support/random.ts';
+import { groupName, type World } from '../world.ts';
+import { isSuccess, seatOf } from './knowledge.ts';
+
+/** As `rollcall explain` does, of the topics as they are. */
+export function explainedIn(world: World, group: string, member: string): Verdict {
+  const { settings, instances, broker } = world;
+  const evidence = new Evidence((name) => name === member);
+  for (const { value, key } of world.records(topics.report)) {
+    const report = readReport(value)?.record;
+    const name = report?.source_group ?? (key === null ? null : Buffer.from(key).toString());
+    if (report !== undefined && name === group) evidence.takeReport(report);
+  }
+  const view = emptyWaiting();
+  for (const record of world.records(topics.retry)) readWaiting(view, record.partition, record);
+  const ofGroup = allWaiting(view).filter((waiting) => selects({ groups: [group] }, waiting));
+  for (const { intent, state } of ofGroup) evidence.takeWaiting(intent, state);
+  const format = preparedFormatOf(settings);
+  const reading = { topic: topics.source, partitionCount: settings.partitions, format, wanted: new Set([group]) };
+  for (let partition = 0; partition < settings.partitions; partition++) {
+    const records = world.records(topics.source).filter((record) => record.partition === partition);
+    for (const record of asFetched(records))
+      takeSourceRecord({ ...reading, record: { ...record, partition } }, evidence);
+  }
+  const running = instances.flatMap((instance) => instance?.pipeline ?? []);
+  const memory = new InstanceMemory(running.map((pipeline) => pipeline.pendingOf(group, member)));
+  for (const intent of memory.intents()) evidence.takeMemory(intent);
+  const committed = (partition: number): bigint => broker.group('rollcall').committed(partition).offset ?? 0n;
+  const links = evidence.chainOf(new Set([member]), (position) =>
+    memory.readingOf(position, committed(position.partition)),
+  );
+  const isMember = world.target.members(group).has(member);
+  const isEvidenceGone = Array.from({ length: settings.partitions }).some(
+    (_, partition) => broker.topic(topics.source).partition(partition).start > 0n,
+  );
+  const isMemoryKnown = Array.from({ length: settings.partitions }).every((_, partition) => memory.knows(partition));
+  return explain({
+    links,
+    atTarget: { kind: 'read', isMember, version: null },
+    lastVersion: null,
+    isMemoryKnown,
+    obstacle: null,
+    isSourceGone: isEvidenceGone,
+    areReportsGone: false,
+    invalid: evidence.invalid,
+  });
+}
+
+/** @throws Violation where the sentence is not true. */
+export function checkExplained(world: World, group: string, member: string): void {
+  const verdict = explainedIn(world, group, member);
+  const seat = seatOf({ group, member });
+  const problem = problemOf(world, verdict, world.knowledge.newest(seat), seat);
+  if (problem !== null) throw new Violation('explains-truly', `${group} ${member}: ${verdict.sentence} ${problem}`);
+}
+
+function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefined, seat: string): string | null {
+  const { knowledge, target, topicOracle } = world;
+  const { standing, decidedBy } = verdict;
+  if (newest === undefined) return standing === 'nothing' ? null : 'no event names it';
+  const { group, member } = newest;
+  if (verdict.isMember !== target.members(group).has(member)) return 'the target shows the opposite';
+  // Of what is gone the answer says so; there may be no report of it either: of a full state that changed others alone, for one.
+  const { start } = world.broker.topic(topics.source).partition(newest.partition);
+  if (offsetOf(newest.place) < start && verdict.sentence.includes('gone')) return null;
+  const at = `${topics.source}/${newest.partition}/${placeText(newest.place)}`;
+  if (decidedBy !== at) return `the newest is at ${at}`;
+  const word = newest.whole !== undefined ? /full state/ : newest.op === 'add' ? /added|addition/ : /removed|removal/;
+  if (!word.test(verdict.sentence)) return `the newest wants: ${newest.op}`;
+  const live = topicOracle.live.flatMap(({ all }) => all);
+  const own = live.filter((each) => each.group === group && each.place === newest.place);
+  const waits = own.filter((each) => each.member === member || each.op === 'state');
+  const isOpen = own.some((each) => each.member === member);
+  const report =
+    knowledge.finals.get(newest.id) ?? (isOpen ? undefined : newest.whole && knowledge.finals.get(newest.whole.id));
+  const isDone = report !== undefined && isSuccess(report.outcome);
+  const agrees = verdict.isMember === (newest.op === 'add');
+  switch (standing) {
+    case 'done':
+      return agrees && (isDone || isNeedless(world, newest)) ? null : 'it is not done';
+    case 'undone':
+      return !agrees && (isDone || isNeedless(world, newest)) && knowledge.foreign.has(seat)
+        ? null
+        : 'nobody else has changed it';
+    case 'held':
+      // Or in the memory of its owner, whose live record is not written yet.
+      return waits.some(({ held }) => held !== null) || (waits.length === 0 && !isDone) ? null : 'it is not held';
+    case 'given_up':
+      // Or in the memory of its owner, which has not reported it yet.
+      return waits.some(({ dead }) => dead !== null) || !isDone ? null : 'it was not given up';
+    case 'waits':
+    case 'queued':
+    case 'unread':
+    case 'unfinished':
+      return isDone ? 'it is done' : null;
+    case 'unreported':
+      return knowledge.lost.has(newest.id) ? null : 'nothing of it is lost';
+    case 'nothing':
+      return 'an event names it';
+  }
+}
+
+/** A full state of which something else was reported, or waits, and that is committed: it came to nothing of this member. */
+const isNeedless = ({ knowledge, topicOracle }: World, { whole }: WantedIntent): boolean =>
+  whole !== undefined &&
+  (knowledge.workedOut.has(whole.id) ||
+    topicOracle.live.some(({ all }) =>
+      all.some(({ isOfState, op, place }) => place === whole.place && (isOfState || op !== 'state')),
+    ));
+
+/** Of so many steps of a history, one. */
+const STEPS = 500;
+
+/** Asks now and then, and at the end of everybody. Other draws of the history do not depend on it. */
+export class Explaining {
+  readonly #world: World;
+  readonly #random: SaltedRandom;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#random = world.random.fork('explain');
+  }
+
+  now(): void {
+    const { settings, sourceOracle } = this.#world;
+    if (this.#random.next() >= 1 / STEPS || settings.idMap !== undefined || sourceOracle.isOther) return;
+    const [group, member] = [this.#random.below(settings.groups), this.#random.below(settings.members)];
+    checkExplained(this.#world, groupName(group), keyOf(this.#world.nameOf(member)));
+  }
+
+  all(): void {
+    const { settings } = this.#world;
+    if (settings.idMap !== undefined) return;
+    for (let group = 0; group < settings.groups; group++)
+      for (let member = 0; member < settings.members; member++)
+        checkExplained(this.#world, groupName(group), keyOf(this.#world.nameOf(member)));
+  }
+}

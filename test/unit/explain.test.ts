@@ -1,0 +1,257 @@
+/** The sentence of `rollcall explain`, where the simulation does not come by: ids of two sides, lost records, former owners. */
+import { describe, expect, test } from 'vitest';
+import type { ChangeEvent } from '../../src/core/change/change.ts';
+import { Evidence, type ReadingOf } from '../../src/core/explain/evidence.ts';
+import { InstanceMemory, type InstanceAnswer } from '../../src/core/explain/instance-answer.ts';
+import { KnownNames } from '../../src/core/explain/names.ts';
+import { explain } from '../../src/core/explain/sentence.ts';
+import { atTargetByReports, type AtTarget, type Known } from '../../src/core/explain/verdict.ts';
+import type { ReportRecord } from '../../src/core/report/report.ts';
+
+const sourceAt = (offset: bigint) => ({ topic: 's', partition: 0, offset, index: null, eventId: null, timestamp: 1 });
+
+function said(evidence: Evidence, offset: bigint, change: Partial<ChangeEvent>): void {
+  const header = { group: 'g', eventId: null, occurredAt: null, kind: 'delta', add: [], remove: [] } as const;
+  evidence.takeEvent({ event: { ...header, ...change } as ChangeEvent, source: sourceAt(offset), actor: null });
+}
+
+const aReport = (offset: bigint, member: string | null, change: Partial<ReportRecord>): ReportRecord => ({
+  v: 1,
+  id: member === null ? `s/0/${offset}` : `s/0/${offset}/${member}`,
+  final: true,
+  group: 'g',
+  member,
+  op: 'add',
+  outcome: 'applied',
+  reason: null,
+  attempt: 0,
+  conflicts: 0,
+  source: { topic: 's', partition: 0, offset: String(offset), event_id: null, timestamp: 1 },
+  request: null,
+  superseded_by: null,
+  next_attempt_at: null,
+  lag_ms: { queue: null, apply: null },
+  epoch: 1,
+  reported_at: '2026-09-21T00:00:00.000Z',
+  ...change,
+});
+
+const REASON = { code: 'c', message: 'm', status: null, scim_type: null, advice: 'a' };
+const allCommitted: ReadingOf = () => 'committed';
+const shown = (isMember: boolean): AtTarget => ({ kind: 'read', isMember, version: '"1"' });
+const only = (name: string) => new Evidence((each) => each === name);
+
+function answerOf(
+  evidence: Evidence,
+  names: string | ReadonlySet<string>,
+  known: Partial<Known> & { readonly readingOf?: ReadingOf } = {},
+) {
+  const { readingOf = allCommitted, ...more } = known;
+  const links = evidence.chainOf(typeof names === 'string' ? new Set([names]) : names, readingOf);
+  const { invalid } = evidence;
+  const rest = { isMemoryKnown: true, obstacle: null, isSourceGone: false, areReportsGone: false, lastVersion: null };
+  return explain({ links, atTarget: shown(true), invalid, ...rest, ...more });
+}
+
+describe('names', () => {
+  const known = new KnownNames();
+  known.note('u1@idp', 'T-1');
+  known.note('u2@idp', 'T-1');
+  known.note('v@idp', 'T-2');
+
+  test.each(['u1@idp', 'u2@idp', 'T-1'])('%s is found by every name', (name) => {
+    expect(known.namesOf(name).target).toBe('T-1');
+    expect([...known.namesOf(name).sources].toSorted()).toEqual(['u1@idp', 'u2@idp']);
+    expect([...known.namesOf(name).all].toSorted()).toEqual(['T-1', 'u1@idp', 'u2@idp']);
+  });
+
+  test('of a name that nothing is known of there is no name of the target', () => {
+    expect(known.namesOf('w')).toEqual({ sources: new Set(['w']), all: new Set(['w']), target: null });
+  });
+
+  test('an addition under one name, and a removal under another, are changes of one member', () => {
+    const { all } = known.namesOf('u1@idp');
+    const evidence = new Evidence((name) => all.has(name));
+    said(evidence, 1n, { add: ['u1@idp'] });
+    said(evidence, 2n, { remove: ['u2@idp'] });
+    evidence.takeReport(aReport(2n, 'u2@idp', { op: 'remove', source_member: 'u2@idp', member: 'T-1' }));
+    expect(answerOf(evidence, all, { atTarget: shown(false) }).sentence).toBe(
+      'Not a member: removed at s/0/2; the addition at s/0/1 is older.',
+    );
+  });
+});
+
+describe('what is gone', () => {
+  test('of a change whose record is gone its reports say what it was', () => {
+    const evidence = only('u');
+    evidence.takeReport(aReport(1n, 'u', {}));
+    expect(answerOf(evidence, 'u', { isSourceGone: true }).sentence).toBe(
+      'A member: added at s/0/1; records of the source are gone, and newer events may be among them.',
+    );
+  });
+
+  test('of a change that is known by what it has superseded alone nothing is claimed', () => {
+    const evidence = only('u');
+    evidence.takeReport(aReport(1n, 'u', { outcome: 'superseded', superseded_by: 's/0/2/u' }));
+    expect(answerOf(evidence, 'u').sentence).toBe(
+      'A member: the newest event is at s/0/2, and its record is gone, so that it is not known what it wants of the member.',
+    );
+  });
+
+  test('with no event at all nothing is claimed', () => {
+    expect(answerOf(only('u'), 'u', { isSourceGone: true }).sentence).toBe(
+      'A member: no event and no report is left that names it, and older ones are gone.',
+    );
+  });
+});
+
+describe('a full state', () => {
+  const withOthers = (): Evidence => {
+    const evidence = only('u');
+    evidence.takeReport(aReport(1n, 'v', {}));
+    said(evidence, 1n, { kind: 'state', members: ['v'], deleted: false });
+    return evidence;
+  };
+
+  test('that is committed, and came to changes of others, is done for whom it does not change', () => {
+    expect(answerOf(withOthers(), 'u', { atTarget: shown(false) })).toMatchObject({ standing: 'done' });
+  });
+
+  test('that has failed as a whole, although changes of others landed, was given up', () => {
+    const evidence = withOthers();
+    evidence.takeReport(aReport(1n, null, { outcome: 'failed', op: null }));
+    expect(answerOf(evidence, 'u')).toMatchObject({ standing: 'given_up' });
+  });
+
+  test('that has ended as a whole, and of which a change of the member waits, is not done', () => {
+    const evidence = withOthers();
+    evidence.takeReport(aReport(1n, null, { outcome: 'recovered', op: null }));
+    const place = { topic: 's', partition: 0, offset: '1', attempt: 0, not_before: 0 } as const;
+    evidence.takeMemory({ ...place, member: 'u', target: 'u', op: 'remove', state: 'queued' });
+    expect(answerOf(evidence, 'u')).toMatchObject({ standing: 'queued' });
+  });
+
+  test('of which others are reported, and that is not committed, is not done', () => {
+    const answer = answerOf(withOthers(), 'u', { readingOf: () => 'uncommitted' });
+    expect(answer).toMatchObject({ standing: 'unfinished', decidedBy: 's/0/1' });
+  });
+});
+
+test('a change that is dead, and woken, waits: its report is older than its live record', () => {
+  const evidence = only('u');
+  evidence.takeReport(aReport(1n, 'u', { outcome: 'permanent_failure' }));
+  said(evidence, 1n, { add: ['u'] });
+  expect(answerOf(evidence, 'u', { atTarget: shown(false) })).toMatchObject({ standing: 'given_up' });
+  const at = { topic: 's', partition: 0, offset: '1' } as const;
+  const intent = { member: 'u', target: 'u', ...at, op: 'add', attempt: 0, not_before: 0 } as const;
+  evidence.takeMemory({ ...intent, state: 'queued' });
+  expect(answerOf(evidence, 'u', { atTarget: shown(false) })).toMatchObject({ standing: 'queued' });
+});
+
+test('until when nothing is reported as done, it is not known who was a member', () => {
+  const evidence = only('u');
+  said(evidence, 1n, { add: ['u'] });
+  expect(atTargetByReports(evidence.chainOf(new Set(['u']), allCommitted))).toMatchObject({ kind: 'unknown' });
+});
+
+describe('two instances', () => {
+  const intent = {
+    member: 'u',
+    topic: 's',
+    partition: 0,
+    offset: '7',
+    op: 'add',
+    state: 'queued',
+    attempt: 0,
+    not_before: 0,
+  };
+  const one = (epoch: number, next: string, offset: string): InstanceAnswer => ({
+    partitions: [{ partition: 0, epoch, phase: 'running', next_offset: next }],
+    breaker: null,
+    intents: [{ ...intent, offset } as InstanceAnswer['intents'][number]],
+    left_out: 0,
+  });
+  const [former, owner] = [one(3, '9', '7'), one(4, '8', '6')];
+
+  test.each([
+    ['first', [former, owner]],
+    ['last', [owner, former]],
+  ])('the one that owns a partition under the higher epoch is believed, %s', (_, answers) => {
+    const memory = new InstanceMemory(answers);
+    expect([...memory.intents()].map(({ offset }) => offset)).toEqual(['6']);
+    expect(memory.readingOf({ partition: 0, offset: 8n }, 5n)).toBe('unread');
+    expect(memory.readingOf({ partition: 0, offset: 7n }, 5n)).toBe('uncommitted');
+    expect(memory.readingOf({ partition: 0, offset: 4n }, 5n)).toBe('committed');
+  });
+
+  test.each<[string, Partial<InstanceAnswer>]>([
+    ['leaves changes out', { left_out: 1 }],
+    [
+      'has not read its live records',
+      { partitions: [{ partition: 0, epoch: 4, phase: 'restoring', next_offset: '8' }] },
+    ],
+  ])('of one that %s not all is known', (_, change) => {
+    expect(new InstanceMemory([owner]).knows(0)).toBe(true);
+    expect(new InstanceMemory([{ ...owner, ...change }]).knows(0)).toBe(false);
+  });
+
+  test('one that sends nothing at present says why', () => {
+    expect(new InstanceMemory([owner]).obstacleOf(0)).toBeNull();
+    expect(new InstanceMemory([{ ...owner, breaker: 'target' }]).obstacleOf(0)).toBe('the breaker is open: target');
+  });
+
+  test('of a partition that none owns nothing is known', () => {
+    expect(new InstanceMemory([owner]).knows(1)).toBe(false);
+  });
+});
+
+test('where the version is the one that its own request has left nobody else is named', () => {
+  const evidence = only('u');
+  evidence.takeReport(aReport(1n, 'u', {}));
+  const atTarget = shown(false);
+  expect(answerOf(evidence, 'u', { atTarget }).sentence).toContain('somebody else has changed it since');
+  expect(answerOf(evidence, 'u', { atTarget, lastVersion: '"1"' }).sentence).toContain(
+    'Genesys Cloud shows the opposite',
+  );
+});
+
+test('a newer event that could not be read is named', () => {
+  const evidence = only('u');
+  evidence.takeReport(aReport(1n, 'u', {}));
+  evidence.takeReport(aReport(2n, null, { outcome: 'invalid' }));
+  expect(answerOf(evidence, 'u').sentence).toBe(
+    'A member: added at s/0/1; a newer event of the group, at s/0/2, could not be read: see its dead letter.',
+  );
+});
+
+test.each<[string, Partial<ReportRecord>]>([
+  ['waits', { final: false, outcome: 'retry_scheduled', next_attempt_at: '2026-09-21T00:05:00.000Z' }],
+  ['held', { final: false, outcome: 'held' }],
+  ['given_up', { outcome: 'failed' }],
+])('as of a time that is over the last report says that it %s', (standing, change) => {
+  const evidence = only('u');
+  evidence.takeReport(aReport(1n, 'u', change));
+  expect(answerOf(evidence, 'u', { readingOf: () => 'past', atTarget: shown(false) })).toMatchObject({ standing });
+});
+
+test('a group inside of the group is left as it is', () => {
+  const evidence = only('u');
+  said(evidence, 1n, { kind: 'state', members: [], deleted: false });
+  expect(answerOf(evidence, 'u', { atTarget: { kind: 'nested' } }).sentence).toBe(
+    'A member: it is a group inside of the group, which Rollcall leaves as it is.',
+  );
+});
+
+test('foreign text forges no line', () => {
+  const evidence = only('u');
+  evidence.takeReport(aReport(1n, 'u', { outcome: 'failed', reason: { ...REASON, code: 'x\nNot a member: y' } }));
+  expect(answerOf(evidence, 'u').sentence).not.toContain('\n');
+});
+
+test('of all members the newest full state decides, and older ones are left out', () => {
+  const evidence = new Evidence(null);
+  said(evidence, 1n, { kind: 'state', members: ['u', 'v'], deleted: false });
+  said(evidence, 2n, { kind: 'state', members: ['v'], deleted: false });
+  expect(evidence.chainOf(new Set(['u']), allCommitted).map(({ op }) => op)).toEqual(['remove']);
+  expect(evidence.chainOf(new Set(['v']), allCommitted).map(({ op }) => op)).toEqual(['add']);
+});

@@ -65,6 +65,14 @@ describe('names', () => {
     expect([...known.namesOf(name).all].toSorted()).toEqual(['T-1', 'u1@idp', 'u2@idp']);
   });
 
+  test('a name that means another one now is no name of the former', () => {
+    const moved = new KnownNames();
+    moved.note('u', 'T-1');
+    moved.note('u', 'T-2');
+    expect(moved.namesOf('T-1').target).toBeNull();
+    expect([...moved.namesOf('T-2').sources]).toEqual(['u']);
+  });
+
   test('of a name that nothing is known of there is no name of the target', () => {
     expect(known.namesOf('w')).toEqual({ sources: new Set(['w']), all: new Set(['w']), target: null });
   });
@@ -198,6 +206,12 @@ describe('two instances', () => {
   test('one that sends nothing at present says why', () => {
     expect(new InstanceMemory([owner]).obstacleOf(0)).toBeNull();
     expect(new InstanceMemory([{ ...owner, breaker: 'target' }]).obstacleOf(0)).toBe('the breaker is open: target');
+  });
+
+  test('what the owner says of each name of the group counts', () => {
+    const both = [one(4, '8', '6'), one(4, '8', '7')];
+    expect([...new InstanceMemory(both).intents()].map(({ offset }) => offset)).toEqual(['6', '7']);
+    expect(new InstanceMemory([owner, { ...owner, left_out: 1 }]).knows(0)).toBe(false);
   });
 
   test('of a partition that none owns nothing is known', () => {

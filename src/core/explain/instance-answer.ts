@@ -40,42 +40,54 @@ export const InstanceAnswer = z
 
 export type InstanceAnswer = z.infer<typeof InstanceAnswer>;
 
+interface Owner extends OwnedPartition {
+  /** One for each name of the group that it was asked for. */
+  readonly answers: readonly InstanceAnswer[];
+}
+
 /** The answers of several, each about what it owns: one that has lost a partition, and has not noticed yet, is overruled. */
 export class InstanceMemory {
-  readonly #owned = new Map<number, OwnedPartition & { readonly by: InstanceAnswer }>();
+  readonly #owners = new Map<number, Owner>();
 
   constructor(answers: readonly InstanceAnswer[]) {
-    for (const by of answers) {
-      for (const owned of by.partitions) {
-        const known = this.#owned.get(owned.partition);
-        if (known === undefined || owned.epoch > known.epoch) this.#owned.set(owned.partition, { ...owned, by });
+    for (const answer of answers) {
+      for (const owned of answer.partitions) {
+        const known = this.#owners.get(owned.partition);
+        if (known === undefined || owned.epoch > known.epoch)
+          this.#owners.set(owned.partition, { ...owned, answers: [answer] });
+        else if (owned.epoch === known.epoch)
+          this.#owners.set(owned.partition, { ...known, answers: [...known.answers, answer] });
       }
     }
   }
 
   /** Its owner has said all that it has: it has read the live records, and nothing was left out. */
   knows(partition: number): boolean {
-    const owned = this.#owned.get(partition);
-    return owned !== undefined && owned.next_offset !== null && owned.phase !== 'restoring' && owned.by.left_out === 0;
+    const owner = this.#owners.get(partition);
+    if (owner === undefined || owner.next_offset === null || owner.phase === 'restoring') return false;
+    return owner.answers.every(({ left_out: leftOut }) => leftOut === 0);
   }
 
   /** Why what is queued there is not sent at present; null: nothing keeps it. */
   obstacleOf(partition: number): string | null {
-    const owned = this.#owned.get(partition);
-    if (owned === undefined) return null;
-    if (owned.phase !== 'running') return `its partition is ${owned.phase.replaceAll('_', ' ')}`;
-    return owned.by.breaker === null ? null : `the breaker is open: ${owned.by.breaker}`;
+    const owner = this.#owners.get(partition);
+    if (owner === undefined) return null;
+    if (owner.phase !== 'running') return `its partition is ${owner.phase.replaceAll('_', ' ')}`;
+    const breaker = owner.answers[0]?.breaker ?? null;
+    return breaker === null ? null : `the breaker is open: ${breaker}`;
   }
 
   *intents(): Generator<PendingChange> {
-    for (const { partition, by } of this.#owned.values())
-      for (const intent of by.intents) if (intent.partition === partition) yield intent;
+    for (const { partition, answers } of this.#owners.values()) {
+      const intents = answers.flatMap((answer) => answer.intents);
+      yield* intents.filter((intent) => intent.partition === partition);
+    }
   }
 
   /** @param committed the next source offset of the consumer group */
   readingOf({ partition, offset }: Pick<Position, 'partition' | 'offset'>, committed: bigint): Reading {
     if (offset < committed) return 'committed';
-    const next = this.#owned.get(partition)?.next_offset ?? null;
+    const next = this.#owners.get(partition)?.next_offset ?? null;
     return next !== null && offset < BigInt(next) ? 'uncommitted' : 'unread';
   }
 }

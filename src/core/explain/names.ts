@@ -13,10 +13,17 @@ export interface NamesOf {
 
 export class KnownNames {
   readonly #targets = new Map<string, string>();
+  /** Target → sources: a group may have 100,000 members. */
+  readonly #sources = new Map<string, Set<string>>();
 
-  /** As a report, or the id map, says. */
+  /** As a report, or the id map, says; what it says last counts. */
   note(source: string, target: string): void {
-    this.#targets.set(idKey(source), target);
+    const name = idKey(source);
+    const former = this.#targets.get(name);
+    if (former !== undefined) this.#sources.get(idKey(former))?.delete(name);
+    this.#targets.set(name, target);
+    const sources = this.#sources.get(idKey(target)) ?? new Set();
+    this.#sources.set(idKey(target), sources.add(name));
   }
 
   /** null: not known. */
@@ -28,11 +35,10 @@ export class KnownNames {
   namesOf(name: string): NamesOf {
     const asked = idKey(name);
     const own = this.#targets.get(asked) ?? null;
-    const isTarget = own === null && [...this.#targets.values()].some((target) => idKey(target) === asked);
+    const isTarget = own === null && (this.#sources.get(asked)?.size ?? 0) > 0;
     const target = own ?? (isTarget ? name : null);
-    const sources = new Set(isTarget ? [] : [asked]);
-    if (target !== null)
-      for (const [source, other] of this.#targets) if (idKey(other) === idKey(target)) sources.add(source);
+    const known = target === null ? [] : (this.#sources.get(idKey(target)) ?? []);
+    const sources = new Set([...(isTarget ? [] : [asked]), ...known]);
     return { sources, all: new Set([...sources, asked, ...(target === null ? [] : [idKey(target)])]), target };
   }
 }

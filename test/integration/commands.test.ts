@@ -16,7 +16,7 @@ import { EXIT } from '../../src/exit-codes.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import type { LogTools } from '../../src/ports.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { describeKafka, uniqueName } from '../support/broker.ts';
+import { describeKafka, namesOfService, uniqueName } from '../support/broker.ts';
 import { aContext } from '../support/command-context.ts';
 import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import { program } from '../support/program.ts';
@@ -33,11 +33,7 @@ describeKafka('the commands', (kafka) => {
     environment = {
       ...environmentOf(sandbox),
       KAFKA_BROKERS: kafka.brokers.join(','),
-      KAFKA_GROUP_ID: name,
-      SOURCE_TOPIC: `${name}.source`,
-      RETRY_TOPIC: `${name}.retry`,
-      DEAD_LETTER_TOPIC: `${name}.dead`,
-      REPORT_TOPIC: `${name}.reports`,
+      ...namesOfService(name),
       SLOW_RETRY_SCHEDULE_MS: '',
       LATE_APPLY_MS: '0',
       ADMIN_PORT: '0',

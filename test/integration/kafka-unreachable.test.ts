@@ -7,7 +7,7 @@ import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { type Broker, startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
+import { describeOwnKafka, namesOfService, testHost, uniqueName } from '../support/broker.ts';
 import { aContext } from '../support/command-context.ts';
 import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import { ServiceInside, shortTimes } from '../support/service.ts';
@@ -36,11 +36,7 @@ describeOwnKafka('brokers that cannot be reached', (version) => {
       ...environmentOf(sandbox),
       ...shortTimes,
       KAFKA_BROKERS: brokers.join(','),
-      KAFKA_GROUP_ID: name,
-      SOURCE_TOPIC: `${name}.source`,
-      RETRY_TOPIC: `${name}.retry`,
-      DEAD_LETTER_TOPIC: `${name}.dead`,
-      REPORT_TOPIC: `${name}.reports`,
+      ...namesOfService(name),
     };
   };
 

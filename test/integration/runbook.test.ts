@@ -1,20 +1,20 @@
 /** docs/runbook.md: its commands, as a process each, on a real Kafka with a running service; they print what the page says. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { readConfig } from '../../src/config/config.ts';
+import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import { pause } from '../../src/time.ts';
-import { describeNewestKafka, uniqueName } from '../support/broker.ts';
+import { describeNewestKafka, namesOfService, uniqueName } from '../support/broker.ts';
+import { aLog } from '../support/genesys.ts';
 import { fencedBlocks } from '../support/fenced-blocks.ts';
 import { program } from '../support/program.ts';
+import { ServiceProcess } from '../support/service.ts';
 
 const execute = promisify(execFile);
 const blocks = fencedBlocks(readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8'));
@@ -43,34 +43,28 @@ const patternOf = (answer: string): RegExp =>
 describeNewestKafka('the runbook', (kafka) => {
   let sandbox: Sandbox;
   let environment: Record<string, string>;
-  let service: ChildProcess;
+  let service: ServiceProcess;
 
   beforeAll(async () => {
     sandbox = await startSandbox({ seed: { users: [{ id: 'jane' }], groups: [{ id: 'sales' }] }, limits: 'off' });
     const name = uniqueName('runbook');
+    const [port] = await freePorts(1);
     environment = {
       ...environmentOf(sandbox),
       KAFKA_BROKERS: kafka.brokers.join(','),
-      KAFKA_GROUP_ID: name,
-      SOURCE_TOPIC: `${name}.source`,
-      RETRY_TOPIC: `${name}.retry`,
-      DEAD_LETTER_TOPIC: `${name}.dead`,
-      REPORT_TOPIC: `${name}.reports`,
+      ...namesOfService(name),
       RETRY_BASE_MS: '3600000',
       RETRY_CAP_MS: '3600000',
       GUARD_GROUP_PERCENT: '100',
-      ADMIN_PORT: String(await freePort()),
+      ADMIN_PORT: String(port),
     };
     await rollcall('topics create --partitions 1');
-    service = spawn(process.execPath, [...program, 'run'], {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'inherit', 'pipe'],
-    });
-    await logged(service, 'partition caught up');
+    service = new ServiceProcess(environment);
+    await service.said('partition caught up');
   });
 
   afterAll(async () => {
-    service.kill('SIGKILL');
+    await service.kill();
     await sandbox.stop();
   });
 
@@ -85,9 +79,7 @@ describeNewestKafka('the runbook', (kafka) => {
 
   async function send(value: object): Promise<void> {
     const { kafka: connection } = readConfig(environment, ['kafka'], String);
-    const nothing = (): void => undefined;
-    const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-    const tools = createLogTools(connection, { clock: systemClock, logger });
+    const tools = createLogTools(connection, { clock: systemClock, logger: aLog() });
     const record = { topic: environment['SOURCE_TOPIC'] ?? '', partition: null, key: 'sales', headers: [] };
     await tools.send([{ ...record, value: JSON.stringify({ group_id: 'sales', ...value }) }]);
     await tools.close();
@@ -121,23 +113,3 @@ describeNewestKafka('the runbook', (kafka) => {
     expect(questions.map(({ name }) => name)).toEqual(['why-still', 'who-removed', 'members']);
   });
 });
-
-async function logged(child: ChildProcess, text: string): Promise<void> {
-  if (child.stderr === null) throw new Error('its log is not read');
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: child.stderr })) {
-    lines.push(line);
-    if (line.includes(text)) break;
-  }
-  if (!lines.some((line) => line.includes(text))) throw new Error(`it has ended:\n${lines.join('\n')}`);
-  child.stderr.resume();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

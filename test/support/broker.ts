@@ -28,6 +28,15 @@ export function describeOwnKafka(name: string, body: (version: KafkaVersion) => 
   for (const version of startable) describe(`${name} (Kafka ${version}, started by the test)`, () => body(version));
 }
 
+/** Names of a service's own: its consumer group and its topics. */
+export const namesOfService = (name: string) => ({
+  KAFKA_GROUP_ID: name,
+  SOURCE_TOPIC: `${name}.source`,
+  RETRY_TOPIC: `${name}.retry`,
+  DEAD_LETTER_TOPIC: `${name}.dead`,
+  REPORT_TOPIC: `${name}.reports`,
+});
+
 export function uniqueName(prefix: string): string {
   return `${prefix}-${randomUUID()}`;
 }

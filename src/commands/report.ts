@@ -17,9 +17,8 @@ import {
   printPieces,
   showProgress,
   type CommandContext,
-  unlessStopped,
 } from '../console/command-context.ts';
-import { withLogTools } from '../console/kafka-tools.ts';
+import { existingTopic, withLogTools } from '../console/kafka-tools.ts';
 
 export interface ReportFlags {
   readonly format: 'json' | 'csv' | 'ndjson';
@@ -86,11 +85,7 @@ export async function printReport(reporting: Reporting): Promise<void> {
   if (follow && flags.format === 'json') {
     throw new ExitError(EXIT.usage, 'report: a summary needs an end; use --follow with --format ndjson or csv');
   }
-  const description = await unlessStopped(context, tools.describeTopic(topic));
-  if (description === null) {
-    throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
-  }
-  const { partitionCount } = description;
+  const { partitionCount } = await existingTopic(topic, { tools, context });
   const allPartitions = flags.allPartitions === true;
   const searched = new SearchedReports({ tools, topic, partitionCount, selection, follow, allPartitions, context });
   const printing = flags.format === 'ndjson' || follow ? printRecords : printOperations;

@@ -8,6 +8,7 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { InvalidArgumentError } from 'commander';
+import type { ReadProgress } from '../core/log/reading.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText, visibleLines } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
@@ -98,6 +99,14 @@ export interface Progress {
   /** Said behind them. */
   readonly detail: string;
 }
+
+/** How far a topic is read. */
+export const readProgress = ({ passed, total }: ReadProgress, topic: string): Progress => ({
+  settled: passed,
+  total,
+  unit: 'records',
+  detail: `read of ${topic}`,
+});
 
 const TERMINAL_INTERVAL_MS = 100;
 const PLAIN_INTERVAL_MS = 2_000;

@@ -1,6 +1,6 @@
 /** The evidence of `rollcall explain`, as text and as JSON. What comes from elsewhere is made visible, so that it forges no line. */
 import { at, type Verdict } from '../core/explain/sentence.ts';
-import type { AtTarget, Link } from '../core/explain/verdict.ts';
+import type { AtTarget, Link, RunningChange } from '../core/explain/verdict.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { visible } from '../core/text/visible.ts';
@@ -120,6 +120,12 @@ export const groupJson = ({ names, group, evidence, replies, gone, doubts }: Exp
 const timeOrNull = (epochMs: number | null): string | null =>
   epochMs === null || epochMs === 0 ? null : timeText(epochMs);
 
+const stateJson = ({ state, attempt, notBefore }: RunningChange) => ({
+  state,
+  attempt,
+  not_before: timeOrNull(notBefore),
+});
+
 export const linkJson = (link: Link) => ({
   position: at(link),
   op: link.op,
@@ -129,11 +135,7 @@ export const linkJson = (link: Link) => ({
   actor: link.actor,
   is_retained: link.isRetained,
   reading: link.reading,
-  in_memory: link.inMemory && {
-    ...link.inMemory,
-    notBefore: undefined,
-    not_before: timeOrNull(link.inMemory.notBefore),
-  },
-  waiting: link.waiting && { ...link.waiting, notBefore: undefined, not_before: timeOrNull(link.waiting.notBefore) },
+  in_memory: link.inMemory && stateJson(link.inMemory),
+  waiting: link.waiting && stateJson(link.waiting),
   reports: link.reports,
 });

@@ -4,10 +4,10 @@ import type { Instance } from '../adapters/admin-client.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
 import { decodeRecord, partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
 import type { TopicNames } from '../core/log/topics.ts';
-import { EXIT, ExitError } from '../exit-codes.ts';
 import { actorsIn } from '../formats/actor.ts';
 import type { GroupApi, IdMap, LogTools, TopicRecord } from '../ports.ts';
-import { endIfStopped, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
+import { endIfStopped, readProgress, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
+import { existingTopic } from './kafka-tools.ts';
 import { SearchedReports, type FoundReport } from './report-search.ts';
 import { findWaiting } from './retry-topic.ts';
 
@@ -102,14 +102,14 @@ async function searchOf(
   { groups, allPartitions }: WantedReports,
   { tools, topics, context }: Sources,
 ): Promise<SearchedReports> {
-  const partitionCount = await partitionCountOf(topics.report, { tools, context });
+  const { partitionCount } = await existingTopic(topics.report, { tools, context });
   const selection = { groups: new Set(groups.map(idKey)), members: null, outcomes: null, since: null };
   const search = { tools, topic: topics.report, partitionCount, selection, context };
   return new SearchedReports({ ...search, follow: false, allPartitions });
 }
 
 async function* reportsIn(searched: SearchedReports, { topics, context }: Sources): AsyncGenerator<FoundReport> {
-  const end = showProgress(context.stderr, context.clock, () => progressOf(searched.progress, topics.report));
+  const end = showProgress(context.stderr, context.clock, () => readProgress(searched.progress, topics.report));
   try {
     yield* searched.read();
   } finally {
@@ -131,7 +131,7 @@ async function readSource(
   { groups, evidence, known }: SourceReading,
 ): Promise<{ readonly partitions: readonly number[]; readonly problems: readonly string[] }> {
   const topic = topics.source;
-  const partitionCount = await partitionCountOf(topic, { tools, context });
+  const { partitionCount } = await existingTopic(topic, { tools, context });
   const all = Array.from({ length: partitionCount }, (_, partition) => partition);
   const ofKeys = groups.map((group) => partitionOfKey(Buffer.from(group), partitionCount));
   // A producer may choose partitions in another way than Kafka's own, and in other formats by another key.
@@ -139,7 +139,7 @@ async function readSource(
   const problems: string[] = [];
   let read: ReadProgress = { passed: 0, total: 0 };
   const onProgress = (progress: ReadProgress): void => void (read = progress);
-  const end = showProgress(context.stderr, context.clock, () => progressOf(read, topic));
+  const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
   const options = { from: 'beginning', partitions, follow: false, signal: context.stop, unreadable: 'tell' } as const;
   const wanted = new Set(groups);
   try {
@@ -197,19 +197,3 @@ async function goneOf(
     return offset > 0n ? [{ topic, partition, offset: String(offset) }] : [];
   });
 }
-
-async function partitionCountOf(
-  topic: string,
-  { tools, context }: Pick<Sources, 'tools' | 'context'>,
-): Promise<number> {
-  const description = await unlessStopped(context, tools.describeTopic(topic));
-  if (description !== null) return description.partitionCount;
-  throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
-}
-
-const progressOf = ({ passed, total }: ReadProgress, topic: string) => ({
-  settled: passed,
-  total,
-  unit: 'records',
-  detail: `read of ${topic}`,
-});

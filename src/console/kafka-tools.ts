@@ -23,7 +23,7 @@ import {
   type TopicWish,
 } from '../core/log/topics.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import type { Clock, LogTools, Logger } from '../ports.ts';
+import type { Clock, LogTools, Logger, TopicDescription } from '../ports.ts';
 import { createPermitted, demandAccess, withRemedies } from './access.ts';
 import { print, type CommandContext, unlessStopped } from './command-context.ts';
 
@@ -124,6 +124,19 @@ export const creatingTools = (tools: TopicTools, connection: KafkaConnectionOpti
   describeTopic: (topic) => tools.describeTopic(topic),
   createTopic: (topic) => createPermitted(topic, tools, connection),
 });
+
+/** @throws ExitError where there is no such topic, or it was asked to stop. */
+export async function existingTopic(
+  topic: string,
+  {
+    tools,
+    context,
+  }: { readonly tools: Pick<LogTools, 'describeTopic'>; readonly context: Pick<CommandContext, 'stop'> },
+): Promise<TopicDescription> {
+  const description = await unlessStopped(context, tools.describeTopic(topic));
+  if (description !== null) return description;
+  throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
+}
 
 export async function findTopics(names: TopicNames, tools: Pick<LogTools, 'describeTopic'>): Promise<FoundTopics> {
   const found = await Promise.all(ROLES.map(async (role) => [role, await tools.describeTopic(names[role])] as const));

@@ -23,8 +23,8 @@ import {
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
 import { unlessAborted } from '../time.ts';
-import { endIfStopped, print, showProgress, type CommandContext, unlessStopped } from './command-context.ts';
-import { withLogTools } from './kafka-tools.ts';
+import { endIfStopped, print, readProgress, showProgress, type CommandContext } from './command-context.ts';
+import { existingTopic, withLogTools } from './kafka-tools.ts';
 
 export interface RetryTopic {
   /** Its name. */
@@ -63,21 +63,14 @@ export async function findWaiting(
   { topic, tools, context }: RetryTopic,
   filter: WaitingFilter,
 ): Promise<readonly WaitingIntent[]> {
-  if ((await unlessStopped(context, tools.describeTopic(topic))) === null) {
-    throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
-  }
+  await existingTopic(topic, { tools, context });
   const view = emptyWaiting();
   let read: ReadProgress = { passed: 0, total: 0 };
   const onProgress = (progress: ReadProgress): void => {
     read = progress;
   };
   const options = { from: 'beginning', follow: false, signal: context.stop, onProgress } as const;
-  const endProgress = showProgress(context.stderr, context.clock, () => ({
-    settled: read.passed,
-    total: read.total,
-    unit: 'records',
-    detail: `read of ${topic}`,
-  }));
+  const endProgress = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
   try {
     for await (const record of tools.read(topic, options)) readWaiting(view, record.partition, record);
   } finally {

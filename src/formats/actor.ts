@@ -1,6 +1,6 @@
 /**
- * Who made a change, in records of formats that say it. It is read only when somebody asks why, since reading it of each record
- * would cost time that nobody needs: so this looks for it in any record, and does not ask which format that is.
+ * Who made a change, in records of formats that say it. It is read only for an operator who asks why, since reading it of each
+ * record would slow the service down: so this looks for it in any record, and does not ask which format that is.
  *
  *   Okta      actor.alternateId   https://developer.okta.com/docs/reference/api/system-log/#actor-object
  *   Entra     initiatedBy         https://learn.microsoft.com/graph/api/resources/auditactivityinitiator

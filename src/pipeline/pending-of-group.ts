@@ -4,6 +4,7 @@ import { isHeld } from '../core/change/pending.ts';
 import type { InstanceAnswer, PendingChange } from '../core/explain/instance-answer.ts';
 import type { Group } from './state/group.ts';
 import type { Owners } from './state/owners.ts';
+import { shownPhase } from './stats.ts';
 
 /** A group may have 100,000 members, and an answer must not hold up the rest. */
 const INTENTS_MAX = 10_000;
@@ -13,7 +14,7 @@ export function pendingOfGroup(owners: Owners, name: string, member: string | nu
   const partitions = [...owners.partitions].map(({ number, phase, ownership: { epoch }, offsets: { position } }) => ({
     partition: number,
     epoch,
-    phase: phase === 'fencing' || phase === 'loading' ? 'restoring' : phase,
+    phase: shownPhase(phase),
     next_offset: position === null ? null : String(position),
   }));
   const intents: PendingChange[] = [];

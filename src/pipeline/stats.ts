@@ -110,7 +110,7 @@ function partitionStats({ backlog }: Owners, partition: Partition, oldest: Oldes
   const unapplied = earlier(oldest.unapplied, oldestAt ?? null);
   return {
     partition: number,
-    phase: phase === 'fencing' || phase === 'loading' ? 'restoring' : phase,
+    phase: shownPhase(phase),
     ...(lag !== undefined && { lag }),
     ...((unapplied !== null || (isKnown && oldestAt !== undefined)) && { oldestUnappliedAt: unapplied }),
     ...((oldest.held !== null || isKnown) && { oldestHeldAt: oldest.held }),
@@ -119,6 +119,10 @@ function partitionStats({ backlog }: Owners, partition: Partition, oldest: Oldes
     ...(refusal?.isForRetry === true && { isForRetry: true as const }),
   };
 }
+
+/** To an operator its steps are one: what waits is restored. */
+export const shownPhase = (phase: Partition['phase']): PartitionStats['phase'] =>
+  phase === 'fencing' || phase === 'loading' ? 'restoring' : phase;
 
 /** One pass without copies: there may be 200,000 intents, and a scrape must not hold up the rest. */
 function waitingIn(partition: Partition, now: number): Waiting {

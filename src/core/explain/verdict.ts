@@ -36,7 +36,7 @@ export interface Link {
 
 /**
  * `committed`: no instance reads it again. `uncommitted`: its owner has read it. `unread`: its owner has not, or it has no owner that
- * says so. `past`: as of a time that is over, of which nobody can be asked.
+ * says so. `past`: as of a time that is over, of which no instance can be asked.
  */
 export type Reading = 'committed' | 'uncommitted' | 'unread' | 'past';
 

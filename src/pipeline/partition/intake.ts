@@ -279,8 +279,9 @@ function reportsOnTheirWay(owners: Owners): number {
 function areReportsStuck(owners: Owners): boolean {
   const { outbox, unsettled, options } = owners;
   const { report, deadLetter } = options.topics;
-  if (outbox.isStalled) noteStall(owners);
-  return outbox.isStalled || unsettled.isTopicFailing(report) || unsettled.isTopicFailing(deadLetter);
+  const { isStalled } = outbox;
+  if (isStalled) noteStall(owners);
+  return isStalled || unsettled.isTopicFailing(report) || unsettled.isTopicFailing(deadLetter);
 }
 
 /** Nothing has failed yet, so that nothing else says it. */

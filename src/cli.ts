@@ -108,6 +108,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CommandContext) => C
   ['run', async () => (await import('./commands/run.ts')).runCommand],
   ['report', async () => (await import('./commands/report.ts')).reportCommand],
   ['replay', async () => (await import('./commands/replay.ts')).replayCommand],
+  ['status', async () => (await import('./commands/status.ts')).statusCommand],
   ['explain', async () => (await import('./commands/explain.ts')).explainCommand],
   ['held', async () => (await import('./commands/held.ts')).heldCommand],
   ['ingest', async () => (await import('./commands/ingest.ts')).ingestCommand],

@@ -1,6 +1,7 @@
 /** What the pipeline needs from the world: plain data and promises. One conformance suite per port, on fake and real adapter. */
 import type { HttpAnswer, NoToken } from './core/target/refusals.ts';
 import type { ReadProgress, ReadRange, UnreadableBatch } from './core/log/reading.ts';
+import type { RequestBudget } from './core/status/convergence.ts';
 import type { PatchBody } from './core/target/snapshot.ts';
 import type { Ahead, Inspection, RecordStamp } from './core/log/commit-metadata.ts';
 import type { Search } from './core/ids/look-up.ts';
@@ -205,6 +206,8 @@ export interface RateGate {
   waitedMs(): number;
   /** From 0 to 1: how much of what the target allows until its window ends is spent; 1 while that is not known. */
   spentShare(): number;
+  /** What may still be spent, for operators. */
+  budget(): RequestBudget;
 }
 
 export interface GetGroupRequest {

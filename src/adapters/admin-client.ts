@@ -1,5 +1,7 @@
-/** Asks the admin server of a running instance what it has of a group (`/explain`). */
+/** Asks the admin server of a running instance: what it has of a group (`/explain`), and how it is (`/status`). */
+import type { ZodType } from 'zod';
 import { InstanceAnswer } from '../core/explain/instance-answer.ts';
+import { InstanceStatus } from '../core/status/instance-status.ts';
 import { errorText } from '../core/text/visible.ts';
 import type { Clock } from '../ports.ts';
 
@@ -14,23 +16,49 @@ export interface Instance {
   readonly token: string | null;
 }
 
-export type InstanceReply =
-  | { readonly url: string; readonly answer: InstanceAnswer; readonly problem: null }
+export type InstanceReply<Answer> =
+  | { readonly url: string; readonly answer: Answer; readonly problem: null }
   | { readonly url: string; readonly answer: null; readonly problem: string };
 
+type Timer = Pick<Clock, 'schedule'>;
+
 /** Never rejects. @param member null: all of the group */
-export async function askInstance(
+export function askOfGroup(
   instance: Instance,
   { group, member }: { readonly group: string; readonly member: string | null },
-  clock: Pick<Clock, 'schedule'>,
-): Promise<InstanceReply> {
-  const { url } = instance;
+  clock: Timer,
+): Promise<InstanceReply<InstanceAnswer>> {
   const query = new URLSearchParams({ group, ...(member !== null && { member }) });
+  return ask(instance, { page: '/explain', query, shape: InstanceAnswer }, clock);
+}
+
+/** Never rejects. @param withAffected lists the groups whose changes wait for the target */
+export function askStatus(
+  instance: Instance,
+  { withAffected }: { readonly withAffected: boolean },
+  clock: Timer,
+): Promise<InstanceReply<InstanceStatus>> {
+  const query = new URLSearchParams(withAffected ? { affected: 'true' } : {});
+  return ask(instance, { page: '/status', query, shape: InstanceStatus }, clock);
+}
+
+interface Asked<Answer> {
+  readonly page: string;
+  readonly query: URLSearchParams;
+  readonly shape: ZodType<Answer>;
+}
+
+async function ask<Answer>(
+  instance: Instance,
+  { page, query, shape }: Asked<Answer>,
+  clock: Timer,
+): Promise<InstanceReply<Answer>> {
+  const { url } = instance;
   const limit = new AbortController();
   const cancel = clock.schedule(LIMIT_MS, () => limit.abort(new Error(`no answer within ${LIMIT_MS / 1000} s`)));
   try {
-    const text = await pageOf(instance, `/explain?${query.toString()}`, limit.signal);
-    const read = InstanceAnswer.safeParse(JSON.parse(text));
+    const text = await pageOf(instance, { page, query }, limit.signal);
+    const read = shape.safeParse(JSON.parse(text));
     if (!read.success) throw new Error('its answer is of another version of Rollcall');
     return { url, answer: read.data, problem: null };
   } catch (error) {
@@ -40,13 +68,17 @@ export async function askInstance(
   }
 }
 
-async function pageOf({ url, token }: Instance, path: string, signal: AbortSignal): Promise<string> {
+async function pageOf(
+  { url, token }: Instance,
+  { page, query }: Pick<Asked<unknown>, 'page' | 'query'>,
+  signal: AbortSignal,
+): Promise<string> {
   const headers = token === null ? {} : { authorization: `Bearer ${token}` };
   // A redirect would take the token elsewhere.
-  const response = await fetch(new URL(path, url), { headers, signal, redirect: 'error' });
+  const response = await fetch(new URL(`${page}?${query.toString()}`, url), { headers, signal, redirect: 'error' });
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new Error(refusal(response.status, token));
+    throw new Error(refusal(response.status, page, token));
   }
   return textOf(response);
 }
@@ -61,10 +93,10 @@ async function textOf({ body }: Response): Promise<string> {
   return text;
 }
 
-function refusal(status: number, token: string | null): string {
+function refusal(status: number, page: string, token: string | null): string {
   if (status === 401)
     return token === null ? 'it asks for ADMIN_TOKEN, which is not set here' : 'it refuses ADMIN_TOKEN';
-  if (status === 404) return 'it has no page /explain: it is no `rollcall run`, or an older one';
+  if (status === 404) return `it has no page ${page}: it is no \`rollcall run\`, or an older one`;
   return status === 503 ? 'it has not reached the brokers yet' : `it answers ${status}`;
 }
 

@@ -1,26 +1,29 @@
 /**
- * Room admin: the admin server of every service: health, readiness, metrics, what it has of a group.
+ * Room admin: the admin server of every service: health, readiness, metrics, status, what it has of a group.
  * Not here: counting; services provide plain statistics.
  *
- * `/healthz` and `/readyz` are for probes, and open; `/metrics` and `/explain` (what the instance has of a group) are behind the
- * token. It reads, and changes nothing. Of the open pages the Host header is not checked: what a page of another site could read by DNS
+ * `/healthz` and `/readyz` are for probes, and open; `/metrics`, `/status` and `/explain` (what the instance has of a group) are
+ * behind the token. It reads, and changes nothing. Of the open pages the Host header is not checked: what a page of another site could read by DNS
  * rebinding is whether the service works, and proxies and port forwards have names of their own.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
+import type { InstanceStatus } from '../core/status/instance-status.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { createServer, urlOf } from '../http/server.ts';
 import type { Clock, Logger } from '../ports.ts';
+import type { PipelineStatus } from '../pipeline/status.ts';
+import { packageVersion } from '../version.ts';
 import { Sparing, readyPage, type ServiceStats } from './readiness.ts';
 
 export interface AdminOptions {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
-  /** Required by `/metrics` and `/explain`; null: not required. */
+  /** Required by all but the probes; null: not required. */
   readonly token: string | null;
 }
 
@@ -28,9 +31,11 @@ export interface AdminSources {
   readonly stats: () => ServiceStats;
   /** What it has of a group; null: there is no pipeline yet. Absent: a service without one. */
   readonly explain?: (group: string, member: string | null) => InstanceAnswer | null;
+  /** How it is; null: there is no pipeline yet. Absent: a service without one. */
+  readonly status?: (asked: { readonly withAffected: boolean }) => PipelineStatus | null;
   readonly clock: Pick<Clock, 'now'>;
   readonly logger: Pick<Logger, 'error'>;
-  /** Redacted in the reasons of `/readyz`, which contain errors of the brokers. */
+  /** Redacted in `/readyz` and `/status`, which contain errors of brokers and target. */
   readonly secrets: Pick<KnownSecrets, 'redact'>;
 }
 
@@ -74,7 +79,7 @@ interface AdminAnswer {
 const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i;
 
 /** Behind the token. */
-const GUARDED: ReadonlySet<string> = new Set(['/metrics', '/explain']);
+const GUARDED: ReadonlySet<string> = new Set(['/metrics', '/status', '/explain']);
 
 class Pages {
   readonly #options: AdminOptions;
@@ -111,29 +116,46 @@ class Pages {
       case '/metrics':
         return this.#metrics();
       case '/explain':
-        return this.#explain(url, headers.host);
+        return this.#foreignPage(headers.host) ?? this.#explain(queryOf(url));
+      case '/status':
+        return this.#foreignPage(headers.host) ?? this.#status(queryOf(url));
       default:
-        return json(404, { error: 'no such page' });
+        return NO_SUCH_PAGE;
     }
   }
 
   #readyAnswer(): AdminAnswer {
     const state = readyPage(this.#sources.stats());
-    const answer = json(state.ready ? 200 : 503, state);
-    return { ...answer, body: this.#sources.secrets.redact(answer.body) };
+    return this.#redacted(json(state.ready ? 200 : 503, state));
   }
 
-  /** Without a token the Host header is checked: a page of another site could read it by DNS rebinding. */
-  #explain(url: string, host = ''): AdminAnswer {
+  /** Without a token the Host header is checked: a page of another site could read it by DNS rebinding. null: it may be read. */
+  #foreignPage(host = ''): AdminAnswer | null {
+    if (this.#options.token !== null || LOCAL_HOST.test(host)) return null;
+    return json(403, { error: 'ask for it as localhost, or set ADMIN_TOKEN' });
+  }
+
+  #explain(query: URLSearchParams): AdminAnswer {
     const { explain } = this.#sources;
-    if (this.#options.token === null && !LOCAL_HOST.test(host))
-      return json(403, { error: 'ask for it as localhost, or set ADMIN_TOKEN' });
-    const query = new URLSearchParams(url.replace(/^[^?]*/, ''));
     const group = query.get('group');
-    if (explain === undefined) return json(404, { error: 'no such page' });
+    if (explain === undefined) return NO_SUCH_PAGE;
     if (group === null) return json(400, { error: 'name a group: /explain?group=…' });
     const answer = explain(group, query.get('member'));
-    return answer === null ? json(503, { error: 'the pipeline has not started yet' }) : json(200, answer);
+    return answer === null ? NOT_STARTED : json(200, answer);
+  }
+
+  #status(query: URLSearchParams): AdminAnswer {
+    const { stats, status } = this.#sources;
+    if (status === undefined) return NO_SUCH_PAGE;
+    const found = status({ withAffected: query.has('affected') });
+    if (found === null) return NOT_STARTED;
+    const { ready, reasons } = readyPage(stats());
+    const whole: InstanceStatus = { version: packageVersion(), ready, reasons: [...reasons], ...found };
+    return this.#redacted(json(200, whole));
+  }
+
+  #redacted(answer: AdminAnswer): AdminAnswer {
+    return { ...answer, body: this.#sources.secrets.redact(answer.body) };
   }
 
   async #metrics(): Promise<AdminAnswer> {
@@ -156,6 +178,11 @@ const json = (status: number, body: object, headers: Readonly<Record<string, str
   headers: { 'content-type': 'application/json', ...headers },
   body: `${jsonText(body)}\n`,
 });
+
+const NO_SUCH_PAGE = json(404, { error: 'no such page' });
+const NOT_STARTED = json(503, { error: 'the pipeline has not started yet' });
+
+const queryOf = (url: string): URLSearchParams => new URLSearchParams(url.replace(/^[^?]*/, ''));
 
 function write(response: ServerResponse, { status, headers, body }: AdminAnswer): void {
   response.writeHead(status, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...headers });

@@ -36,7 +36,7 @@ function checked(text: string, isSecret: boolean): string {
   if (url.protocol === 'http:' && !isLoopback(url.hostname) && isSecret)
     throw new ExitError(
       EXIT.usage,
-      `explain: ${url.origin} would get ADMIN_TOKEN in the clear; name it with --admin https://…, or use --allow-insecure`,
+      `--admin: ${url.origin} would get ADMIN_TOKEN in the clear; name it by https://…, or use --allow-insecure`,
     );
   return url.origin;
 }

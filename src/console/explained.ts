@@ -4,10 +4,10 @@
  * The group is read from the target before and after everything else: where its version has not moved meanwhile, no change took
  * effect while the rest was read, and what the evidence does not explain was done by others.
  */
-import { askInstance, type InstanceReply } from '../adapters/admin-client.ts';
+import { askOfGroup, type InstanceReply } from '../adapters/admin-client.ts';
 import { idKey, type Position } from '../core/change/change.ts';
 import { Evidence, type ReadingOf } from '../core/explain/evidence.ts';
-import { InstanceMemory } from '../core/explain/instance-answer.ts';
+import { InstanceMemory, type InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { NamesOf } from '../core/explain/names.ts';
 import { atTargetByReports, type AtTarget, type Known } from '../core/explain/verdict.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
@@ -26,7 +26,7 @@ export interface Explained {
   readonly names: GroupNames;
   readonly evidence: Evidence;
   readonly group: GroupRead;
-  readonly replies: readonly InstanceReply[];
+  readonly replies: readonly InstanceReply<InstanceAnswer>[];
   /** Where the oldest records are gone. */
   readonly gone: readonly Beginning[];
   /** What could not be found out, each as a sentence. */
@@ -95,10 +95,10 @@ async function askInstances(
   { member }: Question,
   { instances, context }: Sources,
   names: GroupNames,
-): Promise<readonly InstanceReply[]> {
+): Promise<readonly InstanceReply<InstanceAnswer>[]> {
   const asking = instances.flatMap((instance) =>
     [...names.group.sources].map((group) =>
-      askInstance(instance, { group, member: askedOf(names, member) }, context.clock),
+      askOfGroup(instance, { group, member: askedOf(names, member) }, context.clock),
     ),
   );
   return unlessStopped(context, Promise.all(asking));
@@ -108,7 +108,7 @@ async function askInstances(
 const askedOf = (names: GroupNames, member: string | null): string | null =>
   member === null ? null : (names.member(member).target ?? member);
 
-function memoryDoubts(replies: readonly InstanceReply[], unknown: readonly number[]): readonly string[] {
+function memoryDoubts(replies: readonly unknown[], unknown: readonly number[]): readonly string[] {
   if (unknown.length === 0) return [];
   const partitions = `partition ${unknown.join(', ')}`;
   const isAsked = replies.length > 0;

@@ -58,10 +58,11 @@ export async function withRetryTopic(
   );
 }
 
-/** @throws ExitError where there is no such topic. */
+/** @param partitions absent: all. @throws ExitError where there is no such topic. */
 export async function findWaiting(
   { topic, tools, context }: RetryTopic,
   filter: WaitingFilter,
+  partitions?: readonly number[],
 ): Promise<readonly WaitingIntent[]> {
   await existingTopic(topic, { tools, context });
   const view = emptyWaiting();
@@ -69,7 +70,8 @@ export async function findWaiting(
   const onProgress = (progress: ReadProgress): void => {
     read = progress;
   };
-  const options = { from: 'beginning', follow: false, signal: context.stop, onProgress } as const;
+  const range = { from: 'beginning', ...(partitions !== undefined && { partitions }) } as const;
+  const options = { ...range, follow: false, signal: context.stop, onProgress };
   const endProgress = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
   try {
     for await (const record of tools.read(topic, options)) readWaiting(view, record.partition, record);

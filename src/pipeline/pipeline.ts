@@ -37,6 +37,7 @@ import { Backlog, KeyWatch } from './state/source-watch.ts';
 import { Throttled } from './state/target-history.ts';
 import { Turns } from './state/turns.ts';
 import { Unsettled } from './state/unsettled.ts';
+import { statusOf, type PipelineStatus } from './status.ts';
 import { isAtRest, sizesOf, statsOf, type PipelineStats, type Sizes } from './stats.ts';
 import { errorText } from '../core/text/visible.ts';
 
@@ -110,6 +111,11 @@ export class Pipeline {
 
   stats(): PipelineStats {
     return statsOf(this.#owners);
+  }
+
+  /** How it is, and how long what is behind will take. @param asked `withAffected`: with the groups whose changes wait for the target. */
+  status(asked: { readonly withAffected: boolean }): PipelineStatus {
+    return statusOf(this.#owners, asked);
   }
 
   /** What it has of a group. @param name by the source or by the target. @param member by any of its names; null: all. */

@@ -4,7 +4,7 @@
  */
 import { earlier, noneWaits, noteAge, type Oldest } from '../core/change/pending.ts';
 import { isRemovalsKey } from '../core/log/live-record.ts';
-import type { BreakerReason } from '../core/target/breaker.ts';
+import type { ShownBreaker } from './state/breaker.ts';
 import type { Group, Partition } from './state/group.ts';
 import type { Stuck } from './state/unsettled.ts';
 import type { Owners } from './state/owners.ts';
@@ -49,8 +49,8 @@ export interface PipelineStats {
   readonly requests: Readonly<Record<string, number>>;
   readonly conflicts: number;
   readonly gateWaitedMs: number;
-  /** `problem`: the failure that opened it, with the address where there was no answer. */
-  readonly breaker: { readonly reason: BreakerReason; readonly since: number; readonly problem: string } | null;
+  /** null: closed. */
+  readonly breaker: ShownBreaker | null;
   /** Times that offsets were gone before they were read, or that a retry partition was found empty or recreated. */
   readonly possibleLosses: number;
   /** Events of the source that concern no membership, by reason (`tombstone`, …). */

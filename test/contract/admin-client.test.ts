@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { askInstance } from '../../src/adapters/admin-client.ts';
+import { askOfGroup } from '../../src/adapters/admin-client.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { adminUrls } from '../../src/console/admin-urls.ts';
 import { EXIT } from '../../src/exit-codes.ts';
@@ -30,7 +30,7 @@ test('it asks for a group and a member, with the token', async () => {
     asked.push(path, headers.authorization);
     response.end(JSON.stringify(NOTHING));
   });
-  expect(await askInstance({ url, token: 'hush' }, question, systemClock)).toEqual({
+  expect(await askOfGroup({ url, token: 'hush' }, question, systemClock)).toEqual({
     url,
     answer: NOTHING,
     problem: null,
@@ -48,14 +48,14 @@ test.each<[string, string | null, RequestListener]>([
   ['redirect', 'hush', (_, response) => void response.writeHead(302, { location: 'http://elsewhere.example' }).end()],
 ])('%s', async (problem, token, answer) => {
   const url = await served(answer);
-  const reply = await askInstance({ url, token }, question, systemClock);
+  const reply = await askOfGroup({ url, token }, question, systemClock);
   expect(reply).toMatchObject({ url, answer: null, problem: expect.stringContaining(problem) });
 });
 
 test('one that does not answer is not waited for', async () => {
   const clock = new ManualClock();
   const url = await served(() => undefined);
-  const asking = askInstance({ url, token: null }, question, clock);
+  const asking = askOfGroup({ url, token: null }, question, clock);
   await clock.advance(3_000);
   expect((await asking).problem).toBe('no answer within 3 s');
 });

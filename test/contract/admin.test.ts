@@ -189,7 +189,11 @@ test.for([
 });
 
 test('admin server: metrics tell what the statistics say', async () => {
-  const get = await given(() => someStats({ breaker: { reason: 'target', since: 0, problem: 'down' } }));
+  const get = await given(() =>
+    someStats({
+      breaker: { reason: 'target', since: 0, problem: 'down', failed: 'read', probes: 0, nextProbeAt: null },
+    }),
+  );
   const response = await get('/metrics');
   expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
   const samples = samplesOf(await response.text()).filter((line) => !/^(process|nodejs)_|^rollcall_build/.test(line));

@@ -13,6 +13,7 @@ import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
 import { runCommand } from '../../src/commands/run.ts';
 import { sandboxCommand } from '../../src/lab/commands/sandbox.ts';
+import { statusCommand } from '../../src/commands/status.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
 import { aContext } from './command-context.ts';
 
@@ -36,6 +37,7 @@ const commands = [
   reportCommand,
   runCommand,
   sandboxCommand,
+  statusCommand,
   topicsCommand,
 ] as const;
 

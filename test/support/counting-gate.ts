@@ -1,4 +1,5 @@
 /** An open rate gate that counts: a permit that is neither used by a request nor given back would be missing for good. */
+import type { RequestBudget } from '../../src/core/status/convergence.ts';
 import type { RateGate } from '../../src/ports.ts';
 
 export class CountingGate implements RateGate {
@@ -41,5 +42,9 @@ export class CountingGate implements RateGate {
 
   spentShare(): number {
     return this.spent;
+  }
+
+  budget(): RequestBudget {
+    return { window: null, pace: null, closedForMs: 0 };
   }
 }

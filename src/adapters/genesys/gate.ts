@@ -2,6 +2,7 @@
  * The rate gate: who waits for a permit, and when they are woken; what may be spent is decided by pure functions below.
  * Callers that wait in `take` are served before `tryTake`. A timer runs only while a caller waits.
  */
+import type { RequestBudget } from '../../core/status/convergence.ts';
 import { throttledPauseMs } from '../../core/target/retry.ts';
 import type { Clock, Random, RateGate } from '../../ports.ts';
 
@@ -78,6 +79,10 @@ export class RequestGate implements RateGate {
 
   spentShare(): number {
     return spentShare(this.#allowance, this.#now());
+  }
+
+  budget(): RequestBudget {
+    return budgetOf(this.#allowance, this.#now());
   }
 
   /** Ends all waits, present and later ones: no request can reach the target any more. */
@@ -223,6 +228,23 @@ export function spentShare(allowance: Allowance, now: number): number {
   const window = windowAt(allowance.window, now);
   if (window === null || freeAt(allowance, now) > now) return 1;
   return Math.min(1, (window.count + allowance.outstanding) / window.allowed);
+}
+
+/** What may still be spent. A pace that the next headers end is none, once headers have spoken. */
+export function budgetOf(allowance: Allowance, now: number): RequestBudget {
+  const { pace, closedUntil, outstanding } = allowance;
+  const window = windowAt(allowance.window, now);
+  const firstAt = Math.max(pace.nextAt, now) - (pace.burst - 1) * pace.intervalMs;
+  return {
+    window: window && {
+      allowed: window.allowed,
+      used: window.count + outstanding,
+      resetsInMs: window.endsAt - now,
+      lengthMs: window.lengthMs,
+    },
+    pace: pace.ends === 'never' || window === null ? { intervalMs: pace.intervalMs, firstInMs: firstAt - now } : null,
+    closedForMs: Math.max(0, closedUntil - now),
+  };
 }
 
 export function taken(allowance: Allowance, now: number): Allowance {

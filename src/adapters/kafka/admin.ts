@@ -1,5 +1,11 @@
 /** Questions about topics, offsets and brokers, over kept connections; and why the brokers do not create a topic. */
-import kafkajs, { type Admin, type Kafka, type PartitionMetadata, type SeekEntry } from 'kafkajs';
+import kafkajs, {
+  type Admin,
+  type Kafka,
+  type MemberDescription,
+  type PartitionMetadata,
+  type SeekEntry,
+} from 'kafkajs';
 import type { SessionLimits } from '../../core/log/reading.ts';
 import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
 import { pause } from '../../time.ts';
@@ -7,6 +13,8 @@ import { KeptClient } from './clients.ts';
 import { KafkaFailure, chainOf, explainKafkaError, fieldsOf } from './errors.ts';
 import { isLeaderless, NoLeaderError } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
+
+const { MemberAssignment } = kafkajs.AssignerProtocol;
 
 export interface ClusterInfo {
   readonly clusterId: string;
@@ -16,6 +24,27 @@ export interface ClusterInfo {
 
 export interface PartitionBounds extends Bounds {
   readonly partition: number;
+}
+
+/** As its coordinator has it. */
+export interface ConsumerGroup {
+  /** Kafka's word: `Stable`, `PreparingRebalance`, `CompletingRebalance`, `Empty`, `Dead` (there is none). */
+  readonly state: string;
+  readonly members: readonly GroupMember[];
+}
+
+export interface GroupMember {
+  readonly clientId: string;
+  /** Its address, as the coordinator sees it. */
+  readonly host: string;
+  /** By topic; empty while the group is joined. */
+  readonly partitions: ReadonlyMap<string, readonly number[]>;
+}
+
+function memberOf({ clientId, clientHost, memberAssignment }: MemberDescription): GroupMember {
+  const assignment = memberAssignment.length === 0 ? null : MemberAssignment.decode(memberAssignment);
+  const host = clientHost.replace(/^\//, '');
+  return { clientId, host, partitions: new Map(Object.entries(assignment?.assignment ?? {})) };
 }
 
 type Offsets = readonly (SeekEntry & { readonly high: string; readonly low: string })[];
@@ -90,11 +119,20 @@ export class KafkaAdmin {
     return new Map(offsets.filter(([, offset]) => offset >= 0n));
   }
 
-  /** By partition: the offset after its last record; those without a leader are left out. */
-  async ends(topic: string): Promise<ReadonlyMap<number, bigint>> {
+  /** By partition; those without a leader are left out. */
+  async boundsWhereLed(topic: string): Promise<ReadonlyMap<number, Bounds>> {
     const found = await this.#offsetsOf(topic);
-    const ends = found.map(({ partition, high }) => [partition, BigInt(high)] as const);
-    return new Map(ends.filter(([, end]) => end >= 0n));
+    const bounds = found.map(({ partition, low, high }): [number, Bounds] => [
+      partition,
+      { start: BigInt(low), end: BigInt(high) },
+    ]);
+    return new Map(bounds.filter(([, { end }]) => end >= 0n));
+  }
+
+  async consumerGroup(groupId: string): Promise<ConsumerGroup> {
+    const { groups } = await this.#kept.ask((admin) => admin.describeGroups([groupId]));
+    const { state = 'Dead', members = [] } = groups[0] ?? {};
+    return { state, members: members.map(memberOf) };
   }
 
   /** @throws where the topic does not exist. */

@@ -107,7 +107,7 @@ export class KafkaChangeLog implements ChangeLog {
 
   async lookAhead(from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, Ahead>> {
     const topic = this.#options.topics.source;
-    return aheadIn(this.#reading?.session.cluster, topic, { from, ends: await this.#admin.ends(topic) });
+    return aheadIn(this.#reading?.session.cluster, topic, { from, bounds: await this.#admin.boundsWhereLed(topic) });
   }
 
   async inspect(partition: number, from: bigint | null): Promise<Inspection> {

@@ -6,6 +6,7 @@
 import { createRequire } from 'node:module';
 import type { Batch, Cluster } from 'kafkajs';
 import { type Ahead, type Inspection, type RecordStamp, stampOf } from '../../core/log/commit-metadata.ts';
+import type { Bounds } from '../../ports.ts';
 import { leadersOf } from './leaders.ts';
 import { topicIdsOf } from './newer-requests.ts';
 import { toLogRecord } from './record.ts';
@@ -149,11 +150,11 @@ export async function inspectPartition(
   });
 }
 
-/** @param cluster undefined: nothing is assigned, so that no record can be looked at. */
+/** @param bounds of the partitions that are looked at. @param cluster undefined: nothing is assigned, so that no record can be looked at. */
 export async function aheadIn(
   cluster: Cluster | undefined,
   topic: string,
-  { from, ends }: { readonly from: ReadonlyMap<number, bigint>; readonly ends: ReadonlyMap<number, bigint> },
+  { from, bounds }: { readonly from: ReadonlyMap<number, bigint>; readonly bounds: ReadonlyMap<number, Bounds> },
 ): Promise<ReadonlyMap<number, Ahead>> {
   const first = async (partition: number, end: bigint): Promise<RecordStamp | null> => {
     const offset = from.get(partition);
@@ -161,8 +162,8 @@ export async function aheadIn(
     // An unreadable partition must not hide the others.
     return orRefresh(cluster, () => firstStamp(cluster, { topic, partition }, offset)).catch(() => null);
   };
-  const found = [...ends].map(
-    async ([partition, end]) => [partition, { end, first: await first(partition, end) }] as const,
+  const found = [...bounds].map(
+    async ([partition, { end }]) => [partition, { end, first: await first(partition, end) }] as const,
   );
   return new Map(await Promise.all(found));
 }

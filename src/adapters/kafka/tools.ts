@@ -2,8 +2,9 @@
 import type { Broker, Cluster } from 'kafkajs';
 import type { Permitted, Resource } from '../../core/log/authorization.ts';
 import type { SessionLimits } from '../../core/log/reading.ts';
-import type { LogTools, OutRecord, ReadOptions, SendOutcome, TopicRecord } from '../../ports.ts';
-import { KafkaAdmin, type ClusterInfo, type PartitionBounds } from './admin.ts';
+import type { Bounds, LogTools, OutRecord, ReadOptions, SendOutcome, TopicRecord } from '../../ports.ts';
+import { KafkaAdmin, type ClusterInfo, type ConsumerGroup, type PartitionBounds } from './admin.ts';
+import { aheadIn } from './direct-fetch.ts';
 import { permittedOperations } from './newer-requests.ts';
 import { KeptClient, clusterClient, type ClusterClient } from './clients.ts';
 import { explainKafkaError, messageOf, type KafkaFault } from './errors.ts';
@@ -19,6 +20,11 @@ export interface KafkaLogTools extends LogTools {
   committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
   /** In the order of the partitions. @throws NoLeaderError where one has none */
   boundsOfAll(topic: string, partitions: readonly number[]): Promise<readonly PartitionBounds[]>;
+  /** By partition; those without a leader are left out. */
+  boundsWhereLed(topic: string): Promise<ReadonlyMap<number, Bounds>>;
+  /** By partition: the timestamp, epoch ms, of the first record from there on; those that have none, or cannot be read now, are left out. */
+  timestampsAt(topic: string, from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, number>>;
+  consumerGroup(groupId: string): Promise<ConsumerGroup>;
   /** For `doctor`; null: the broker does not say, or not to this user. */
   sessionLimits(nodeId: number): Promise<SessionLimits | null>;
   /** For `doctor`: those that the cluster names and that cannot be connected to. */
@@ -54,6 +60,17 @@ class Tools extends KafkaAdmin implements KafkaLogTools {
 
   permitted(resources: readonly Resource[]): Promise<readonly Permitted[]> {
     return this.#cluster.ask(({ cluster }) => permittedOperations(cluster, resources));
+  }
+
+  async timestampsAt(topic: string, from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, number>> {
+    const bounds = await this.boundsWhereLed(topic);
+    const ahead = await this.#cluster.ask(async ({ cluster }) => {
+      await cluster.addTargetTopic(topic);
+      return aheadIn(cluster, topic, { from, bounds });
+    });
+    return new Map(
+      [...ahead].flatMap(([partition, { first }]) => (first === null ? [] : [[partition, first.timestamp]])),
+    );
   }
 
   unreachableBrokers(): Promise<readonly UnreachableBroker[]> {

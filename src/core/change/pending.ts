@@ -233,10 +233,16 @@ export const noneWaits = (): Oldest => ({ unapplied: null, held: null, waiting: 
 
 /** @param now epoch ms. */
 export function noteAge(oldest: Oldest, intent: Intent, now: number): void {
-  if (intent.dead !== null) return;
-  const kind = isHeld(intent) ? 'held' : isSlowWait(intent, now) ? 'waiting' : 'unapplied';
-  oldest[kind] = earlier(oldest[kind], waitsSince(intent.source.timestamp, intent.firstSeenAt));
+  const kind = standing(intent, now);
+  if (kind !== 'dead') oldest[kind] = earlier(oldest[kind], sinceOf(intent));
 }
+
+/** `waiting`: on the slow schedule, before its time. `unapplied`: what could be worked on. @param now epoch ms. */
+export const standing = (intent: Intent, now: number): keyof Oldest | 'dead' =>
+  intent.dead !== null ? 'dead' : isHeld(intent) ? 'held' : isSlowWait(intent, now) ? 'waiting' : 'unapplied';
+
+/** Since when it waits, epoch ms. */
+export const sinceOf = ({ source, firstSeenAt }: Intent): number => waitsSince(source.timestamp, firstSeenAt);
 
 export const earlier = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.min(a, b);

@@ -62,6 +62,13 @@ export const needsOfExplain = ({ source, retry, report }: TopicNames, groupId: s
   { kind: 'group', name: groupId, operations: ['Describe'] },
 ];
 
+/** Of `status`, which changes nothing. */
+export const needsOfStatus = ({ source, retry }: TopicNames, groupId: string): readonly Need[] => [
+  readingTopic(source),
+  readingTopic(retry),
+  { kind: 'group', name: groupId, operations: ['Describe'] },
+];
+
 /** Of a topic that is looked at; nothing is read from it. */
 export const lookingAt = (name: string): Need => topic(name, ['Describe', 'DescribeConfigs']);
 

@@ -209,6 +209,16 @@ export function afterUndecidedProbe(breaker: OpenBreaker, ended: 'answered' | 'n
     : probedAgain(breaker, breaker.reason);
 }
 
+const PROBES: Readonly<Record<RequestKind, string>> = {
+  read: 'a probe (a read of one group) that does not fail so',
+  write: 'a probe (a change of one group) that does not fail so; that groups can be read does not close it',
+  look_up: 'a probe (a look-up of one id) that does not fail so',
+};
+
+/** What would close it, for operators. */
+export const closedBy = ({ failed }: Pick<Pauses, 'failed'>): string =>
+  `${PROBES[failed]}, or any change that succeeds`;
+
 /** A group, or an id, that may be asked for next. */
 export interface ProbeCandidate {
   /** Grows with each failure of any group; 0: it has not failed since it succeeded last. */

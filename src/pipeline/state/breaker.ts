@@ -55,7 +55,19 @@ interface Owed {
   readonly notBefore: number;
 }
 
-const advices = { target: ADVICE.target, auth: ADVICE.client, permission: ADVICE.permission } as const;
+export const advices = { target: ADVICE.target, auth: ADVICE.client, permission: ADVICE.permission } as const;
+
+/** An open one, as operators see it. Instants in epoch ms. */
+export interface ShownBreaker {
+  readonly reason: BreakerReason;
+  readonly since: number;
+  /** The failure that opened it. */
+  readonly problem: string;
+  readonly failed: RequestKind;
+  readonly probes: number;
+  /** null: now, or as soon as there is something to ask for. */
+  readonly nextProbeAt: number | null;
+}
 
 /** What the breaker is among. */
 interface Dependencies {
@@ -86,6 +98,7 @@ export class TargetBreaker {
   #isProbeDue = false;
   #probe: { readonly subject: Subject; isAnswered: boolean } | null = null;
   #cancelProbe: () => void = () => undefined;
+  #nextProbeAt: number | null = null;
   #failures = 0;
   #problem = '';
   readonly #causes = new RepeatedCauses();
@@ -105,11 +118,11 @@ export class TargetBreaker {
     return this.#breaker.kind === 'closed';
   }
 
-  /** null: closed. `since` in epoch ms; `problem`: the failure that opened it. */
-  get open(): { readonly reason: BreakerReason; readonly since: number; readonly problem: string } | null {
+  /** null: closed. */
+  get open(): ShownBreaker | null {
     if (this.#breaker.kind === 'closed') return null;
-    const { reason, since } = this.#breaker;
-    return { reason, since, problem: this.#problem };
+    const { reason, since, pauses } = this.#breaker;
+    return { reason, since, problem: this.#problem, ...pauses, nextProbeAt: this.#nextProbeAt };
   }
 
   get isProbeDue(): boolean {
@@ -246,7 +259,10 @@ export class TargetBreaker {
     const { clock, onProbeDue } = this.#dependencies;
     this.#cancelProbe();
     if (this.#breaker.kind === 'closed') return;
-    this.#cancelProbe = clock.schedule(probeDelayMs(this.#breaker.pauses.probes + 1), () => {
+    const delayMs = probeDelayMs(this.#breaker.pauses.probes + 1);
+    this.#nextProbeAt = clock.now().wall + delayMs;
+    this.#cancelProbe = clock.schedule(delayMs, () => {
+      this.#nextProbeAt = null;
       this.#isProbeDue = this.#breaker.kind === 'open';
       onProbeDue();
     });

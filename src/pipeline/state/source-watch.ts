@@ -35,6 +35,8 @@ interface Entry {
   unreadSince: number | null;
   /** The first unread record, as of the last look; null: not looked at. */
   first: { readonly from: bigint; readonly timestamp: number } | null;
+  /** Where reading stood at the last look; null: not known. */
+  lookedAt: bigint | null;
 }
 
 interface Dependencies {
@@ -48,6 +50,9 @@ export class Backlog {
   readonly #entries = new WeakMap<Partition, Entry>();
   #isLooking = false;
   #cancel: () => void = () => undefined;
+  #readPerSecond: number | null = null;
+  /** Monotonic ms. */
+  #measuredAt = Number.NaN;
 
   constructor(dependencies: Dependencies, partitions: Partitions) {
     this.#dependencies = dependencies;
@@ -58,6 +63,7 @@ export class Backlog {
   start(): void {
     this.#cancel = this.#dependencies.clock.schedule(LOOK_EVERY_MS, () => {
       this.start();
+      this.#measure();
       this.#look();
     });
   }
@@ -70,7 +76,7 @@ export class Backlog {
   noteEnd(partition: Partition, end: bigint): void {
     const now = this.#dependencies.clock.now();
     const known = this.#entries.get(partition);
-    const entry = known ?? { end, seenAt: 0, unreadSince: null, first: null };
+    const entry = known ?? { end, seenAt: 0, unreadSince: null, first: null, lookedAt: null };
     if (end > entry.end) entry.end = end;
     entry.seenAt = now.monotonic;
     const position = partition.offsets.position;
@@ -89,6 +95,25 @@ export class Backlog {
     const lag = Number(entry.end - position);
     if (partition.offsets.firstUnknown(position) >= entry.end) return isSure ? { lag, oldestAt: null } : { lag };
     return { lag, oldestAt: waitsSince(entry.first?.timestamp ?? 0, entry.unreadSince ?? clock.now().wall) };
+  }
+
+  /** Source records lately; null: none were. */
+  get readPerSecond(): number | null {
+    return this.#readPerSecond;
+  }
+
+  #measure(): void {
+    let records = 0n;
+    for (const partition of this.#partitions) {
+      const entry = this.#entries.get(partition);
+      if (entry === undefined) continue;
+      const { position } = partition.offsets;
+      if (position !== null && entry.lookedAt !== null) records += position - entry.lookedAt;
+      entry.lookedAt = position;
+    }
+    const now = this.#dependencies.clock.now().monotonic;
+    this.#readPerSecond = records > 0n ? (Number(records) * 1000) / (now - this.#measuredAt) : null;
+    this.#measuredAt = now;
   }
 
   /** An unanswered question is no fault: what it would tell is unknown after a while. */

@@ -3,7 +3,7 @@
  * of a partition that has gone stays behind. The figures of the process have one registry that stays: memory, CPU,
  * event loop, garbage collection, and which build it is.
  */
-import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics, type HistogramConfiguration } from 'prom-client';
 import type { BreakerReason } from '../core/target/breaker.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import { packageVersion } from '../version.ts';
@@ -70,6 +70,7 @@ function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number):
   for (const age of ages) oldestSeconds(registry, stats, { ...age, now });
   unsettledSeconds(registry, stats, now);
   breakerOpen(registry, stats);
+  latencies(registry, stats);
 }
 
 /** Of all partitions; null: not known of each of them, or none is owned. */
@@ -133,6 +134,71 @@ function breakerOpen(registry: Registry, { breaker }: PipelineStats): void {
     registers: [registry],
   });
   for (const reason of breakerReasons) gauge.set({ reason }, Number(breaker?.reason === reason));
+}
+
+type Durations = PipelineStats['queueTimes'];
+
+function latencies(registry: Registry, { queueTimes, applyTimes, requestTimes }: PipelineStats): void {
+  const histogram = (name: string, help: string, series: readonly Series[], labelNames: readonly string[] = []): void =>
+    void new StoredHistogram({ name, help, labelNames, registers: [registry] }, series);
+  histogram(
+    'rollcall_queue_seconds',
+    'Time from when a change was read to its first request, once for each final report',
+    [{ labels: {}, durations: queueTimes }],
+  );
+  histogram(
+    'rollcall_apply_seconds',
+    'Time from the first request of a change to its end, once for each final report',
+    [{ labels: {}, durations: applyTimes }],
+  );
+  const requests = Object.entries(requestTimes).map(([request, durations]) => ({ labels: { request }, durations }));
+  histogram('rollcall_request_seconds', 'Time until requests to the target were answered or had failed', requests, [
+    'request',
+  ]);
+}
+
+interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly durations: Durations;
+}
+
+/** Shows what the pipeline has counted: prom-client's own histograms count what they observe themselves. */
+class StoredHistogram extends Histogram {
+  readonly #head: { readonly name: string; readonly help: string };
+  readonly #series: readonly Series[];
+
+  constructor(configuration: HistogramConfiguration<string>, series: readonly Series[]) {
+    super(configuration);
+    this.#head = configuration;
+    this.#series = series;
+  }
+
+  /** A registry prints this, and `get()` is made of it (prom-client 15.1.3, lib/histogram.js); its types leave it out. */
+  async getForPromString() {
+    const { name, help } = this.#head;
+    return {
+      name,
+      help,
+      type: 'histogram',
+      aggregator: 'sum',
+      values: this.#series.flatMap((each) => samplesOf(name, each)),
+    };
+  }
+}
+
+/** Cumulative buckets in seconds, the last one without an upper bound, their sum and their count. */
+function samplesOf(name: string, { labels: sharedLabels, durations: { bounds, counts, sum, count } }: Series) {
+  const buckets = [...bounds.map((bound) => bound / 1000), '+Inf'].map((le, i) => ({
+    metricName: `${name}_bucket`,
+    labels: { le },
+    sharedLabels,
+    value: counts[i] ?? count,
+  }));
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels: {}, sharedLabels, value: sum / 1000 },
+    { metricName: `${name}_count`, labels: {}, sharedLabels, value: count },
+  ];
 }
 
 let registry: Registry | null = null;

@@ -41,7 +41,16 @@ function budgetText({ budget }: InstanceStatus): string {
 const silentLine = ({ clientId, host, partitions }: MemberFacts): string =>
   `instance ${visible(clientId)} at ${visible(host)}, partitions ${partitions.join(', ')}: not asked; name its admin server with --admin`;
 
-const HEAD = ['partition', 'phase', 'unread', 'unfinished', 'oldest', 'held since', 'waiting since', 'instance'] as const;
+const HEAD = [
+  'partition',
+  'phase',
+  'unread',
+  'unfinished',
+  'oldest',
+  'held since',
+  'waiting since',
+  'instance',
+] as const;
 
 /** Of more partitions those are shown that are not at rest. */
 const ROWS_MAX = 60;
@@ -50,7 +59,12 @@ function tableLines(rows: readonly PartitionRow[], now: number): readonly string
   const shown = rows.length <= ROWS_MAX ? rows : rows.filter((row) => !isAtRest(row));
   const cells = [HEAD, ...shown.map((row) => cellsOf(row, now))];
   const widths = HEAD.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
-  const lines = cells.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  const lines = cells.map((line) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   const leftOut = rows.length - shown.length;
   return leftOut === 0 ? lines : [...lines, `${leftOut} partitions at rest are left out`];
 }

@@ -5,6 +5,7 @@
 import { earlier, noneWaits, noteAge, type Oldest } from '../core/change/pending.ts';
 import { isRemovalsKey } from '../core/log/live-record.ts';
 import type { ShownBreaker } from './state/breaker.ts';
+import type { HistogramView, RequestKind } from './state/counts.ts';
 import type { Group, Partition } from './state/group.ts';
 import type { Stuck } from './state/unsettled.ts';
 import type { Owners } from './state/owners.ts';
@@ -67,6 +68,11 @@ export interface PipelineStats {
   readonly unsettled: readonly Stuck[];
   /** Final reports by outcome since the start. */
   readonly reports: Readonly<Record<string, number>>;
+  /** As the final reports say, of changes that a request was sent for: until its first one, and from there to their end. */
+  readonly queueTimes: HistogramView;
+  readonly applyTimes: HistogramView;
+  /** Of requests to the target, look-ups of ids left out: until their answer, or their failure. */
+  readonly requestTimes: Readonly<Record<RequestKind, HistogramView>>;
   /** What else keeps the instance from its work, as the command that runs it has found; each with its remedy. */
   readonly obstacles?: readonly string[];
 }
@@ -101,6 +107,9 @@ export function statsOf(owners: Owners): PipelineStats {
     unrecordable,
     strayKeys: owners.keys.count,
     reports: counts.reports.byName,
+    queueTimes: counts.queueTimes.view,
+    applyTimes: counts.applyTimes.view,
+    requestTimes: { read: counts.requestTimes.read.view, write: counts.requestTimes.write.view },
   };
 }
 

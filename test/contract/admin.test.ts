@@ -41,6 +41,12 @@ const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   refusedRequests: { unsigned: 2 },
   unsettled: [],
   reports: { applied: 38 },
+  queueTimes: { bounds: [50, 2_500], counts: [1, 3], sum: 64_000, count: 4 },
+  applyTimes: { bounds: [5], counts: [0], sum: 0, count: 0 },
+  requestTimes: {
+    read: { bounds: [250], counts: [7], sum: 700, count: 7 },
+    write: { bounds: [250], counts: [2], sum: 1_500, count: 5 },
+  },
   ...changes,
 });
 
@@ -196,7 +202,10 @@ test('admin server: metrics tell what the statistics say', async () => {
   );
   const response = await get('/metrics');
   expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
-  const samples = samplesOf(await response.text()).filter((line) => !/^(process|nodejs)_|^rollcall_build/.test(line));
+  const text = await response.text();
+  for (const name of ['queue', 'apply', 'request'])
+    expect(text).toContain(`\n# TYPE rollcall_${name}_seconds histogram\n`);
+  const samples = samplesOf(text).filter((line) => !/^(process|nodejs)_|^rollcall_build/.test(line));
   expect(samples.toSorted()).toEqual(
     [
       'rollcall_ready 1',
@@ -227,6 +236,23 @@ test('admin server: metrics tell what the statistics say', async () => {
       'rollcall_breaker_open{reason="target"} 1',
       'rollcall_breaker_open{reason="auth"} 0',
       'rollcall_breaker_open{reason="permission"} 0',
+      'rollcall_queue_seconds_bucket{le="0.05"} 1',
+      'rollcall_queue_seconds_bucket{le="2.5"} 3',
+      'rollcall_queue_seconds_bucket{le="+Inf"} 4',
+      'rollcall_queue_seconds_sum 64',
+      'rollcall_queue_seconds_count 4',
+      'rollcall_apply_seconds_bucket{le="0.005"} 0',
+      'rollcall_apply_seconds_bucket{le="+Inf"} 0',
+      'rollcall_apply_seconds_sum 0',
+      'rollcall_apply_seconds_count 0',
+      'rollcall_request_seconds_bucket{le="0.25",request="read"} 7',
+      'rollcall_request_seconds_bucket{le="+Inf",request="read"} 7',
+      'rollcall_request_seconds_sum{request="read"} 0.7',
+      'rollcall_request_seconds_count{request="read"} 7',
+      'rollcall_request_seconds_bucket{le="0.25",request="write"} 2',
+      'rollcall_request_seconds_bucket{le="+Inf",request="write"} 5',
+      'rollcall_request_seconds_sum{request="write"} 1.5',
+      'rollcall_request_seconds_count{request="write"} 5',
     ].toSorted(),
   );
 });

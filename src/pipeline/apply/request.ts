@@ -133,6 +133,8 @@ async function ask(owners: Owners, run: Run, { method, send }: Request): Promise
     return null;
   }
   run.noteAnswered();
+  const request = method === 'PATCH' ? 'write' : 'read';
+  if ('durationMs' in answer) counts.noteRequestTime(request, answer.durationMs);
   const outcome = classify(answer, method);
   counts.requests.note(outcome.kind);
   if (outcome.kind === 'conflict') counts.conflicts.add();
@@ -140,7 +142,6 @@ async function ask(owners: Owners, run: Run, { method, send }: Request): Promise
     counts.outsideLease.add();
     logger.warn({ group: group.id, partition: group.partition.number }, 'a request ended outside its lease');
   }
-  const request = method === 'PATCH' ? 'write' : 'read';
   const seen = owners.breaker.observe({ request, answer, outcome, groups: [group], subject: group });
   owners.throttled.note(group, request, outcome.kind === 'throttled');
   if (partitions.isCurrent(group.partition) && noteName(owners, group, { answer, method })) return null;

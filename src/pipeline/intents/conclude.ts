@@ -11,7 +11,7 @@ import { deadLetter } from '../../core/log/dead-letter.ts';
 import { isPassed, markOf, type FinalMark } from '../../core/log/final-mark.ts';
 import { isComplete } from '../../core/log/ledger.ts';
 import type { FinalOutcome } from '../../core/report/report.ts';
-import { NO_LAG, finalReport, isFinal, retryReport, type LagMs, type Report } from '../../core/report/reporting.ts';
+import { NO_LAG, finalReport, retryReport, type LagMs, type Report } from '../../core/report/reporting.ts';
 import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
 import type { RetryDecision, Schedule } from '../../core/target/retry.ts';
 import { isExhausted } from '../state/group-run.ts';
@@ -232,7 +232,7 @@ function reportEnd(owners: Owners, group: Group, intent: Intent, facts: Facts): 
 
 /** To be reported by the next round of settle. */
 export function enqueue({ counts, outbox, settle }: Owners, due: Due): void {
-  if (isFinal(due.report)) counts.reports.note(due.report.outcome);
+  counts.noteReport(due.report);
   outbox.add(due);
   settle();
 }

@@ -1,8 +1,8 @@
 /** What the figures say of what is not applied: from the records' own times, while stuck, after a restart, while held. */
 import { expect, test } from 'vitest';
-import { metricsText } from '../../../src/admin/metrics.ts';
 import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
 import { answer, QuickWorld, type QuickOptions } from '../../support/quick-world.ts';
+import { samplesNow } from '../../support/scrape.ts';
 
 const HOUR_MS = 3_600_000;
 const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: 100, slowScheduleMs: [60_000, HOUR_MS] };
@@ -12,13 +12,9 @@ const aWorld = ({ pipeline, ...options }: QuickOptions = {}): QuickWorld =>
   new QuickWorld({ ...options, pipeline: { retry, ...pipeline } });
 
 /** What a scrape says now. */
-async function scrape({ clock }: QuickWorld, pipeline: Pipeline): Promise<(series: string) => number | undefined> {
-  const text = await metricsText(pipeline.stats(), clock.now().wall);
-  const samples = text.split('\n').map((line) => line.split(/ (?=\S+$)/));
-  return (series) => {
-    const found = samples.find(([name]) => name === series);
-    return found === undefined ? undefined : Number(found[1]);
-  };
+async function scrape(world: QuickWorld, pipeline: Pipeline): Promise<(series: string) => number | undefined> {
+  const samples = await samplesNow(world, pipeline);
+  return (series) => samples.get(series);
 }
 
 const LAG = 'rollcall_lag';

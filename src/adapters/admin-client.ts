@@ -1,5 +1,4 @@
 /** Asks the admin server of a running instance: what it has of a group (`/explain`), and how it is (`/status`). */
-import type { ZodType } from 'zod';
 import { InstanceAnswer } from '../core/explain/instance-answer.ts';
 import { InstanceStatus } from '../core/status/instance-status.ts';
 import { errorText } from '../core/text/visible.ts';
@@ -45,7 +44,10 @@ export function askStatus(
 interface Asked<Answer> {
   readonly page: string;
   readonly query: URLSearchParams;
-  readonly shape: ZodType<Answer>;
+  /** How its answer is checked. */
+  readonly shape: {
+    safeParse(json: unknown): { readonly success: true; readonly data: Answer } | { readonly success: false };
+  };
 }
 
 async function ask<Answer>(

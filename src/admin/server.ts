@@ -10,12 +10,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
-import type { InstanceStatus } from '../core/status/instance-status.ts';
+import type { InstanceStatus, PipelineStatus } from '../core/status/instance-status.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { createServer, urlOf } from '../http/server.ts';
 import type { Clock, Logger } from '../ports.ts';
-import type { PipelineStatus } from '../pipeline/status.ts';
 import { packageVersion } from '../version.ts';
 import { Sparing, readyPage, type ServiceStats } from './readiness.ts';
 

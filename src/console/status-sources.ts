@@ -5,7 +5,7 @@
 import { askStatus, type Instance } from '../adapters/admin-client.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import type { KafkaLogTools } from '../adapters/kafka/tools.ts';
-import { earlier, noneWaits, noteAge, standing, type Oldest } from '../core/change/pending.ts';
+import { earlier, noneWaits, noteAge, standing } from '../core/change/pending.ts';
 import {
   overviewOf,
   ownersIn,
@@ -100,13 +100,13 @@ async function readWaiting(
 
 /** @param firstUnfinishedAt the timestamp of the first record that is not finished, epoch ms; null: there is none */
 function factsOf(waiting: readonly WaitingIntent[], firstUnfinishedAt: number | null, now: number): WaitingFacts {
-  const oldest: Oldest = noneWaits();
+  const known = noneWaits();
   const counts = { unapplied: 0, held: 0, waiting: 0, dead: 0 };
   for (const { intent } of waiting) {
-    noteAge(oldest, intent, now);
+    noteAge(known, intent, now);
     counts[standing(intent, now)] += 1;
   }
-  oldest.unapplied = earlier(oldest.unapplied, firstUnfinishedAt);
+  const oldest = { ...known, unapplied: earlier(known.unapplied, firstUnfinishedAt) };
   const { unapplied, held, waiting: slow, dead } = counts;
   return { parked: unapplied + held + slow, held, waiting: slow, dead, oldest };
 }

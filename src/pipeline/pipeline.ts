@@ -8,6 +8,7 @@
  */
 import pLimit from 'p-limit';
 import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
+import type { PipelineStatus } from '../core/status/instance-status.ts';
 import type { Batch, ChangeLogHandler } from '../ports.ts';
 import { applyGroup } from './apply/apply-group.ts';
 import { Dispatcher, pendingGroupCount, review } from './dispatch/dispatcher.ts';
@@ -37,7 +38,7 @@ import { Backlog, KeyWatch } from './state/source-watch.ts';
 import { Throttled } from './state/target-history.ts';
 import { Turns } from './state/turns.ts';
 import { Unsettled } from './state/unsettled.ts';
-import { statusOf, type PipelineStatus } from './status.ts';
+import { statusOf } from './status.ts';
 import { isAtRest, sizesOf, statsOf, type PipelineStats, type Sizes } from './stats.ts';
 import { errorText } from '../core/text/visible.ts';
 

@@ -5,7 +5,7 @@
 import { earlier, noneWaits, noteAge, type Oldest } from '../core/change/pending.ts';
 import { isRemovalsKey } from '../core/log/live-record.ts';
 import type { ShownBreaker } from './state/breaker.ts';
-import type { HistogramView, RequestKind } from './state/counts.ts';
+import type { GroupRequest, HistogramView } from './state/counts.ts';
 import type { Group, Partition } from './state/group.ts';
 import type { Stuck } from './state/unsettled.ts';
 import type { Owners } from './state/owners.ts';
@@ -72,7 +72,7 @@ export interface PipelineStats {
   readonly queueTimes: HistogramView;
   readonly applyTimes: HistogramView;
   /** Of requests to the target, look-ups of ids left out: until their answer, or their failure. */
-  readonly requestTimes: Readonly<Record<RequestKind, HistogramView>>;
+  readonly requestTimes: Readonly<Record<GroupRequest, HistogramView>>;
   /** What else keeps the instance from its work, as the command that runs it has found; each with its remedy. */
   readonly obstacles?: readonly string[];
 }

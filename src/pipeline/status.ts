@@ -4,16 +4,13 @@
  */
 import { sinceOf, standing } from '../core/change/pending.ts';
 import { convergesInMs, leftOf, type RequestBudget, type WorkAhead } from '../core/status/convergence.ts';
-import type { AffectedGroup, InstanceStatus } from '../core/status/instance-status.ts';
+import type { AffectedGroup, InstanceStatus, PipelineStatus } from '../core/status/instance-status.ts';
 import { closedBy } from '../core/target/breaker.ts';
 import { isSatisfied } from '../core/target/snapshot.ts';
 import { advices, type ShownBreaker } from './state/breaker.ts';
 import type { Group, Partition } from './state/group.ts';
 import type { Owners } from './state/owners.ts';
 import { statsOf, type PartitionStats } from './stats.ts';
-
-/** Of the service around it the admin server knows more. */
-export type PipelineStatus = Omit<InstanceStatus, 'version' | 'ready' | 'reasons'>;
 
 /** An answer must not hold up the rest. */
 const AFFECTED_MAX = 10_000;

@@ -129,7 +129,10 @@ test('admin server: what the brokers say is shown without secrets', async () => 
 test('readiness: a possible loss and an open breaker are named, and do not make an instance unready', async () => {
   const since = clock.now().wall;
   const get = await given(() =>
-    someStats({ possibleLosses: 2, breaker: { reason: 'auth', since, problem: 'refused' } }),
+    someStats({
+      possibleLosses: 2,
+      breaker: { reason: 'auth', since, problem: 'refused', failed: 'read', probes: 0, nextProbeAt: null },
+    }),
   );
   const response = await get('/readyz');
   expect(response.status).toBe(200);

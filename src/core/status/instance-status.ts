@@ -84,3 +84,6 @@ export const InstanceStatus = z
   .meta({ title: 'Rollcall instance: its status' });
 
 export type InstanceStatus = z.infer<typeof InstanceStatus>;
+
+/** What the pipeline knows of it; the rest is of the service around it. */
+export type PipelineStatus = Omit<InstanceStatus, 'version' | 'ready' | 'reasons'>;

@@ -25,7 +25,7 @@ function mainSentences(overview: Overview, now: number): readonly string[] {
   const sentences = open.map((reply) => breakerSentence(reply, replies.length));
   if (rows.length === 0) return [...sentences, 'How far behind is not known: neither Kafka nor an instance says so.'];
   if (unanswered.length > 0) sentences.push(unansweredSentence(overview, unanswered));
-  sentences.push(...notRunning(rows).map(({ partition, phase, refusal }) => phaseSentence(partition, phase, refusal)));
+  sentences.push(...phaseSentences(notRunning(rows)));
   if (isInStep(overview)) return [...sentences, 'In step: all that can be applied is.'];
   if (behind > 0) sentences.push(behindSentence(overview, now));
   else if (sentences.length === 0) sentences.push('How far behind is not known yet: ask again.');
@@ -49,19 +49,29 @@ function breakerSentence({ url, answer }: Reply, count: number): string {
 
 const withoutStop = (text: string): string => text.replace(/\.$/, '');
 
-const phaseSentence = (partition: number, phase: string | null, refusal: string | null): string =>
-  refusal === null
-    ? `Partition ${partition} is ${String(phase).replaceAll('_', ' ')}.`
-    : `Partition ${partition} is refused: ${withoutStop(refusal)}.`;
+function phaseSentences(rows: readonly PartitionRow[]): readonly string[] {
+  const sentences = new Map<string, number[]>();
+  for (const { partition, phase, refusal } of rows) {
+    const state = refusal === null ? String(phase).replaceAll('_', ' ') : `refused: ${withoutStop(refusal)}`;
+    const partitions = sentences.get(state) ?? [];
+    sentences.set(state, [...partitions, partition]);
+  }
+  return [...sentences].map(
+    ([state, partitions]) => `${named(partitions)} ${partitions.length === 1 ? 'is' : 'are'} ${state}.`,
+  );
+}
+
+const named = (partitions: readonly number[]): string =>
+  `${partitions.length === 1 ? 'Partition' : 'Partitions'} ${partitions.join(', ')}`;
 
 function unansweredSentence({ group }: Overview, rows: readonly PartitionRow[]): string {
-  const numbers = rows.map(({ partition }) => partition).join(', ');
   const known = rows.map(({ unfinished }) => unfinished);
   const most = known.reduce((total, each) => (total === null || each === null ? null : total + each), 0);
   const records =
     most === null ? 'how many records are not finished there is not known' : `${most} records are not finished there`;
-  const why = group?.members.length === 0 ? 'no instance runs' : 'no instance has answered for them';
-  return `How far behind is not known of partitions ${numbers}: ${why}; ${records}.`;
+  const why = group?.members.length === 0 ? 'no instance runs' : 'no instance has answered for it';
+  const where = named(rows.map(({ partition }) => partition)).toLowerCase();
+  return `How far behind is not known of ${where}: ${why}; ${records}.`;
 }
 
 function behindSentence(overview: Overview, now: number): string {

@@ -89,7 +89,7 @@ const REQUEST_BOUNDS_MS = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10
 /** Under a budget of 180 requests a minute a backlog takes minutes. */
 const CHANGE_BOUNDS_MS = [...REQUEST_BOUNDS_MS, MINUTE_MS, 2 * MINUTE_MS, 5 * MINUTE_MS, 10 * MINUTE_MS];
 
-type GroupRequest = Exclude<RequestKind, 'look_up'>;
+export type GroupRequest = Exclude<RequestKind, 'look_up'>;
 
 export class Counts {
   /** Events of the source that concern no membership, by reason. */

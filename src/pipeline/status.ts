@@ -22,6 +22,7 @@ export function statusOf(owners: Owners, { withAffected }: { readonly withAffect
   const budget = api.gate.budget();
   const needs = new Needs(owners, unreadIn(stats.partitions));
   const { open } = breaker;
+  const isKnown = stats.partitions.every(({ phase, lag }) => phase !== 'restoring' && lag !== undefined);
   const speed = {
     slots: options.concurrency,
     requestMs: counts.requestMs.value,
@@ -40,7 +41,7 @@ export function statusOf(owners: Owners, { withAffected }: { readonly withAffect
     intake_paused: stats.isIntakePaused,
     budget: budgetJson(budget),
     requests_ahead: needs.ahead.requests,
-    converges_in_ms: open === null ? Math.ceil(convergesInMs(needs.ahead, speed, budget)) : null,
+    converges_in_ms: open === null && isKnown ? Math.ceil(convergesInMs(needs.ahead, speed, budget)) : null,
     breaker: open && breakerJson(open),
     affected: withAffected ? needs.affected(AFFECTED_MAX) : null,
   };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { askOfGroup } from '../../src/adapters/admin-client.ts';
+import { askOfGroup, askStatus } from '../../src/adapters/admin-client.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { adminUrls } from '../../src/console/admin-urls.ts';
 import { EXIT } from '../../src/exit-codes.ts';
@@ -50,6 +50,21 @@ test.each<[string, string | null, RequestListener]>([
   const url = await served(answer);
   const reply = await askOfGroup({ url, token }, question, systemClock);
   expect(reply).toMatchObject({ url, answer: null, problem: expect.stringContaining(problem) });
+});
+
+test('it asks how an instance is, with the groups that are affected only where they are wanted', async () => {
+  const asked: unknown[] = [];
+  const url = await served(({ url: path }, response) => {
+    asked.push(path);
+    response.end('{"version":"0.0.1"}');
+  });
+  for (const withAffected of [false, true])
+    expect(await askStatus({ url, token: null }, { withAffected }, systemClock)).toEqual({
+      url,
+      answer: null,
+      problem: 'its answer is of another version of Rollcall',
+    });
+  expect(asked).toEqual(['/status', '/status?affected=true']);
 });
 
 test('one that does not answer is not waited for', async () => {

@@ -4,6 +4,7 @@ import { KnownSecrets } from '../../src/core/text/redact.ts';
 import type { ServiceHealth, ServiceStats } from '../../src/admin/readiness.ts';
 import { startAdmin, type AdminOptions, type AdminServer, type AdminSources } from '../../src/admin/server.ts';
 import type { InstanceAnswer } from '../../src/core/explain/instance-answer.ts';
+import { InstanceStatus, type PipelineStatus } from '../../src/core/status/instance-status.ts';
 import type { PipelineStats } from '../../src/pipeline/stats.ts';
 import { packageVersion } from '../../src/version.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -62,7 +63,7 @@ const logged: string[] = [];
 async function given(
   stats: () => ServiceStats,
   options: Partial<AdminOptions> = {},
-  more: Pick<AdminSources, 'explain'> = {},
+  more: Pick<AdminSources, 'explain' | 'status'> = {},
 ) {
   const started = await startAdmin(
     { host: '127.0.0.1', port: 0, token: null, ...options },
@@ -372,12 +373,66 @@ test.for<[number, string, string, Pick<AdminSources, 'explain'>]>([
   expect((await get(path, { headers })).status).toBe(status);
 });
 
-test('/explain without a token: to pages of this machine alone', async () => {
-  await given(() => null, {}, { explain: () => NOTHING });
+const STATUS: PipelineStatus = {
+  now: 1_000,
+  partitions: [],
+  pending: 1,
+  parked: 0,
+  held: 0,
+  dead: 0,
+  waiting: 0,
+  next_wait_ends_at: null,
+  in_flight: 0,
+  intake_paused: false,
+  budget: { allowed: null, used: null, left: null, resets_in_ms: null, closed_for_ms: 0 },
+  requests_ahead: 2,
+  converges_in_ms: null,
+  breaker: {
+    reason: 'auth',
+    since: 1,
+    problem: 'refused: admin-page-secret',
+    advice: 'Check.',
+    closed_by: 'a probe',
+    probes: 1,
+    next_probe_at: 2,
+  },
+  affected: null,
+};
+
+test('/status: the figures of the pipeline, with what the service around it knows, and without secrets', async () => {
+  const asked: unknown[] = [];
+  const status: AdminSources['status'] = (wanted) => {
+    asked.push(wanted);
+    return STATUS;
+  };
+  const get = await given(() => someStats({ ready: false, partitions: [] }), {}, { status });
+  expect(InstanceStatus.parse(await (await get('/status')).json())).toMatchObject({
+    version: packageVersion(),
+    ready: false,
+    reasons: ['the consumer group has not been joined yet'],
+    pending: 1,
+    breaker: { problem: 'refused: [redacted]' },
+  });
+  expect((await get('/status?affected=true')).status).toBe(200);
+  expect(asked).toEqual([{ withAffected: false }, { withAffected: true }]);
+});
+
+test.for<[number, string, Pick<AdminSources, 'status'>]>([
+  [401, 'without the token', { status: () => STATUS }],
+  [503, 'before there is a pipeline', { status: () => null }],
+  [404, 'of a service without one', {}],
+])('/status: %d %s', async ([status, , sources]) => {
+  const get = await given(() => null, { token: TOKEN }, sources);
+  const headers = status === 401 ? {} : { authorization: `Bearer ${TOKEN}` };
+  expect((await get('/status', { headers })).status).toBe(status);
+});
+
+test.for(['/explain?group=g', '/status'])('%s without a token: to pages of this machine alone', async (path) => {
+  await given(() => null, {}, { explain: () => NOTHING, status: () => STATUS });
   const port = new URL(server?.url ?? '').port;
   const ask = (host: string): Promise<number | undefined> =>
     new Promise((resolve) => {
-      const options = { port, path: '/explain?group=g', headers: { host } };
+      const options = { port, path, headers: { host } };
       request({ host: '127.0.0.1', ...options }, ({ statusCode }) => resolve(statusCode)).end();
     });
   expect(await ask(`localhost:${port}`)).toBe(200);

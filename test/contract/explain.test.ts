@@ -1,34 +1,14 @@
 /** `rollcall explain` over the memory log: each standing that a change may have, and the sentence that says it. */
 import { describe, expect, test } from 'vitest';
-import { startAdmin } from '../../src/admin/server.ts';
 import { explainGroup, type ExplainFlags } from '../../src/commands/explain.ts';
-import { KnownSecrets } from '../../src/core/text/redact.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { LogTools } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
-import { atEnd } from '../support/genesys.ts';
 import { answer, groupAnswer, QuickWorld, type QuickOptions } from '../support/quick-world.ts';
+import { INSTANCE_TOKEN, servedPipeline } from '../support/served-pipeline.ts';
 import { Table } from '../support/table.ts';
 import { topics } from '../support/world.ts';
-
-const TOKEN = 'a token of an instance';
-
-/** The admin server of a running instance. */
-async function served(pipeline: Pipeline): Promise<string> {
-  const server = await startAdmin(
-    { host: '127.0.0.1', port: 0, token: TOKEN },
-    {
-      stats: () => pipeline.stats(),
-      explain: (group, member) => pipeline.pendingOf(group, member),
-      clock: { now: () => ({ wall: 0, monotonic: 0 }) },
-      logger: { error: () => undefined },
-      secrets: new KnownSecrets([]),
-    },
-  );
-  atEnd(() => server.close());
-  return server.url;
-}
 
 /** What it says of member `u` of group `g`. */
 class Asking {
@@ -47,7 +27,7 @@ class Asking {
   async start(): Promise<Pipeline> {
     const { pipeline, log } = await this.world.start();
     this.#tools = log;
-    this.#urls = [await served(pipeline)];
+    this.#urls = [await servedPipeline(pipeline)];
     return pipeline;
   }
 
@@ -65,7 +45,7 @@ class Asking {
       format: native,
       committed: async () => new Map([[0, this.world.committed() ?? 0n]]),
       starts: async (topic) => new Map([[0, this.starts.get(topic) ?? 0n]]),
-      instances: this.#urls.map((url) => ({ url, token: TOKEN })),
+      instances: this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN })),
       api: this.world.target,
       ids: this.#ids,
       context,

@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Allowance, Answered, RateLimitHeaders } from '../../src/adapters/genesys/gate.ts';
 import {
   answered,
+  budgetOf,
   closed,
   firstAllowance,
   freeAt,
@@ -9,6 +11,7 @@ import {
   throttled,
   taken,
 } from '../../src/adapters/genesys/gate.ts';
+import { convergesInMs } from '../../src/core/status/convergence.ts';
 
 /** Takes as many permits as are free at `now`, at most `max`. */
 function spend(allowance: Allowance, now: number, max = 1000): readonly [Allowance, number] {
@@ -182,5 +185,64 @@ describe('429s in a row', () => {
     expect(answeredAt(throttledOnce, 1_060, true).throttledInRow).toBe(1);
     expect(answered(taken(throttledOnce, 1_060), null).throttledInRow).toBe(1);
     expect(answeredAt(throttledOnce, 1_060, false).throttledInRow).toBe(0);
+  });
+});
+
+describe('the budget that operators see', () => {
+  /** When the last of so many permits is taken by a gate whose requests are answered as soon as they are sent. */
+  function lastPermitAt(allowance: Allowance, from: number, count: number): number {
+    let now = from;
+    for (let i = 0; i < count; i += 1) {
+      now = Math.max(now, freeAt(allowance, now));
+      const sent = taken(allowance, now);
+      allowance = answered(sent, sent.window && telling(headersOf(sent.window, now)));
+    }
+    return now;
+  }
+
+  const headersOf = ({ allowed, count, endsAt }: NonNullable<Allowance['window']>, now: number): RateLimitHeaders =>
+    heard(now, { allowed, count: count + 1, resetMs: endsAt - now });
+  const INSTANTLY = { slots: 1_000_000, requestMs: 0, readPerSecond: null };
+
+  const starts: fc.Arbitrary<readonly [Allowance, number]> = fc
+    .record({
+      rate: fc.option(fc.integer({ min: 1, max: 600 })),
+      heard: fc.option(
+        fc.record({
+          allowed: fc.integer({ min: 1, max: 300 }),
+          count: fc.nat(300),
+          resetMs: fc.integer({ min: 1, max: 90_000 }),
+        }),
+      ),
+      later: fc.nat(200_000),
+      closedMs: fc.option(fc.nat(30_000)),
+    })
+    .map(({ rate, heard: limits, later, closedMs }) => {
+      // Where a set rate and windows limit in turn, each of them alone is predicted.
+      const first = firstAllowance(limits === null ? rate : null);
+      const spoken = limits === null ? first : after(first, heard(0, limits));
+      return [closedMs === null ? spoken : closed(spoken, later, later + closedMs), later];
+    });
+
+  test('it says when the last of some requests may go out', () => {
+    const property = fc.property(starts, fc.integer({ min: 1, max: 900 }), ([allowance, now], requests) => {
+      const ahead = { requests, longestRun: 0, waitMs: 0, unread: 0 };
+      const predicted = convergesInMs(ahead, INSTANTLY, budgetOf(allowance, now));
+      // Intervals of a pace are rounded up by a billionth.
+      expect(predicted).toBeCloseTo(lastPermitAt(allowance, now, requests) - now, 0);
+    });
+    fc.assert(property, { seed: 7, numRuns: 3_000 });
+  });
+
+  test('requests without an answer are spent, and nothing is known before the headers speak', () => {
+    expect(budgetOf(firstAllowance(null), 0).window).toBeNull();
+    const spoken = after(firstAllowance(null), heard(0, { count: 20 }));
+    expect(budgetOf(taken(taken(spoken, 5), 5), 10_000).window).toEqual({
+      allowed: 300,
+      used: 22,
+      resetsInMs: 50_000,
+      lengthMs: 60_000,
+    });
+    expect(budgetOf(spoken, 10_000).pace).toBeNull();
   });
 });

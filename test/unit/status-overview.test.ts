@@ -139,7 +139,7 @@ describe('several instances', () => {
     expect(overview.silent).toEqual([members[1]]);
     expect(overview.convergesInMs).toBeNull();
     expect(statusSentence(overview, NOW)).toBe(
-      'How far behind is not known of partitions 1, 2: no instance has answered for it; 13 records are not finished there.',
+      'How far behind is not known of partitions 1, 2: no instance has answered for it; 13 records not finished there. Behind by 13 changes.',
     );
   });
 });
@@ -153,8 +153,8 @@ describe('none has answered', () => {
     const overview = given({ kafka: someKafka([300]), replies: [silent('http://a')], waiting });
     expect(overview.totals).toMatchObject({ pending: 6, parked: 6, held: 2, waiting: 1, dead: 1 });
     expect(statusSentence(overview, NOW)).toBe(
-      'How far behind is not known of partition 0: no instance runs; 300 records are not finished there. ' +
-        'Behind by 3 changes, the oldest for 10 min. 2 removals held for an operator. ' +
+      'How far behind is not known of partition 0: no instance runs; 300 records not finished there. ' +
+        'Behind by 303 changes, the oldest for 10 min. 2 removals held for an operator. ' +
         '1 change waiting for what is missing at Genesys Cloud. 1 change given up, to be replayed.',
     );
   });

@@ -233,7 +233,7 @@ export function spentShare(allowance: Allowance, now: number): number {
 /** What may still be spent. A pace that the next headers end is none, once headers have spoken. */
 export function budgetOf(allowance: Allowance, now: number): RequestBudget {
   const { pace, closedUntil, outstanding } = allowance;
-  const window = windowAt(allowance.window, now);
+  const window = windowAt(allowance.window, Math.max(now, closedUntil));
   const firstAt = Math.max(pace.nextAt, now) - (pace.burst - 1) * pace.intervalMs;
   return {
     window: window && {

@@ -5,7 +5,10 @@
 
 /** What may still be spent of the target's limits. Durations in ms, from now. */
 export interface RequestBudget {
-  /** As the target's headers say, requests without an answer counted as spent; null: they have not spoken yet. */
+  /**
+   * As the target's headers say, requests without an answer counted as spent; null: they have not spoken yet. The one in which the
+   * next request goes out: what is left of one that ends before is lost.
+   */
   readonly window: {
     readonly allowed: number;
     readonly used: number;
@@ -50,38 +53,34 @@ export interface Speed {
 /** Until a request has been answered. */
 const REQUEST_MS_ASSUMED = 200;
 
-export function convergesInMs(
-  { requests, longestRun, waitMs, unread }: WorkAhead,
-  speed: Speed,
-  budget: RequestBudget,
-): number {
+export function convergesInMs(ahead: WorkAhead, speed: Speed, budget: RequestBudget): number {
+  const { requests, longestRun, waitMs, unread } = ahead;
   const requestMs = speed.requestMs ?? REQUEST_MS_ASSUMED;
   const readMs = speed.readPerSecond === null ? 0 : (unread / speed.readPerSecond) * 1000;
   if (requests === 0) return Math.max(waitMs, readMs);
   const inSlots = (count: number): number => Math.max(requestMs, (count * requestMs) / speed.slots);
-  const byBudgetMs = permitInMs(requests, budget) + inSlots(inLastWindow(requests, budget));
-  return Math.max(byBudgetMs, inSlots(requests), longestRun * requestMs, waitMs + requestMs, readMs + requestMs);
+  const { inMs, together } = lastInWindow(requests, budget);
+  const byWindowsMs = Math.max(inMs, budget.closedForMs) + inSlots(together);
+  const byPaceMs = pacedInMs(requests, budget) + requestMs;
+  const bySlotsMs = Math.max(inSlots(requests), longestRun * requestMs);
+  return Math.max(byWindowsMs, byPaceMs, bySlotsMs, waitMs + requestMs, readMs + requestMs);
 }
 
-/** Until the last of so many requests may go out. */
-function permitInMs(requests: number, { window, pace, closedForMs }: RequestBudget): number {
-  const pacedMs = pace === null ? 0 : pace.firstInMs + (requests - 1) * pace.intervalMs;
-  return Math.max(closedForMs, pacedMs, window === null ? 0 : openInMs(requests, window));
-}
+/** Until the pace lets the last of so many requests go. */
+const pacedInMs = (requests: number, { pace, closedForMs }: RequestBudget): number =>
+  pace === null ? 0 : Math.max(closedForMs, pace.firstInMs + (requests - 1) * pace.intervalMs);
 
-/** Until the window begins in which the last of so many requests goes out. */
-function openInMs(requests: number, window: NonNullable<RequestBudget['window']>): number {
-  const later = requests - Math.max(0, window.allowed - window.used);
-  return later <= 0 ? 0 : window.resetsInMs + (Math.ceil(later / allowedIn(window)) - 1) * window.lengthMs;
+/** Until the window begins that the last of so many requests goes out in, and how many of them go out in that one. */
+function lastInWindow(
+  requests: number,
+  { window }: RequestBudget,
+): { readonly inMs: number; readonly together: number } {
+  if (window === null) return { inMs: 0, together: requests };
+  const left = Math.max(0, window.allowed - window.used);
+  if (requests <= left) return { inMs: 0, together: requests };
+  // A target that allows none says so for this window only.
+  const allowed = Math.max(1, window.allowed);
+  const windows = Math.ceil((requests - left) / allowed);
+  const inMs = window.resetsInMs + (windows - 1) * window.lengthMs;
+  return { inMs, together: requests - left - (windows - 1) * allowed };
 }
-
-/** How many of them go out together in the window of the last one. */
-function inLastWindow(requests: number, { window, pace }: RequestBudget): number {
-  if (pace !== null) return 1;
-  if (window === null) return requests;
-  const later = requests - Math.max(0, window.allowed - window.used);
-  return later <= 0 ? requests : ((later - 1) % allowedIn(window)) + 1;
-}
-
-/** A target that allows none says so for this window only. */
-const allowedIn = ({ allowed }: { readonly allowed: number }): number => Math.max(1, allowed);

@@ -73,7 +73,8 @@ export const InstanceStatus = z
     budget: Budget,
     requests_ahead: count.meta({ description: 'that what is behind needs; for what is not read, estimated' }),
     converges_in_ms: z.number().nullable().meta({
-      description: 'until all that can be applied is, if nothing new comes; null: not while the breaker is open',
+      description:
+        'until all that can be applied is, if nothing new comes; null: not known, or not while the breaker is open',
     }),
     breaker: OpenBreaker.nullable().meta({ description: 'null: closed' }),
     affected: z

@@ -69,6 +69,7 @@ export interface Totals {
   readonly waiting: number;
   readonly dead: number;
   readonly inFlight: number;
+  /** Of partitions that no instance has answered for, records that are not finished: they may have been read. */
   readonly unread: number;
 }
 
@@ -168,7 +169,7 @@ function totalsOf(
     waiting: sum(answers, (each) => each.waiting) + sum(waiting, (each) => each.waiting),
     dead: sum(answers, (each) => each.dead) + sum(waiting, (each) => each.dead),
     inFlight: sum(answers, (each) => each.in_flight),
-    unread: sum(rows, ({ unread }) => unread ?? 0),
+    unread: sum(rows, ({ unread, unfinished }) => unread ?? unfinished ?? 0),
   };
 }
 

@@ -68,7 +68,9 @@ function unansweredSentence({ group }: Overview, rows: readonly PartitionRow[]):
   const known = rows.map(({ unfinished }) => unfinished);
   const most = known.reduce((total, each) => (total === null || each === null ? null : total + each), 0);
   const records =
-    most === null ? 'how many records are not finished there is not known' : `${most} records are not finished there`;
+    most === null
+      ? 'how many records are not finished there is not known'
+      : `${counted(most, 'record')} not finished there`;
   const why = group?.members.length === 0 ? 'no instance runs' : 'no instance has answered for it';
   const where = named(rows.map(({ partition }) => partition)).toLowerCase();
   return `How far behind is not known of ${where}: ${why}; ${records}.`;

@@ -85,7 +85,7 @@ const adminOptions = {
   port: initially('ADMIN_PORT', '8080', wholeNumber(0, 65_535), { about: 'Their port; 0: none' }),
   token: ownSecret('ADMIN_TOKEN', {
     about:
-      '`/metrics` and `/explain` ask for it as `Authorization: Bearer …`; at least 16 characters. Probes need none',
+      '`/metrics`, `/status` and `/explain` ask for it as `Authorization: Bearer …`; at least 16 characters. Probes need none',
   }),
 };
 

@@ -1,7 +1,7 @@
 /** What `rollcall status` has found, as text and as JSON. */
 import type { AffectedGroup, InstanceStatus } from '../core/status/instance-status.ts';
 import type { MemberFacts, Overview, PartitionRow, Reply } from '../core/status/overview.ts';
-import { behindOf, isInStep, statusSentence } from '../core/status/sentence.ts';
+import { behindOf, counted, isInStep, statusSentence } from '../core/status/sentence.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { durationText } from '../core/text/duration.ts';
 import { visible } from '../core/text/visible.ts';
@@ -12,7 +12,7 @@ export function statusText({ overview, kafkaProblem }: FoundStatus, now: number)
   const { group, replies, silent, rows } = overview;
   return [
     ...(kafkaProblem === null ? [] : [`Kafka does not answer: ${visible(kafkaProblem)}`]),
-    ...(group === null ? [] : [`consumer group: ${group.state}, ${group.members.length} instances`]),
+    ...(group === null ? [] : [`consumer group: ${group.state}, ${counted(group.members.length, 'instance')}`]),
     ...replies.flatMap(replyLines),
     ...silent.map(silentLine),
     ...tableLines(rows, now),
@@ -105,7 +105,7 @@ function affectedLines({ answer }: Reply): readonly string[] {
 }
 
 const affectedLine = ({ group, changes, since }: AffectedGroup): string =>
-  `group ${visible(group)}  ${changes} ${changes === 1 ? 'change' : 'changes'}  since ${timeText(since)}`;
+  `group ${visible(group)}  ${counted(changes, 'change')}  since ${timeText(since)}`;
 
 /** @param now epoch ms. */
 export function statusJson({ overview, kafkaProblem }: FoundStatus, now: number): object {

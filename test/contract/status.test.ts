@@ -166,7 +166,7 @@ describe('status: the breaker is open', () => {
   test('why, since when, what closes it, what to do; when it ends is not known', async () => {
     const watching = await given();
     expect(await watching.sentence()).toMatch(
-      /^Nothing is sent since .+: the breaker is open \(auth: .+\)\. It closes by a probe \(a read of one group\) that does not fail so, or any change that succeeds; \d+ probes so far, the next .+\. Check .+\. Behind by 3 changes, the oldest for 35 s\.$/,
+      /^Nothing is sent since .+: the breaker is open \(auth: .+\)\. It closes by any change that succeeds, or a probe \(a read of one group\) that does not fail so; \d+ probes so far, the next .+\. Check .+\. Behind by 3 changes, the oldest for 35 s\.$/,
     );
     expect(await watching.json()).toMatchObject({ in_step: false, converges_in_ms: null });
   });

@@ -109,7 +109,24 @@ describeNewestKafka('the runbook', (kafka) => {
     await answers('members');
   });
 
+  test('how far behind, and when it is done', { timeout: 120_000 }, async () => {
+    const rule = sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+    await send({ add_members: ['jane'], event_id: 'jane-back' });
+    await answers('how-far');
+    sandbox.removeRule(rule);
+    await rollcall('replay now --group sales --member jane --yes');
+    await sandbox.until(() => sandbox.members('sales').includes('jane'));
+  });
+
+  test('the client is refused: what is affected, and what now', { timeout: 120_000 }, async () => {
+    const rule = sandbox.addRule({ match: {}, fault: { kind: 'status', status: 401 } });
+    await send({ remove_members: ['jane'], event_id: 'jane-gone' });
+    await answers('affected');
+    sandbox.removeRule(rule);
+    await sandbox.until(() => !sandbox.members('sales').includes('jane'));
+  });
+
   test('each command of the page is run', () => {
-    expect(questions.map(({ name }) => name)).toEqual(['why-still', 'who-removed', 'members']);
+    expect(questions.map(({ name }) => name)).toEqual(['why-still', 'who-removed', 'members', 'how-far', 'affected']);
   });
 });

@@ -1,4 +1,7 @@
 /**
+ * Room core/status: how far behind all instances are, when they will be in step, and the sentence that says so.
+ * Not here: asking them, and Kafka (console).
+ *
  * When all that is behind will be applied, if nothing new comes: by the requests that it needs, and by what limits them. A
  * prediction for operators (`rollcall status`); `npm run bench -- status` compares it with what then happens.
  */

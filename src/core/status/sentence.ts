@@ -98,4 +98,4 @@ function besides({ totals, rows, nextWaitEndsAt }: Overview): readonly string[] 
   ];
 }
 
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -217,7 +217,7 @@ const PROBES: Readonly<Record<RequestKind, string>> = {
 
 /** What would close it, for operators. */
 export const closedBy = ({ failed }: Pick<Pauses, 'failed'>): string =>
-  `${PROBES[failed]}, or any change that succeeds`;
+  `any change that succeeds, or ${PROBES[failed]}`;
 
 /** A group, or an id, that may be asked for next. */
 export interface ProbeCandidate {

@@ -30,6 +30,7 @@ import { rateLimit } from './parts/rate-limit.ts';
 import { requests } from './parts/requests.ts';
 import { restart } from './parts/restart.ts';
 import { start } from './parts/start.ts';
+import { status } from './parts/status.ts';
 import { stream } from './parts/stream.ts';
 import { throughput } from './parts/throughput.ts';
 import { waves } from './parts/waves.ts';
@@ -41,6 +42,7 @@ const PARTS: readonly Part[] = [
   backlog,
   peers,
   budget,
+  status,
   overload,
   hotGroup,
   outage,

@@ -42,6 +42,7 @@ function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number):
   gauge('rollcall_pending', 'Changes neither final nor given up', stats.pending);
   gauge('rollcall_parked', 'Changes that wait in the retry topic', stats.parked);
   gauge('rollcall_held', 'Removals that wait for an operator', stats.held);
+  gauge('rollcall_waiting', 'Changes that wait by SLOW_RETRY_SCHEDULE_MS', stats.waiting);
   gauge('rollcall_dead', 'Changes given up that can still be replayed', stats.dead);
   gauge('rollcall_in_flight', 'Requests under way', stats.inFlight);
   gauge(

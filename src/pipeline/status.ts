@@ -3,8 +3,9 @@
  * computed at each call: a pass over what is pending.
  */
 import { sinceOf, standing } from '../core/change/pending.ts';
-import { convergesInMs, leftOf, type RequestBudget, type WorkAhead } from '../core/status/convergence.ts';
+import { convergesInMs, leftOf, type RequestBudget, type Speed } from '../core/status/convergence.ts';
 import type { AffectedGroup, InstanceStatus, PipelineStatus } from '../core/status/instance-status.ts';
+import { workAhead, type GroupNeed, type Intake } from '../core/status/work-ahead.ts';
 import { closedBy } from '../core/target/breaker.ts';
 import { isSatisfied } from '../core/target/snapshot.ts';
 import { advices, type ShownBreaker } from './state/breaker.ts';
@@ -17,35 +18,43 @@ const AFFECTED_MAX = 10_000;
 
 /** @param withAffected lists the groups whose changes wait for the target. */
 export function statusOf(owners: Owners, { withAffected }: { readonly withAffected: boolean }): PipelineStatus {
-  const { clock, api, breaker, counts, options, backlog, intakeLimit, partitions } = owners;
+  const { clock, api, breaker, lookUps, options } = owners;
   const stats = statsOf(owners);
+  const now = clock.now().wall;
+  const due = [...owners.partitions.groups()].flatMap((group) => dueOf(owners, group, now) ?? []);
+  const intake = intakeOf(owners, unreadIn(stats.partitions));
+  const needs = due.map(({ need }) => need);
+  const ahead = workAhead(needs, { intake, membersMax: options.membersPerPatchMax, now });
+  const requests = ahead.requests + lookUps.size;
   const budget = api.gate.budget();
-  const needs = new Needs(owners, unreadIn(stats.partitions));
+  const isKnown =
+    ahead.isSample && stats.partitions.every(({ phase, lag }) => phase !== 'restoring' && lag !== undefined);
   const { open } = breaker;
-  const isKnown = stats.partitions.every(({ phase, lag }) => phase !== 'restoring' && lag !== undefined);
-  const speed = {
-    slots: options.concurrency,
-    requestMs: counts.requestMs.value,
-    readPerSecond: intakeLimit.isPaused ? null : backlog.readPerSecond,
-  };
   return {
-    now: clock.now().wall,
-    partitions: [...partitions].map((partition, i) => partitionStatus(partition, stats.partitions[i])),
+    now,
+    partitions: [...owners.partitions].map((partition, i) => partitionStatus(partition, stats.partitions[i])),
     pending: stats.pending,
     parked: stats.parked,
     held: stats.held,
     dead: stats.dead,
-    waiting: needs.waiting.count,
-    next_wait_ends_at: needs.waiting.nextAt,
+    waiting: stats.waiting,
+    next_wait_ends_at: stats.nextWaitEndsAt,
     in_flight: stats.inFlight,
     intake_paused: stats.isIntakePaused,
     budget: budgetJson(budget),
-    requests_ahead: needs.ahead.requests,
-    converges_in_ms: open === null && isKnown ? Math.ceil(convergesInMs(needs.ahead, speed, budget)) : null,
+    requests_ahead: requests,
+    converges_in_ms:
+      open === null && isKnown ? Math.ceil(convergesInMs({ ...ahead, requests }, speedOf(owners), budget)) : null,
     breaker: open && breakerJson(open),
-    affected: withAffected ? needs.affected(AFFECTED_MAX) : null,
+    affected: withAffected ? affectedJson(due) : null,
   };
 }
+
+const speedOf = ({ options, counts, intakeLimit, backlog }: Owners): Speed => ({
+  slots: options.concurrency,
+  requestMs: counts.requestMs.value,
+  readPerSecond: intakeLimit.isPaused ? null : backlog.readPerSecond,
+});
 
 const unreadIn = (partitions: readonly PartitionStats[]): number =>
   partitions.reduce((sum, { lag = 0 }) => sum + lag, 0);
@@ -93,77 +102,36 @@ const breakerJson = ({
   next_probe_at: nextProbeAt,
 });
 
-/** What is to be done, group by group, and what waits besides. */
-class Needs {
-  readonly #owners: Owners;
-  readonly #now: number;
-  readonly #affected: AffectedGroup[] = [];
-  #waiting: { count: number; nextAt: number | null } = { count: 0, nextAt: null };
-  #changes = 0;
-  #patches = 0;
-  #requests = 0;
-  #longestRun = 0;
-  #waitUntil = 0;
-  readonly ahead: WorkAhead;
+/** What of one group could be sent, if the target could be worked with. */
+interface DueGroup {
+  readonly need: GroupNeed;
+  readonly affected: AffectedGroup;
+}
 
-  /** @param unread source records. */
-  constructor(owners: Owners, unread: number) {
-    this.#owners = owners;
-    this.#now = owners.clock.now().wall;
-    const pending = [...owners.partitions].reduce((sum, { counts }) => sum + counts.pending - counts.held, 0);
-    // What is read soon falls to the groups that are known, as far as it is let in.
-    const readSoon = Math.max(0, Math.min(unread, owners.options.pendingIntentsMax - pending));
-    const growth = pending === 0 ? 1 : 1 + readSoon / pending;
-    for (const group of owners.partitions.groups()) this.#add(group, growth);
-    // The rest comes as thick as what is there then.
-    const readLater = pending === 0 ? unread : unread - readSoon;
-    const patchesPerRecord = this.#changes === 0 ? 1 : this.#patches / (this.#changes * growth);
-    this.ahead = {
-      requests: this.#requests + owners.lookUps.size + Math.ceil(readLater * patchesPerRecord),
-      longestRun: this.#longestRun,
-      waitMs: Math.max(0, this.#waitUntil - this.#now),
-      unread,
-    };
+function dueOf(owners: Owners, group: Group, now: number): DueGroup | null {
+  const snapshot = owners.snapshots.get(group);
+  let [due, changes, fullStates, since, waitUntil] = [0, 0, 0, Number.POSITIVE_INFINITY, 0];
+  for (const { pending } of group.members.values()) {
+    if (pending === null || standing(pending, now) !== 'unapplied') continue;
+    due += 1;
+    since = Math.min(since, sinceOf(pending));
+    waitUntil = Math.max(waitUntil, pending.notBefore);
+    if (pending.op === 'state') fullStates += 1;
+    else if (snapshot === null || pending.target === null || !isSatisfied(pending, snapshot)) changes += 1;
   }
+  if (due === 0) return null;
+  const need = { changes, fullStates, isUnknown: snapshot === null || group.doubt !== null, waitUntil };
+  return { need, affected: { group: group.id, changes: due, since } };
+}
 
-  /** Changes that wait by the slow schedule, and until when the first of them does. */
-  get waiting(): { readonly count: number; readonly nextAt: number | null } {
-    return this.#waiting;
-  }
+function intakeOf({ counts, options, partitions }: Owners, unread: number): Intake {
+  const finished = Object.values(counts.reports.byName).reduce((sum, count) => sum + count, 0);
+  const pending = [...partitions].reduce((sum, partition) => sum + partition.counts.pending - partition.counts.held, 0);
+  const patches = counts.requestTimes.write.view.count;
+  return { pending, pendingMax: options.pendingIntentsMax, unread, finished, patches };
+}
 
-  affected(max: number): InstanceStatus['affected'] {
-    const groups = this.#affected.toSorted((a, b) => a.since - b.since);
-    return { groups: groups.slice(0, max), left_out: Math.max(0, groups.length - max) };
-  }
-
-  #add(group: Group, growth: number): void {
-    const snapshot = this.#owners.snapshots.get(group);
-    const { membersPerPatchMax } = this.#owners.options;
-    let [due, toSend, fullStates, since] = [0, 0, 0, Number.POSITIVE_INFINITY];
-    for (const { pending } of group.members.values()) {
-      if (pending === null) continue;
-      const kind = standing(pending, this.#now);
-      if (kind === 'waiting') this.#noteWait(pending.notBefore);
-      if (kind !== 'unapplied') continue;
-      due += 1;
-      since = Math.min(since, sinceOf(pending));
-      this.#waitUntil = Math.max(this.#waitUntil, pending.notBefore);
-      if (pending.op === 'state') fullStates += 1;
-      else if (snapshot === null || pending.target === null || !isSatisfied(pending, snapshot)) toSend += 1;
-    }
-    if (due === 0) return;
-    this.#affected.push({ group: group.id, changes: due, since });
-    // What a full state changes is not known before the group is read: one PATCH.
-    const patches = Math.ceil((toSend * growth) / membersPerPatchMax) + fullStates;
-    const reads = patches > 0 && (snapshot === null || group.doubt !== null) ? 1 : 0;
-    this.#changes += toSend + fullStates;
-    this.#patches += patches;
-    this.#requests += patches + reads;
-    this.#longestRun = Math.max(this.#longestRun, patches + reads);
-  }
-
-  #noteWait(until: number): void {
-    const { count, nextAt } = this.#waiting;
-    this.#waiting = { count: count + 1, nextAt: Math.min(until, nextAt ?? until) };
-  }
+function affectedJson(due: readonly DueGroup[]): NonNullable<InstanceStatus['affected']> {
+  const groups = due.map(({ affected }) => affected).toSorted((a, b) => a.since - b.since);
+  return { groups: groups.slice(0, AFFECTED_MAX), left_out: Math.max(0, groups.length - AFFECTED_MAX) };
 }

@@ -1,22 +1,11 @@
 /** The prediction of `rollcall status`: by budget, by slots, by the longest run of one group, by waits, and by reading. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import {
-  convergesInMs,
-  leftOf,
-  type RequestBudget,
-  type Speed,
-  type WorkAhead,
-} from '../../src/core/status/convergence.ts';
+import { convergesInMs, leftOf, type RequestBudget, type Speed } from '../../src/core/status/convergence.ts';
+import { workAhead, type GroupNeed, type Intake, type WorkAhead } from '../../src/core/status/work-ahead.ts';
 
 const NO_LIMIT: RequestBudget = { window: null, pace: null, closedForMs: 0 };
-const someWork = (work: Partial<WorkAhead>): WorkAhead => ({
-  requests: 0,
-  longestRun: 0,
-  waitMs: 0,
-  unread: 0,
-  ...work,
-});
+const someWork = (work: Partial<WorkAhead>) => ({ requests: 0, longestRun: 0, waitMs: 0, unread: 0, ...work });
 const someSpeed = (speed: Partial<Speed> = {}): Speed => ({ slots: 10, requestMs: 100, readPerSecond: null, ...speed });
 const aWindow = (window: Partial<NonNullable<RequestBudget['window']>> = {}): RequestBudget => ({
   ...NO_LIMIT,
@@ -73,4 +62,57 @@ test('convergence: more work never takes less time', () => {
 
 test('what is left of the budget: never less than nothing, and not known before the target has spoken', () => {
   expect([aWindow({ used: 120 }), aWindow({ used: 301 }), NO_LIMIT].map(leftOf)).toEqual([180, 0, null]);
+});
+
+describe('the work that is ahead', () => {
+  const NOW = 50_000;
+  const aNeed = (need: Partial<GroupNeed>): GroupNeed => ({
+    changes: 0,
+    fullStates: 0,
+    isUnknown: false,
+    waitUntil: 0,
+    ...need,
+  });
+  const given = (needs: readonly GroupNeed[], intake: Partial<Intake> = {}): WorkAhead =>
+    workAhead(needs, {
+      intake: { pending: 0, pendingMax: 1_000, unread: 0, finished: 0, patches: 0, ...intake },
+      membersMax: 50,
+      now: NOW,
+    });
+
+  test.each<[string, Partial<GroupNeed>, number]>([
+    ['nothing is left to change', { isUnknown: true }, 0],
+    ['one PATCH takes 50', { changes: 50 }, 1],
+    ['51 need two', { changes: 51 }, 2],
+    ['a group that is not known is read first', { changes: 3, isUnknown: true }, 2],
+    ['of a full state one PATCH is known', { fullStates: 1, isUnknown: true }, 2],
+  ])('of one group: %s', (_, need, requests) => {
+    expect(given([aNeed(need)])).toMatchObject({ requests, longestRun: requests });
+  });
+
+  test('of several groups: all of them, the longest run, and the last wait', () => {
+    const needs = [aNeed({ changes: 120 }), aNeed({ changes: 1, isUnknown: true, waitUntil: NOW + 700 }), aNeed({})];
+    expect(given(needs)).toMatchObject({ requests: 5, longestRun: 3, waitMs: 700, isSample: true });
+  });
+
+  test('what is not read falls to the groups that are known, as far as it is let in', () => {
+    const needs = [aNeed({ changes: 40 }), aNeed({ changes: 10 })];
+    // 50 are pending, and 450 more: ten times as many for each.
+    expect(given(needs, { pending: 50, unread: 450 })).toMatchObject({ requests: 8 + 2, longestRun: 8 });
+  });
+
+  test('what is let in later comes as thick as what waits, or as what was finished', () => {
+    const needs = [aNeed({ changes: 50 }), aNeed({ changes: 50 })];
+    const full = { pending: 100, pendingMax: 100, unread: 1_000 };
+    expect(given(needs, full).requests).toBe(2 + 20);
+    expect(given(needs, { ...full, finished: 99, patches: 1 }).requests).toBe(2 + 20);
+    expect(given(needs, { ...full, finished: 500, patches: 5 }).requests).toBe(2 + 10);
+    expect(given(needs, { ...full, finished: 500, patches: 400 }).requests).toBe(2 + 20);
+  });
+
+  test('a fiftieth has to be read to tell what the rest needs', () => {
+    expect(given([aNeed({ changes: 19 })], { pending: 19, unread: 1_000 }).isSample).toBe(false);
+    expect(given([aNeed({ changes: 20 })], { pending: 20, unread: 1_000 }).isSample).toBe(true);
+    expect(given([], { finished: 20, patches: 1, unread: 1_000 })).toMatchObject({ isSample: true, requests: 50 });
+  });
 });

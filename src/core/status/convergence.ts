@@ -6,6 +6,8 @@
  * prediction for operators (`rollcall status`); `npm run bench -- status` compares it with what then happens.
  */
 
+import type { WorkAhead } from './work-ahead.ts';
+
 /** What may still be spent of the target's limits. Durations in ms, from now. */
 export interface RequestBudget {
   /**
@@ -32,17 +34,8 @@ export interface RequestBudget {
 /** Requests that may go out until the window ends; null: the target has not said. */
 export const leftOf = ({ window }: RequestBudget): number | null => window && Math.max(0, window.allowed - window.used);
 
-/** What is to be done about what is behind. */
-export interface WorkAhead {
-  /** Of all groups; what is not read yet is estimated. */
-  readonly requests: number;
-  /** The most that one group needs: they go one after the other. */
-  readonly longestRun: number;
-  /** Until the last short wait for another try is over. */
-  readonly waitMs: number;
-  /** Source records. */
-  readonly unread: number;
-}
+/** The part of it that takes time. */
+type Ahead = Pick<WorkAhead, 'requests' | 'longestRun' | 'waitMs' | 'unread'>;
 
 export interface Speed {
   /** Requests under way together, at most. */
@@ -56,7 +49,7 @@ export interface Speed {
 /** Until a request has been answered. */
 const REQUEST_MS_ASSUMED = 200;
 
-export function convergesInMs(ahead: WorkAhead, speed: Speed, budget: RequestBudget): number {
+export function convergesInMs(ahead: Ahead, speed: Speed, budget: RequestBudget): number {
   const { requests, longestRun, waitMs, unread } = ahead;
   const requestMs = speed.requestMs ?? REQUEST_MS_ASSUMED;
   const readMs = speed.readPerSecond === null ? 0 : (unread / speed.readPerSecond) * 1000;

@@ -5,8 +5,8 @@
  * Counted are all answers from a second after the first request on, as long as at least five seconds are left: then a fifth is no
  * less than a window.
  */
-import { askStatus } from '../../src/adapters/admin-client.ts';
-import { overviewOf } from '../../src/core/status/overview.ts';
+import { askStatus, type InstanceReply } from '../../src/adapters/admin-client.ts';
+import type { InstanceStatus } from '../../src/core/status/instance-status.ts';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { pause } from '../../src/time.ts';
 import { ratio, type Figure } from '../figure.ts';
@@ -78,6 +78,7 @@ const PARTITIONS = 12;
 const ASK_EVERY_MS = 500;
 const FIRST_AFTER_S = 1;
 const LEFT_MIN_S = 5;
+const ANSWERS_MIN = 10;
 /** In one round as good as in five: each has some dozens of answers. */
 const OFF_BY_MAX = { atMost: 0.2 };
 
@@ -105,6 +106,8 @@ interface Answer {
   readonly predictedSeconds: number | null;
 }
 
+type Prediction = Answer & { readonly predictedSeconds: number };
+
 /** Each answer ÷ the time that it took. */
 async function predictions(bench: Bench, each: Case): Promise<readonly number[]> {
   const kafka = await bench.kafka();
@@ -121,13 +124,24 @@ async function predictions(bench: Bench, each: Case): Promise<readonly number[]>
     run.wrongGroups(workload.expected, await rollcall());
     const { seconds, startSeconds } = run;
     const counted = (await asking).filter(
-      ({ atSeconds }) => atSeconds >= startSeconds + FIRST_AFTER_S && seconds - atSeconds >= LEFT_MIN_S,
+      (answer): answer is Prediction =>
+        answer.predictedSeconds !== null &&
+        answer.atSeconds >= startSeconds + FIRST_AFTER_S &&
+        seconds - answer.atSeconds >= LEFT_MIN_S,
     );
-    return counted.map(({ atSeconds, predictedSeconds }) => (predictedSeconds ?? Number.NaN) / (seconds - atSeconds));
+    if (counted.length < ANSWERS_MIN) throw new Error(`${each.name}: only ${counted.length} answers can be compared`);
+    return counted.map(({ atSeconds, predictedSeconds }) => predictedSeconds / (seconds - atSeconds));
   } finally {
     await run.close();
   }
 }
+
+/** As the command: the one that takes longest, in seconds; null: one of them does not know. */
+const slowestOf = (replies: readonly InstanceReply<InstanceStatus>[]): number | null =>
+  replies.reduce<number | null>((most, { answer }) => {
+    const ms = answer?.converges_in_ms ?? null;
+    return most === null || ms === null ? null : Math.max(most, ms / 1000);
+  }, 0);
 
 async function askAgain(run: Run, ports: readonly number[], stop: AbortSignal): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
@@ -136,9 +150,7 @@ async function askAgain(run: Run, ports: readonly number[], stop: AbortSignal): 
     const asked = ports.map((port) =>
       askStatus({ url: `http://127.0.0.1:${port}`, token: null }, { withAffected: false }, context.clock),
     );
-    const overview = overviewOf({ kafka: null, replies: await Promise.all(asked), waiting: new Map() });
-    const { convergesInMs } = overview;
-    answers.push({ atSeconds, predictedSeconds: convergesInMs === null ? null : convergesInMs / 1000 });
+    answers.push({ atSeconds, predictedSeconds: slowestOf(await Promise.all(asked)) });
     await pause(context.clock, ASK_EVERY_MS);
   }
   return answers;

@@ -1,6 +1,6 @@
 /** Asks the admin server of a running instance: what it has of a group (`/explain`), and how it is (`/status`). */
 import { InstanceAnswer } from '../core/explain/instance-answer.ts';
-import { InstanceStatus } from '../core/status/instance-status.ts';
+import { InstanceStatus, type StatusAsked } from '../core/status/instance-status.ts';
 import { errorText } from '../core/text/visible.ts';
 import type { Clock } from '../ports.ts';
 
@@ -34,7 +34,7 @@ export function askOfGroup(
 /** Never rejects. @param withAffected lists the groups whose changes wait for the target */
 export function askStatus(
   instance: Instance,
-  { withAffected }: { readonly withAffected: boolean },
+  { withAffected }: StatusAsked,
   clock: Timer,
 ): Promise<InstanceReply<InstanceStatus>> {
   const query = new URLSearchParams(withAffected ? { affected: 'true' } : {});

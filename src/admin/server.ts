@@ -10,13 +10,14 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
-import type { InstanceStatus, PipelineStatus } from '../core/status/instance-status.ts';
+import type { InstanceStatus, PipelineStatus, StatusAsked } from '../core/status/instance-status.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { createServer, urlOf } from '../http/server.ts';
 import type { Clock, Logger } from '../ports.ts';
 import { packageVersion } from '../version.ts';
-import { Sparing, readyPage, type ServiceStats } from './readiness.ts';
+import type { PipelineStats } from '../pipeline/stats.ts';
+import { Sparing, isHealth, readyPage, type ServiceStats } from './readiness.ts';
 
 export interface AdminOptions {
   readonly host: string;
@@ -30,8 +31,8 @@ export interface AdminSources {
   readonly stats: () => ServiceStats;
   /** What it has of a group; null: there is no pipeline yet. Absent: a service without one. */
   readonly explain?: (group: string, member: string | null) => InstanceAnswer | null;
-  /** How it is; null: there is no pipeline yet. Absent: a service without one. */
-  readonly status?: (asked: { readonly withAffected: boolean }) => PipelineStatus | null;
+  /** What is behind; null: there is no pipeline yet. Absent: a service without one. */
+  readonly status?: (asked: StatusAsked, stats: PipelineStats) => PipelineStatus | null;
   readonly clock: Pick<Clock, 'now'>;
   readonly logger: Pick<Logger, 'error'>;
   /** Redacted in `/readyz` and `/status`, which contain errors of brokers and target. */
@@ -85,11 +86,15 @@ class Pages {
   readonly #sources: AdminSources;
   /** Anybody may ask for it, and the statistics of hundreds of thousands of changes take their time. */
   readonly #ready: Sparing<AdminAnswer>;
+  readonly #briefStatus: Sparing<AdminAnswer>;
+  readonly #wholeStatus: Sparing<AdminAnswer>;
 
   constructor(options: AdminOptions, sources: AdminSources) {
     this.#options = options;
     this.#sources = sources;
     this.#ready = new Sparing(sources.clock, () => this.#readyAnswer());
+    this.#briefStatus = new Sparing(sources.clock, () => this.#status(false));
+    this.#wholeStatus = new Sparing(sources.clock, () => this.#status(true));
   }
 
   async answer(request: IncomingMessage): Promise<AdminAnswer> {
@@ -117,7 +122,10 @@ class Pages {
       case '/explain':
         return this.#foreignPage(headers.host) ?? this.#explain(queryOf(url));
       case '/status':
-        return this.#foreignPage(headers.host) ?? this.#status(queryOf(url));
+        return (
+          this.#foreignPage(headers.host) ??
+          (queryOf(url).has('affected') ? this.#wholeStatus : this.#briefStatus).value()
+        );
       default:
         return NO_SUCH_PAGE;
     }
@@ -143,12 +151,13 @@ class Pages {
     return answer === null ? NOT_STARTED : json(200, answer);
   }
 
-  #status(query: URLSearchParams): AdminAnswer {
+  #status(withAffected: boolean): AdminAnswer {
     const { stats, status } = this.#sources;
     if (status === undefined) return NO_SUCH_PAGE;
-    const found = status({ withAffected: query.has('affected') });
+    const known = stats();
+    const found = known === null || isHealth(known) ? null : status({ withAffected }, known);
     if (found === null) return NOT_STARTED;
-    const { ready, reasons } = readyPage(stats());
+    const { ready, reasons } = readyPage(known);
     const whole: InstanceStatus = { version: packageVersion(), ready, reasons: [...reasons], ...found };
     return this.#redacted(json(200, whole));
   }

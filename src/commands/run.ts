@@ -62,13 +62,13 @@ export async function runService(context: CommandContext): Promise<void> {
   const { config, logger } = serviceConfig(context, PARTS);
   const { clock, random } = context;
   let stats: () => PipelineStats | null = () => null;
-  let asked: Pick<Pipeline, 'pendingOf' | 'status'> | null = null;
+  let running: Pick<Pipeline, 'pendingOf' | 'status'> | null = null;
   let access: AccessWatch | null = null;
   const live = new LiveConfig(config, PARTS, { context, logger });
   const sources = {
     stats: () => access?.judge(stats()) ?? null,
-    explain: (group: string, member: string | null) => asked?.pendingOf(group, member) ?? null,
-    status: (wanted: { readonly withAffected: boolean }) => asked?.status(wanted) ?? null,
+    explain: (group: string, member: string | null) => running?.pendingOf(group, member) ?? null,
+    status: (...asked: Parameters<Pipeline['status']>) => running?.status(...asked) ?? null,
   };
   const admin = await serveAdmin(live, sources, { context, logger });
   const api = createGroupApi(
@@ -89,7 +89,7 @@ export async function runService(context: CommandContext): Promise<void> {
     const signing = signingOf(live);
     const pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format, ...signing }, options);
     stats = () => withObstacles(pipeline.stats(), log.obstacles());
-    asked = pipeline;
+    running = pipeline;
     await supervise(pipeline, log, { context, logger });
   } catch (error) {
     throw kafkaExit(error);

@@ -1,10 +1,11 @@
-/** `rollcall status`: how far all instances are behind, when they will be in step, and what keeps them. It changes nothing. */
+/** `rollcall status`: how far all instances are behind, when they will be in step, and why they are not. It changes nothing. */
+import { Writable } from 'node:stream';
 import { Command } from 'commander';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { adminUrls } from '../console/admin-urls.ts';
 import { collect, print, printJson, type CommandContext } from '../console/command-context.ts';
 import { withLogTools } from '../console/kafka-tools.ts';
-import { readStatus, type StatusSources } from '../console/status-sources.ts';
+import { StatusReader, type FoundStatus, type StatusSources } from '../console/status-sources.ts';
 import { statusJson, statusText } from '../console/status-text.ts';
 import { needsOfStatus } from '../core/log/authorization.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -19,14 +20,14 @@ export interface StatusFlags {
 
 export function statusCommand(context: CommandContext): Command {
   return new Command('status')
-    .summary('how far behind, done when, and what keeps it: of all instances and partitions')
+    .summary('how far behind all instances are, when they will be in step, and why they are not')
     .description(
       'Asks running instances and Kafka. Where no instance answers, committed offsets and the retry topic tell what is not finished. It changes nothing.',
     )
     .option('--admin <url>', 'of a running instance; once for each (default: by ADMIN_HOST and ADMIN_PORT)', collect)
     .option('--affected', 'list the groups whose changes wait to be sent, such as those that an open breaker keeps')
     .option('--watch', 'again every 2 s, until a signal')
-    .option('--json', 'one JSON object: {"in_step","behind","converges_in_ms","sentence","totals","partitions",…}')
+    .option('--json', 'one JSON object: {"in_step","sentence","converges_in_ms","totals","partitions","instances",…}')
     .addHelpText('after', examples)
     .action(async (flags: StatusFlags) => {
       // A signal is how watching ends.
@@ -55,13 +56,31 @@ Examples:
 The last line is the answer. Instances are asked by their admin servers, with ADMIN_TOKEN where one is set. Exits 69 where
 Kafka does not answer.`;
 
+/** @throws what Kafka refuses for good, once what is known is shown */
 export async function showStatus(flags: StatusFlags, sources: StatusSources): Promise<ExitCode> {
-  const { stdout, clock } = sources.context;
-  const found = await readStatus(sources, flags.affected === true);
+  const { kafkaError } = await show(flags, new StatusReader(sources), { context: sources.context });
+  if (kafkaError === null) return EXIT.done;
+  if (!explainKafkaError(kafkaError).retriable) throw kafkaError;
+  return EXIT.unavailable;
+}
+
+interface Showing {
+  readonly context: Pick<CommandContext, 'stdout' | 'clock'>;
+  /** Written before it. */
+  readonly before?: string;
+}
+
+async function show(
+  { affected, json }: StatusFlags,
+  reader: StatusReader,
+  { context: { stdout, clock }, before }: Showing,
+): Promise<FoundStatus> {
+  const found = await reader.read(affected === true);
   const now = clock.now().wall;
-  if (flags.json === true) await printJson(stdout, statusJson(found, now));
+  if (before !== undefined) stdout.write(before);
+  if (json === true) await printJson(stdout, statusJson(found, now));
   else await print(stdout, statusText(found, now));
-  return found.kafkaProblem === null ? EXIT.done : EXIT.unavailable;
+  return found;
 }
 
 const WATCH_MS = 2_000;
@@ -69,24 +88,19 @@ const WATCH_MS = 2_000;
 /** To the beginning of a screen that is empty. */
 const CLEAR = '\u001b[H\u001b[2J';
 
-async function watchStatus(flags: StatusFlags, sources: StatusSources): Promise<ExitCode> {
+/** What Kafka refuses is shown, and asked for again: it may pass while it is watched. */
+export async function watchStatus(flags: StatusFlags, sources: StatusSources): Promise<ExitCode> {
   const { stdout, clock, stop } = sources.context;
+  const isScreen = stdout.isTTY === true && flags.json !== true;
+  // Progress of its reading would be drawn into the screen.
+  const reader = new StatusReader({ ...sources, context: { ...sources.context, stderr: nowhere() } });
+  const showing = { context: sources.context, ...(isScreen && { before: CLEAR }) };
   const showAgain = async (): Promise<void> => {
-    if (stdout.isTTY === true && flags.json !== true) stdout.write(CLEAR);
-    await unlessUnreachable(sources.context, showStatus(flags, sources));
+    await show(flags, reader, showing);
     await pause(clock, WATCH_MS);
   };
   while ((await unlessAborted(stop, showAgain())) !== 'aborted');
   return EXIT.done;
 }
 
-/** What passes by itself is said, and watched on. @throws what does not */
-async function unlessUnreachable({ stderr }: Pick<CommandContext, 'stderr'>, showing: Promise<unknown>): Promise<void> {
-  try {
-    await showing;
-  } catch (error) {
-    const { retriable, message } = explainKafkaError(error);
-    if (!retriable) throw error;
-    await print(stderr, `Kafka does not answer: ${message}\n`);
-  }
-}
+const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });

@@ -1,24 +1,26 @@
 /**
- * Reads what `rollcall status` shows: running instances by their admin servers, and Kafka for offsets, the consumer group, and what
- * waits where no instance answers.
+ * Reads what `rollcall status` shows: Kafka for offsets, the consumer group, and what waits where no instance answers; running
+ * instances by their admin servers.
  */
 import { askStatus, type Instance } from '../adapters/admin-client.ts';
-import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import type { KafkaLogTools } from '../adapters/kafka/tools.ts';
-import { earlier, noneWaits, noteAge, standing } from '../core/change/pending.ts';
+import type { Intent } from '../core/change/change.ts';
+import type { TopicNames } from '../core/log/topics.ts';
 import {
   overviewOf,
   ownersIn,
+  waitingFacts,
   type KafkaFacts,
   type Overview,
   type PartitionFacts,
+  type Reply,
   type WaitingFacts,
 } from '../core/status/overview.ts';
-import type { TopicNames } from '../core/log/topics.ts';
 import type { LogTools } from '../ports.ts';
+import { within } from '../time.ts';
 import { unlessStopped, type CommandContext } from './command-context.ts';
 import { existingTopic } from './kafka-tools.ts';
-import { findWaiting, type WaitingIntent } from './retry-topic.ts';
+import { findWaiting } from './retry-topic.ts';
 
 type OffsetTools = Pick<KafkaLogTools, 'committedOffsets' | 'boundsWhereLed' | 'timestampsAt' | 'consumerGroup'>;
 
@@ -33,80 +35,101 @@ export interface StatusSources {
 export interface FoundStatus {
   readonly overview: Overview;
   /** Why Kafka could not be asked; null: it was. */
-  readonly kafkaProblem: string | null;
+  readonly kafkaError: unknown;
 }
 
-/** @throws ExitError where the source topic is missing, Kafka refuses the credentials, or it was asked to stop. */
-export async function readStatus(sources: StatusSources, withAffected: boolean): Promise<FoundStatus> {
-  const { instances, context } = sources;
-  const asking = instances.map((instance) => askStatus(instance, { withAffected }, context.clock));
-  const replies = await unlessStopped(context, Promise.all(asking));
-  try {
-    const { kafka, committed } = await unlessStopped(context, readKafka(sources));
-    const owners = ownersIn(replies);
-    const unanswered = kafka.partitions.map(({ partition }) => partition).filter((partition) => !owners.has(partition));
-    const waiting = await readWaiting(sources, unanswered, committed);
-    return { overview: overviewOf({ kafka, replies, waiting }), kafkaProblem: null };
-  } catch (error) {
-    const { retriable, message } = explainKafkaError(error);
-    const isAnswered = replies.some(({ answer }) => answer !== null);
-    if (!retriable || !isAnswered) throw error;
-    return { overview: overviewOf({ kafka: null, replies, waiting: new Map() }), kafkaProblem: message };
+/** One broker after the other may be tried for 30 s. */
+const KAFKA_LIMIT_MS = 10_000;
+/** The retry topic is read from its beginning: not at each look. */
+const WAITING_FRESH_MS = 30_000;
+
+export class StatusReader {
+  readonly #sources: StatusSources;
+  #waiting: { readonly of: string; readonly at: number; readonly facts: ReadonlyMap<number, WaitingFacts> } | null =
+    null;
+
+  constructor(sources: StatusSources) {
+    this.#sources = sources;
+  }
+
+  /** Kafka first: of what it says, instances know at least as much. @throws ExitError where it was asked to stop. */
+  async read(withAffected: boolean): Promise<FoundStatus> {
+    const { instances, context } = this.#sources;
+    const asked = await unlessStopped(context, this.#kafka());
+    const asking = instances.map((instance) => askStatus(instance, { withAffected }, context.clock));
+    const replies = await unlessStopped(context, Promise.all(asking));
+    if (asked.kafka === null)
+      return { overview: overviewOf({ kafka: null, replies, waiting: new Map() }), kafkaError: asked.error };
+    const { kafka } = asked;
+    try {
+      const waiting = await unlessStopped(context, this.#waitingIn(kafka, replies));
+      return { overview: overviewOf({ kafka, replies, waiting }), kafkaError: null };
+    } catch (error) {
+      return { overview: overviewOf({ kafka, replies, waiting: new Map() }), kafkaError: error };
+    }
+  }
+
+  async #kafka(): Promise<{ readonly kafka: KafkaFacts } | { readonly kafka: null; readonly error: unknown }> {
+    try {
+      const read = await within(this.#sources.context.clock, KAFKA_LIMIT_MS, readKafka(this.#sources));
+      if (read === 'timed_out') throw new Error(`no answer within ${KAFKA_LIMIT_MS / 1000} s`);
+      return { kafka: read };
+    } catch (error) {
+      return { kafka: null, error };
+    }
+  }
+
+  async #waitingIn(kafka: KafkaFacts, replies: readonly Reply[]): Promise<ReadonlyMap<number, WaitingFacts>> {
+    const owners = ownersIn(replies, kafka.group);
+    const unanswered = kafka.partitions.filter(({ partition }) => !owners.has(partition));
+    const of = unanswered.map(({ partition }) => partition).join();
+    const { monotonic } = this.#sources.context.clock.now();
+    const known = this.#waiting;
+    if (known !== null && known.of === of && monotonic - known.at < WAITING_FRESH_MS) return known.facts;
+    const facts = await readWaiting(this.#sources, unanswered);
+    this.#waiting = { of, at: monotonic, facts };
+    return facts;
   }
 }
 
-interface KafkaRead {
-  readonly kafka: KafkaFacts;
-  /** By partition, where the consumer group goes on; a partition without a commit begins at its start. */
-  readonly committed: ReadonlyMap<number, bigint>;
-}
-
-async function readKafka({ tools, topics, groupId, context }: StatusSources): Promise<KafkaRead> {
+async function readKafka({ tools, topics, groupId, context }: StatusSources): Promise<KafkaFacts> {
   const { source } = topics;
   const { partitionCount } = await existingTopic(source, { tools, context });
   // Committed offsets first: an end that is read later lies behind them.
   const committed = await tools.committedOffsets(groupId, source);
   const [bounds, group] = await Promise.all([tools.boundsWhereLed(source), tools.consumerGroup(groupId)]);
-  const from = new Map([...bounds].map(([partition, { start }]) => [partition, committed.get(partition) ?? start]));
-  const partitions = Array.from({ length: partitionCount }, (_, partition): PartitionFacts => {
-    const [end, next] = [bounds.get(partition)?.end, from.get(partition)];
-    return { partition, unfinished: end === undefined || next === undefined ? null : Math.max(0, Number(end - next)) };
-  });
-  const members = group.members.map(({ clientId, host, partitions: assigned }) => ({
-    clientId,
-    host,
+  const partitions = Array.from({ length: partitionCount }, (_, partition) => ({
+    partition,
+    bounds: bounds.get(partition) ?? null,
+    committed: committed.get(partition) ?? null,
+  }));
+  const members = group.members.map(({ partitions: assigned, ...member }) => ({
+    ...member,
     partitions: assigned.get(source) ?? [],
   }));
-  return { kafka: { group: { state: group.state, members }, partitions }, committed: from };
+  return { group: { state: group.state, members }, partitions };
 }
 
-/** What Kafka says of partitions that no instance has answered for. */
+/** Of a partition whose retry partition has no leader nothing is known. */
 async function readWaiting(
   { tools, topics, context }: StatusSources,
-  partitions: readonly number[],
-  committed: ReadonlyMap<number, bigint>,
+  partitions: readonly PartitionFacts[],
 ): Promise<ReadonlyMap<number, WaitingFacts>> {
   if (partitions.length === 0) return new Map();
-  const from = new Map([...committed].filter(([partition]) => partitions.includes(partition)));
-  const timestamps = await unlessStopped(context, tools.timestampsAt(topics.source, from));
-  const found = await findWaiting({ topic: topics.retry, tools, context }, {}, partitions);
+  const from = new Map(partitions.flatMap((facts) => firstUnfinished(facts) ?? []));
+  const timestamps = await tools.timestampsAt(topics.source, from);
+  const led = await tools.boundsWhereLed(topics.retry);
+  const readable = partitions.map(({ partition }) => partition).filter((partition) => led.has(partition));
+  const intents = new Map<number, Intent[]>(readable.map((partition) => [partition, []]));
+  for (const { intent } of await findWaiting({ topic: topics.retry, tools, context }, {}, readable))
+    intents.get(intent.source.partition)?.push(intent);
   const now = context.clock.now().wall;
-  const facts = partitions.map((partition): [number, WaitingFacts] => {
-    const waiting = found.filter(({ intent }) => intent.source.partition === partition);
-    return [partition, factsOf(waiting, timestamps.get(partition) ?? null, now)];
-  });
-  return new Map(facts);
+  return new Map(
+    [...intents].map(([partition, each]) => [partition, waitingFacts(each, timestamps.get(partition) ?? null, now)]),
+  );
 }
 
-/** @param firstUnfinishedAt the timestamp of the first record that is not finished, epoch ms; null: there is none */
-function factsOf(waiting: readonly WaitingIntent[], firstUnfinishedAt: number | null, now: number): WaitingFacts {
-  const known = noneWaits();
-  const counts = { unapplied: 0, held: 0, waiting: 0, dead: 0 };
-  for (const { intent } of waiting) {
-    noteAge(known, intent, now);
-    counts[standing(intent, now)] += 1;
-  }
-  const oldest = { ...known, unapplied: earlier(known.unapplied, firstUnfinishedAt) };
-  const { unapplied, held, waiting: slow, dead } = counts;
-  return { parked: unapplied + held + slow, held, waiting: slow, dead, oldest };
+function firstUnfinished({ partition, bounds, committed }: PartitionFacts): [[number, bigint]] | null {
+  if (bounds === null) return null;
+  return [[partition, committed === null || committed < bounds.start ? bounds.start : committed]];
 }

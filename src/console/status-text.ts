@@ -1,62 +1,69 @@
-/** What `rollcall status` has found, as text and as JSON. */
+/** What `rollcall status` has found, as text and as JSON. What comes from elsewhere is made visible, so that it forges no line. */
+import { messageOf } from '../adapters/kafka/errors.ts';
 import type { AffectedGroup, InstanceStatus } from '../core/status/instance-status.ts';
 import type { MemberFacts, Overview, PartitionRow, Reply } from '../core/status/overview.ts';
-import { behindOf, counted, isInStep, statusSentence } from '../core/status/sentence.ts';
+import { counted, isInStep, statusSentence } from '../core/status/sentence.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { durationText } from '../core/text/duration.ts';
 import { visible } from '../core/text/visible.ts';
 import type { FoundStatus } from './status-sources.ts';
 
 /** @param now epoch ms. */
-export function statusText({ overview, kafkaProblem }: FoundStatus, now: number): string {
-  const { group, replies, silent, rows } = overview;
-  return [
-    ...(kafkaProblem === null ? [] : [`Kafka does not answer: ${visible(kafkaProblem)}`]),
+export function statusText({ overview, kafkaError }: FoundStatus, now: number): string {
+  const { group, replies, unanswered, rows } = overview;
+  const lines = [
+    ...(kafkaError === null ? [] : [`Kafka: ${messageOf(kafkaError)}`]),
     ...(group === null ? [] : [`consumer group: ${group.state}, ${counted(group.members.length, 'instance')}`]),
     ...replies.flatMap(replyLines),
-    ...silent.map(silentLine),
+    ...unanswered.map((member) => unansweredLine(member, replies)),
     ...tableLines(rows, now),
     totalsLine(overview),
-    ...replies.flatMap(affectedLines),
-    visible(statusSentence(overview, now)),
-  ]
-    .map((line) => `${line}\n`)
-    .join('');
+    ...affectedLines(overview),
+    statusSentence(overview, now),
+  ];
+  return lines.map((line) => `${visible(line)}\n`).join('');
 }
 
 function replyLines({ url, answer, problem }: Reply): readonly string[] {
-  if (answer === null) return [`instance ${url}: ${visible(problem ?? '')}`];
+  if (answer === null) return [`instance ${url}: ${problem}`];
   const { version, ready, reasons } = answer;
-  const state = ready ? 'ready' : `not ready: ${visible(reasons.join('; '))}`;
-  return [`instance ${url}: ${state}, version ${visible(version)}, ${budgetText(answer)}`];
+  const state = ready ? 'ready' : `not ready: ${reasons.join('; ')}`;
+  return [`instance ${url}: ${state}, version ${version}, ${budgetText(answer)}`];
 }
 
 function budgetText({ budget }: InstanceStatus): string {
-  const { allowed, used, left, resets_in_ms: resetsInMs, closed_for_ms: closedForMs } = budget;
-  const closed = closedForMs === 0 ? '' : `, none before ${durationText(closedForMs)} are over (429)`;
-  if (allowed === null || resetsInMs === null) return `requests: the target has not said how many it allows${closed}`;
-  return `requests: ${used} of ${allowed} used, ${left} left for ${durationText(resetsInMs)}${closed}`;
+  const {
+    allowed,
+    used,
+    left,
+    resets_in_ms: resetsInMs,
+    assumed,
+    per_minute: perMinute,
+    closed_for_ms: closedMs,
+  } = budget;
+  const ofWindow =
+    allowed === null || resetsInMs === null
+      ? 'the target has not said how many it allows'
+      : `${used} of ${allowed} used, ${left} left for ${durationText(resetsInMs)}${assumed ? ' (as in the window before)' : ''}`;
+  const paced = perMinute === null ? '' : `, spread over ${perMinute} a minute`;
+  const closed = closedMs === 0 ? '' : `, none for ${durationText(closedMs)} after a 429`;
+  return `requests: ${ofWindow}${paced}${closed}`;
 }
 
-const silentLine = ({ clientId, host, partitions }: MemberFacts): string =>
-  `instance ${visible(clientId)} at ${visible(host)}, partitions ${partitions.join(', ')}: not asked; name its admin server with --admin`;
+function unansweredLine({ clientId, host, partitions }: MemberFacts, replies: readonly Reply[]): string {
+  const hasFailed = replies.some(({ answer }) => answer === null);
+  const remedy = hasFailed ? '' : '; name its admin server with --admin';
+  return `instance ${clientId} at ${host}, ${counted(partitions.length, 'partition')}: has not answered${remedy}`;
+}
 
-const HEAD = [
-  'partition',
-  'phase',
-  'unread',
-  'unfinished',
-  'oldest',
-  'held since',
-  'waiting since',
-  'instance',
-] as const;
+const HEAD = ['partition', 'phase', 'unread', 'unfinished', 'oldest', 'held for', 'waiting for', 'instance'] as const;
 
 /** Of more partitions those are shown that are not at rest. */
 const ROWS_MAX = 60;
 
 function tableLines(rows: readonly PartitionRow[], now: number): readonly string[] {
-  const shown = rows.length <= ROWS_MAX ? rows : rows.filter((row) => !isAtRest(row));
+  const wanted = rows.length <= ROWS_MAX ? rows : rows.filter((row) => !isAtRest(row));
+  const shown = wanted.slice(0, ROWS_MAX);
   const cells = [HEAD, ...shown.map((row) => cellsOf(row, now))];
   const widths = HEAD.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
   const lines = cells.map((line) =>
@@ -65,81 +72,99 @@ function tableLines(rows: readonly PartitionRow[], now: number): readonly string
       .join('  ')
       .trimEnd(),
   );
-  const leftOut = rows.length - shown.length;
-  return leftOut === 0 ? lines : [...lines, `${leftOut} partitions at rest are left out`];
+  const [others, atRest] = [wanted.length - shown.length, rows.length - wanted.length];
+  return [
+    ...lines,
+    ...(others === 0 ? [] : [`${counted(others, 'more partition')} not at rest (--json has all)`]),
+    ...(atRest === 0 ? [] : [`${counted(atRest, 'partition')} at rest`]),
+  ];
 }
 
-const isAtRest = ({ phase, unread, unfinished, oldest }: PartitionRow): boolean =>
+const isAtRest = ({ phase, unread, unfinished, ages }: PartitionRow): boolean =>
   phase === 'running' &&
   unread === 0 &&
   unfinished === 0 &&
-  oldest.unapplied === null &&
-  oldest.held === null &&
-  oldest.waiting === null;
+  ages.unapplied === null &&
+  ages.held === null &&
+  ages.waiting === null;
 
-function cellsOf(row: PartitionRow, now: number): readonly string[] {
-  const { partition, phase, unread, unfinished, oldest, url } = row;
-  const since = (at: number | null): string => (at === null ? '-' : durationText(Math.max(0, now - at)));
+function cellsOf({ partition, phase, unread, unfinished, ages, url }: PartitionRow, now: number): readonly string[] {
+  const forHow = (at: number | null | undefined): string =>
+    at === undefined ? '?' : at === null ? '-' : durationText(Math.max(0, now - at));
   return [
     String(partition),
     phase?.replaceAll('_', ' ') ?? '?',
     String(unread ?? '?'),
     String(unfinished ?? '?'),
-    since(oldest.unapplied),
-    since(oldest.held),
-    since(oldest.waiting),
+    forHow(ages.unapplied),
+    forHow(ages.held),
+    forHow(ages.waiting),
     url ?? '?',
   ];
 }
 
 function totalsLine({ totals }: Overview): string {
-  const { pending, parked, held, waiting, dead, inFlight, unread } = totals;
+  const { unread, pending, in_flight: inFlight, parked, held, waiting, dead } = totals;
   return `unread ${unread}, pending ${pending} (in flight ${inFlight}, parked ${parked}, held ${held}, waiting ${waiting}), given up ${dead}`;
 }
 
-function affectedLines({ answer }: Reply): readonly string[] {
-  const affected = answer?.affected ?? null;
-  if (affected === null) return [];
-  const lines = affected.groups.map(affectedLine);
-  return affected.left_out === 0 ? lines : [...lines, `${affected.left_out} groups are left out`];
+function affectedLines({ owners, totals }: Overview): readonly string[] {
+  const affected = owners.flatMap((each) => each.affected ?? []);
+  if (affected.length === 0) return [];
+  const leftOut = affected.reduce((sum, each) => sum + each.left_out, 0);
+  return [
+    ...affected.flatMap(({ groups }) => groups.map(affectedLine)),
+    ...(leftOut === 0 ? [] : [counted(leftOut, 'more group')]),
+    ...(totals.unread === 0 ? [] : [`the groups of ${counted(totals.unread, 'unread record')} are not known`]),
+  ];
 }
 
 const affectedLine = ({ group, changes, since }: AffectedGroup): string =>
-  `group ${visible(group)}  ${counted(changes, 'change')}  since ${timeText(since)}`;
+  `group ${group}  ${counted(changes, 'change')}  since ${timeText(since)}`;
 
 /** @param now epoch ms. */
-export function statusJson({ overview, kafkaProblem }: FoundStatus, now: number): object {
-  const { group, replies, silent, rows, totals, requestsAhead, convergesInMs, nextWaitEndsAt } = overview;
+export function statusJson({ overview, kafkaError }: FoundStatus, now: number): object {
+  const { group, replies, unanswered, rows, totals, requestsAhead, convergesInMs } = overview;
   return {
     at: timeText(now),
     in_step: isInStep(overview),
-    behind: behindOf(overview),
+    sentence: statusSentence(overview, now),
     converges_in_ms: convergesInMs,
     requests_ahead: requestsAhead,
-    sentence: statusSentence(overview, now),
-    totals: { ...totals, inFlight: undefined, in_flight: totals.inFlight },
-    next_wait_ends_at: nextWaitEndsAt === null ? null : timeText(nextWaitEndsAt),
-    kafka_problem: kafkaProblem,
+    totals: { ...totals, next_wait_ends_at: timeOrNull(totals.next_wait_ends_at) },
+    kafka_problem: kafkaError === null ? null : messageOf(kafkaError),
     consumer_group: group && { state: group.state, members: group.members.map(memberJson) },
-    not_asked: silent.map(memberJson),
+    unanswered: unanswered.map(memberJson),
     instances: replies,
     partitions: rows.map(rowJson),
   };
 }
 
-const memberJson = ({ clientId, host, partitions }: MemberFacts) => ({ client_id: clientId, host, partitions });
+const timeOrNull = (at: number | null): string | null => (at === null ? null : timeText(at));
 
-function rowJson({ partition, url, phase, unread, unfinished, oldest, refusal }: PartitionRow) {
-  const since = (at: number | null): string | null => (at === null ? null : timeText(at));
+const memberJson = ({ memberId, clientId, host, partitions }: MemberFacts) => ({
+  member_id: memberId,
+  client_id: clientId,
+  host,
+  partitions,
+});
+
+function rowJson({ partition, url, phase, unread, unfinished, ages, problem, counts }: PartitionRow) {
+  const { unapplied, held, waiting } = ages;
   return {
     partition,
     instance: url,
     phase,
     unread,
     unfinished,
-    oldest_unapplied_at: since(oldest.unapplied),
-    oldest_held_at: since(oldest.held),
-    oldest_waiting_at: since(oldest.waiting),
-    refusal,
+    ...(unapplied !== undefined && { oldest_unapplied_at: timeOrNull(unapplied) }),
+    ...(held !== undefined && { oldest_held_at: timeOrNull(held) }),
+    ...(waiting !== undefined && { oldest_waiting_at: timeOrNull(waiting) }),
+    pending: counts?.pending ?? null,
+    due: counts?.due ?? null,
+    held: counts?.held ?? null,
+    waiting: counts?.waiting ?? null,
+    dead: counts?.dead ?? null,
+    problem,
   };
 }

@@ -8,7 +8,7 @@
  */
 import pLimit from 'p-limit';
 import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
-import type { PipelineStatus } from '../core/status/instance-status.ts';
+import type { PipelineStatus, StatusAsked } from '../core/status/instance-status.ts';
 import type { Batch, ChangeLogHandler } from '../ports.ts';
 import { applyGroup } from './apply/apply-group.ts';
 import { Dispatcher, pendingGroupCount, review } from './dispatch/dispatcher.ts';
@@ -114,9 +114,9 @@ export class Pipeline {
     return statsOf(this.#owners);
   }
 
-  /** How it is, and how long what is behind will take. @param asked `withAffected`: with the groups whose changes wait for the target. */
-  status(asked: { readonly withAffected: boolean }): PipelineStatus {
-    return statusOf(this.#owners, asked);
+  /** What is behind, and how long it will take. @param stats as they are now. */
+  status(asked: StatusAsked, stats: PipelineStats): PipelineStatus {
+    return statusOf(this.#owners, asked, stats);
   }
 
   /** What it has of a group. @param name by the source or by the target. @param member by any of its names; null: all. */
@@ -240,6 +240,7 @@ export class Pipeline {
 
   #sweep(): void {
     this.#cancelSweep = this.#owners.clock.schedule(SWEEP_MS, () => {
+      this.#owners.counts.mark();
       dropOldDead(this.#owners);
       retryRecords(this.#owners);
       dropOldRemovals(this.#owners);

@@ -2,7 +2,6 @@
  * What an operator may ask the running pipeline: its figures, whether all is at rest, and how many entries each collection
  * holds. Plain data, computed at each call. Instants in epoch ms.
  */
-import type { Intent } from '../core/change/change.ts';
 import { earlier, noneWaits, noteAge, standing, type Oldest } from '../core/change/pending.ts';
 import { isRemovalsKey } from '../core/log/live-record.ts';
 import type { ShownBreaker } from './state/breaker.ts';
@@ -45,8 +44,6 @@ export interface PipelineStats {
   readonly held: number;
   /** Changes that wait by the slow schedule; they count as parked. */
   readonly waiting: number;
-  /** When the first of them is tried again, epoch ms; null: none waits. */
-  readonly nextWaitEndsAt: number | null;
   readonly dead: number;
   readonly inFlight: number;
   /** Nothing more is read, since too much is pending. */
@@ -99,7 +96,6 @@ export function statsOf(owners: Owners): PipelineStats {
     parked: sum(waiting, ({ parked }) => parked),
     held: sum(partitions, ({ counts: { held } }) => held),
     waiting: sum(waiting, ({ slow }) => slow),
-    nextWaitEndsAt: waiting.reduce<number | null>((at, { slowUntil }) => earlier(at, slowUntil), null),
     dead: sum(partitions, ({ counts: { dead } }) => dead),
     inFlight: queue.lockedCount,
     isIntakePaused: intakeLimit.isPaused,
@@ -143,30 +139,26 @@ export const shownPhase = (phase: Partition['phase']): PartitionStats['phase'] =
 /** One pass without copies: there may be 200,000 intents, and a scrape must not hold up the rest. */
 function waitingIn(partition: Partition, now: number): Waiting {
   let [parked, slow] = [0, 0];
-  let slowUntil: number | null = null;
   const oldest = noneWaits();
-  const note = (intent: Intent): void => {
-    noteAge(oldest, intent, now);
-    if (standing(intent, now) !== 'waiting') return;
-    slow += 1;
-    slowUntil = earlier(slowUntil, intent.notBefore);
-  };
   // While it is restored, what was read of its live records so far.
-  for (const intent of partition.restored.intents()) note(intent);
+  for (const intent of partition.restored.intents()) noteAge(oldest, intent, now);
   const unrecordable: string[] = [];
   for (const { id, members, recordLimit } of partition.groups.values()) {
     if (recordLimit?.isStuck === true) unrecordable.push(id);
     parked += members.parkedCount;
-    for (const { pending } of members.values()) if (pending !== null) note(pending);
+    for (const { pending } of members.values()) {
+      if (pending === null) continue;
+      noteAge(oldest, pending, now);
+      if (standing(pending, now) === 'waiting') slow += 1;
+    }
   }
-  return { parked, slow, slowUntil, oldest, unrecordable };
+  return { parked, slow, oldest, unrecordable };
 }
 
 interface Waiting {
   readonly parked: number;
-  /** By the slow schedule, and until when the first of them waits. */
+  /** By the slow schedule. */
   readonly slow: number;
-  readonly slowUntil: number | null;
   readonly oldest: Oldest;
   readonly unrecordable: readonly string[];
 }

@@ -36,7 +36,6 @@ const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   possibleLosses: 0,
   held: 1,
   waiting: 4,
-  nextWaitEndsAt: null,
   skipped: { tombstone: 6, not_successful: 2 },
   outsideLease: 1,
   unrecordable: [],
@@ -134,7 +133,7 @@ test('readiness: a possible loss and an open breaker are named, and do not make 
   const get = await given(() =>
     someStats({
       possibleLosses: 2,
-      breaker: { reason: 'auth', since, problem: 'refused', failed: 'read', probes: 0, nextProbeAt: null },
+      breaker: { reason: 'auth', since, problem: 'refused', failed: 'read', nextProbeAt: null },
     }),
   );
   const response = await get('/readyz');
@@ -203,7 +202,7 @@ test.for([
 test('admin server: metrics tell what the statistics say', async () => {
   const get = await given(() =>
     someStats({
-      breaker: { reason: 'target', since: 0, problem: 'down', failed: 'read', probes: 0, nextProbeAt: null },
+      breaker: { reason: 'target', since: 0, problem: 'down', failed: 'read', nextProbeAt: null },
     }),
   );
   const response = await get('/metrics');
@@ -379,15 +378,19 @@ test.for<[number, string, string, Pick<AdminSources, 'explain'>]>([
 const STATUS: PipelineStatus = {
   now: 1_000,
   partitions: [],
-  pending: 1,
-  parked: 0,
-  held: 0,
-  dead: 0,
-  waiting: 0,
-  next_wait_ends_at: null,
-  in_flight: 0,
+  member_id: 'rollcall-1',
+  possible_losses: 0,
+  in_flight: 1,
   intake_paused: false,
-  budget: { allowed: null, used: null, left: null, resets_in_ms: null, closed_for_ms: 0 },
+  budget: {
+    allowed: null,
+    used: null,
+    left: null,
+    resets_in_ms: null,
+    assumed: false,
+    per_minute: 180,
+    closed_for_ms: 0,
+  },
   requests_ahead: 2,
   converges_in_ms: null,
   breaker: {
@@ -396,7 +399,6 @@ const STATUS: PipelineStatus = {
     problem: 'refused: admin-page-secret',
     advice: 'Check.',
     closed_by: 'a probe',
-    probes: 1,
     next_probe_at: 2,
   },
   affected: null,
@@ -404,8 +406,8 @@ const STATUS: PipelineStatus = {
 
 test('/status: the figures of the pipeline, with what the service around it knows, and without secrets', async () => {
   const asked: unknown[] = [];
-  const status: AdminSources['status'] = (wanted) => {
-    asked.push(wanted);
+  const status: AdminSources['status'] = (wanted, stats) => {
+    asked.push([wanted, stats.pending]);
     return STATUS;
   };
   const get = await given(() => someStats({ ready: false, partitions: [] }), {}, { status });
@@ -413,11 +415,14 @@ test('/status: the figures of the pipeline, with what the service around it know
     version: packageVersion(),
     ready: false,
     reasons: ['the consumer group has not been joined yet'],
-    pending: 1,
+    in_flight: 1,
     breaker: { problem: 'refused: [redacted]' },
   });
   expect((await get('/status?affected=true')).status).toBe(200);
-  expect(asked).toEqual([{ withAffected: false }, { withAffected: true }]);
+  expect(asked).toEqual([
+    [{ withAffected: false }, 12],
+    [{ withAffected: true }, 12],
+  ]);
 });
 
 test.for<[number, string, Pick<AdminSources, 'status'>]>([
@@ -425,13 +430,13 @@ test.for<[number, string, Pick<AdminSources, 'status'>]>([
   [503, 'before there is a pipeline', { status: () => null }],
   [404, 'of a service without one', {}],
 ])('/status: %d %s', async ([status, , sources]) => {
-  const get = await given(() => null, { token: TOKEN }, sources);
+  const get = await given(() => someStats(), { token: TOKEN }, sources);
   const headers = status === 401 ? {} : { authorization: `Bearer ${TOKEN}` };
   expect((await get('/status', { headers })).status).toBe(status);
 });
 
 test.for(['/explain?group=g', '/status'])('%s without a token: to pages of this machine alone', async (path) => {
-  await given(() => null, {}, { explain: () => NOTHING, status: () => STATUS });
+  await given(() => someStats(), {}, { explain: () => NOTHING, status: () => STATUS });
   const port = new URL(server?.url ?? '').port;
   const ask = (host: string): Promise<number | undefined> =>
     new Promise((resolve) => {

@@ -40,7 +40,9 @@ export const figureMutants: readonly Mutant[] = [
   {
     name: 'held-ages',
     breaks: 'removals that wait for an operator make the target look stuck',
-    edits: [{ find: "= isHeld(intent) ? 'held' : ", replace: "= false && isHeld(intent) ? 'held' : " }],
+    edits: [
+      { find: ": isHeld(intent) ? 'held' : isSlowWait", replace: ": false && isHeld(intent) ? 'held' : isSlowWait" },
+    ],
     tests: figures,
   },
   {

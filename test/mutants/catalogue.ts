@@ -3,6 +3,7 @@ import { breakerMutants } from './catalogue-breaker.ts';
 import { deadMutants } from './catalogue-dead.ts';
 import { edgeMutants } from './catalogue-edges.ts';
 import { explainMutants } from './catalogue-explain.ts';
+import { statusMutants } from './catalogue-status.ts';
 import { figureMutants } from './catalogue-figures.ts';
 import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
@@ -36,4 +37,5 @@ export const mutants: readonly Mutant[] = [
   ...figureMutants,
   ...edgeMutants,
   ...explainMutants,
+  ...statusMutants,
 ];

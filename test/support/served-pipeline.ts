@@ -13,7 +13,7 @@ export async function servedPipeline(pipeline: Pipeline): Promise<string> {
     {
       stats: () => pipeline.stats(),
       explain: (group, member) => pipeline.pendingOf(group, member),
-      status: (asked) => pipeline.status(asked),
+      status: (asked, stats) => pipeline.status(asked, stats),
       clock: { now: () => ({ wall: 0, monotonic: 0 }) },
       logger: { error: () => undefined },
       secrets: new KnownSecrets([]),

@@ -1,15 +1,21 @@
 /** The prediction of `rollcall status`: by budget, by slots, by the longest run of one group, by waits, and by reading. */
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import { convergesInMs, leftOf, type RequestBudget, type Speed } from '../../src/core/status/convergence.ts';
-import { workAhead, type GroupNeed, type Intake, type WorkAhead } from '../../src/core/status/work-ahead.ts';
+import {
+  convergesInMs,
+  isPredictable,
+  leftOf,
+  type RequestBudget,
+  type Speed,
+} from '../../src/core/status/convergence.ts';
+import { workAhead, type GroupNeed, type Intake, type Work, type WorkAhead } from '../../src/core/status/work-ahead.ts';
 
 const NO_LIMIT: RequestBudget = { window: null, pace: null, closedForMs: 0 };
 const someWork = (work: Partial<WorkAhead>) => ({ requests: 0, longestRun: 0, waitMs: 0, unread: 0, ...work });
 const someSpeed = (speed: Partial<Speed> = {}): Speed => ({ slots: 10, requestMs: 100, readPerSecond: null, ...speed });
 const aWindow = (window: Partial<NonNullable<RequestBudget['window']>> = {}): RequestBudget => ({
   ...NO_LIMIT,
-  window: { allowed: 300, used: 0, resetsInMs: 60_000, lengthMs: 60_000, ...window },
+  window: { allowed: 300, used: 0, resetsInMs: 60_000, lengthMs: 60_000, isAssumed: false, ...window },
 });
 
 test('convergence: nothing to do takes no time', () => {
@@ -47,6 +53,7 @@ test('convergence: more work never takes less time', () => {
         used: fc.nat(400),
         resetsInMs: fc.nat(60_000),
         lengthMs: fc.integer({ min: 60_000, max: 120_000 }),
+        isAssumed: fc.constant(false),
       }),
     ),
     pace: fc.option(fc.record({ intervalMs: fc.nat(1_000), firstInMs: fc.integer({ min: -5_000, max: 5_000 }) })),
@@ -73,12 +80,9 @@ describe('the work that is ahead', () => {
     waitUntil: 0,
     ...need,
   });
+  const NOTHING: Work = { records: 0, changes: 0, finished: 0, patches: 0 };
   const given = (needs: readonly GroupNeed[], intake: Partial<Intake> = {}): WorkAhead =>
-    workAhead(needs, {
-      intake: { pending: 0, pendingMax: 1_000, unread: 0, finished: 0, patches: 0, ...intake },
-      membersMax: 50,
-      now: NOW,
-    });
+    workAhead(needs, { intake: { unread: 0, room: 1_000, lately: NOTHING, ...intake }, membersMax: 50, now: NOW });
 
   test.each<[string, Partial<GroupNeed>, number]>([
     ['nothing is left to change', { isUnknown: true }, 0],
@@ -97,22 +101,54 @@ describe('the work that is ahead', () => {
 
   test('what is not read falls to the groups that are known, as far as it is let in', () => {
     const needs = [aNeed({ changes: 40 }), aNeed({ changes: 10 })];
-    // 50 are pending, and 450 more: ten times as many for each.
-    expect(given(needs, { pending: 50, unread: 450 })).toMatchObject({ requests: 8 + 2, longestRun: 8 });
+    // 50 are known, and 450 more: ten times as many for each.
+    expect(given(needs, { unread: 450 })).toMatchObject({ requests: 8 + 2, longestRun: 8 });
   });
 
-  test('what is let in later comes as thick as what waits, or as what was finished', () => {
+  test('what waits for long takes no room in that, though it counts for the limit', () => {
+    const needs = [aNeed({ changes: 10 }), aNeed({ changes: 0 })];
+    expect(given(needs, { unread: 90 })).toMatchObject({ requests: 2 });
+    expect(given(needs, { unread: 90, room: 0 })).toMatchObject({ requests: 1 + 9 });
+  });
+
+  test('a record is as many changes as records lately were', () => {
+    const lately = { ...NOTHING, records: 10, changes: 1_000 };
+    expect(given([aNeed({ changes: 100 })], { unread: 3, lately }).requests).toBe(8);
+  });
+
+  test('what is let in later comes as thick as what waits, or as what was finished lately', () => {
     const needs = [aNeed({ changes: 50 }), aNeed({ changes: 50 })];
-    const full = { pending: 100, pendingMax: 100, unread: 1_000 };
+    const full = { room: 0, unread: 1_000 };
+    const after = (finished: number, patches: number): number =>
+      given(needs, { ...full, lately: { ...NOTHING, finished, patches } }).requests;
     expect(given(needs, full).requests).toBe(2 + 20);
-    expect(given(needs, { ...full, finished: 99, patches: 1 }).requests).toBe(2 + 20);
-    expect(given(needs, { ...full, finished: 500, patches: 5 }).requests).toBe(2 + 10);
-    expect(given(needs, { ...full, finished: 500, patches: 400 }).requests).toBe(2 + 20);
+    expect(after(99, 1)).toBe(2 + 20);
+    expect(after(500, 5)).toBe(2 + 10);
+    expect(after(500, 400)).toBe(2 + 20);
   });
 
-  test('a fiftieth has to be read to tell what the rest needs', () => {
-    expect(given([aNeed({ changes: 19 })], { pending: 19, unread: 1_000 }).isSample).toBe(false);
-    expect(given([aNeed({ changes: 20 })], { pending: 20, unread: 1_000 }).isSample).toBe(true);
-    expect(given([], { finished: 20, patches: 1, unread: 1_000 })).toMatchObject({ isSample: true, requests: 50 });
+  test('a fiftieth has to be read lately to tell what the rest needs, or a thousand', () => {
+    const isSample = (unread: number, records: number): boolean =>
+      given([], { unread, lately: { ...NOTHING, records, changes: records } }).isSample;
+    expect([isSample(1_000, 19), isSample(1_000, 20)]).toEqual([false, true]);
+    expect([isSample(10_000_000, 999), isSample(10_000_000, 1_000)]).toEqual([false, true]);
+    expect(isSample(0, 0)).toBe(true);
+  });
+
+  test.each<[boolean, string, number | undefined]>([
+    [true, 'running', 5],
+    [true, 'catching_up', 5],
+    [false, 'restoring', 5],
+    [false, 'refused', 5],
+    [false, 'running', undefined],
+  ])('its end can be predicted: %s, where a partition is %s with %s unread', (isSo, phase, unread) => {
+    const ahead = given([]);
+    expect(
+      isPredictable(ahead, [
+        { phase: 'running', unread: 0 },
+        { phase, unread },
+      ]),
+    ).toBe(isSo);
+    expect(isPredictable({ ...ahead, isSample: false }, [])).toBe(false);
   });
 });

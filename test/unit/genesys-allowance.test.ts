@@ -242,6 +242,7 @@ describe('the budget that operators see', () => {
       used: 22,
       resetsInMs: 50_000,
       lengthMs: 60_000,
+      isAssumed: false,
     });
     expect(budgetOf(spoken, 10_000).pace).toBeNull();
   });

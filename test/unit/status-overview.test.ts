@@ -1,15 +1,23 @@
 /** What `rollcall status` puts together, and the sentence that it ends with. Instants in epoch ms; `NOW` is the command's clock. */
 import { describe, expect, test } from 'vitest';
 import type { InstanceStatus } from '../../src/core/status/instance-status.ts';
-import { overviewOf, type KafkaFacts, type Reply, type WaitingFacts } from '../../src/core/status/overview.ts';
-import { behindOf, isInStep, statusSentence } from '../../src/core/status/sentence.ts';
+import {
+  overviewOf,
+  type KafkaFacts,
+  type MemberFacts,
+  type Overview,
+  type Reply,
+  type WaitingFacts,
+} from '../../src/core/status/overview.ts';
+import { isInStep, statusSentence } from '../../src/core/status/sentence.ts';
 
 const NOW = Date.parse('2026-11-30T03:00:00Z');
 const at = (text: string): number => Date.parse(`2026-11-30T${text}Z`);
 
-type Part = Partial<InstanceStatus['partitions'][number]>;
+type Partition = InstanceStatus['partitions'][number];
 
-const aPartition = (partition: number, more: Part = {}): InstanceStatus['partitions'][number] => ({
+/** At rest at offset 7, its end. */
+const aPartition = (partition: number, more: Partial<Partition> = {}): Partition => ({
   partition,
   epoch: 1,
   phase: 'running',
@@ -18,44 +26,70 @@ const aPartition = (partition: number, more: Part = {}): InstanceStatus['partiti
   oldest_unapplied_at: null,
   oldest_held_at: null,
   oldest_waiting_at: null,
-  ...more,
-});
-
-const someStatus = (more: Partial<InstanceStatus> = {}): InstanceStatus => ({
-  version: '1.0.0',
-  now: NOW,
-  ready: true,
-  reasons: [],
-  partitions: [aPartition(0)],
   pending: 0,
+  due: 0,
+  tried: 0,
   parked: 0,
   held: 0,
-  dead: 0,
   waiting: 0,
   next_wait_ends_at: null,
-  in_flight: 0,
-  intake_paused: false,
-  budget: { allowed: 300, used: 0, left: 300, resets_in_ms: 60_000, closed_for_ms: 0 },
-  requests_ahead: 0,
-  converges_in_ms: 0,
-  breaker: null,
-  affected: null,
+  dead: 0,
   ...more,
 });
 
-const answered = (url: string, more: Partial<InstanceStatus> = {}): Reply => ({
-  url,
-  answer: someStatus(more),
+/** A member of the consumer group has its name for its id. */
+const answered = (name: string, more: Partial<InstanceStatus> = {}): Reply => ({
+  url: `http://${name}`,
+  answer: {
+    version: '1.0.0',
+    now: NOW,
+    member_id: name,
+    ready: true,
+    reasons: [],
+    possible_losses: 0,
+    partitions: [aPartition(0)],
+    in_flight: 0,
+    intake_paused: false,
+    budget: {
+      allowed: 300,
+      used: 0,
+      left: 300,
+      resets_in_ms: 60_000,
+      assumed: false,
+      per_minute: null,
+      closed_for_ms: 0,
+    },
+    requests_ahead: 0,
+    converges_in_ms: 0,
+    breaker: null,
+    affected: null,
+    ...more,
+  },
   problem: null,
 });
-const silent = (url: string): Reply => ({ url, answer: null, problem: 'connect ECONNREFUSED' });
+const silent = (name: string): Reply => ({ url: `http://${name}`, answer: null, problem: 'connect ECONNREFUSED' });
 
-const someKafka = (
-  unfinished: readonly (number | null)[],
-  members: KafkaFacts['group']['members'] = [],
-): KafkaFacts => ({
-  group: { state: 'Stable', members },
-  partitions: unfinished.map((each, partition) => ({ partition, unfinished: each })),
+const aMember = (memberId: string, partitions: readonly number[]): MemberFacts => ({
+  memberId,
+  clientId: 'rollcall',
+  host: '10.0.0.1',
+  partitions,
+});
+
+interface Kafka {
+  /** Of each partition the records that are not finished, of 7; null: it has no leader. */
+  readonly unfinished?: readonly (number | null)[];
+  readonly members?: readonly MemberFacts[];
+  readonly state?: string;
+}
+
+const someKafka = ({ unfinished = [0], members = [aMember('a', [0])], state = 'Stable' }: Kafka = {}): KafkaFacts => ({
+  group: { state, members },
+  partitions: unfinished.map((each, partition) => ({
+    partition,
+    bounds: each === null ? null : { start: 0n, end: 7n },
+    committed: each === null ? null : 7n - BigInt(each),
+  })),
 });
 
 interface Given {
@@ -64,125 +98,211 @@ interface Given {
   readonly waiting?: ReadonlyMap<number, WaitingFacts>;
 }
 
-const given = ({ kafka = someKafka([0]), replies = [answered('http://a')], waiting = new Map() }: Given) =>
+const given = ({ kafka = someKafka(), replies = [answered('a')], waiting = new Map() }: Given): Overview =>
   overviewOf({ kafka, replies, waiting });
 const sentenceOf = (facts: Given): string => statusSentence(given(facts), NOW);
+const IN_STEP = 'In step: all that can be applied is.';
 
 test('in step: all is read, and nothing waits', () => {
-  expect(sentenceOf({})).toBe('In step: all that can be applied is.');
+  expect(sentenceOf({})).toBe(IN_STEP);
   expect(isInStep(given({}))).toBe(true);
 });
 
 test('behind: by what is not read, too, with the age of the oldest, and when it ends', () => {
-  const partitions = [aPartition(0, { unread: 40, oldest_unapplied_at: at('02:58:20') })];
-  const reply = answered('http://a', { partitions, pending: 5, requests_ahead: 12, converges_in_ms: 95_000 });
+  const partitions = [aPartition(0, { unread: 40, pending: 5, due: 5, oldest_unapplied_at: at('02:58:20') })];
+  const reply = answered('a', { partitions, requests_ahead: 12, converges_in_ms: 95_000 });
   expect(sentenceOf({ replies: [reply] })).toBe(
-    'Behind by 45 changes, the oldest for 1 min 40 s; in step in about 1 min 35 s, with 12 requests.',
+    'Behind by 5 changes and 40 source records, the oldest for 1 min 40 s; in step in about 1 min 35 s, with 12 requests.',
   );
   expect(isInStep(given({ replies: [reply] }))).toBe(false);
 });
 
-test('what is held, waits, or was given up keeps nothing from being in step, and is said besides', () => {
-  const partitions = [aPartition(0, { oldest_held_at: at('01:00:00'), oldest_waiting_at: at('02:00:00') })];
-  const counts = { pending: 4, parked: 4, held: 3, waiting: 1, dead: 2, next_wait_ends_at: at('03:30:00') };
-  expect(sentenceOf({ replies: [answered('http://a', { partitions, ...counts })] })).toBe(
-    'In step: all that can be applied is. 3 removals held for an operator, the oldest since 2026-11-30T01:00:00.000Z. ' +
-      '1 change waiting for what is missing at Genesys Cloud, the next try at 2026-11-30T03:30:00.000Z. ' +
-      '2 changes given up, to be replayed.',
+test('behind: the end depends on the next try of what has failed before', () => {
+  const partitions = [aPartition(0, { pending: 3, due: 3, tried: 2 })];
+  const reply = answered('a', { partitions, requests_ahead: 2, converges_in_ms: 20_000 });
+  expect(sentenceOf({ replies: [reply] })).toBe(
+    'Behind by 3 changes; in step in about 20 s, with 2 requests, if the next try of 2 of them succeeds.',
   );
 });
 
-test('an open breaker: since when, why, what closes it, and what to do', () => {
+test('what is held, waits, or was given up keeps nothing from being in step, and is said besides', () => {
+  const ages = { oldest_held_at: at('01:00:00'), oldest_waiting_at: at('02:00:00') };
+  const counts = { pending: 4, parked: 4, held: 3, waiting: 1, dead: 2, next_wait_ends_at: at('03:30:00') };
+  const reply = answered('a', { partitions: [aPartition(0, { ...ages, ...counts })], possible_losses: 1 });
+  expect(sentenceOf({ replies: [reply] })).toBe(
+    `${IN_STEP} Held for an operator: 3 removals, the oldest since 2026-11-30T01:00:00.000Z. ` +
+      'Missing or not permitted at Genesys Cloud: 1 change, the next try at 2026-11-30T03:30:00.000Z. ' +
+      'Given up, to be replayed: 2 changes. Possible losses since the start: 1; the log says which records were gone.',
+  );
+});
+
+describe('an open breaker', () => {
   const breaker = {
     reason: 'auth',
     since: at('02:00:00'),
     problem: 'invalid_client.',
     advice: 'Check GENESYS_CLIENT_ID.',
     closed_by: 'a probe',
-    probes: 9,
     next_probe_at: at('03:00:12'),
   };
-  const reply = answered('http://a', { breaker, converges_in_ms: null, pending: 2 });
-  expect(sentenceOf({ replies: [reply] })).toBe(
-    'Nothing is sent since 2026-11-30T02:00:00.000Z: the breaker is open (auth: invalid_client). It closes by a probe; ' +
-      '9 probes so far, the next at 2026-11-30T03:00:12.000Z. Check GENESYS_CLIENT_ID. Behind by 2 changes.',
-  );
+  const partitions = [aPartition(0, { pending: 2, due: 2 })];
+  const reply = answered('a', { breaker, converges_in_ms: null, partitions });
+
+  test('since when, why, what closes it, and what to do', () => {
+    expect(sentenceOf({ replies: [reply] })).toBe(
+      'Nothing is sent since 2026-11-30T02:00:00.000Z: the breaker is open (auth: invalid_client). It closes by a probe; ' +
+        'the next goes at 2026-11-30T03:00:12.000Z. Check GENESYS_CLIENT_ID. Behind by 2 changes.',
+    );
+  });
+
+  test('of one of two instances: the other may send, also if it was not asked', () => {
+    const members = [aMember('a', [0]), aMember('b', [1])];
+    expect(sentenceOf({ kafka: someKafka({ unfinished: [0, 0], members }), replies: [reply] })).toContain(
+      'Nothing is sent by http://a since',
+    );
+  });
 });
 
 describe('several instances', () => {
+  const members = [aMember('a', [0]), aMember('b', [1, 2])];
+
   test('the one that takes longest says when all are in step; the figures are added', () => {
-    const a = answered('http://a', { pending: 2, requests_ahead: 3, converges_in_ms: 7_000, in_flight: 1 });
-    const partitions = [aPartition(1, { unread: 10 })];
-    const b = answered('http://b', { partitions, pending: 4, requests_ahead: 5, converges_in_ms: 3_000, in_flight: 2 });
-    const overview = given({ kafka: someKafka([2, 14]), replies: [a, b] });
+    const a = answered('a', {
+      partitions: [aPartition(0, { pending: 2, due: 2 })],
+      requests_ahead: 3,
+      converges_in_ms: 7_000,
+      in_flight: 1,
+    });
+    const b = answered('b', {
+      partitions: [aPartition(1, { unread: 10, pending: 4, due: 3 }), aPartition(2)],
+      requests_ahead: 5,
+      converges_in_ms: 3_000,
+      in_flight: 2,
+    });
+    const overview = given({ kafka: someKafka({ unfinished: [2, 4, 0], members }), replies: [a, b] });
     expect(overview).toMatchObject({ convergesInMs: 7_000, requestsAhead: 8 });
-    expect(overview.totals).toMatchObject({ pending: 6, unread: 10, inFlight: 3 });
-    expect(behindOf(overview)).toBe(16);
+    expect(overview.totals).toMatchObject({ pending: 6, due: 5, unread: 10, in_flight: 3 });
   });
 
-  test('of two that name one partition the one with the higher epoch owns it', () => {
-    const stale = answered('http://old', { partitions: [aPartition(0, { epoch: 3, unread: 99 })] });
-    const owner = answered('http://new', { partitions: [aPartition(0, { epoch: 4, unread: 1 })] });
+  test('a former owner, and the same instance under two names, count for nothing', () => {
+    const former = answered('old', {
+      partitions: [aPartition(0, { epoch: 3, pending: 5_000, due: 5_000 })],
+      converges_in_ms: 60_000,
+    });
+    const owner = answered('a', { partitions: [aPartition(0, { epoch: 4 })] });
     for (const replies of [
-      [stale, owner],
-      [owner, stale],
-    ])
-      expect(given({ replies }).rows).toMatchObject([{ partition: 0, url: 'http://new', unread: 1 }]);
+      [former, owner],
+      [owner, former],
+      [owner, { ...owner, url: 'http://localhost' }],
+    ]) {
+      expect(given({ replies }).rows).toMatchObject([{ partition: 0, unread: 0 }]);
+      expect(sentenceOf({ replies })).toBe(IN_STEP);
+    }
   });
 
-  test('one that was not asked is named with its partitions, and the end is not known', () => {
-    const members = [
-      { clientId: 'rollcall', host: '10.0.0.1', partitions: [0] },
-      { clientId: 'rollcall', host: '10.0.0.2', partitions: [1, 2] },
-    ];
-    const overview = given({ kafka: someKafka([0, 8, 5], members) });
-    expect(overview.silent).toEqual([members[1]]);
+  test('a former owner that is asked alone is not believed', () => {
+    const overview = given({ kafka: someKafka({ members: [aMember('b', [0])] }), replies: [answered('a')] });
+    expect(overview.rows).toMatchObject([{ partition: 0, url: null, unread: null }]);
+    expect(overview.unanswered).toEqual([aMember('b', [0])]);
+    expect(isInStep(overview)).toBe(false);
+  });
+
+  test('while the group is joined, its coordinator does not say who has what', () => {
+    const kafka = someKafka({ members: [aMember('a', [])], state: 'PreparingRebalance' });
+    expect(given({ kafka }).rows).toMatchObject([{ url: 'http://a' }]);
+    expect(sentenceOf({ kafka, replies: [answered('a', { partitions: [] })] })).toBe(
+      'How far behind is not known of partition 0: the consumer group is being joined (PreparingRebalance), ask again.',
+    );
+  });
+
+  test('of one that has not answered its partitions are not known, and so is the end', () => {
+    const overview = given({ kafka: someKafka({ unfinished: [0, 5, 4], members }) });
+    expect(overview.unanswered).toEqual([members[1]]);
     expect(overview.convergesInMs).toBeNull();
     expect(statusSentence(overview, NOW)).toBe(
-      'How far behind is not known of partitions 1, 2: no instance has answered for it; 13 records not finished there. Behind by 13 changes.',
+      'How far behind is not known of partition 1, 2: no instance has answered for it. Behind by at most 9 source records.',
     );
   });
 });
 
-describe('none has answered', () => {
-  const waiting = new Map([
-    [0, { parked: 6, held: 2, dead: 1, waiting: 1, oldest: { unapplied: at('02:50:00'), held: null, waiting: null } }],
-  ]);
+describe('what Kafka knows better than an instance', () => {
+  test('its end: what an instance knows of it may be old', () => {
+    const reply = answered('a', { partitions: [aPartition(0, { next_offset: '4' })] });
+    expect(given({ replies: [reply] }).rows).toMatchObject([{ unread: 3 }]);
+    expect(isInStep(given({ replies: [reply] }))).toBe(false);
+  });
 
-  test('what Kafka says is said: records that are not finished, and what waits', () => {
-    const overview = given({ kafka: someKafka([300]), replies: [silent('http://a')], waiting });
-    expect(overview.totals).toMatchObject({ pending: 6, parked: 6, held: 2, waiting: 1, dead: 1 });
+  test.each<[string, KafkaFacts['partitions'][number], string]>([
+    [
+      'no leader',
+      { partition: 0, bounds: null, committed: null },
+      'Of the source partition 0 has no leader: start a broker that holds it.',
+    ],
+    [
+      'records that are gone',
+      { partition: 0, bounds: { start: 5n, end: 7n }, committed: 2n },
+      'Of the source partition 0 has lost records that were not finished: it begins at 5, and 2 is committed.',
+    ],
+    [
+      'another topic',
+      { partition: 0, bounds: { start: 0n, end: 3n }, committed: 9n },
+      'Of the source partition 0 is another one than was read: it ends at 3, and 9 is committed.',
+    ],
+  ])('%s', (_, facts, sentence) => {
+    const kafka = { ...someKafka(), partitions: [facts] };
+    expect(sentenceOf({ kafka })).toContain(sentence);
+    expect(isInStep(given({ kafka }))).toBe(false);
+  });
+});
+
+describe('not known', () => {
+  const oldest = { unapplied: at('02:50:00'), held: null, waiting: null };
+  const waiting = new Map([[0, { due: 3, held: 2, waiting: 1, dead: 1, oldest }]]);
+
+  test('no instance: what Kafka says is said', () => {
+    const kafka = someKafka({ unfinished: [6], members: [], state: 'Empty' });
+    const overview = given({ kafka, replies: [silent('a')], waiting });
+    expect(overview.totals).toMatchObject({ pending: 6, parked: 6, held: 2, waiting: 1, dead: 1, unread: 6 });
     expect(statusSentence(overview, NOW)).toBe(
-      'How far behind is not known of partition 0: no instance runs; 300 records not finished there. ' +
-        'Behind by 303 changes, the oldest for 10 min. 2 removals held for an operator. ' +
-        '1 change waiting for what is missing at Genesys Cloud. 1 change given up, to be replayed.',
+      'How far behind is not known of partition 0: no instance runs. ' +
+        'Behind by at most 3 changes and 6 source records, the oldest for 10 min. Held for an operator: 2 removals. ' +
+        'Missing or not permitted at Genesys Cloud: 1 change. Given up, to be replayed: 1 change.',
     );
   });
 
-  test('nothing is taken for certain where a partition has no leader', () => {
-    expect(sentenceOf({ kafka: someKafka([null, 4]), replies: [] })).toContain(
-      'how many records are not finished there is not known',
-    );
-  });
-
-  test('neither Kafka nor an instance', () => {
-    const overview = given({ kafka: null, replies: [silent('http://a')] });
+  test('no Kafka: other partitions, and what is new in these', () => {
+    const overview = given({ kafka: null, replies: [answered('a'), silent('b')] });
     expect(isInStep(overview)).toBe(false);
-    expect(statusSentence(overview, NOW)).toBe('How far behind is not known: neither Kafka nor an instance says so.');
+    expect(overview.convergesInMs).toBeNull();
+    expect(statusSentence(overview, NOW)).toBe(
+      'Kafka could not be asked: whether there are other partitions, and what is new in these, is not known.',
+    );
   });
-});
 
-test.each<[string, Part, string]>([
-  ['restores', { phase: 'restoring' }, 'Partition 0 is restoring.'],
-  ['catches up', { phase: 'catching_up' }, 'Partition 0 is catching up.'],
-  [
-    'is refused',
-    { phase: 'refused', refusal: 'The topic is another one.' },
-    'Partition 0 is refused: The topic is another one.',
-  ],
-])('a partition that %s is not in step', (_, part, sentence) => {
-  const { unread: _unread, ...partition } = aPartition(0, part);
-  const replies = [answered('http://a', { partitions: [partition], converges_in_ms: null })];
-  expect(sentenceOf({ replies })).toBe(sentence);
-  expect(isInStep(given({ replies }))).toBe(false);
+  test('an instance that is not ready says why, and names no time', () => {
+    const reasons = ['the topic retry cannot be written to since 02:00.', 'partition 0 is refused: another topic'];
+    const overview = given({ replies: [answered('a', { ready: false, reasons })] });
+    expect(isInStep(overview)).toBe(false);
+    expect(overview.convergesInMs).toBeNull();
+    expect(statusSentence(overview, NOW)).toBe(
+      'Not ready: the topic retry cannot be written to since 02:00; partition 0 is refused: another topic.',
+    );
+  });
+
+  test('a partition that is caught up with, or whose end is not known', () => {
+    const catchingUp = answered('a', { partitions: [aPartition(0, { phase: 'catching_up', unread: 3 })] });
+    expect(sentenceOf({ replies: [catchingUp] })).toContain('Still to be caught up with: partition 0.');
+    const { unread: _unread, oldest_unapplied_at: _at, ...unsure } = aPartition(0);
+    const overview = given({ replies: [answered('a', { partitions: [unsure], converges_in_ms: null })] });
+    expect(overview.rows[0]).toMatchObject({ unread: null, ages: { held: null, waiting: null } });
+    expect(overview.rows[0]?.ages).not.toHaveProperty('unapplied');
+    expect(statusSentence(overview, NOW)).toBe('How far behind is not known yet: ask again.');
+  });
+
+  test('of many partitions a few are named', () => {
+    const kafka = someKafka({ unfinished: Array.from({ length: 400 }, () => 0), members: [], state: 'Empty' });
+    expect(sentenceOf({ kafka, replies: [] })).toBe(
+      'How far behind is not known of partition 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 390 more: no instance runs.',
+    );
+  });
 });

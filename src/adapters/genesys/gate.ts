@@ -241,6 +241,7 @@ export function budgetOf(allowance: Allowance, now: number): RequestBudget {
       used: window.count + outstanding,
       resetsInMs: window.endsAt - now,
       lengthMs: window.lengthMs,
+      isAssumed: window.isAssumed,
     },
     pace: pace.ends === 'never' || window === null ? { intervalMs: pace.intervalMs, firstInMs: firstAt - now } : null,
     closedForMs: Math.max(0, closedUntil - now),

@@ -34,6 +34,7 @@ export interface ConsumerGroup {
 }
 
 export interface GroupMember {
+  readonly memberId: string;
   readonly clientId: string;
   /** Its address, as the coordinator sees it. */
   readonly host: string;
@@ -41,10 +42,10 @@ export interface GroupMember {
   readonly partitions: ReadonlyMap<string, readonly number[]>;
 }
 
-function memberOf({ clientId, clientHost, memberAssignment }: MemberDescription): GroupMember {
+function memberOf({ memberId, clientId, clientHost, memberAssignment }: MemberDescription): GroupMember {
   const assignment = memberAssignment.length === 0 ? null : MemberAssignment.decode(memberAssignment);
   const host = clientHost.replace(/^\//, '');
-  return { clientId, host, partitions: new Map(Object.entries(assignment?.assignment ?? {})) };
+  return { memberId, clientId, host, partitions: new Map(Object.entries(assignment?.assignment ?? {})) };
 }
 
 type Offsets = readonly (SeekEntry & { readonly high: string; readonly low: string })[];

@@ -20,6 +20,8 @@ export interface RequestBudget {
     /** Until the window ends, and the next one begins. */
     readonly resetsInMs: number;
     readonly lengthMs: number;
+    /** It has begun by our reckoning; no answer has confirmed it yet. */
+    readonly isAssumed: boolean;
   } | null;
   /** Requests are spread besides: by RATE_LIMIT_PER_MINUTE, or until the headers speak; null: they are not. */
   readonly pace: {
@@ -35,7 +37,18 @@ export interface RequestBudget {
 export const leftOf = ({ window }: RequestBudget): number | null => window && Math.max(0, window.allowed - window.used);
 
 /** The part of it that takes time. */
-type Ahead = Pick<WorkAhead, 'requests' | 'longestRun' | 'waitMs' | 'unread'>;
+type Ahead = Omit<WorkAhead, 'isSample'>;
+
+/** What an instance has of a partition; `unread` absent: that is not known. */
+interface Known {
+  readonly phase: string;
+  readonly unread?: number | undefined;
+}
+
+/** Whether what is behind is known well enough to predict its end. */
+export const isPredictable = ({ isSample }: WorkAhead, partitions: readonly Known[]): boolean =>
+  isSample &&
+  partitions.every(({ phase, unread }) => (phase === 'running' || phase === 'catching_up') && unread !== undefined);
 
 export interface Speed {
   /** Requests under way together, at most. */

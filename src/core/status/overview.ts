@@ -1,9 +1,10 @@
 /**
  * How all of it is, put together from what running instances say and what Kafka says: a row for each partition of the source, and
- * how far all of them are behind. Where no instance answers for a partition, Kafka alone tells: committed offsets, the first
- * record that is not finished, and the retry topic.
+ * their sums. Where no instance answers for a partition, Kafka alone tells: committed offsets, the first record that is not
+ * finished, and the retry topic.
  */
-import { earlier, noneWaits, type Oldest } from '../change/pending.ts';
+import { earlier, noteAge, noneWaits, standing, type Oldest } from '../change/pending.ts';
+import type { Intent } from '../change/change.ts';
 import type { InstanceStatus, PartitionStatus } from './instance-status.ts';
 
 export interface KafkaFacts {
@@ -18,16 +19,20 @@ interface GroupFacts {
 }
 
 export interface MemberFacts {
+  readonly memberId: string;
   readonly clientId: string;
   readonly host: string;
   /** Of the source. */
   readonly partitions: readonly number[];
 }
 
+/** As of before the instances were asked. */
 export interface PartitionFacts {
   readonly partition: number;
-  /** Source records from the committed offset on; null: not known, it has no leader at present. */
-  readonly unfinished: number | null;
+  /** Of what lies in it; null: it has no leader. */
+  readonly bounds: { readonly start: bigint; readonly end: bigint } | null;
+  /** null: none. */
+  readonly committed: bigint | null;
 }
 
 export interface Reply {
@@ -37,18 +42,21 @@ export interface Reply {
   readonly problem: string | null;
 }
 
-/** What Kafka says of a partition that no instance has answered for. */
+/** What Kafka says waits in a partition that no instance has answered for. */
 export interface WaitingFacts {
-  readonly parked: number;
+  readonly due: number;
   readonly held: number;
-  readonly dead: number;
   readonly waiting: number;
+  readonly dead: number;
   readonly oldest: Oldest;
 }
 
+/** Since when the oldest change of each kind waits, epoch ms; null: there is none; absent: not known. */
+type Ages = { readonly [Kind in keyof Oldest]?: number | null };
+
 export interface PartitionRow {
   readonly partition: number;
-  /** The instance that has answered for it; null: none. */
+  /** Of the instance that has answered for it; null: none. */
   readonly url: string | null;
   /** null: not known. */
   readonly phase: string | null;
@@ -56,20 +64,21 @@ export interface PartitionRow {
   readonly unread: number | null;
   /** Source records from the committed offset on; null: not known. */
   readonly unfinished: number | null;
-  /** Since when, epoch ms; a kind is null: there is none. Where no instance has answered, as far as Kafka tells. */
-  readonly oldest: Readonly<Oldest>;
-  readonly refusal: string | null;
+  readonly ages: Ages;
+  /** What keeps it, as Kafka shows it; null: nothing. */
+  readonly problem: string | null;
+  /** Where no instance has answered, what the retry topic has; null: not known. */
+  readonly counts: Counts | null;
 }
 
-export interface Totals {
-  /** Neither final nor given up. */
-  readonly pending: number;
-  readonly parked: number;
-  readonly held: number;
-  readonly waiting: number;
-  readonly dead: number;
-  readonly inFlight: number;
-  /** Of partitions that no instance has answered for, records that are not finished: they may have been read. */
+type Counts = Pick<
+  PartitionStatus,
+  'pending' | 'due' | 'tried' | 'parked' | 'held' | 'waiting' | 'next_wait_ends_at' | 'dead'
+>;
+
+export interface Totals extends Counts {
+  readonly in_flight: number;
+  /** Source records; of partitions that no instance has answered for, those that are not finished. */
   readonly unread: number;
 }
 
@@ -77,61 +86,87 @@ export interface Overview {
   /** null: Kafka was not reached. */
   readonly group: GroupFacts | null;
   readonly replies: readonly Reply[];
+  /** Those that own a partition. */
+  readonly owners: readonly InstanceStatus[];
   readonly rows: readonly PartitionRow[];
-  /** Of what has answered; of other partitions what the retry topic has. */
+  /** Of partitions that are known. */
   readonly totals: Totals;
   /** Members of the consumer group for whose partitions no instance has answered. */
-  readonly silent: readonly MemberFacts[];
+  readonly unanswered: readonly MemberFacts[];
   readonly requestsAhead: number;
   /** Of the instance that takes longest; null: not known. */
   readonly convergesInMs: number | null;
-  /** Until the first change ends its wait by the slow schedule, epoch ms; null: none waits, or that is not known. */
-  readonly nextWaitEndsAt: number | null;
 }
 
-interface Owner extends PartitionStatus {
+interface Owner {
   readonly url: string;
+  readonly answer: InstanceStatus;
+  readonly status: PartitionStatus;
 }
 
-/** Who has answered for each partition: of two, the one with the higher epoch. */
-export function ownersIn(replies: readonly Reply[]): ReadonlyMap<number, Owner> {
+/**
+ * Who has answered for each partition. Of two, the one with the higher epoch; nobody whom the consumer group has given it to
+ * another member meanwhile.
+ */
+export function ownersIn(replies: readonly Reply[], group: GroupFacts | null): ReadonlyMap<number, Owner> {
   const owners = new Map<number, Owner>();
   for (const { url, answer } of replies) {
-    for (const partition of answer?.partitions ?? []) {
-      const known = owners.get(partition.partition);
-      if (known === undefined || partition.epoch > known.epoch) owners.set(partition.partition, { ...partition, url });
+    for (const status of answer?.partitions ?? []) {
+      const known = owners.get(status.partition);
+      if (answer === null || (known !== undefined && known.status.epoch >= status.epoch)) continue;
+      owners.set(status.partition, { url, answer, status });
     }
   }
-  return owners;
+  if (group === null || !SETTLED.has(group.state)) return owners;
+  const members = new Map(group.members.flatMap((member) => member.partitions.map((each) => [each, member.memberId])));
+  return new Map([...owners].filter(([partition, { answer }]) => members.get(partition) === answer.member_id));
+}
+
+/** While a group is joined, its coordinator does not say who has what. */
+const SETTLED: ReadonlySet<string> = new Set(['Stable', 'Empty', 'Dead']);
+
+export const isJoining = (group: GroupFacts): boolean => !SETTLED.has(group.state);
+
+/** @param now epoch ms */
+export function waitingFacts(intents: readonly Intent[], firstUnfinishedAt: number | null, now: number): WaitingFacts {
+  const oldest = noneWaits();
+  const counts = { unapplied: 0, held: 0, waiting: 0, dead: 0 };
+  for (const intent of intents) {
+    noteAge(oldest, intent, now);
+    counts[standing(intent, now)] += 1;
+  }
+  const { unapplied, ...rest } = counts;
+  return { ...rest, due: unapplied, oldest: { ...oldest, unapplied: earlier(oldest.unapplied, firstUnfinishedAt) } };
 }
 
 interface Found {
   /** null: Kafka was not reached. */
   readonly kafka: KafkaFacts | null;
   readonly replies: readonly Reply[];
-  /** Of partitions that no instance has answered for. */
+  /** Of partitions that no instance has answered for, as far as the retry topic can be read. */
   readonly waiting: ReadonlyMap<number, WaitingFacts>;
 }
 
 export function overviewOf({ kafka, replies, waiting }: Found): Overview {
-  const owners = ownersIn(replies);
+  const group = kafka?.group ?? null;
+  const owners = ownersIn(replies, group);
   const facts = new Map((kafka?.partitions ?? []).map((each) => [each.partition, each]));
   const numbers = [...new Set([...facts.keys(), ...owners.keys()])].toSorted((a, b) => a - b);
   const rows = numbers.map((partition) =>
     rowOf(partition, { facts: facts.get(partition), owner: owners.get(partition), waiting: waiting.get(partition) }),
   );
-  const answers = replies.flatMap(({ answer }) => answer ?? []);
-  const isKnown = numbers.length > 0 && rows.every(({ url, unread }) => url !== null && unread !== null);
-  const times = answers.map(({ converges_in_ms: ms }) => ms);
+  const answers = [...new Set([...owners.values()].map(({ answer }) => answer))];
+  const isKnown = kafka !== null && rows.every(({ url, problem }) => url !== null && problem === null);
+  const isReady = answers.every(({ ready }) => ready);
   return {
-    group: kafka?.group ?? null,
+    group,
     replies,
+    owners: answers,
     rows,
-    totals: totalsOf(answers, [...waiting.values()], rows),
-    silent: (kafka?.group.members ?? []).filter(({ partitions }) => partitions.some((each) => !owners.has(each))),
-    requestsAhead: sum(answers, ({ requests_ahead: requests }) => requests),
-    convergesInMs: isKnown ? longest(times) : null,
-    nextWaitEndsAt: answers.reduce<number | null>((at, answer) => earlier(at, answer.next_wait_ends_at), null),
+    totals: totalsOf(rows, answers),
+    unanswered: (group?.members ?? []).filter(({ partitions }) => partitions.some((each) => !owners.has(each))),
+    requestsAhead: sumOf(answers.map((answer) => answer.requests_ahead)),
+    convergesInMs: isKnown && isReady && rows.length > 0 ? longest(answers.map((each) => each.converges_in_ms)) : null,
   };
 }
 
@@ -142,34 +177,63 @@ interface RowFacts {
 }
 
 function rowOf(partition: number, { facts, owner, waiting }: RowFacts): PartitionRow {
-  const unfinished = facts?.unfinished ?? null;
+  const common = { partition, unfinished: unfinishedOf(facts), problem: facts === undefined ? null : problemOf(facts) };
   if (owner === undefined) {
-    const oldest = waiting?.oldest ?? noneWaits();
-    return { partition, url: null, phase: null, unread: null, unfinished, oldest, refusal: null };
+    const counts = waiting === undefined ? null : countsOf(waiting);
+    return { ...common, url: null, phase: null, unread: null, ages: waiting?.oldest ?? {}, counts };
   }
-  const { url, phase, unread = null, refusal = null } = owner;
-  const oldest = {
-    unapplied: owner.oldest_unapplied_at ?? null,
-    held: owner.oldest_held_at ?? null,
-    waiting: owner.oldest_waiting_at ?? null,
+  const { url, status } = owner;
+  const { oldest_unapplied_at: unapplied, oldest_held_at: held, oldest_waiting_at: slow } = status;
+  const ages = {
+    ...(unapplied !== undefined && { unapplied }),
+    ...(held !== undefined && { held }),
+    ...(slow !== undefined && { waiting: slow }),
   };
-  return { partition, url, phase, unread, unfinished, oldest, refusal };
+  return { ...common, url, phase: status.phase, unread: unreadOf(status, facts), ages, counts: status };
 }
 
-function totalsOf(
-  answers: readonly InstanceStatus[],
-  waiting: readonly WaitingFacts[],
-  rows: readonly PartitionRow[],
-): Totals {
-  const parked = sum(waiting, (each) => each.parked);
+/** What an instance knows of the end may be old. */
+function unreadOf({ unread, next_offset: next }: PartitionStatus, facts: PartitionFacts | undefined): number | null {
+  if (unread === undefined) return null;
+  const end = facts?.bounds?.end ?? null;
+  return end === null || next === null ? unread : Math.max(unread, Number(end - BigInt(next)));
+}
+
+function unfinishedOf(facts: PartitionFacts | undefined): number | null {
+  if (facts === undefined || facts.bounds === null) return null;
+  const { bounds, committed } = facts;
+  const from = committed === null || committed < bounds.start ? bounds.start : committed;
+  return Math.max(0, Number(bounds.end - from));
+}
+
+function problemOf({ bounds, committed }: PartitionFacts): string | null {
+  if (bounds === null) return 'has no leader: start a broker that holds it';
+  if (committed !== null && committed < bounds.start)
+    return `has lost records that were not finished: it begins at ${bounds.start}, and ${committed} is committed`;
+  if (committed !== null && committed > bounds.end)
+    return `is another one than was read: it ends at ${bounds.end}, and ${committed} is committed`;
+  return null;
+}
+
+const countsOf = ({ due, held, waiting, dead }: WaitingFacts): Counts => {
+  const pending = due + held + waiting;
+  return { pending, due, tried: due, parked: pending, held, waiting, next_wait_ends_at: null, dead };
+};
+
+function totalsOf(rows: readonly PartitionRow[], answers: readonly InstanceStatus[]): Totals {
+  const counts = rows.flatMap((row) => row.counts ?? []);
+  const total = (name: Exclude<keyof Counts, 'next_wait_ends_at'>): number => sumOf(counts.map((each) => each[name]));
   return {
-    pending: sum(answers, (each) => each.pending) + parked,
-    parked: sum(answers, (each) => each.parked) + parked,
-    held: sum(answers, (each) => each.held) + sum(waiting, (each) => each.held),
-    waiting: sum(answers, (each) => each.waiting) + sum(waiting, (each) => each.waiting),
-    dead: sum(answers, (each) => each.dead) + sum(waiting, (each) => each.dead),
-    inFlight: sum(answers, (each) => each.in_flight),
-    unread: sum(rows, ({ unread, unfinished }) => unread ?? unfinished ?? 0),
+    unread: sumOf(rows.map(({ unread, unfinished }) => unread ?? unfinished ?? 0)),
+    pending: total('pending'),
+    due: total('due'),
+    tried: total('tried'),
+    in_flight: sumOf(answers.map((answer) => answer.in_flight)),
+    parked: total('parked'),
+    held: total('held'),
+    waiting: total('waiting'),
+    next_wait_ends_at: counts.reduce<number | null>((at, each) => earlier(at, each.next_wait_ends_at), null),
+    dead: total('dead'),
   };
 }
 
@@ -177,8 +241,4 @@ function totalsOf(
 const longest = (times: readonly (number | null)[]): number | null =>
   times.reduce((most, ms) => (most === null || ms === null ? null : Math.max(most, ms)), 0);
 
-function sum<T>(list: readonly T[], sizeOf: (each: T) => number): number {
-  let total = 0;
-  for (const each of list) total += sizeOf(each);
-  return total;
-}
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);

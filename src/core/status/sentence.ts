@@ -2,99 +2,120 @@
 import { earlier } from '../change/pending.ts';
 import { timeText } from '../report/reporting.ts';
 import { durationText } from '../text/duration.ts';
-import type { Overview, PartitionRow, Reply } from './overview.ts';
+import { isJoining, type Overview, type PartitionRow, type Reply } from './overview.ts';
 
 /** @param now epoch ms. */
 export function statusSentence(overview: Overview, now: number): string {
-  return [...mainSentences(overview, now), ...besides(overview)].join(' ');
-}
-
-/** Changes that could be applied and are not; those that are not read count as one each. */
-export const behindOf = ({ totals: { pending, held, waiting, unread } }: Overview): number =>
-  pending - held - waiting + unread;
-
-/** All that can be applied is, as far as instances and Kafka tell. */
-export const isInStep = (overview: Overview): boolean =>
-  overview.convergesInMs !== null && behindOf(overview) === 0 && notRunning(overview.rows).length === 0;
-
-function mainSentences(overview: Overview, now: number): readonly string[] {
-  const { replies, rows } = overview;
-  const open = replies.filter(({ answer }) => (answer?.breaker ?? null) !== null);
-  const unanswered = rows.filter(({ url }) => url === null);
-  const behind = behindOf(overview);
-  const sentences = open.map((reply) => breakerSentence(reply, replies.length));
-  if (rows.length === 0) return [...sentences, 'How far behind is not known: neither Kafka nor an instance says so.'];
-  if (unanswered.length > 0) sentences.push(unansweredSentence(overview, unanswered));
-  sentences.push(...phaseSentences(notRunning(rows)));
-  if (isInStep(overview)) return [...sentences, 'In step: all that can be applied is.'];
-  if (behind > 0) sentences.push(behindSentence(overview, now));
-  else if (sentences.length === 0) sentences.push('How far behind is not known yet: ask again.');
-  return sentences;
-}
-
-const notRunning = (rows: readonly PartitionRow[]): readonly PartitionRow[] =>
-  rows.filter(({ phase }) => phase !== null && phase !== 'running');
-
-function breakerSentence({ url, answer }: Reply, count: number): string {
-  const breaker = answer?.breaker;
-  if (answer === null || breaker === null || breaker === undefined) return '';
-  const where = count > 1 ? ` by ${url}` : '';
-  const next =
-    breaker.next_probe_at === null ? 'the next as soon as it can go' : `the next at ${timeText(breaker.next_probe_at)}`;
-  return (
-    `Nothing is sent${where} since ${timeText(breaker.since)}: the breaker is open (${breaker.reason}: ${withoutStop(breaker.problem)}). ` +
-    `It closes by ${breaker.closed_by}; ${breaker.probes} probes so far, ${next}. ${breaker.advice}`
+  const kept = [...breakers(overview), ...notKnown(overview), ...notReady(overview), ...problems(overview.rows)];
+  const { totals } = overview;
+  const isBehind = totals.due + totals.unread > 0;
+  const main = isInStep(overview) ? [IN_STEP] : isBehind ? [behind(overview, now)] : [];
+  const all = [...kept, ...main];
+  return [...(all.length === 0 ? ['How far behind is not known yet: ask again.'] : all), ...besides(overview)].join(
+    ' ',
   );
+}
+
+const IN_STEP = 'In step: all that can be applied is.';
+
+/** All that can be applied is, and nothing keeps what comes next. */
+export function isInStep({ group, rows, totals, convergesInMs }: Overview): boolean {
+  if (group === null || convergesInMs === null || totals.due + totals.unread > 0) return false;
+  return rows.every(({ phase, unread }) => phase === 'running' && unread === 0);
+}
+
+function breakers({ replies, group }: Overview): readonly string[] {
+  const isOneOfMany = replies.length > 1 || (group?.members.length ?? 0) > 1;
+  return replies.flatMap((reply) => breakerSentence(reply, isOneOfMany));
+}
+
+function breakerSentence({ url, answer }: Reply, isOneOfMany: boolean): readonly string[] {
+  const breaker = answer?.breaker ?? null;
+  if (breaker === null) return [];
+  const where = isOneOfMany ? ` by ${url}` : '';
+  const at = breaker.next_probe_at;
+  const next =
+    at === null ? 'the next goes as soon as there is something to ask for' : `the next goes at ${timeText(at)}`;
+  return [
+    `Nothing is sent${where} since ${timeText(breaker.since)}: the breaker is open (${breaker.reason}: ${withoutStop(breaker.problem)}).`,
+    `It closes by ${breaker.closed_by}; ${next}. ${breaker.advice}`,
+  ];
 }
 
 const withoutStop = (text: string): string => text.replace(/\.$/, '');
 
-function phaseSentences(rows: readonly PartitionRow[]): readonly string[] {
-  const sentences = new Map<string, number[]>();
-  for (const { partition, phase, refusal } of rows) {
-    const state = refusal === null ? String(phase).replaceAll('_', ' ') : `refused: ${withoutStop(refusal)}`;
-    const partitions = sentences.get(state) ?? [];
-    sentences.set(state, [...partitions, partition]);
+function notKnown({ group, rows }: Overview): readonly string[] {
+  if (group === null)
+    return ['Kafka could not be asked: whether there are other partitions, and what is new in these, is not known.'];
+  const unanswered = rows.filter(({ url, problem }) => url === null && problem === null);
+  if (unanswered.length === 0) return [];
+  const why = isJoining(group)
+    ? `the consumer group is being joined (${group.state}), ask again`
+    : group.members.length === 0
+      ? 'no instance runs'
+      : 'no instance has answered for it';
+  return [`How far behind is not known of ${partitionsText(unanswered)}: ${why}.`];
+}
+
+/** Several instances may name one reason. */
+function notReady({ owners, rows }: Overview): readonly string[] {
+  const reasons = new Set(owners.flatMap(({ ready, reasons: all }) => (ready ? [] : all)));
+  const catchingUp = rows.filter(({ phase }) => phase === 'catching_up');
+  return [
+    ...(reasons.size === 0 ? [] : [`Not ready: ${[...reasons].map(withoutStop).join('; ')}.`]),
+    ...(catchingUp.length === 0 ? [] : [`Still to be caught up with: ${partitionsText(catchingUp)}.`]),
+  ];
+}
+
+function problems(rows: readonly PartitionRow[]): readonly string[] {
+  const byProblem = new Map<string, PartitionRow[]>();
+  for (const row of rows) {
+    if (row.problem === null) continue;
+    const same = byProblem.get(row.problem);
+    if (same === undefined) byProblem.set(row.problem, [row]);
+    else same.push(row);
   }
-  return [...sentences].map(
-    ([state, partitions]) => `${named(partitions)} ${partitions.length === 1 ? 'is' : 'are'} ${state}.`,
-  );
+  return [...byProblem].map(([problem, same]) => `Of the source ${partitionsText(same)} ${problem}.`);
 }
 
-const named = (partitions: readonly number[]): string =>
-  `${partitions.length === 1 ? 'Partition' : 'Partitions'} ${partitions.join(', ')}`;
+/** Of thousands a few are enough to find the cause. */
+const NAMED_MAX = 10;
 
-function unansweredSentence({ group }: Overview, rows: readonly PartitionRow[]): string {
-  const known = rows.map(({ unfinished }) => unfinished);
-  const most = known.reduce((total, each) => (total === null || each === null ? null : total + each), 0);
-  const records =
-    most === null
-      ? 'how many records are not finished there is not known'
-      : `${counted(most, 'record')} not finished there`;
-  const why = group?.members.length === 0 ? 'no instance runs' : 'no instance has answered for it';
-  const where = named(rows.map(({ partition }) => partition)).toLowerCase();
-  return `How far behind is not known of ${where}: ${why}; ${records}.`;
+function partitionsText(rows: readonly PartitionRow[]): string {
+  const named = rows.slice(0, NAMED_MAX).map(({ partition }) => partition);
+  const more = rows.length > NAMED_MAX ? ` and ${rows.length - NAMED_MAX} more` : '';
+  return `partition ${named.join(', ')}${more}`;
 }
 
-function behindSentence(overview: Overview, now: number): string {
-  const { convergesInMs, requestsAhead, rows } = overview;
-  const oldest = rows.reduce<number | null>((at, row) => earlier(at, row.oldest.unapplied), null);
+function behind({ totals, rows, convergesInMs, requestsAhead }: Overview, now: number): string {
+  const { due, tried, unread } = totals;
+  const what = [
+    ...(due === 0 ? [] : [counted(due, 'change')]),
+    ...(unread === 0 ? [] : [counted(unread, 'source record')]),
+  ];
+  const isMost = rows.some(({ url }) => url === null);
+  const oldest = rows.reduce<number | null>((at, { ages }) => earlier(at, ages.unapplied ?? null), null);
   const age = oldest === null ? '' : `, the oldest for ${durationText(Math.max(0, now - oldest))}`;
+  const provided = tried === 0 ? '' : `, if the next try of ${tried} of them succeeds`;
   const end =
-    convergesInMs === null ? '' : `; in step in about ${durationText(convergesInMs)}, with ${requestsAhead} requests`;
-  return `Behind by ${counted(behindOf(overview), 'change')}${age}${end}.`;
+    convergesInMs === null
+      ? ''
+      : `; in step in about ${durationText(convergesInMs)}, with ${counted(requestsAhead, 'request')}${provided}`;
+  return `Behind by ${isMost ? 'at most ' : ''}${what.join(' and ')}${age}${end}.`;
 }
 
 /** What nothing but a decision, or time, will end. */
-function besides({ totals, rows, nextWaitEndsAt }: Overview): readonly string[] {
-  const { held, waiting, dead } = totals;
-  const heldSince = rows.reduce<number | null>((at, row) => earlier(at, row.oldest.held), null);
+function besides({ totals, rows, owners }: Overview): readonly string[] {
+  const { held, waiting, dead, next_wait_ends_at: nextAt } = totals;
+  const heldSince = rows.reduce<number | null>((at, { ages }) => earlier(at, ages.held ?? null), null);
   const since = heldSince === null ? '' : `, the oldest since ${timeText(heldSince)}`;
-  const until = nextWaitEndsAt === null ? '' : `, the next try at ${timeText(nextWaitEndsAt)}`;
+  const until = nextAt === null ? '' : `, the next try at ${timeText(nextAt)}`;
+  const losses = owners.reduce((sum, { possible_losses: count }) => sum + count, 0);
   return [
-    ...(held === 0 ? [] : [`${counted(held, 'removal')} held for an operator${since}.`]),
-    ...(waiting === 0 ? [] : [`${counted(waiting, 'change')} waiting for what is missing at Genesys Cloud${until}.`]),
-    ...(dead === 0 ? [] : [`${counted(dead, 'change')} given up, to be replayed.`]),
+    ...(held === 0 ? [] : [`Held for an operator: ${counted(held, 'removal')}${since}.`]),
+    ...(waiting === 0 ? [] : [`Missing or not permitted at Genesys Cloud: ${counted(waiting, 'change')}${until}.`]),
+    ...(dead === 0 ? [] : [`Given up, to be replayed: ${counted(dead, 'change')}.`]),
+    ...(losses === 0 ? [] : [`Possible losses since the start: ${losses}; the log says which records were gone.`]),
   ];
 }
 

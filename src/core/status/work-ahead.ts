@@ -1,4 +1,4 @@
-/** How many requests what is behind needs: of what is read by group, and of what is not read by what was read. */
+/** How many requests what is behind needs: of what is read by group, and of what is not read by what was read lately. */
 
 /** What one group waits to be sent. */
 export interface GroupNeed {
@@ -11,16 +11,23 @@ export interface GroupNeed {
   readonly waitUntil: number;
 }
 
-export interface Intake {
-  /** Changes that could be applied, or wait for a time. */
-  readonly pending: number;
-  /** No more of them are let in. */
-  readonly pendingMax: number;
-  /** Source records. */
-  readonly unread: number;
-  /** Changes since the start, and the PATCHes that they took. */
+/** What was done in some time. */
+export interface Work {
+  /** Source records that were read, and the changes in them. */
+  readonly records: number;
+  readonly changes: number;
+  /** Changes that have their final report, and the PATCHes that they took. */
   readonly finished: number;
   readonly patches: number;
+}
+
+export interface Intake {
+  /** Source records. */
+  readonly unread: number;
+  /** So many more changes are let in. */
+  readonly room: number;
+  /** Of the last minute or two. */
+  readonly lately: Work;
 }
 
 export interface WorkAhead {
@@ -32,12 +39,13 @@ export interface WorkAhead {
   readonly waitMs: number;
   /** Source records. */
   readonly unread: number;
-  /** Enough is read to tell what the rest needs. */
+  /** Enough was read lately to tell what the rest needs. */
   readonly isSample: boolean;
 }
 
-/** So much has to be read for that. */
+/** So much has to be read for that: a share of what is not, or as many. */
 const SAMPLE_SHARE = 1 / 50;
+const SAMPLE_MAX = 1_000;
 
 interface Given {
   readonly intake: Intake;
@@ -48,31 +56,29 @@ interface Given {
 }
 
 export function workAhead(needs: readonly GroupNeed[], { intake, membersMax, now }: Given): WorkAhead {
-  const { pending, pendingMax, unread, finished } = intake;
+  const { unread, room, lately } = intake;
+  const changes = needs.reduce((sum, need) => sum + need.changes + need.fullStates, 0);
+  const unreadChanges = unread * (lately.records === 0 ? 1 : lately.changes / lately.records);
   // What is read soon falls to the groups that are known, as far as it is let in.
-  const readSoon = pending === 0 ? 0 : Math.max(0, Math.min(unread, pendingMax - pending));
-  const growth = pending === 0 ? 1 : 1 + readSoon / pending;
-  let [changes, patches, reads, longestRun, waitUntil] = [0, 0, 0, 0, now];
+  const readSoon = changes === 0 ? 0 : Math.max(0, Math.min(unreadChanges, room));
+  const growth = changes === 0 ? 1 : 1 + readSoon / changes;
+  let [patches, reads, longestRun, waitUntil] = [0, 0, 0, now];
   for (const need of needs) {
     // What a full state changes is not known before the group is read: one PATCH.
     const ofGroup = Math.ceil((need.changes * growth) / membersMax) + need.fullStates;
     const isRead = ofGroup > 0 && need.isUnknown;
-    changes += need.changes + need.fullStates;
     patches += ofGroup;
     reads += Number(isRead);
     longestRun = Math.max(longestRun, ofGroup + Number(isRead));
     waitUntil = Math.max(waitUntil, need.waitUntil);
   }
-  const present = changes === 0 ? 1 : patches / (changes * growth);
+  const atPresent = changes === 0 ? 1 : patches / (changes * growth);
+  const patchesPerChange = lately.finished < Math.max(1, changes) ? atPresent : lately.patches / lately.finished;
   return {
-    requests: patches + reads + Math.ceil((unread - readSoon) * patchesPerChange(intake, present)),
+    requests: patches + reads + Math.ceil((unreadChanges - readSoon) * Math.min(atPresent, patchesPerChange)),
     longestRun,
     waitMs: waitUntil - now,
     unread,
-    isSample: pending + finished >= unread * SAMPLE_SHARE,
+    isSample: lately.records >= Math.min(unread * SAMPLE_SHARE, SAMPLE_MAX),
   };
 }
-
-/** What is read later comes as thick as what waits at present, or as what was finished so far, if that is enough to tell. */
-const patchesPerChange = ({ finished, patches, pending }: Intake, present: number): number =>
-  finished === 0 || finished < pending ? present : Math.min(present, patches / finished);

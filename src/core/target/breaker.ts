@@ -210,14 +210,14 @@ export function afterUndecidedProbe(breaker: OpenBreaker, ended: 'answered' | 'n
 }
 
 const PROBES: Readonly<Record<RequestKind, string>> = {
-  read: 'a probe (a read of one group) that does not fail so',
-  write: 'a probe (a change of one group) that does not fail so; that groups can be read does not close it',
-  look_up: 'a probe (a look-up of one id) that does not fail so',
+  read: 'a read of one group',
+  write: 'a change of one group, since that groups can be read proves nothing',
+  look_up: 'a look-up of one id',
 };
 
 /** What would close it, for operators. */
 export const closedBy = ({ failed }: Pick<Pauses, 'failed'>): string =>
-  `any change that succeeds, or ${PROBES[failed]}`;
+  `any change that succeeds, or a probe (${PROBES[failed]}) that is neither refused as before, nor throttled (429), nor failed (5xx, no answer)`;
 
 /** A group, or an id, that may be asked for next. */
 export interface ProbeCandidate {

@@ -128,7 +128,9 @@ function readRecord(owners: Owners, reading: Reading): void {
   const isKnown = partition.offsets.isKnownComplete(record.offset);
   let parts = 0;
   for (const { intents, isReported } of events) parts += isReported ? 1 : (intents?.count ?? 0);
-  partition.offsets.begin(record.offset, isKnown ? 0 : parts);
+  const left = isKnown ? 0 : parts;
+  partition.offsets.begin(record.offset, left);
+  owners.counts.noteRead(left);
   // Each that cannot be read has a dead letter with the record's bytes.
   let copies = 0;
   for (const each of events) {

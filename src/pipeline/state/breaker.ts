@@ -61,10 +61,9 @@ export const advices = { target: ADVICE.target, auth: ADVICE.client, permission:
 export interface ShownBreaker {
   readonly reason: BreakerReason;
   readonly since: number;
-  /** The failure that opened it. */
+  /** The failure that opened it, or gave it its present reason. */
   readonly problem: string;
   readonly failed: RequestKind;
-  readonly probes: number;
   /** null: now, or as soon as there is something to ask for. */
   readonly nextProbeAt: number | null;
 }
@@ -92,6 +91,8 @@ function isFailure(seen: Observation): boolean {
   const sign = signOf(seen);
   return isOfTarget(sign) || sign === 'alone';
 }
+
+const problemOf = (outcome: Outcome): string => ('failure' in outcome ? outcome.failure.message : outcome.kind);
 
 export class TargetBreaker {
   #breaker: Breaker = closedBreaker;
@@ -122,7 +123,7 @@ export class TargetBreaker {
   get open(): ShownBreaker | null {
     if (this.#breaker.kind === 'closed') return null;
     const { reason, since, pauses } = this.#breaker;
-    return { reason, since, problem: this.#problem, ...pauses, nextProbeAt: this.#nextProbeAt };
+    return { reason, since, problem: this.#problem, failed: pauses.failed, nextProbeAt: this.#nextProbeAt };
   }
 
   get isProbeDue(): boolean {
@@ -166,6 +167,8 @@ export class TargetBreaker {
     this.#breaker = observe(before, seen);
     if (seen.isProbe && this.#breaker === before && this.#probe !== null) this.#probe.isAnswered = true;
     else if (seen.isProbe) this.#decided(seen.outcome);
+    if (before.kind === 'open' && this.#breaker.kind === 'open' && before.reason !== this.#breaker.reason)
+      this.#problem = problemOf(outcome);
     if (before.kind === 'closed' && this.#breaker.kind === 'open') this.#opened(groups, outcome);
     else if (before.kind === 'open' && this.#breaker.kind === 'closed') this.#closed();
     return seen;
@@ -235,7 +238,7 @@ export class TargetBreaker {
     if (this.#breaker.kind === 'closed') return;
     const { clock, logger } = this.#dependencies;
     const { reason, openedBy } = this.#breaker;
-    this.#problem = 'failure' in outcome ? outcome.failure.message : outcome.kind;
+    this.#problem = problemOf(outcome);
     const fields = { reason, group: groups[0]?.id, problem: this.#problem, advice: advices[reason] };
     logger.error(fields, 'breaker opened');
     for (const { group, intent } of openedBy.flatMap((seen) => this.#tries.get(seen) ?? [])) {

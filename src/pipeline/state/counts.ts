@@ -1,5 +1,6 @@
 /** What the pipeline counts and measures since its start, and how many requests are on their way. */
 import { isFinal, type Report } from '../../core/report/reporting.ts';
+import type { Work } from '../../core/status/work-ahead.ts';
 import type { RequestKind } from '../../core/target/breaker.ts';
 
 /** How often each of some names was met. */
@@ -58,6 +59,10 @@ export class Histogram {
     this.#sum += ms;
   }
 
+  get count(): number {
+    return this.#counts.reduce((sum, own) => sum + own, 0);
+  }
+
   /** The cumulative counts are computed only here. */
   get view(): HistogramView {
     let count = 0;
@@ -82,6 +87,8 @@ export class MovingMean {
   }
 }
 
+const NO_WORK: Work = { records: 0, changes: 0, finished: 0, patches: 0 };
+
 const MINUTE_MS = 60_000;
 
 /** REQUEST_TIMEOUT_MS is 10 s by default. */
@@ -92,6 +99,11 @@ const CHANGE_BOUNDS_MS = [...REQUEST_BOUNDS_MS, MINUTE_MS, 2 * MINUTE_MS, 5 * MI
 export type GroupRequest = Exclude<RequestKind, 'look_up'>;
 
 export class Counts {
+  /** Source records that were read, and the changes in them. */
+  readonly #read = { records: 0, changes: 0 };
+  #finished = 0;
+  /** As they were at the last two marks. */
+  #marks: readonly [Work, Work] = [NO_WORK, NO_WORK];
   /** Events of the source that concern no membership, by reason. */
   readonly skipped = new CounterByName();
   /** Requests to the target, by the kind of their outcome. */
@@ -123,9 +135,35 @@ export class Counts {
   noteReport(report: Report): void {
     if (!isFinal(report)) return;
     const { outcome, lag } = report;
+    this.#finished += 1;
     this.reports.note(outcome);
     if (lag.queue !== null) this.queueTimes.observe(lag.queue);
     if (lag.apply !== null) this.applyTimes.observe(lag.apply);
+  }
+
+  noteRead(changes: number): void {
+    this.#read.records += 1;
+    this.#read.changes += changes;
+  }
+
+  /** Now and then, so that `lately` forgets what was done before the last mark but one. */
+  mark(): void {
+    this.#marks = [this.#marks[1], this.#work];
+  }
+
+  get lately(): Work {
+    const [before] = this.#marks;
+    const { records, changes, finished, patches } = this.#work;
+    return {
+      records: records - before.records,
+      changes: changes - before.changes,
+      finished: finished - before.finished,
+      patches: patches - before.patches,
+    };
+  }
+
+  get #work(): Work {
+    return { ...this.#read, finished: this.#finished, patches: this.requestTimes.write.count };
   }
 
   noteRequestTime(request: GroupRequest, ms: number): void {

@@ -58,6 +58,11 @@ export class Snapshots {
     return this.#lastSeen.get(keyOf(group)) ?? null;
   }
 
+  /** Without keeping it longer for that. */
+  peek(group: Named): Snapshot | null {
+    return this.#lastSeen.peek(keyOf(group)) ?? null;
+  }
+
   /** What is known of the group does not hold any more. */
   forget(group: Named): void {
     this.#lastSeen.delete(keyOf(group));

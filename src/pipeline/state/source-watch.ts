@@ -35,7 +35,7 @@ interface Entry {
   unreadSince: number | null;
   /** The first unread record, as of the last look; null: not looked at. */
   first: { readonly from: bigint; readonly timestamp: number } | null;
-  /** Where reading stood at the last look; null: not known. */
+  /** Where reading stood at the last look, if it was behind; null: it was not, or that is not known. */
   lookedAt: bigint | null;
 }
 
@@ -97,7 +97,7 @@ export class Backlog {
     return { lag, oldestAt: waitsSince(entry.first?.timestamp ?? 0, entry.unreadSince ?? clock.now().wall) };
   }
 
-  /** Source records lately; null: none were. */
+  /** Source records, of partitions that were behind between the last two looks; null: none was, or nothing was read. */
   get readPerSecond(): number | null {
     return this.#readPerSecond;
   }
@@ -109,7 +109,7 @@ export class Backlog {
       if (entry === undefined) continue;
       const { position } = partition.offsets;
       if (position !== null && entry.lookedAt !== null) records += position - entry.lookedAt;
-      entry.lookedAt = position;
+      entry.lookedAt = position !== null && position < entry.end ? position : null;
     }
     const now = this.#dependencies.clock.now().monotonic;
     this.#readPerSecond = records > 0n ? (Number(records) * 1000) / (now - this.#measuredAt) : null;

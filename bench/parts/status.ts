@@ -18,6 +18,8 @@ import { rollcall } from '../world/subject.ts';
 import { drawWorkload, type WorkloadSize } from '../world/workload.ts';
 
 interface Case extends WorkloadSize {
+  /** null: most of it is unread for most of the time, so that the estimate of that counts most. */
+  readonly goal: Figure['goal'];
   readonly name: string;
   readonly target: Target;
   readonly instances: number;
@@ -25,7 +27,9 @@ interface Case extends WorkloadSize {
 }
 
 const MEMBERS_PER_GROUP = 500;
-const alone = { instances: 1, environment: {} };
+/** In one round as good as in five: each has some dozens of answers. */
+const OFF_BY_MAX = { atMost: 0.2 };
+const alone = { instances: 1, environment: {}, goal: OFF_BY_MAX };
 
 const CASES: readonly Case[] = [
   {
@@ -52,6 +56,7 @@ const CASES: readonly Case[] = [
     target: { limits: { allowed: 75, windowSeconds: 1 }, latencyMs: 20 },
     instances: 2,
     environment: {},
+    goal: OFF_BY_MAX,
   },
   {
     name: '30,000 events on 1,500 groups, no more than 3,000 pending, 75 requests in windows of 1 s',
@@ -61,6 +66,7 @@ const CASES: readonly Case[] = [
     target: { limits: { allowed: 75, windowSeconds: 1 }, latencyMs: 20 },
     instances: 1,
     environment: { MAX_PENDING_INTENTS: '3000' },
+    goal: null,
   },
   {
     name: '10,000 events on 500 groups, no limit, 5 slots of 100 ms',
@@ -70,6 +76,7 @@ const CASES: readonly Case[] = [
     target: { limits: 'off', latencyMs: 100 },
     instances: 1,
     environment: { CONCURRENCY: '5' },
+    goal: OFF_BY_MAX,
   },
 ];
 
@@ -79,8 +86,6 @@ const ASK_EVERY_MS = 500;
 const FIRST_AFTER_S = 1;
 const LEFT_MIN_S = 5;
 const ANSWERS_MIN = 10;
-/** In one round as good as in five: each has some dozens of answers. */
-const OFF_BY_MAX = { atMost: 0.2 };
 
 export const status: Part = { name: 'status', isQuick: false, measure };
 
@@ -89,10 +94,10 @@ async function measure(bench: Bench): Promise<readonly Figure[]> {
     bench,
     CASES.map((each) => () => predictions(bench, each)),
   );
-  return CASES.flatMap(({ name }, at) => {
+  return CASES.flatMap(({ name, goal }, at) => {
     const ratios = results.map((round) => round[at] ?? []);
     return [
-      ratio(`${name}: predicted ÷ true, off by at most`, ratios.map(offBy), OFF_BY_MAX),
+      ratio(`${name}: predicted ÷ true, off by at most`, ratios.map(offBy), goal),
       ratio(`${name}: predicted ÷ true`, ratios.flat(), null),
     ];
   });

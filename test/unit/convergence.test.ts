@@ -80,7 +80,7 @@ describe('the work that is ahead', () => {
     waitUntil: 0,
     ...need,
   });
-  const NOTHING: Work = { records: 0, changes: 0, finished: 0, patches: 0 };
+  const NOTHING: Work = { records: 0, changes: 0, finished: 0, patches: 0, reads: 0 };
   const given = (needs: readonly GroupNeed[], intake: Partial<Intake> = {}): WorkAhead =>
     workAhead(needs, { intake: { unread: 0, room: 1_000, lately: NOTHING, ...intake }, membersMax: 50, now: NOW });
 
@@ -116,22 +116,24 @@ describe('the work that is ahead', () => {
     expect(given([aNeed({ changes: 100 })], { unread: 3, lately }).requests).toBe(8);
   });
 
-  test('what is let in later comes as thick as what waits, or as what was finished lately', () => {
+  test('what is let in later needs as many requests as what waits, or as what was finished lately', () => {
     const needs = [aNeed({ changes: 50 }), aNeed({ changes: 50 })];
     const full = { room: 0, unread: 1_000 };
-    const after = (finished: number, patches: number): number =>
-      given(needs, { ...full, lately: { ...NOTHING, finished, patches } }).requests;
+    const after = (finished: number, patches: number, reads = 0): number =>
+      given(needs, { ...full, lately: { ...NOTHING, finished, patches, reads } }).requests;
     expect(given(needs, full).requests).toBe(2 + 20);
     expect(after(99, 1)).toBe(2 + 20);
     expect(after(500, 5)).toBe(2 + 10);
-    expect(after(500, 400)).toBe(2 + 20);
+    expect(after(500, 400)).toBe(2 + 800);
+    // Half as many reads as before.
+    expect(after(500, 5, 20)).toBe(2 + 30);
   });
 
-  test('a fiftieth has to be read lately to tell what the rest needs, or a thousand', () => {
+  test('a tenth has to be read lately to tell what the rest needs, or ten thousand', () => {
     const isSample = (unread: number, records: number): boolean =>
       given([], { unread, lately: { ...NOTHING, records, changes: records } }).isSample;
-    expect([isSample(1_000, 19), isSample(1_000, 20)]).toEqual([false, true]);
-    expect([isSample(10_000_000, 999), isSample(10_000_000, 1_000)]).toEqual([false, true]);
+    expect([isSample(1_000, 99), isSample(1_000, 100)]).toEqual([false, true]);
+    expect([isSample(10_000_000, 9_999), isSample(10_000_000, 10_000)]).toEqual([false, true]);
     expect(isSample(0, 0)).toBe(true);
   });
 

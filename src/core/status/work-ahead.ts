@@ -16,9 +16,10 @@ export interface Work {
   /** Source records that were read, and the changes in them. */
   readonly records: number;
   readonly changes: number;
-  /** Changes that have their final report, and the PATCHes that they took. */
+  /** Changes that have their final report, and the requests that they took. */
   readonly finished: number;
   readonly patches: number;
+  readonly reads: number;
 }
 
 export interface Intake {
@@ -44,8 +45,8 @@ export interface WorkAhead {
 }
 
 /** So much has to be read for that: a share of what is not, or as many. */
-const SAMPLE_SHARE = 1 / 50;
-const SAMPLE_MAX = 1_000;
+const SAMPLE_SHARE = 1 / 10;
+const SAMPLE_MAX = 10_000;
 
 interface Given {
   readonly intake: Intake;
@@ -72,13 +73,16 @@ export function workAhead(needs: readonly GroupNeed[], { intake, membersMax, now
     longestRun = Math.max(longestRun, ofGroup + Number(isRead));
     waitUntil = Math.max(waitUntil, need.waitUntil);
   }
-  const atPresent = changes === 0 ? 1 : patches / (changes * growth);
-  const patchesPerChange = lately.finished < Math.max(1, changes) ? atPresent : lately.patches / lately.finished;
+  const perChange = requestsPerChange(lately, changes) ?? (changes === 0 ? 1 : patches / (changes * growth));
   return {
-    requests: patches + reads + Math.ceil((unreadChanges - readSoon) * Math.min(atPresent, patchesPerChange)),
+    requests: patches + reads + Math.ceil((unreadChanges - readSoon) * perChange),
     longestRun,
     waitMs: waitUntil - now,
     unread,
     isSample: lately.records >= Math.min(unread * SAMPLE_SHARE, SAMPLE_MAX),
   };
 }
+
+/** As lately; null: less was finished than is there. The more groups are known, the fewer have to be read: half as many as before. */
+const requestsPerChange = ({ finished, patches, reads }: Work, changes: number): number | null =>
+  finished < Math.max(1, changes) ? null : (patches + reads / 2) / finished;

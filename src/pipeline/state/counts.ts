@@ -87,7 +87,7 @@ export class MovingMean {
   }
 }
 
-const NO_WORK: Work = { records: 0, changes: 0, finished: 0, patches: 0 };
+const NO_WORK: Work = { records: 0, changes: 0, finished: 0, patches: 0, reads: 0 };
 
 const MINUTE_MS = 60_000;
 
@@ -153,17 +153,19 @@ export class Counts {
 
   get lately(): Work {
     const [before] = this.#marks;
-    const { records, changes, finished, patches } = this.#work;
+    const { records, changes, finished, patches, reads } = this.#work;
     return {
       records: records - before.records,
       changes: changes - before.changes,
       finished: finished - before.finished,
       patches: patches - before.patches,
+      reads: reads - before.reads,
     };
   }
 
   get #work(): Work {
-    return { ...this.#read, finished: this.#finished, patches: this.requestTimes.write.count };
+    const { read, write } = this.requestTimes;
+    return { ...this.#read, finished: this.#finished, patches: write.count, reads: read.count };
   }
 
   noteRequestTime(request: GroupRequest, ms: number): void {

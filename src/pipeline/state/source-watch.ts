@@ -50,7 +50,8 @@ export class Backlog {
   readonly #entries = new WeakMap<Partition, Entry>();
   #isLooking = false;
   #cancel: () => void = () => undefined;
-  #readPerSecond: number | null = null;
+  /** By the last two looks: of each, what was read of partitions that were behind since the one before; null: nothing. */
+  #readPerSecond: readonly [number | null, number | null] = [null, null];
   /** Monotonic ms. */
   #measuredAt = Number.NaN;
 
@@ -97,9 +98,10 @@ export class Backlog {
     return { lag, oldestAt: waitsSince(entry.first?.timestamp ?? 0, entry.unreadSince ?? clock.now().wall) };
   }
 
-  /** Source records, of partitions that were behind between the last two looks; null: none was, or nothing was read. */
+  /** Source records, of partitions that are behind; null: none was, or nothing was read, at the last two looks. A start is slow. */
   get readPerSecond(): number | null {
-    return this.#readPerSecond;
+    const [before, last] = this.#readPerSecond;
+    return before === null || last === null ? null : Math.max(before, last);
   }
 
   #measure(): void {
@@ -112,7 +114,8 @@ export class Backlog {
       entry.lookedAt = position !== null && position < entry.end ? position : null;
     }
     const now = this.#dependencies.clock.now().monotonic;
-    this.#readPerSecond = records > 0n ? (Number(records) * 1000) / (now - this.#measuredAt) : null;
+    const rate = records > 0n ? (Number(records) * 1000) / (now - this.#measuredAt) : null;
+    this.#readPerSecond = [this.#readPerSecond[1], rate];
     this.#measuredAt = now;
   }
 

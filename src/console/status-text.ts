@@ -93,8 +93,9 @@ function cellsOf(row: PartitionRow, now: number): readonly string[] {
 }
 
 function totalsLine({ totals }: Overview): string {
-  const { pending, parked, held, waiting, dead, inFlight, unread } = totals;
-  return `unread ${unread}, pending ${pending} (in flight ${inFlight}, parked ${parked}, held ${held}, waiting ${waiting}), given up ${dead}`;
+  const { pending, parked, held, waiting, dead, inFlight, unread, paused } = totals;
+  const resumable = paused === 0 ? '' : `, paused ${paused}`;
+  return `unread ${unread}, pending ${pending} (in flight ${inFlight}, parked ${parked}, held ${held}, waiting ${waiting}${resumable}), given up ${dead}`;
 }
 
 function affectedLines({ answer }: Reply): readonly string[] {
@@ -118,6 +119,10 @@ export function statusJson({ overview, kafkaProblem }: FoundStatus, now: number)
     requests_ahead: requestsAhead,
     sentence: statusSentence(overview, now),
     totals: { ...totals, inFlight: undefined, in_flight: totals.inFlight },
+    paused: {
+      partitions: overview.pausedPartitions.map(pauseJson),
+      groups: overview.pausedGroups.map(pauseJson),
+    },
     next_wait_ends_at: nextWaitEndsAt === null ? null : timeText(nextWaitEndsAt),
     kafka_problem: kafkaProblem,
     consumer_group: group && { state: group.state, members: group.members.map(memberJson) },
@@ -126,6 +131,8 @@ export function statusJson({ overview, kafkaProblem }: FoundStatus, now: number)
     partitions: rows.map(rowJson),
   };
 }
+
+const pauseJson = <P extends { readonly since: number }>(pause: P) => ({ ...pause, since: timeText(pause.since) });
 
 const memberJson = ({ clientId, host, partitions }: MemberFacts) => ({ client_id: clientId, host, partitions });
 

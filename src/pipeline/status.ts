@@ -9,8 +9,8 @@ import { closedBy } from '../core/target/breaker.ts';
 import { isSatisfied } from '../core/target/snapshot.ts';
 import { advices, type ShownBreaker } from './state/breaker.ts';
 import type { Group, Partition } from './state/group.ts';
-import type { Owners } from './state/owners.ts';
-import { statsOf, type PartitionStats } from './stats.ts';
+import { isPaused, type Owners } from './state/owners.ts';
+import { statsOf, type PartitionStats, type PausedStats } from './stats.ts';
 
 /** An answer must not hold up the rest. */
 const AFFECTED_MAX = 10_000;
@@ -37,6 +37,7 @@ export function statusOf(owners: Owners, { withAffected }: { readonly withAffect
     waiting: needs.waiting.count,
     next_wait_ends_at: needs.waiting.nextAt,
     in_flight: stats.inFlight,
+    paused: pausedJson(stats.paused),
     intake_paused: stats.isIntakePaused,
     budget: budgetJson(budget),
     requests_ahead: needs.ahead.requests,
@@ -63,6 +64,13 @@ function partitionStatus({ number, ownership, offsets }: Partition, stats: Parti
     ...(refusal !== undefined && { refusal }),
   };
 }
+
+const pausedJson = ({ groupCount, ...paused }: PausedStats): PipelineStatus['paused'] => ({
+  partitions: [...paused.partitions],
+  groups: [...paused.groups],
+  group_count: groupCount,
+  changes: paused.changes,
+});
 
 function budgetJson(budget: RequestBudget): InstanceStatus['budget'] {
   const { window, closedForMs } = budget;
@@ -109,11 +117,15 @@ class Needs {
   constructor(owners: Owners, unread: number) {
     this.#owners = owners;
     this.#now = owners.clock.now().wall;
-    const pending = [...owners.partitions].reduce((sum, { counts }) => sum + counts.pending - counts.held, 0);
+    const pending = [...owners.partitions].reduce(
+      (sum, { counts, pausedCount }) => sum + counts.pending - counts.held - pausedCount,
+      0,
+    );
     // What is read soon falls to the groups that are known, as far as it is let in.
     const readSoon = Math.max(0, Math.min(unread, owners.options.pendingIntentsMax - pending));
     const growth = pending === 0 ? 1 : 1 + readSoon / pending;
-    for (const group of owners.partitions.groups()) this.#add(group, growth);
+    // What is paused will not be applied, however long that takes.
+    for (const group of owners.partitions.groups()) if (!isPaused(group)) this.#add(group, growth);
     // The rest comes as thick as what is there then.
     const readLater = pending === 0 ? unread : unread - readSoon;
     const patchesPerRecord = this.#changes === 0 ? 1 : this.#patches / (this.#changes * growth);

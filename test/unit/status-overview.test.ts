@@ -186,3 +186,45 @@ test.each<[string, Part, string]>([
   expect(sentenceOf({ replies })).toBe(sentence);
   expect(isInStep(given({ replies }))).toBe(false);
 });
+
+describe('paused', () => {
+  const by = { author: 'jane', reason: 'INC-7.', since: at('02:00:00') };
+  const none = { partitions: [], groups: [], group_count: 0, changes: 0 };
+
+  test('the sentence begins with it, and what is paused is not behind', () => {
+    const paused = { ...none, partitions: [{ partition: 0, ...by }], changes: 40 };
+    const overview = given({ replies: [answered('http://a', { paused, pending: 41, held: 1 })] });
+    expect(statusSentence(overview, NOW)).toBe(
+      'Nothing is sent since 2026-11-30T02:00:00.000Z: paused by jane (INC-7). `rollcall resume --author …` goes on. ' +
+        'All else that can be applied is. 40 changes waiting for a resume. 1 removal held for an operator.',
+    );
+    expect([behindOf(overview), isInStep(overview)]).toEqual([0, true]);
+  });
+
+  test('of some partitions it says which, and of one pause the first time', () => {
+    const partitions = [0, 1, 2].map((partition) => aPartition(partition));
+    const pauses = [2, 1].map((partition) => ({ partition, ...by, since: at(`02:00:0${partition}`) }));
+    const reply = answered('http://a', { partitions, paused: { ...none, partitions: pauses }, pending: 3 });
+    expect(sentenceOf({ kafka: someKafka([0, 0, 0]), replies: [reply] })).toMatch(
+      /^Nothing is sent of partitions 1, 2 since 2026-11-30T02:00:01.000Z: paused by jane \(INC-7\)\. .* Behind by 3 changes/,
+    );
+  });
+
+  test('groups are named, each once, and of very many the first', () => {
+    const groups = [9, 8, 7, 6, 5, 4, 3].map((i) => ({ group: `g${i}`, ...by, since: at(`02:00:0${i}`) }));
+    const replies = ['http://a', 'http://b'].map((url) => answered(url, { paused: { ...none, groups } }));
+    const sentence = sentenceOf({ replies });
+    expect(sentence).toContain('Group g3 is paused since 2026-11-30T02:00:03.000Z by jane (INC-7). Group g4 is paused');
+    expect(sentence).toContain('by jane (INC-7). 2 other groups paused. All else that can be applied is.');
+  });
+
+  test('of a partition that has another owner by now, what its former owner says does not count', () => {
+    const former = answered('http://a', { paused: { ...none, partitions: [{ partition: 0, ...by }] } });
+    const owner = answered('http://b', { partitions: [aPartition(0, { epoch: 2 })], paused: none });
+    expect(sentenceOf({ replies: [former, owner] })).toBe('In step: all that can be applied is.');
+  });
+
+  test('an older version does not say, and is taken for one that has paused nothing', () => {
+    expect(given({}).totals.paused).toBe(0);
+  });
+});

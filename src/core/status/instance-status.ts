@@ -47,6 +47,21 @@ const OpenBreaker = z.object({
 
 export type OpenBreakerStatus = z.infer<typeof OpenBreaker>;
 
+const pause = {
+  author: z.string(),
+  reason: z.string(),
+  since: instant.meta({ description: 'epoch ms' }),
+};
+
+const Paused = z.object({
+  partitions: z.array(z.object({ partition: count, ...pause })),
+  groups: z.array(z.object({ group: z.string(), ...pause })).meta({ description: 'the longest paused 100' }),
+  group_count: count,
+  changes: count.meta({ description: 'pending ones that wait for an operator to resume' }),
+});
+
+export type PausedStatus = z.infer<typeof Paused>;
+
 const AffectedGroup = z.object({
   group: z.string(),
   changes: count,
@@ -69,6 +84,7 @@ export const InstanceStatus = z
     waiting: count.meta({ description: 'changes that wait by SLOW_RETRY_SCHEDULE_MS' }),
     next_wait_ends_at: instant.nullable().meta({ description: 'of the first of them, epoch ms' }),
     in_flight: count,
+    paused: Paused.optional().meta({ description: 'by operators; absent: an older version does not say' }),
     intake_paused: z.boolean(),
     budget: Budget,
     requests_ahead: count.meta({ description: 'that what is behind needs; for what is not read, estimated' }),

@@ -3,8 +3,9 @@
  * how far all of them are behind. Where no instance answers for a partition, Kafka alone tells: committed offsets, the first
  * record that is not finished, and the retry topic.
  */
+import { idKey } from '../change/change.ts';
 import { earlier, noneWaits, type Oldest } from '../change/pending.ts';
-import type { InstanceStatus, PartitionStatus } from './instance-status.ts';
+import type { InstanceStatus, PartitionStatus, PausedStatus } from './instance-status.ts';
 
 export interface KafkaFacts {
   readonly group: GroupFacts;
@@ -70,7 +71,12 @@ export interface Totals {
   readonly dead: number;
   readonly inFlight: number;
   readonly unread: number;
+  /** Pending ones that wait for an operator to resume. */
+  readonly paused: number;
 }
+
+type PartitionPause = PausedStatus['partitions'][number];
+type GroupPause = PausedStatus['groups'][number];
 
 export interface Overview {
   /** null: Kafka was not reached. */
@@ -79,6 +85,10 @@ export interface Overview {
   readonly rows: readonly PartitionRow[];
   /** Of what has answered; of other partitions what the retry topic has. */
   readonly totals: Totals;
+  /** Of the instances that own them. */
+  readonly pausedPartitions: readonly PartitionPause[];
+  /** Each once. */
+  readonly pausedGroups: readonly GroupPause[];
   /** Members of the consumer group for whose partitions no instance has answered. */
   readonly silent: readonly MemberFacts[];
   readonly requestsAhead: number;
@@ -127,10 +137,29 @@ export function overviewOf({ kafka, replies, waiting }: Found): Overview {
     replies,
     rows,
     totals: totalsOf(answers, [...waiting.values()], rows),
+    ...pausedIn(replies, owners),
     silent: (kafka?.group.members ?? []).filter(({ partitions }) => partitions.some((each) => !owners.has(each))),
     requestsAhead: sum(answers, ({ requests_ahead: requests }) => requests),
     convergesInMs: isKnown ? longest(times) : null,
     nextWaitEndsAt: answers.reduce<number | null>((at, answer) => earlier(at, answer.next_wait_ends_at), null),
+  };
+}
+
+function pausedIn(replies: readonly Reply[], owners: ReadonlyMap<number, Owner>) {
+  const groups = new Map<string, GroupPause>();
+  const pausedPartitions: PartitionPause[] = [];
+  for (const { url, answer } of replies) {
+    pausedPartitions.push(
+      ...(answer?.paused?.partitions ?? []).filter(({ partition }) => owners.get(partition)?.url === url),
+    );
+    for (const pause of answer?.paused?.groups ?? []) {
+      const known = groups.get(idKey(pause.group));
+      if (known === undefined || pause.since < known.since) groups.set(idKey(pause.group), pause);
+    }
+  }
+  return {
+    pausedPartitions: pausedPartitions.toSorted((a, b) => a.partition - b.partition),
+    pausedGroups: [...groups.values()].toSorted((a, b) => a.since - b.since),
   };
 }
 
@@ -169,6 +198,7 @@ function totalsOf(
     dead: sum(answers, (each) => each.dead) + sum(waiting, (each) => each.dead),
     inFlight: sum(answers, (each) => each.in_flight),
     unread: sum(rows, ({ unread }) => unread ?? 0),
+    paused: sum(answers, ({ paused }) => paused?.changes ?? 0),
   };
 }
 

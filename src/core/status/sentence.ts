@@ -10,8 +10,8 @@ export function statusSentence(overview: Overview, now: number): string {
 }
 
 /** Changes that could be applied and are not; those that are not read count as one each. */
-export const behindOf = ({ totals: { pending, held, waiting, unread } }: Overview): number =>
-  pending - held - waiting + unread;
+export const behindOf = ({ totals: { pending, held, waiting, paused, unread } }: Overview): number =>
+  pending - held - waiting - paused + unread;
 
 /** All that can be applied is, as far as instances and Kafka tell. */
 export const isInStep = (overview: Overview): boolean =>
@@ -22,15 +22,54 @@ function mainSentences(overview: Overview, now: number): readonly string[] {
   const open = replies.filter(({ answer }) => (answer?.breaker ?? null) !== null);
   const unanswered = rows.filter(({ url }) => url === null);
   const behind = behindOf(overview);
-  const sentences = open.map((reply) => breakerSentence(reply, replies.length));
+  const pauses = pauseSentences(overview);
+  const sentences = [...pauses, ...open.map((reply) => breakerSentence(reply, replies.length))];
   if (rows.length === 0) return [...sentences, 'How far behind is not known: neither Kafka nor an instance says so.'];
   if (unanswered.length > 0) sentences.push(unansweredSentence(overview, unanswered));
   sentences.push(...phaseSentences(notRunning(rows)));
-  if (isInStep(overview)) return [...sentences, 'In step: all that can be applied is.'];
+  if (isInStep(overview))
+    return [
+      ...sentences,
+      pauses.length > 0 ? 'All else that can be applied is.' : 'In step: all that can be applied is.',
+    ];
   if (behind > 0) sentences.push(behindSentence(overview, now));
   else if (sentences.length === 0) sentences.push('How far behind is not known yet: ask again.');
   return sentences;
 }
+
+/** So many groups are named. */
+const PAUSED_NAMED_MAX = 5;
+
+/** Which partitions, and groups, operators have paused; those of one pause together. */
+function pauseSentences({ pausedPartitions, pausedGroups, rows }: Overview): readonly string[] {
+  const pauses = new Map<string, { readonly first: Pause; readonly partitions: number[] }>();
+  for (const { partition, ...pause } of pausedPartitions) {
+    const key = JSON.stringify([pause.author, pause.reason]);
+    const known = pauses.get(key) ?? { first: pause, partitions: [] };
+    known.partitions.push(partition);
+    const first = pause.since < known.first.since ? pause : known.first;
+    pauses.set(key, { first, partitions: known.partitions });
+  }
+  const left = pausedGroups.length - PAUSED_NAMED_MAX;
+  return [
+    ...[...pauses.values()].map(({ first, partitions }) => {
+      const where = partitions.length === rows.length ? '' : ` of ${named(partitions).toLowerCase()}`;
+      return `Nothing is sent${where} since ${sinceText(first)}: paused by ${byText(first)}. ${REMEDY}`;
+    }),
+    ...pausedGroups
+      .slice(0, PAUSED_NAMED_MAX)
+      .map((pause) => `Group ${pause.group} is paused since ${sinceText(pause)} by ${byText(pause)}.`),
+    ...(left > 0 ? [`${counted(left, 'other group')} paused.`] : []),
+  ];
+}
+
+/** The author is to be filled in. */
+const REMEDY = '`rollcall resume --author …` goes on.';
+
+type Pause = Omit<Overview['pausedPartitions'][number], 'partition'>;
+
+const sinceText = ({ since }: Pause): string => timeText(since);
+const byText = ({ author, reason }: Pause): string => `${author} (${withoutStop(reason)})`;
 
 const notRunning = (rows: readonly PartitionRow[]): readonly PartitionRow[] =>
   rows.filter(({ phase }) => phase !== null && phase !== 'running');
@@ -85,11 +124,12 @@ function behindSentence(overview: Overview, now: number): string {
 
 /** What nothing but a decision, or time, will end. */
 function besides({ totals, rows, nextWaitEndsAt }: Overview): readonly string[] {
-  const { held, waiting, dead } = totals;
+  const { held, waiting, dead, paused } = totals;
   const heldSince = rows.reduce<number | null>((at, row) => earlier(at, row.oldest.held), null);
   const since = heldSince === null ? '' : `, the oldest since ${timeText(heldSince)}`;
   const until = nextWaitEndsAt === null ? '' : `, the next try at ${timeText(nextWaitEndsAt)}`;
   return [
+    ...(paused === 0 ? [] : [`${counted(paused, 'change')} waiting for a resume.`]),
     ...(held === 0 ? [] : [`${counted(held, 'removal')} held for an operator${since}.`]),
     ...(waiting === 0 ? [] : [`${counted(waiting, 'change')} waiting for what is missing at Genesys Cloud${until}.`]),
     ...(dead === 0 ? [] : [`${counted(dead, 'change')} given up, to be replayed.`]),

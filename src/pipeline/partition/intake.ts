@@ -181,7 +181,7 @@ function takeIn(owners: Owners, partition: Partition, fresh: Intent, standing: '
   const readyAs = owners.queue.classOf(group);
   // A revocation takes its group to the front.
   if (readyAs === 'add' && intent.op !== 'add') review(owners, group);
-  else if (readyAs === null) owners.queue.wakeBy(group, intent.firstSeenAt + presentLingerMs(owners));
+  else if (readyAs === null) owners.queue.wakeBy(group, intent.firstSeenAt + presentLingerMs(owners, group));
 }
 
 /** Each record has a text of its own for the same group; one of them is kept. */
@@ -250,7 +250,9 @@ export function limitIntake(owners: Owners): void {
   const unheld = outbox.size + pending - held;
   // So may what waits for another try: it has as much room of its own, so that revocations are read all the same.
   // What waits with it and was not sent shares that room, but not while the breaker is open: nothing that is read could be sent.
-  const counted = unheld - Math.min(owners.breaker.isClosed ? tried + unsent : tried, limit);
+  // What is paused may wait for days, too; it is in the record, and counted where that decides something.
+  const paused = unheld < limit / 2 ? 0 : [...partitions].reduce((sum, { pausedCount }) => sum + pausedCount, 0);
+  const counted = unheld - Math.min((owners.breaker.isClosed ? tried + unsent : tried) + paused, limit);
   const change = intakeLimit.note(counted);
   if (change === 'paused')
     logger.warn({ pending, held, tried, unsent, limit, advice: LASTING_PAUSE }, 'intake paused, too much is pending');

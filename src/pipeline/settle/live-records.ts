@@ -1,7 +1,7 @@
 /** The live records and answers that are due, as they are sent, and what becomes of those that could not be written. */
 import type { Intent } from '../../core/change/change.ts';
 import type { FinalMark } from '../../core/log/final-mark.ts';
-import { renderAnswer, renderRemovals, renderState } from '../../core/log/live-record.ts';
+import { renderAnswer, renderPauses, renderRemovals, renderState } from '../../core/log/live-record.ts';
 import type { OutRecord } from '../../ports.ts';
 import type { Group, Partition } from '../state/group.ts';
 import type { DueAnswer } from '../state/operator-requests.ts';
@@ -22,6 +22,7 @@ export type DueRecord = Addressed &
       }
     | { readonly kind: 'former'; readonly key: string }
     | { readonly kind: 'removals'; readonly key: string }
+    | { readonly kind: 'pauses' }
     | { readonly kind: 'answer'; readonly answer: DueAnswer<Group> }
   );
 
@@ -35,6 +36,7 @@ export function renderPartition(owners: Owners, partition: Partition, recordsMax
   const rendered = [
     ...renderFormer(owners, partition),
     ...renderSlices(owners, partition),
+    ...renderPausesOf(owners, partition),
     ...renderAnswers(owners, partition),
   ];
   let left = recordsMax;
@@ -109,8 +111,18 @@ function renderSlices(owners: Owners, partition: Partition): DueRecord[] {
   });
 }
 
+/** What is paused, for the next owner. */
+function renderPausesOf(owners: Owners, partition: Partition): DueRecord[] {
+  const pauses = partition.pauses.take();
+  if (pauses === null) return [];
+  const record = renderPauses(partition.ownership.nextStamp(), pauses);
+  return [{ kind: 'pauses', ...addressedTo(owners, partition, { ...record, gzip: true }) }];
+}
+
 function renderAnswers(owners: Owners, partition: Partition): DueRecord[] {
-  const isOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
+  const isGroupOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
+  const isOpen = ({ answer: { kind }, groups }: DueAnswer<Group>): boolean =>
+    groups.some(isGroupOpen) || ((kind === 'pause' || kind === 'resume') && partition.pauses.isUnrecorded);
   return partition.requests.takeAnswers(isOpen).map((answer) => {
     const headers = renderAnswer(partition.ownership.nextStamp(), answer.answer);
     return { kind: 'answer', answer, ...addressedTo(owners, partition, { key: answer.key, value: null, headers }) };
@@ -130,6 +142,11 @@ export function writeAgain(owners: Owners, rendered: DueRecord, outcome: 'too_la
     const isSmaller = partition.removals.shrink(rendered.key, owners.clock.now());
     if (!isSmaller) noteFailure(owners, rendered.own, TOO_LARGE);
     return isSmaller;
+  }
+  if (rendered.kind === 'pauses') {
+    partition.pauses.giveBack();
+    if (outcome === 'too_large') noteFailure(owners, rendered.own, TOO_LARGE);
+    return false;
   }
   if (rendered.kind === 'answer') {
     const { key, answer, groups } = rendered.answer;

@@ -7,7 +7,7 @@ import { closeComplete, finish, reportWait, tidyMarks } from '../intents/conclud
 import type { Group } from '../state/group.ts';
 import type { Member } from '../state/member.ts';
 import type { Owners } from '../state/owners.ts';
-import { addedBy, deadAt, dropDead, fitted, partsOf, type Added } from './fit-record.ts';
+import { addedBy, deadAt, dropDead, fitted, partsOf, pieceMaxOf, type Added } from './fit-record.ts';
 
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
@@ -31,8 +31,7 @@ function candidatesOf(group: Group): ReadonlySet<Member> {
   const { members, recordLimit } = group;
   const candidates = new Set([...members.recorded, ...members.tried, ...members.held, ...members.dead]);
   // What a limit of the topic leaves out is looked at in full.
-  const sizeMax =
-    candidates.size + (recordLimit === null ? group.partition.toWrite.pieceMax(group) : Number.POSITIVE_INFINITY);
+  const sizeMax = candidates.size + (recordLimit === null ? pieceMaxOf(group) : Number.POSITIVE_INFINITY);
   for (const member of members.unrecorded()) {
     if (candidates.size >= sizeMax) break;
     candidates.add(member);
@@ -104,7 +103,7 @@ function isSaid({ pending, recorded: last }: Member): boolean {
 }
 
 function endWait(owners: Owners, group: Group, member: Member): void {
-  if (member.pending?.waits === 'record') member.advance({ ...member.pending, waits: null });
+  if (member.pending?.waits === 'record') member.waitFor(null);
   for (const report of member.takeDeferredReports()) reportWait(owners, group, report);
 }
 

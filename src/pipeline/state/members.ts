@@ -158,6 +158,12 @@ export class Members implements MemberLists {
     return this.#soon ?? NONE;
   }
 
+  /** They wait for nothing but their turn, or for their time. */
+  *queued(): Iterable<Member> {
+    yield* this.#soon ?? NONE;
+    yield* this.#timed?.keys() ?? NONE;
+  }
+
   /** When the next of the others is due, epoch ms; infinite: there is none. */
   get nextAt(): number {
     return this.#timed?.peek()?.priority ?? Number.POSITIVE_INFINITY;
@@ -166,6 +172,12 @@ export class Members implements MemberLists {
   /** They wait for another try. */
   get tried(): ReadonlySet<Member> {
     return this.#tried ?? NONE;
+  }
+
+  /** How many changes are pending that no operator has to decide about. */
+  get unheldCount(): number {
+    const timed = this.#timed?.size ?? 0;
+    return sizeOf(this.#soon) + timed + sizeOf(this.#recordOfAddition) + sizeOf(this.#record);
   }
 
   /** How many of them are parked. */

@@ -11,16 +11,25 @@ import {
   type Signature,
 } from '../../core/log/request-record.ts';
 
+/** Where its record lies in the retry partition. */
+export interface RequestPlace {
+  readonly offset: bigint;
+  /** Of the record, epoch ms. */
+  readonly timestamp: number;
+}
+
 /** `signature` null: none is needed. */
 export interface ReadRequest {
   readonly key: string;
   readonly wanted: Request;
   readonly signature: Signature | null;
+  readonly place: RequestPlace;
 }
 
 export interface DueRequest {
   readonly key: string;
   readonly wanted: Request;
+  readonly place: RequestPlace;
   /** null: to be taken up. */
   readonly refusal: RequestRefusal | null;
 }
@@ -69,9 +78,9 @@ export class OperatorRequests<G> {
 
   /** What was read since; each is to be answered. */
   take(now: number): readonly DueRequest[] {
-    const due = [...this.#open.values()].map(({ key, wanted, signature, isRepeated }) => {
+    const due = [...this.#open.values()].map(({ key, wanted, signature, place, isRepeated }) => {
       const refusal = signature === null ? null : refusalOf(signature, now);
-      return { key, wanted, refusal: refusal ?? (isRepeated ? ('repeated' as const) : null) };
+      return { key, wanted, place, refusal: refusal ?? (isRepeated ? ('repeated' as const) : null) };
     });
     this.#open.clear();
     return due;
@@ -86,11 +95,11 @@ export class OperatorRequests<G> {
     this.#answers.push(answer);
   }
 
-  /** The answers that can be given now. @param isOpen what was changed of the group is not recorded yet. */
-  takeAnswers(isOpen: (group: G) => boolean): readonly DueAnswer<G>[] {
+  /** The answers that can be given now. @param isOpen what it says is not recorded yet. */
+  takeAnswers(isOpen: (answer: DueAnswer<G>) => boolean): readonly DueAnswer<G>[] {
     const due: DueAnswer<G>[] = [];
     const rest: DueAnswer<G>[] = [];
-    for (const answer of this.#answers) (answer.groups.some(isOpen) ? rest : due).push(answer);
+    for (const answer of this.#answers) (isOpen(answer) ? rest : due).push(answer);
     this.#answers = rest;
     return due;
   }

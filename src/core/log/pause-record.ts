@@ -52,11 +52,12 @@ const wirePause = z.object({
 const wireGroupPause = wirePause.extend({ group: wireId });
 const wirePauses = z.object({ all: wirePause.nullable(), groups: z.array(z.unknown()) });
 
-/** null: nothing is paused. */
+/** `pending`, which live records have, says to a reader that takes every record for one that nothing waits here. null: nothing is paused. */
 export function pausesValue({ all, groups }: PausesOf): string | null {
   if (all === null && groups.length === 0) return null;
   return JSON.stringify({
     v: 1,
+    pending: [],
     all: all && pauseJson(all),
     groups: groups.map((each) => ({ group: each.group, ...pauseJson(each) })),
   });

@@ -18,7 +18,7 @@ type Done = Omit<DueAnswer<Group>, 'key'>;
 /** One that was carried out before is answered again: a former owner may have died before its answer. */
 export function handlePause(owners: Owners, partition: Partition, wanted: PauseRequest, place: RequestPlace): Done {
   const { kind, group, author, reason } = wanted;
-  const at = owners.clock.now().wall;
+  const at = Math.trunc(owners.clock.now().wall);
   const verdict = wanted.kind === 'pause' ? partition.pauses.pause(wanted, at) : partition.pauses.resume(wanted);
   const concerned = group === null ? null : groupsNamed(partition, group);
   const count = verdict === 'too_many' || verdict === 'not_paused' ? 0 : countOf(partition, concerned, kind);

@@ -4,7 +4,7 @@ import type { FinalMark } from '../../core/log/final-mark.ts';
 import { renderAnswer, renderPauses, renderRemovals, renderState } from '../../core/log/live-record.ts';
 import type { OutRecord } from '../../ports.ts';
 import type { Group, Partition } from '../state/group.ts';
-import type { DueAnswer } from '../state/operator-requests.ts';
+import { isAboutPauses, type DueAnswer } from '../state/operator-requests.ts';
 import type { Place } from '../state/unsettled.ts';
 import { mayDispatch, type Owners } from '../state/owners.ts';
 import { fitRecord } from './fit-record.ts';
@@ -121,8 +121,8 @@ function renderPausesOf(owners: Owners, partition: Partition): DueRecord[] {
 
 function renderAnswers(owners: Owners, partition: Partition): DueRecord[] {
   const isGroupOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
-  const isOpen = ({ answer: { kind }, groups }: DueAnswer<Group>): boolean =>
-    groups.some(isGroupOpen) || ((kind === 'pause' || kind === 'resume') && partition.pauses.isUnrecorded);
+  const isOpen = ({ answer, groups }: DueAnswer<Group>): boolean =>
+    groups.some(isGroupOpen) || (isAboutPauses(answer) && partition.pauses.isUnrecorded);
   return partition.requests.takeAnswers(isOpen).map((answer) => {
     const headers = renderAnswer(partition.ownership.nextStamp(), answer.answer);
     return { kind: 'answer', answer, ...addressedTo(owners, partition, { key: answer.key, value: null, headers }) };
@@ -152,7 +152,7 @@ export function writeAgain(owners: Owners, rendered: DueRecord, outcome: 'too_la
     const { key, answer, groups } = rendered.answer;
     // The request was executed; only its answer is shortened so that the tombstone fits.
     const isCut = outcome === 'too_large' && answer.kind === 'replay' && answer.verdicts.length > 0;
-    partition.requests.answer({ key, answer: isCut ? { ...answer, verdicts: [] } : answer, groups });
+    partition.requests.giveBack({ key, answer: isCut ? { ...answer, verdicts: [] } : answer, groups });
     if (outcome === 'too_large' && !isCut) noteFailure(owners, rendered.own, TOO_LARGE);
     return isCut;
   }

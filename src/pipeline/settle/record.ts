@@ -117,10 +117,17 @@ function endWholeWait(owners: Owners, group: Group): void {
   endWait(owners, group, whole);
 }
 
-/** What full states came to stands in the live record, so they themselves are done with. */
+/**
+ * What full states came to stands in the live record, so they themselves are done with; not before all that they have replaced has
+ * left it: without them a restore would bring that back.
+ */
 function endExpansions(owners: Owners, group: Group): void {
   const done = group.expansions.filter(
-    ({ state, isEntered, isRecorded }) => isEntered && isRecorded && !isUnrecorded(group, state.source),
+    ({ state, isEntered, isRecorded }) =>
+      isEntered &&
+      isRecorded &&
+      !isUnrecorded(group, state.source) &&
+      !group.isOlderRecorded(WHOLE_GROUP, state.source),
   );
   for (const { state } of done) {
     group.endExpansion(state);

@@ -42,6 +42,9 @@ export interface DueAnswer<G> {
   readonly groups: readonly G[];
 }
 
+/** A pause, or its end. */
+export const isAboutPauses = ({ kind }: Pick<OperatorAnswer, 'kind'>): boolean => kind === 'pause' || kind === 'resume';
+
 interface OpenRequest extends ReadRequest {
   readonly isRepeated: boolean;
 }
@@ -95,11 +98,24 @@ export class OperatorRequests<G> {
     this.#answers.push(answer);
   }
 
-  /** The answers that can be given now. @param isOpen what it says is not recorded yet. */
+  /** It could not be written: it is due before all others. */
+  giveBack(answer: DueAnswer<G>): void {
+    this.#answers.unshift(answer);
+  }
+
+  /**
+   * The answers that can be given now; about pauses one at a time, in the order in which they were carried out: of those that are
+   * not answered the next owner carries out the rest once more. @param isOpen what it says is not recorded yet.
+   */
   takeAnswers(isOpen: (answer: DueAnswer<G>) => boolean): readonly DueAnswer<G>[] {
     const due: DueAnswer<G>[] = [];
     const rest: DueAnswer<G>[] = [];
-    for (const answer of this.#answers) (isOpen(answer) ? rest : due).push(answer);
+    let isFirst = true;
+    for (const answer of this.#answers) {
+      const isInOrder = isAboutPauses(answer.answer);
+      (isOpen(answer) || (isInOrder && !isFirst) ? rest : due).push(answer);
+      isFirst &&= !isInOrder;
+    }
     this.#answers = rest;
     return due;
   }

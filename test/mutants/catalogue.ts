@@ -10,6 +10,7 @@ import { logMutants } from './catalogue-log.ts';
 import { memoryMutants } from './catalogue-memory.ts';
 import { momentMutants } from './catalogue-moments.ts';
 import { nameMutants } from './catalogue-names.ts';
+import { pauseMutants } from './catalogue-pauses.ts';
 import { pieceMutants } from './catalogue-pieces.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
@@ -36,4 +37,5 @@ export const mutants: readonly Mutant[] = [
   ...figureMutants,
   ...edgeMutants,
   ...explainMutants,
+  ...pauseMutants,
 ];

@@ -72,20 +72,18 @@ function reviewThose(owners: Owners, partition: Partition, concerned: readonly G
   owners.dispatch();
 }
 
-/** What is new of a paused group that is not in flight waits to be recorded, and then for the resume. */
+/** What a paused group that is not in flight has pending waits for the resume, in the live record. */
 export function waitForResume({ queue, settle }: Owners, group: Group): void {
   queue.withdraw(group);
   queue.endWait(group);
-  const unrecorded = [...group.members.queued()].filter(isUnrecorded);
-  if (unrecorded.length === 0) return;
-  for (const member of unrecorded) member.waitFor('record');
+  const waiting = [...group.members.queued()].filter(({ pending }) => pending !== null && !isParked(pending));
+  for (const member of waiting) member.waitFor('resume');
+  if (waiting.every(isRecorded)) return;
   group.partition.toWrite.add(group);
   settle();
 }
 
-/** What was tried, and what the record holds already, is in the next one in any case. */
-const isUnrecorded = ({ pending, recorded }: Member): boolean =>
-  pending !== null && !isParked(pending) && !isSamePosition(recorded?.source, pending.source);
+const isRecorded = ({ pending, recorded }: Member): boolean => isSamePosition(recorded?.source, pending?.source);
 
 /** The group goes ahead of all others, and what waits for its time is due now. What is held stays held, what is dead stays dead. */
 export function handleApplyNow(

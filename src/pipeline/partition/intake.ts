@@ -248,11 +248,9 @@ export function limitIntake(owners: Owners): void {
   const { pending, held, tried, unsent } = pendingOf(partitions);
   // What waits for an operator may wait for days, and must not hold up the others (protocol.md 6.3).
   const unheld = outbox.size + pending - held;
-  // So may what waits for another try: it has as much room of its own, so that revocations are read all the same.
+  // So may what waits for another try, or for a resume: it has as much room of its own, so that revocations are read all the same.
   // What waits with it and was not sent shares that room, but not while the breaker is open: nothing that is read could be sent.
-  // What is paused may wait for days, too; it is in the record, and counted where that decides something.
-  const paused = unheld < limit / 2 ? 0 : [...partitions].reduce((sum, { pausedCount }) => sum + pausedCount, 0);
-  const counted = unheld - Math.min((owners.breaker.isClosed ? tried + unsent : tried) + paused, limit);
+  const counted = unheld - Math.min(owners.breaker.isClosed ? tried + unsent : tried, limit);
   const change = intakeLimit.note(counted);
   if (change === 'paused')
     logger.warn({ pending, held, tried, unsent, limit, advice: LASTING_PAUSE }, 'intake paused, too much is pending');

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { operatorKey } from '../../../src/adapters/private-file.ts';
+import { FENCE_KEY } from '../../../src/core/log/live-record.ts';
 import { PAUSED_GROUPS_MAX, PAUSES_KEY } from '../../../src/core/log/pause-record.ts';
 import {
   parseAnswer,
@@ -174,7 +175,7 @@ describe('a paused partition', () => {
     world.produce({ members: ['a', 'b'], complete: true });
     world.produce({ add_members: ['c'] });
     await world.clock.advance(60_000);
-    expect(world.recorded()).toEqual(['1 add c', '0 state ']);
+    expect(world.recorded()).toEqual(['0 state ', '1 add c']);
     expect(world.committed()).toBe(2n);
     one.kill();
     await world.start();
@@ -308,6 +309,46 @@ describe('a paused group', () => {
     ]);
   });
 
+  test('is not what an open breaker waits for', async () => {
+    const { world, one } = await started({ pipeline: { breakerFailures: 1 } });
+    await ask(world, pause('never-asked'));
+    world.produce({ group_id: 'never-asked', add_members: ['b'] });
+    let isAway = true;
+    world.target.onGet = () => (isAway ? answer(503) : null);
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(10_000);
+    expect(one.pipeline.stats().breaker).not.toBeNull();
+    isAway = false;
+    await world.clock.advance(60_000);
+    expect([one.pipeline.stats().breaker, members(world), members(world, 'never-asked')]).toEqual([null, ['a'], []]);
+  });
+
+  test('has all recorded that a full state came to before the pause, so that its offset is committed', async () => {
+    const { world, one } = await started({ pipeline: { membersPerPatchMax: 1 } });
+    const stop = pause('g');
+    let isAsked = false;
+    world.target.onPatch = () => {
+      if (!isAsked) world.broker.append([stop]);
+      isAsked = true;
+      return null;
+    };
+    const patch = world.target.patchGroup.bind(world.target);
+    world.target.patchGroup = async (asked) => {
+      const given = await patch(asked);
+      await world.clock.wait(1_000);
+      return given;
+    };
+    world.produce({ members: Array.from({ length: 30 }, (_, i) => `m${i}`), complete: true });
+    await world.clock.advance(60_000);
+    expect(verdictOn(world, stop)).toBe('paused 30');
+    expect([members(world).length, world.committed()]).toEqual([1, 1n]);
+    one.kill();
+    await world.start();
+    await ask(world, resume('g'));
+    await world.clock.advance(120_000);
+    expect(members(world)).toHaveLength(30);
+  });
+
   test('keeps what is held held, and what is approved meanwhile waits for the resume', async () => {
     const guard = { groupPercent: 10, groupFloor: 2, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
     const { world, one } = await started({ pipeline: { guard } });
@@ -328,7 +369,8 @@ describe('a paused group', () => {
     const { world } = await started();
     const names = Array.from({ length: PAUSED_GROUPS_MAX }, (_, i) => `group-${i}`);
     world.broker.append(names.map((name) => pause(name)));
-    await world.clock.advance(60_000);
+    // Each answer is a write of its own.
+    await world.clock.advance(600_000);
     expect(await ask(world, pause('g'))).toBe('too_many 0');
     expect(await ask(world, pause('group-3'))).toBe('already 0');
     expect(await ask(world, pause())).toBe('paused 0');
@@ -380,13 +422,19 @@ describe('the answer', () => {
     await ask(world, pause('other'));
     const [record] = pausesRecords(world);
     one.kill();
-    await world.start();
-    // given a request that the next owner has not read, and what a former owner still has on its way
+    // given a request that nobody has answered, and an answer that a former owner still has on its way
     const asked = pause();
     const headers = [...(record?.headers.filter(([name]) => name !== 'rollcall-type') ?? [])];
     const result = JSON.stringify([{ group: null, result: 'paused', count: 0 }]);
     const late = [...headers, textHeader('rollcall-type', 'pause'), textHeader('rollcall-result', result)];
-    world.broker.append([asked, { ...asked, value: null, headers: late }]);
+    world.broker.append([asked]);
+    let isWritten = false;
+    world.broker.topic('retry').onAppend(() => {
+      if (isWritten || text(world.records('retry').at(-1)?.key ?? null) !== FENCE_KEY) return;
+      isWritten = true;
+      world.broker.append([{ ...asked, value: null, headers: late }]);
+    });
+    await world.start();
     world.produce({ add_members: ['a'] });
     await world.clock.advance(60_000);
     expect([answersTo(world, asked).length, world.target.requestCount]).toEqual([2, 0]);

@@ -30,7 +30,9 @@ export class PauseOracle {
   readonly #places = new Map<string, Asked>();
   /** Keys of those that an owner has answered. */
   readonly #answered = new Set<string>();
-  /** Keys of resumes that may be carried out at any time. */
+  /** How often each key was met. */
+  readonly #copies = new Map<string, number>();
+  /** Keys of resumes that may be carried out at any time; for good, where there is a late copy. */
   readonly #resumes = new Map<string, Set<string>>();
   /** What nothing may be sent for. */
   readonly #paused = new Set<string>();
@@ -53,6 +55,7 @@ export class PauseOracle {
     const key = textOf(record.key);
     const asked = { kind, slot, author };
     this.#asked.set(key, asked);
+    this.#copies.set(key, (this.#copies.get(key) ?? 0) + 1);
     this.#places.set(`retry/${record.partition}/${record.offset}`, asked);
     if (kind === 'pause') return;
     this.#resumes.set(slot, (this.#resumes.get(slot) ?? new Set()).add(key));
@@ -68,7 +71,7 @@ export class PauseOracle {
     this.#answered.add(key);
     const [{ result: verdict }] = JSON.parse(result) as [{ result: string }];
     const resumes = this.#resumes.get(asked.slot);
-    if (asked.kind === 'resume') resumes?.delete(key);
+    if (asked.kind === 'resume' && this.#copies.get(key) === 1) resumes?.delete(key);
     const isPaused = verdict === 'paused' || verdict === 'already';
     if (asked.kind === 'pause' && isPaused && (resumes?.size ?? 0) === 0) this.#paused.add(asked.slot);
   }

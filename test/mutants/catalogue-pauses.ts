@@ -122,6 +122,6 @@ export const pauseMutants: readonly Mutant[] = [
     name: 'rendered-under-former-epoch',
     breaks: 'a report that waits through a join is sent under the epoch before it',
     edits: [{ find: '  write.record = { ...addressed.record(), partition: record.partition };\n', replace: '' }],
-    scenario: 'paused',
+    tests: ['test/contract/rules/report-epoch.test.ts'],
   },
 ];

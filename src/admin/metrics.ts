@@ -44,6 +44,9 @@ function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number):
   gauge('rollcall_held', 'Removals that wait for an operator', stats.held);
   gauge('rollcall_waiting', 'Changes that wait by SLOW_RETRY_SCHEDULE_MS', stats.waiting);
   gauge('rollcall_dead', 'Changes given up that can still be replayed', stats.dead);
+  gauge('rollcall_paused_partitions', 'Partitions that operators have paused', stats.paused.partitions.length);
+  gauge('rollcall_paused_groups', 'Groups that operators have paused by name', stats.paused.groupCount);
+  gauge('rollcall_paused_changes', 'Pending changes that wait for an operator to resume', stats.paused.changes);
   gauge('rollcall_in_flight', 'Requests under way', stats.inFlight);
   gauge(
     'rollcall_possible_losses',
@@ -86,7 +89,7 @@ function lagOf({ partitions }: PipelineStats): number | null {
 const ages = [
   {
     name: 'rollcall_oldest_unapplied_seconds',
-    about: 'the oldest change that could be applied and is not, unread ones included',
+    about: 'the oldest change that could be applied and is not, unread ones included, paused ones left out',
     at: 'oldestUnappliedAt',
   },
   {

@@ -3,12 +3,13 @@
  * with `replay`, a request goes into the retry topic, and only the owner of the group acts on it.
  */
 import { Command } from 'commander';
-import { intentId, isId, sourceMember } from '../core/change/change.ts';
+import { intentId, sourceMember } from '../core/change/change.ts';
 import { HELD_BY } from '../core/group/guard.ts';
-import { AUTHOR_LENGTH_MAX, type OperatorAnswer } from '../core/log/request-record.ts';
+import type { OperatorAnswer } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import { authorOf } from '../console/author.ts';
 import { collect, print, printJson, type CommandContext } from '../console/command-context.ts';
 import {
   DECIDED,
@@ -139,7 +140,7 @@ export function decisionOf(
       EXIT.usage,
       `held ${kind}: say which: digests of \`rollcall held list\`, --group, --by or --all`,
     );
-  return { kind, digests, groups: group, by, all: all === true, author: authorOf(flags, context) };
+  return { kind, digests, groups: group, by, all: all === true, author: authorOf('held', flags.author, context) };
 }
 
 /** Each set is named by its own digest, so that no more is released than the operator was shown. */
@@ -179,15 +180,8 @@ function dryText({ kind, all, groups, by }: Decision, sets: readonly HeldSet[]):
   return `${counts}: ${again}; exactly these with\n  rollcall held ${kind} ${digests}\n`;
 }
 
-function authorOf({ author }: DecisionFlags, { environment }: CommandContext): string {
-  const name = author ?? environment['USER'] ?? '';
-  if (isId(name)) return name;
-  const most = `up to ${AUTHOR_LENGTH_MAX} characters, none of them a control character`;
-  throw new ExitError(EXIT.usage, `held: say who decides: --author <name>, ${most}`);
-}
-
 function answerText(answer: OperatorAnswer, set: HeldSet | undefined, form: 'json' | 'text'): string {
-  if (answer.kind === 'replay') return '';
+  if (!('digest' in answer)) return '';
   const { digest, verdict, count } = answer;
   const group = set?.group ?? null;
   return form === 'json'

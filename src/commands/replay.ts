@@ -3,31 +3,13 @@
  * the retry topic, and the owner of the group, who alone knows what is newer, answers in the request's tombstone.
  */
 import { Command } from 'commander';
-import { WHOLE_GROUP, intentId, sourceGroup, sourceMember, type Intent } from '../core/change/change.ts';
-import { stateValue } from '../core/log/live-record.ts';
-import { textHeader } from '../core/log/wire-intent.ts';
-import { requestKey, type NamedIntent, type ReplayVerdict, type RequestRecord } from '../core/log/request-record.ts';
+import { WHOLE_GROUP, sourceGroup, sourceMember } from '../core/change/change.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { collect, print, type CommandContext } from '../console/command-context.ts';
-import {
-  askOwners,
-  byGroup,
-  findWaiting,
-  type RetryTopic,
-  type WaitingFilter,
-  type WaitingIntent,
-  withRetryTopic,
-} from '../console/retry-topic.ts';
-
-export interface ListFlags {
-  readonly group?: readonly string[];
-  readonly member?: readonly string[];
-  readonly id?: readonly string[];
-  readonly reason?: readonly string[];
-  readonly json?: true;
-}
+import { filterOf, nameOf, wake, type ListFlags, type Replay } from '../console/replays.ts';
+import { findWaiting, type WaitingIntent, withRetryTopic } from '../console/retry-topic.ts';
 
 export interface NowFlags extends ListFlags {
   readonly all?: true;
@@ -75,10 +57,6 @@ const filtered = (command: Command): Command =>
     .option('--id <id>', 'only the change with this id: topic/partition/offset/member', collect)
     .option('--reason <code>', 'only with this reason: attempts_exhausted, rejected, or an error code', collect);
 
-export interface Replay<Flags> extends RetryTopic {
-  readonly flags: Flags;
-}
-
 export async function listWaiting(replay: Replay<ListFlags>): Promise<ExitCode> {
   const found = await findWaiting(replay, filterOf(replay.flags));
   for (const waiting of found) await print(replay.context.stdout, lineOf(replay.flags, waiting));
@@ -106,55 +84,8 @@ export async function replayNow(replay: Replay<NowFlags>): Promise<ExitCode> {
     if (heldCount === 0) await print(context.stderr, 'nothing waits that fits\n');
     return heldCount === 0 ? EXIT.done : EXIT.someFailed;
   }
-  const answers = await askOwners(replay, requestsOf(found, replay), async (answer) => {
-    for (const verdict of answer.kind === 'replay' ? answer.verdicts : []) {
-      await print(context.stdout, answerLine(flags, verdict));
-    }
-  });
-  const verdicts = answers.flatMap((answer) => (answer.kind === 'replay' ? answer.verdicts : []));
-  if (verdicts.length < found.length) {
-    const count = `${found.length - verdicts.length} of ${found.length} changes`;
-    await print(context.stderr, `the owner does not say what became of ${count}: see \`rollcall replay list\`\n`);
-    return EXIT.someFailed;
-  }
-  return verdicts.every(({ verdict }) => verdict === 'woken') ? EXIT.done : EXIT.someFailed;
+  return wake(replay, found);
 }
-
-const filterOf = ({ group, member, id, reason }: ListFlags): WaitingFilter => ({
-  ...(group !== undefined && { groups: group }),
-  ...(member !== undefined && { members: member }),
-  ...(id !== undefined && { ids: id }),
-  ...(reason !== undefined && { reasons: reason }),
-});
-
-/** An answer says of each what became of it, and has to fit into one record. */
-const NAMED_MAX = 500;
-
-/** For each group as many as its changes need, to the group's partition: only its owner reads it. */
-function requestsOf(
-  found: readonly WaitingIntent[],
-  { topic, context }: Replay<NowFlags>,
-): ReadonlyMap<string, RequestRecord> {
-  const groups = byGroup(found.map(({ intent }) => intent));
-  const requests = groups.flatMap(inPieces).flatMap((intents) =>
-    intents.slice(0, 1).map(({ group, source: { partition } }) => {
-      const key = requestKey(context.random.uuid());
-      const headers = [textHeader('rollcall-type', 'replay')];
-      const value = stateValue(group, intents.map(nameOnly));
-      return [key, { topic, partition, key, value, headers, gzip: true as const }] as const;
-    }),
-  );
-  return new Map(requests);
-}
-
-const inPieces = (intents: readonly Intent[]): readonly (readonly Intent[])[] =>
-  Array.from({ length: Math.ceil(intents.length / NAMED_MAX) }, (_, piece) =>
-    intents.slice(piece * NAMED_MAX, (piece + 1) * NAMED_MAX),
-  );
-
-/** Whom a full state names is not read of a request. */
-const nameOnly = (intent: Intent): Intent =>
-  intent.whole === null ? intent : { ...intent, whole: { ...intent.whole, members: [] } };
 
 function lineOf({ json }: ListFlags, { id, state, reason, intent }: WaitingIntent): string {
   const { op, attempt, notBefore, dead, source } = intent;
@@ -179,19 +110,8 @@ function lineOf({ json }: ListFlags, { id, state, reason, intent }: WaitingInten
   return `${state.padEnd(6)}  ${op.padEnd(6)}  ${nameOf(member)}  group ${group}  ${reason ?? '-'}  attempt ${attempt}  ${when}  ${id}\n`;
 }
 
-function answerLine({ json }: ListFlags, answer: NamedIntent & { readonly verdict: ReplayVerdict }): string {
-  const { group, member, verdict } = answer;
-  const id = intentId({ source: answer, member });
-  return json === true
-    ? `${jsonText({ id, group, member: member === WHOLE_GROUP ? null : member, result: verdict })}\n`
-    : `${verdict.padEnd(10)}  ${nameOf(member)}  group ${group}  ${id}\n`;
-}
-
 function countText(found: readonly WaitingIntent[]): string {
   const count = (wanted: WaitingIntent['state']): number => found.filter(({ state }) => state === wanted).length;
   const held = count('held') === 0 ? '' : `${count('held')} held, `;
   return `${found.length} changes: ${count('parked')} parked, ${held}${count('dead')} dead`;
 }
-
-/** A full state is about everybody. */
-const nameOf = (member: string): string => (member === WHOLE_GROUP ? '(full state)' : member);

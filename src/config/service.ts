@@ -107,7 +107,7 @@ export const operator = part({
   options: {
     key: ownSecret('OPERATOR_KEY', {
       about:
-        'Shared by `run`, `replay` and `held`: where `run` has it, it takes up only requests that are signed with it; at least 16 characters. Default: any request that is in the retry topic',
+        'Shared by `run`, `replay`, `retry-now`, `held`, `pause`, `resume` and `apply-now`: where `run` has it, it takes up only requests that are signed with it; at least 16 characters. Default: any request that is in the retry topic',
     }),
   },
   make: asRead,

@@ -159,7 +159,7 @@ export async function decideSets(
   );
   if (requests.size === 0) return EXIT.done;
   const answers = await askOwners(retry, requests, (answer) =>
-    onAnswer(answer, answer.kind === 'replay' ? undefined : byDigest.get(answer.digest)),
+    onAnswer(answer, 'digest' in answer ? byDigest.get(answer.digest) : undefined),
   );
   return answers.every((answer) => answer.kind !== 'replay' && answer.verdict === DECIDED[kind])
     ? EXIT.done

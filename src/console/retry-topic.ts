@@ -91,7 +91,7 @@ const ANSWER_LIMIT_MS = 10_000;
 export async function askOwners(
   retry: RetryTopic,
   requests: ReadonlyMap<string, RequestRecord>,
-  onAnswer: (answer: OperatorAnswer) => Promise<void>,
+  onAnswer: (answer: OperatorAnswer, request: RequestRecord) => Promise<void>,
 ): Promise<readonly OperatorAnswer[]> {
   endIfStopped(retry.context, 'before anything was asked for');
   retry.onAsking?.();
@@ -114,15 +114,21 @@ export async function askOwners(
     throw new ExitError(EXIT.unavailable, `${problem}; what was written is executed, so ask again`);
   }
   const open = new Map(requests);
-  const answers = await awaitAnswers(retry, open, begun);
-  for (const answer of answers) await onAnswer(answer);
+  const given = await awaitAnswers(retry, open, begun);
+  for (const { answer, request } of given) await onAnswer(answer, request);
+  const answers = given.map(({ answer }) => answer);
   for (const refusal of refusalsIn(answers))
     await print(retry.context.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
   if (open.size === 0) return answers;
   const fate = fateOf(retry);
   endIfStopped(retry.context, `before all answers; ${fate}`);
-  const what = `${open.size} of ${requests.size} requests were not answered within ${ANSWER_LIMIT_MS / 1000} s`;
+  const what = `${open.size} of ${requests.size} requests were not answered within ${ANSWER_LIMIT_MS / 1000} s (${unanswered(open)})`;
   throw new ExitError(EXIT.unavailable, `${what}; ${fate}`);
+}
+
+function unanswered(open: ReadonlyMap<string, RequestRecord>): string {
+  const partitions = [...new Set([...open.values()].map(({ partition }) => partition))].toSorted((a, b) => a - b);
+  return `${partitions.length === 1 ? 'partition' : 'partitions'} ${partitions.join(', ')}`;
 }
 
 /** What becomes of requests that were not waited for. */
@@ -152,7 +158,7 @@ async function awaitAnswers(
   { topic, tools, context }: RetryTopic,
   open: Map<string, RequestRecord>,
   begun: number,
-): Promise<readonly OperatorAnswer[]> {
+): Promise<readonly { readonly answer: OperatorAnswer; readonly request: RequestRecord }[]> {
   const limit = new AbortController();
   let cancel = (): void => undefined;
   const waitOn = (): void => {
@@ -160,7 +166,7 @@ async function awaitAnswers(
     cancel = context.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
   };
   const signal = AbortSignal.any([limit.signal, context.stop]);
-  const given: OperatorAnswer[] = [];
+  const given: { readonly answer: OperatorAnswer; readonly request: RequestRecord }[] = [];
   /** Partitions whose requests were not read back yet: what lies before them is no delay of their owner. */
   const unread = new Set([...open.values()].map(({ partition }) => partition));
   // Where the brokers set the times of records, by their clocks.
@@ -172,11 +178,12 @@ async function awaitAnswers(
     for await (const record of tools.read(topic, { from, follow: true, signal })) {
       const key = record.key === null ? '' : Buffer.from(record.key).toString();
       if (unread.has(record.partition)) waitOn();
-      if (!open.has(key)) continue;
+      const request = open.get(key);
+      if (request === undefined) continue;
       unread.delete(record.partition);
       const answer = parseAnswer(record.value, record.headers);
       if (answer === null) continue;
-      given.push(answer);
+      given.push({ answer, request });
       // Many are answered one after the other.
       waitOn();
       open.delete(key);
@@ -247,6 +254,7 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
       return;
     case 'request':
     case 'removals':
+    case 'pauses':
       return;
     case 'unreadable':
       view.unreadableCount += 1;

@@ -104,8 +104,9 @@ function cellsOf({ partition, phase, unread, unfinished, ages, url }: PartitionR
 }
 
 function totalsLine({ totals }: Overview): string {
-  const { unread, pending, in_flight: inFlight, parked, held, waiting, dead } = totals;
-  return `unread ${unread}, pending ${pending} (in flight ${inFlight}, parked ${parked}, held ${held}, waiting ${waiting}), given up ${dead}`;
+  const { unread, pending, in_flight: inFlight, parked, held, waiting, paused, dead } = totals;
+  const resumable = paused === 0 ? '' : `, paused ${paused}`;
+  return `unread ${unread}, pending ${pending} (in flight ${inFlight}, parked ${parked}, held ${held}, waiting ${waiting}${resumable}), given up ${dead}`;
 }
 
 function affectedLines({ owners, totals }: Overview): readonly string[] {
@@ -124,7 +125,8 @@ const affectedLine = ({ group, changes, since }: AffectedGroup): string =>
 
 /** @param now epoch ms. */
 export function statusJson({ overview, kafkaError }: FoundStatus, now: number): object {
-  const { group, replies, unanswered, rows, totals, requestsAhead, convergesInMs } = overview;
+  const { group, replies, unanswered, rows, totals, requestsAhead, convergesInMs, pausedPartitions, pausedGroups } =
+    overview;
   return {
     at: timeText(now),
     in_step: isInStep(overview),
@@ -132,6 +134,7 @@ export function statusJson({ overview, kafkaError }: FoundStatus, now: number): 
     converges_in_ms: convergesInMs,
     requests_ahead: requestsAhead,
     totals: { ...totals, next_wait_ends_at: timeOrNull(totals.next_wait_ends_at) },
+    paused: { partitions: pausedPartitions.map(pauseJson), groups: pausedGroups.map(pauseJson) },
     kafka_problem: kafkaError === null ? null : messageOf(kafkaError),
     consumer_group: group && { state: group.state, members: group.members.map(memberJson) },
     unanswered: unanswered.map(memberJson),
@@ -139,6 +142,8 @@ export function statusJson({ overview, kafkaError }: FoundStatus, now: number): 
     partitions: rows.map(rowJson),
   };
 }
+
+const pauseJson = <P extends { readonly since: number }>(pause: P) => ({ ...pause, since: timeText(pause.since) });
 
 const timeOrNull = (at: number | null): string | null => (at === null ? null : timeText(at));
 
@@ -164,6 +169,7 @@ function rowJson({ partition, url, phase, unread, unfinished, ages, problem, cou
     due: counts?.due ?? null,
     held: counts?.held ?? null,
     waiting: counts?.waiting ?? null,
+    paused: counts?.paused ?? null,
     dead: counts?.dead ?? null,
     problem,
   };

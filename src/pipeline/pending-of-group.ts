@@ -45,11 +45,25 @@ function* pendingIn({ members }: Group, member: string | null): Generator<Intent
   }
 }
 
-function pendingChange({ clock }: Owners, { run }: Group, intent: Intent): PendingChange {
+function pendingChange({ clock }: Owners, group: Group, intent: Intent): PendingChange {
+  const { run } = group;
   const { member, target, op, source, attempt, notBefore } = intent;
   const { topic, partition } = source;
   const isParked = notBefore > clock.now().wall;
   const unsent = isParked ? 'parked' : run?.isSent(intent) === true ? 'in_flight' : 'queued';
   const state = intent.dead !== null ? 'dead' : isHeld(intent) ? 'held' : unsent;
-  return { member, target, topic, partition, offset: offsetText(source), op, state, attempt, not_before: notBefore };
+  const pause = group.partition.pauses.pauseOf(group);
+  const paused = pause && { author: pause.author, reason: pause.reason, since: pause.at };
+  return {
+    member,
+    target,
+    topic,
+    partition,
+    offset: offsetText(source),
+    op,
+    state,
+    ...(paused !== null && { paused }),
+    attempt,
+    not_before: notBefore,
+  };
 }

@@ -2,13 +2,14 @@
  * What an operator may ask the running pipeline: its figures, whether all is at rest, and how many entries each collection
  * holds. Plain data, computed at each call. Instants in epoch ms.
  */
+import { idKey } from '../core/change/change.ts';
 import { earlier, noneWaits, noteAge, standing, type Oldest } from '../core/change/pending.ts';
 import { isRemovalsKey } from '../core/log/live-record.ts';
 import type { ShownBreaker } from './state/breaker.ts';
 import type { GroupRequest, HistogramView } from './state/counts.ts';
 import type { Group, Partition } from './state/group.ts';
 import type { Stuck } from './state/unsettled.ts';
-import type { Owners } from './state/owners.ts';
+import { isPaused, type Owners } from './state/owners.ts';
 import type { Ownership } from './state/ownership.ts';
 
 export interface PartitionStats {
@@ -75,8 +76,27 @@ export interface PipelineStats {
   readonly applyTimes: HistogramView;
   /** Of requests to the target, look-ups of ids left out: until their answer, or their failure. */
   readonly requestTimes: Readonly<Record<GroupRequest, HistogramView>>;
+  /** What operators have paused. */
+  readonly paused: PausedStats;
   /** What else keeps the instance from its work, as the command that runs it has found; each with its remedy. */
   readonly obstacles?: readonly string[];
+}
+
+/** Times in epoch ms. */
+interface PauseStats {
+  readonly author: string;
+  readonly reason: string;
+  readonly since: number;
+}
+
+export interface PausedStats {
+  readonly partitions: readonly (PauseStats & { readonly partition: number })[];
+  /** As operators have named them, each once; the longest paused first, and not all of very many. */
+  readonly groups: readonly (PauseStats & { readonly group: string })[];
+  /** Of all of them. */
+  readonly groupCount: number;
+  /** Pending changes that wait for an operator to resume. */
+  readonly changes: number;
 }
 
 export function statsOf(owners: Owners): PipelineStats {
@@ -113,6 +133,28 @@ export function statsOf(owners: Owners): PipelineStats {
     queueTimes: counts.queueTimes.view,
     applyTimes: counts.applyTimes.view,
     requestTimes: { read: counts.requestTimes.read.view, write: counts.requestTimes.write.view },
+    paused: pausedStats(partitions),
+  };
+}
+
+/** A pause of one group stands in each partition. */
+const PAUSED_LISTED_MAX = 100;
+
+function pausedStats(partitions: readonly Partition[]): PausedStats {
+  const groups = new Map<string, PausedStats['groups'][number]>();
+  for (const { pauses } of partitions) {
+    for (const { group, author, reason, at: since } of pauses.groups) {
+      const known = groups.get(idKey(group));
+      if (known === undefined || since < known.since) groups.set(idKey(group), { group, author, reason, since });
+    }
+  }
+  return {
+    partitions: partitions.flatMap(({ number: partition, pauses: { all } }) =>
+      all === null ? [] : [{ partition, author: all.author, reason: all.reason, since: all.at }],
+    ),
+    groups: [...groups.values()].toSorted((a, b) => a.since - b.since).slice(0, PAUSED_LISTED_MAX),
+    groupCount: groups.size,
+    changes: sum(partitions, ({ pausedCount }) => pausedCount),
   };
 }
 
@@ -143,10 +185,13 @@ function waitingIn(partition: Partition, now: number): Waiting {
   // While it is restored, what was read of its live records so far.
   for (const intent of partition.restored.intents()) noteAge(oldest, intent, now);
   const unrecordable: string[] = [];
-  for (const { id, members, recordLimit } of partition.groups.values()) {
+  for (const group of partition.groups.values()) {
+    const { id, members, recordLimit } = group;
     if (recordLimit?.isStuck === true) unrecordable.push(id);
     parked += members.parkedCount;
-    for (const { pending } of members.values()) {
+    // What waits for an operator to resume makes nothing look stuck.
+    const seen = isPaused(group) ? members.held : members.values();
+    for (const { pending } of seen) {
       if (pending === null) continue;
       noteAge(oldest, pending, now);
       if (standing(pending, now) === 'waiting') slow += 1;

@@ -16,8 +16,8 @@ import { closedBy } from '../core/target/breaker.ts';
 import { isSatisfied } from '../core/target/snapshot.ts';
 import { advices, type ShownBreaker } from './state/breaker.ts';
 import type { Group, Partition } from './state/group.ts';
-import type { Owners } from './state/owners.ts';
-import type { PartitionStats, PipelineStats } from './stats.ts';
+import { isPaused, type Owners } from './state/owners.ts';
+import type { PartitionStats, PausedStats, PipelineStats } from './stats.ts';
 
 /** An answer must not hold up the rest. */
 const AFFECTED_MAX = 10_000;
@@ -42,6 +42,7 @@ export function statusOf(owners: Owners, { withAffected }: StatusAsked, stats: P
     member_id: lease.memberId,
     possible_losses: stats.possibleLosses,
     partitions,
+    paused: pausedJson(stats.paused),
     in_flight: stats.inFlight,
     intake_paused: stats.isIntakePaused,
     budget: budgetJson(budget),
@@ -56,6 +57,7 @@ export function statusOf(owners: Owners, { withAffected }: StatusAsked, stats: P
 interface Waits {
   readonly tried: number;
   readonly due: number;
+  readonly paused: number;
   readonly parked: number;
   readonly waiting: number;
   readonly nextWaitEndsAt: number | null;
@@ -73,10 +75,14 @@ function waitsOf(
   partition: Partition,
   found: { readonly due: DueGroup[]; readonly now: number },
 ): Waits {
-  let [tried, due, parked, waiting] = [0, 0, 0, 0];
+  let [tried, due, paused, parked, waiting] = [0, 0, 0, 0, 0];
   let nextWaitEndsAt: number | null = null;
   for (const group of partition.groups.values()) {
     parked += group.members.parkedCount;
+    if (isPaused(group)) {
+      paused += group.members.unheldCount;
+      continue;
+    }
     let isDue = false;
     for (const { pending } of group.members.values()) {
       const kind = pending === null ? 'dead' : standing(pending, found.now);
@@ -92,7 +98,7 @@ function waitsOf(
     }
     if (isDue) found.due.push(dueOf(owners, group, found.now));
   }
-  return { tried, due, parked, waiting, nextWaitEndsAt };
+  return { tried, due, paused, parked, waiting, nextWaitEndsAt };
 }
 
 function dueOf(owners: Owners, group: Group, now: number): DueGroup {
@@ -144,6 +150,12 @@ function partitionStatus(
     next_wait_ends_at: nextWaitEndsAt,
   };
 }
+
+const pausedJson = ({ partitions, groups, groupCount }: PausedStats): PipelineStatus['paused'] => ({
+  partitions: [...partitions],
+  groups: [...groups],
+  group_count: groupCount,
+});
 
 function budgetJson(budget: RequestBudget): InstanceStatus['budget'] {
   const { window, pace, closedForMs } = budget;

@@ -49,6 +49,12 @@ const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
     read: { bounds: [250], counts: [7], sum: 700, count: 7 },
     write: { bounds: [250], counts: [2], sum: 1_500, count: 5 },
   },
+  paused: {
+    partitions: [{ partition: 1, author: 'jane', reason: 'INC-7', since: 1 }],
+    groups: [{ group: 'g', author: 'joe', reason: 'freeze', since: 2 }],
+    groupCount: 101,
+    changes: 9,
+  },
   ...changes,
 });
 
@@ -216,6 +222,9 @@ test('admin server: metrics tell what the statistics say', async () => {
       'rollcall_ready 1',
       'rollcall_lag 7',
       'rollcall_intake_paused 1',
+      'rollcall_paused_changes 9',
+      'rollcall_paused_groups 101',
+      'rollcall_paused_partitions 1',
       'rollcall_pending 12',
       'rollcall_parked 5',
       'rollcall_requests_outside_lease_total 1',

@@ -12,6 +12,7 @@ import {
   renderState,
   type WireRecord,
 } from '../../src/core/log/live-record.ts';
+import { PAUSES_KEY } from '../../src/core/log/pause-record.ts';
 import type { Stamp } from '../../src/core/log/ownership.ts';
 import { emptyView, epochOf, readFence, readState, seqAfter } from '../../src/core/log/ownership.ts';
 import { groupPath, patchBody } from '../../src/core/target/snapshot.ts';
@@ -94,10 +95,14 @@ function accountFor(record: WireRecord): string {
       demandNextStamp((view) => readState(view, read.key, read.stamp), read.stamp);
       for (const { group } of read.removals ?? []) if (group !== null) demandStoredId(group);
       return `removals: ${read.removals === null ? 'tombstone' : read.removals.length === 0 ? 'none' : 'some'}`;
+    case 'pauses':
+      demandNextStamp((view) => readState(view, read.key, read.stamp), read.stamp);
+      for (const { group } of read.pauses.groups) demandStoredId(group);
+      return `pauses: ${read.pauses.all === null && read.pauses.groups.length === 0 ? 'none' : 'some'}`;
     case 'request':
       return read.wanted === null ? 'request: taken up' : `request: ${answered(record, read.wanted)}`;
     case 'unreadable':
-      if (read.group !== null && !isRemovalsKey(read.group)) demandStoredId(read.group);
+      if (read.group !== null && !isRemovalsKey(read.group) && read.group !== PAUSES_KEY) demandStoredId(read.group);
       return `unreadable: ${read.problem}`;
   }
 }
@@ -190,6 +195,11 @@ function answered({ value }: WireRecord, wanted: Request): string {
   const length = headers.reduce((sum, [, bytes]) => sum + bytes.length, 0);
   demand(length <= 200 + ANSWER_RATIO_MAX * (value?.length ?? 0), 'an answer is in proportion to its request');
   demand(isDeepStrictEqual(parseAnswer(null, headers), answer), 'the answer can be read');
+  if ('author' in wanted && !('digest' in wanted)) {
+    if (wanted.group !== null) demandStoredId(wanted.group);
+    demandStoredId(wanted.author);
+    return wanted.kind;
+  }
   if (wanted.kind !== 'replay') {
     demand(/^[0-9a-f]{64}$/.test(wanted.digest), 'a decision names a digest');
     demandStoredId(wanted.author);
@@ -202,9 +212,11 @@ function answered({ value }: WireRecord, wanted: Request): string {
   return wanted.named.length === 0 ? 'names nothing' : 'replay';
 }
 
-const anAnswer = (wanted: Request): OperatorAnswer =>
-  wanted.kind === 'replay'
-    ? { kind: 'replay', verdicts: wanted.named.map((named) => ({ ...named, verdict: 'gone' })) }
-    : { kind: wanted.kind, digest: wanted.digest, verdict: 'gone', count: 0 };
+function anAnswer(wanted: Request): OperatorAnswer {
+  if (wanted.kind === 'replay')
+    return { kind: 'replay', verdicts: wanted.named.map((named) => ({ ...named, verdict: 'gone' })) };
+  if ('digest' in wanted) return { kind: wanted.kind, digest: wanted.digest, verdict: 'gone', count: 0 };
+  return { kind: wanted.kind, group: wanted.group, verdict: 'gone', count: 0 };
+}
 
 export const retryRecords = single('retry', 250, { make: aRetryRecord, account: accountFor });

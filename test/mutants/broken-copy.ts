@@ -1,5 +1,5 @@
 /** Copies of the service and its simulation, each with one mutant's edits. */
-import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Mutant } from './mutant.ts';
@@ -14,8 +14,17 @@ const copies = join(root, '.cache', 'mutants');
 /** Where mutants find their code. */
 const BROKEN = ['src', 'test/simulation'] as const;
 const COPIED = [...BROKEN, 'test/oracle', 'test/support/random.ts'] as const;
-/** What tests need besides. */
-const COPIED_FOR_TESTS = ['test/contract', 'test/unit', 'test/support', 'vitest.config.ts', 'package.json'] as const;
+/** What tests need besides; their global setup builds the program. */
+const COPIED_FOR_TESTS = [
+  'test/contract',
+  'test/unit',
+  'test/support',
+  'scripts',
+  'vitest.config.ts',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+] as const;
 
 /** The code as it is, read once. */
 export class OriginalCode {
@@ -56,6 +65,7 @@ export async function makeBrokenCopy(code: OriginalCode, mutant: Mutant): Promis
   await mkdir(copy, { recursive: true });
   const copied = mutant.tests === undefined ? COPIED : [...COPIED, ...COPIED_FOR_TESTS];
   for (const folder of copied) await cp(join(root, folder), join(copy, folder), { recursive: true });
+  if (mutant.tests !== undefined) await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
   for (const [file, text] of code.brokenBy(mutant)) await writeFile(join(copy, file), text);
   return copy;
 }

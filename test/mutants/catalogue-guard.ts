@@ -318,9 +318,9 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'an approval also counts for what a replay behind it has woken',
     edits: [
       {
-        find: 'for (const { key, wanted, refusal } of due) {',
+        find: 'for (const { key, wanted, refusal, place } of due) {',
         replace:
-          "for (const { key, wanted, refusal } of [...due].sort((a, b) => Number(b.wanted.kind === 'replay') - Number(a.wanted.kind === 'replay'))) {",
+          "for (const { key, wanted, refusal, place } of [...due].sort((a, b) => Number(b.wanted.kind === 'replay') - Number(a.wanted.kind === 'replay'))) {",
       },
     ],
     scenario: 'reconsidered',

@@ -11,6 +11,7 @@ import { logMutants } from './catalogue-log.ts';
 import { memoryMutants } from './catalogue-memory.ts';
 import { momentMutants } from './catalogue-moments.ts';
 import { nameMutants } from './catalogue-names.ts';
+import { pauseMutants } from './catalogue-pauses.ts';
 import { pieceMutants } from './catalogue-pieces.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
@@ -38,4 +39,5 @@ export const mutants: readonly Mutant[] = [
   ...edgeMutants,
   ...explainMutants,
   ...statusMutants,
+  ...pauseMutants,
 ];

@@ -7,6 +7,7 @@ import { decide } from './guard-operator.ts';
 import { topics } from './instance.ts';
 import { applyLogFault } from './log-faults.ts';
 import { replay } from './operator.ts';
+import { askForPause } from './pausing-operator.ts';
 import type { Event } from './script.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
@@ -29,6 +30,10 @@ export function applyEvent(world: World, event: Event): void {
     case 'approve':
     case 'reject':
       return decide(world, event);
+    case 'pause':
+    case 'resume':
+    case 'apply_now':
+      return askForPause(world, event);
     case 'turn':
       return turn(world, event);
     case 'again':

@@ -14,6 +14,7 @@ import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
 import { Explaining } from './oracle/explain-oracle.ts';
 import { leftIn } from './expectations.ts';
+import { resumeAll } from './pausing-operator.ts';
 import type { Scenario } from './scenarios.ts';
 import { isDirected, directedPlan, saltOf } from './scenarios.ts';
 import { settingsOf } from './drawn-scenarios.ts';
@@ -125,6 +126,7 @@ function calm(world: World): void {
     instance?.link.reconnect();
   }
   if (instances.every((instance) => instance === null)) world.start(0);
+  resumeAll(world);
 }
 
 function isAtRest(world: World): boolean {

@@ -33,6 +33,9 @@ export type DrawnEvent =
       /** By one who can write to the retry topic, and has no key; `late`: it was signed long ago. */
       readonly forged?: 'unsigned' | 'other key' | 'other value' | 'late';
     }
+  /** An operator pauses, resumes, or lets go ahead; null: everything. */
+  | { readonly kind: 'pause' | 'resume'; readonly group: number | null }
+  | { readonly kind: 'apply_now'; readonly group: number }
   /** A change, with fates of its own, and soon its opposite. */
   | {
       readonly kind: 'turn';
@@ -208,6 +211,11 @@ function drawEvent(random: SaltedRandom, kind: DrawnEvent['kind'], settings: Set
     case 'approve':
     case 'reject':
       return random.happens(0.3) ? { kind, group, isOld: true } : { kind, group };
+    case 'pause':
+    case 'resume':
+      return { kind, group: random.happens(0.5) ? null : group };
+    case 'apply_now':
+      return { kind, group };
     case 'turn':
       return drawTurn(random, settings, group);
     case 'again':

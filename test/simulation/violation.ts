@@ -17,6 +17,7 @@ const invariants = {
   'tells-losses': 'what retention takes unread is called a possible loss, and nothing else is',
   'dead-mark': 'a live record marks as dead only what is reported',
   recorded: 'what a full state comes to is on record before it is sent',
+  pauses: 'nothing is sent for what an operator has the answer is paused, until somebody asks for a resume',
   held: 'no removal that the guard has to hold takes effect without an approval of exactly what was held',
   'additions-first':
     'a full state adds before it removes, and removes no member while one whom it names is unknown and not accepted',

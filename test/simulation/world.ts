@@ -57,6 +57,8 @@ export class World {
   readonly produced: SourceRecord[] = [];
   /** What `expect_unchanged` has seen first. */
   baseline: Baseline | null = null;
+  /** By the keys of source records. */
+  readonly #partitions = new Map<string, number>();
   /** Partitions whose committed offset has gone back. */
   readonly #wentBack = new Set<number>();
   #hasNews = false;
@@ -82,7 +84,8 @@ export class World {
     const unknown = this.#unknownMembers();
     const isUnknown = (member: string): boolean => unknown.includes(member);
     const wasShared = (group: string): boolean => this.ids.wasShared(group);
-    this.topicOracle = new TopicOracle(settings, { knowledge, members, isUnknown, wasShared, now });
+    const partitionOf = (group: string): number | null => this.#partitions.get(group) ?? null;
+    this.topicOracle = new TopicOracle(settings, { knowledge, members, isUnknown, wasShared, partitionOf, now });
     this.targetOracle = new TargetOracle({ ...settings, ...this.#oracles(), now, narrate });
     this.target.watch = this.targetOracle.watch;
     this.instances = Array.from({ length: settings.instances }, () => null);
@@ -159,6 +162,7 @@ export class World {
       this.#readNew(topics.source, (record) => {
         const judged = { ...record, damaged: damageOf(record) };
         this.produced.push(judged);
+        this.#partitions.set(textOf(record.key), record.partition);
         this.#sourceGrewAt = this.timeline.now;
         this.knowledge.produced(topics.source, judged, { partitions, now: this.timeline.now });
       });
@@ -291,9 +295,8 @@ export class World {
   }
 
   #oracles() {
-    const { knowledge, topicOracle } = this;
-    const { guard, wholes, additions } = topicOracle;
-    return { knowledge, guard, wholes, additions };
+    const { guard, wholes, additions, pauses } = this.topicOracle;
+    return { knowledge: this.knowledge, guard, wholes, additions, pauses };
   }
 
   #unknownMembers(): readonly string[] {

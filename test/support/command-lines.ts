@@ -2,15 +2,19 @@
 import { execFileSync } from 'node:child_process';
 import { Command } from 'commander';
 import { applyCommand } from '../../src/commands/apply.ts';
+import { applyNowCommand } from '../../src/commands/apply-now.ts';
 import { decodeCommand } from '../../src/commands/decode.ts';
 import { demoCommand } from '../../src/lab/commands/demo.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
 import { explainCommand } from '../../src/commands/explain.ts';
 import { heldCommand } from '../../src/commands/held.ts';
 import { ingestCommand } from '../../src/commands/ingest.ts';
+import { pauseCommand } from '../../src/commands/pause.ts';
 import { planCommand } from '../../src/commands/plan.ts';
 import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
+import { resumeCommand } from '../../src/commands/resume.ts';
+import { retryNowCommand } from '../../src/commands/retry-now.ts';
 import { runCommand } from '../../src/commands/run.ts';
 import { sandboxCommand } from '../../src/lab/commands/sandbox.ts';
 import { statusCommand } from '../../src/commands/status.ts';
@@ -26,15 +30,19 @@ export interface CommandLine {
 
 const commands = [
   applyCommand,
+  applyNowCommand,
   decodeCommand,
   demoCommand,
   doctorCommand,
   explainCommand,
   heldCommand,
   ingestCommand,
+  pauseCommand,
   planCommand,
   replayCommand,
   reportCommand,
+  resumeCommand,
+  retryNowCommand,
   runCommand,
   sandboxCommand,
   statusCommand,

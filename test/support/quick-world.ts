@@ -7,7 +7,7 @@ import type { SourceFormat } from '../../src/core/change/change.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
 import { parseRetryRecord } from '../../src/core/log/live-record.ts';
 import { textHeader } from '../../src/core/log/wire-intent.ts';
-import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
+import { decisionValue, requestKey, type OperatorKey } from '../../src/core/log/request-record.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/state/options.ts';
@@ -142,6 +142,7 @@ export interface QuickOptions {
   /** From the start on. */
   readonly beforeSend?: TappedLog['beforeSend'];
   readonly pipeline?: Partial<PipelineOptions>;
+  readonly operatorKey?: OperatorKey;
 }
 
 export class QuickWorld {
@@ -176,7 +177,7 @@ export class QuickWorld {
       topics: { source: topics.source, retry: topics.retry },
     });
     const { clock, logger } = this;
-    const { ids: wanted = null, beforeSend } = this.#options;
+    const { ids: wanted = null, beforeSend, operatorKey } = this.#options;
     if (beforeSend !== undefined) log.beforeSend = beforeSend;
     const ids = typeof wanted === 'function' ? wanted(this) : wanted;
     let isKilled = false;
@@ -190,6 +191,7 @@ export class QuickWorld {
         sha256,
         ids,
         format: this.#options.format ?? native,
+        ...(operatorKey !== undefined && { operatorKey }),
       },
       { ...usual, owner: `${clientId}-${systemRandom.uuid()}`, ...this.#options.pipeline },
     );

@@ -208,6 +208,14 @@ describe('two instances', () => {
     expect(new InstanceMemory([{ ...owner, breaker: 'target' }]).obstacleOf(0)).toBe('the breaker is open: target');
   });
 
+  test('one whose group is paused says by whom, and since when', () => {
+    const paused = { author: 'jane', reason: 'INC-7', since: Date.parse('2026-11-30T02:00:00Z') };
+    const { intents } = owner;
+    const one = { ...owner, breaker: 'target', intents: intents.map((intent) => ({ ...intent, paused })) };
+    const obstacle = 'paused by jane since 2026-11-30T02:00:00.000Z: INC-7; rollcall resume';
+    expect(new InstanceMemory([one]).obstacleOf(0)).toBe(obstacle);
+  });
+
   test('what the owner says of each name of the group counts', () => {
     const both = [one(4, '8', '6'), one(4, '8', '7')];
     expect([...new InstanceMemory(both).intents()].map(({ offset }) => offset)).toEqual(['6', '7']);

@@ -13,6 +13,7 @@ import {
   stateValue,
   type WireRecord,
 } from '../../src/core/log/live-record.ts';
+import { PAUSES_KEY } from '../../src/core/log/pause-record.ts';
 import { textHeader, type Headers } from '../../src/core/log/wire-intent.ts';
 import { parseAnswer, requestKey } from '../../src/core/log/request-record.ts';
 import { anIntent, atOffset, validId } from '../support/an-intent.ts';
@@ -232,7 +233,7 @@ describe('a request', () => {
   });
 
   test('of a newer version is left alone', () => {
-    const record = wire({ key, value: '{"v":1}', headers: [textHeader('rollcall-type', 'pause')] });
+    const record = wire({ key, value: '{"v":1}', headers: [textHeader('rollcall-type', 'postpone')] });
     expect(parseRetryRecord(record)).toMatchObject({ kind: 'unreadable', group: null });
   });
 
@@ -254,7 +255,7 @@ test('any bytes are read as something', () => {
   const bytes = fc.uint8Array({ maxLength: 40 });
   const key = fc.oneof(
     bytes,
-    fc.constantFrom(FENCE_KEY, requestKey(''), removalsKey(0), 'g').map((text) => Buffer.from(text)),
+    fc.constantFrom(FENCE_KEY, requestKey(''), removalsKey(0), PAUSES_KEY, 'g').map((text) => Buffer.from(text)),
   );
   const value = fc.oneof(
     bytes,
@@ -271,7 +272,7 @@ test('any bytes are read as something', () => {
   fc.assert(
     fc.property(fc.option(key), fc.option(value), fc.array(header), (key, value, headers) => {
       const { kind } = parseRetryRecord({ key, value, headers });
-      expect(['fence', 'state', 'request', 'removals', 'unreadable']).toContain(kind);
+      expect(['fence', 'state', 'request', 'removals', 'pauses', 'unreadable']).toContain(kind);
     }),
     { numRuns: 1_000 },
   );

@@ -14,6 +14,7 @@ function commandLinesIn(text: string): string[] {
   return [...quoted, ...examples].map((line) =>
     line
       .replaceAll(/\$\{[^}]*\}/g, '0123456789ab')
+      .replaceAll(' …', ' something')
       .replaceAll('…', '')
       .replace(/ {2,}.*$/, '')
       .trim(),

@@ -306,3 +306,49 @@ describe('not known', () => {
     );
   });
 });
+
+describe('paused', () => {
+  const by = { author: 'jane', reason: 'INC-7.', since: at('02:00:00') };
+  const none = { partitions: [], groups: [], group_count: 0 };
+
+  test('the sentence begins with it, and what is paused is not behind', () => {
+    const paused = { ...none, partitions: [{ partition: 0, ...by }] };
+    const partitions = [aPartition(0, { pending: 41, held: 1, paused: 40 })];
+    const overview = given({ replies: [answered('a', { paused, partitions })] });
+    expect(statusSentence(overview, NOW)).toBe(
+      'Nothing is sent since 2026-11-30T02:00:00.000Z: paused by jane (INC-7). `rollcall resume --author …` goes on. ' +
+        'All else that can be applied is. Waiting for a resume: 40 changes. Held for an operator: 1 removal.',
+    );
+    expect(isInStep(overview)).toBe(true);
+  });
+
+  test('of some partitions it says which, and of one pause the first time', () => {
+    const partitions = [0, 1, 2].map((partition) => aPartition(partition, { pending: 1, due: 1 }));
+    const pauses = [2, 1].map((partition) => ({ partition, ...by, since: at(`02:00:0${partition}`) }));
+    const reply = answered('a', { partitions, paused: { ...none, partitions: pauses } });
+    const kafka = someKafka({ unfinished: [0, 0, 0], members: [aMember('a', [0, 1, 2])] });
+    expect(sentenceOf({ kafka, replies: [reply] })).toMatch(
+      /^Nothing is sent of partition 1, 2 since 2026-11-30T02:00:01.000Z: paused by jane \(INC-7\)\. .* Behind by 3 changes/,
+    );
+  });
+
+  test('groups are named, each once, and of very many the first', () => {
+    const groups = [9, 8, 7, 6, 5, 4, 3].map((i) => ({ group: `g${i}`, ...by, since: at(`02:00:0${i}`) }));
+    const paused = { ...none, groups };
+    const kafka = someKafka({ unfinished: [0, 0], members: [aMember('a', [0]), aMember('b', [1])] });
+    const replies = [answered('a', { paused }), answered('b', { paused, partitions: [aPartition(1)] })];
+    const sentence = sentenceOf({ kafka, replies });
+    expect(sentence).toContain('Group g3 is paused since 2026-11-30T02:00:03.000Z by jane (INC-7). Group g4 is paused');
+    expect(sentence).toContain('by jane (INC-7). 2 other groups paused. All else that can be applied is.');
+  });
+
+  test('of a partition that has another owner by now, what its former owner says does not count', () => {
+    const former = answered('old', { paused: { ...none, partitions: [{ partition: 0, ...by }] } });
+    const owner = answered('a', { partitions: [aPartition(0, { epoch: 2 })], paused: none });
+    expect(sentenceOf({ replies: [former, owner] })).toBe(IN_STEP);
+  });
+
+  test('an older version does not say, and is taken for one that has paused nothing', () => {
+    expect(given({}).totals.paused).toBe(0);
+  });
+});

@@ -84,9 +84,10 @@ export interface Intent {
 /**
  * `group`: 404, 403, transient: success with the group ends it. `member`: only its own time does. `record`: what a full state
  * came to, what an operator has approved, or what is held no more; it is sent only once the live record holds it, since no
- * later read of the group would tell of it.
+ * later read of the group would tell of it. `resume`: its group was paused (protocol.md 12.4), so its place is in the live record; it
+ * is due all the same, once the group is resumed.
  */
-export type WaitReason = 'group' | 'member' | 'record';
+export type WaitReason = 'group' | 'member' | 'record' | 'resume';
 
 /** Whom a removal concerns by the id map, as the operator is shown; absent: there is none, or an older version has written it. */
 export interface ShownTargets {

@@ -67,7 +67,8 @@ export const isHeld = (intent: Intent): intent is Intent & { readonly guard: Hel
 
 /** Its place is in the live record: it waits there for another try, for an operator, or to be sent at all. */
 export const isParked = (intent: Intent): boolean =>
-  intent.dead === null && (intent.attempt > 0 || isHeld(intent) || intent.waits === 'record');
+  intent.dead === null &&
+  (intent.attempt > 0 || isHeld(intent) || intent.waits === 'record' || intent.waits === 'resume');
 
 /**
  * What becomes due when its group has answered: everything parked for a reason of the whole group; a wait of the

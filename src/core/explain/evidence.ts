@@ -14,7 +14,7 @@ import {
   type Op,
   type Position,
 } from '../change/change.ts';
-import type { ReportRecord } from '../report/report.ts';
+import type { ReportOutcome, ReportRecord } from '../report/report.ts';
 import { operationId } from '../report/summary.ts';
 import type { PendingChange } from './instance-answer.ts';
 import type { Link, Reading, RunningChange, WaitingChange } from './verdict.ts';
@@ -46,6 +46,9 @@ interface StateDraft extends Draft {
   /** By their keys, of those that are asked for; null: not known, or not kept. */
   members: ReadonlySet<string> | null;
 }
+
+/** What these report changes no member. */
+const UNCHANGING: ReadonlySet<string> = new Set<ReportOutcome>(['no_changes', 'paused', 'resumed']);
 
 export class Evidence {
   readonly #isAsked: ((name: string) => boolean) | null;
@@ -98,7 +101,7 @@ export class Evidence {
 
   takeReport(record: ReportRecord): void {
     const id = parseId(operationId(record));
-    if (id === null || record.outcome === 'no_changes') return;
+    if (id === null || UNCHANGING.has(record.outcome)) return;
     if (record.outcome === 'invalid') return this.#noteInvalid(id.position);
     this.#noteVersion(record);
     const name = record.source_member ?? id.member ?? record.member;

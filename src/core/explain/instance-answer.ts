@@ -1,6 +1,7 @@
 /** What running instances say of a group (`/explain` of their admin servers): how far they have read, and what they have pending. */
 import { z } from 'zod';
 import { OFFSET_PATTERN, type Position } from '../change/change.ts';
+import { timeText } from '../report/reporting.ts';
 import type { Reading } from './verdict.ts';
 
 const PendingChange = z.object({
@@ -14,6 +15,12 @@ const PendingChange = z.object({
   offset: z.string().regex(OFFSET_PATTERN),
   op: z.enum(['add', 'remove', 'state']),
   state: z.enum(['queued', 'in_flight', 'parked', 'held', 'dead']),
+  paused: z
+    .object({ author: z.string(), reason: z.string(), since: z.int().min(0) })
+    .optional()
+    .meta({
+      description: 'by whom its group, or its partition, is paused, and since when (epoch ms); absent: it is not',
+    }),
   attempt: z.int().min(0),
   not_before: z.int().min(0).meta({ description: 'epoch ms; 0: now' }),
 });
@@ -73,8 +80,17 @@ export class InstanceMemory {
     const owner = this.#owners.get(partition);
     if (owner === undefined) return null;
     if (owner.phase !== 'running') return `its partition is ${owner.phase.replaceAll('_', ' ')}`;
+    const paused = this.#pauseIn(owner, partition);
+    if (paused !== undefined)
+      return `paused by ${paused.author} since ${timeText(paused.since)}: ${paused.reason}; rollcall resume`;
     const breaker = owner.answers[0]?.breaker ?? null;
     return breaker === null ? null : `the breaker is open: ${breaker}`;
+  }
+
+  /** Of the group that was asked for. */
+  #pauseIn({ answers }: Owner, partition: number): PendingChange['paused'] {
+    const intents = answers.flatMap((answer) => answer.intents);
+    return intents.find((intent) => intent.partition === partition && intent.paused !== undefined)?.paused;
   }
 
   *intents(): Generator<PendingChange> {

@@ -51,7 +51,7 @@ export const needsOfRelay = (from: string, groupId: string): readonly Need[] => 
 
 export const needsOfCursor = (cursorTopic: string): readonly Need[] => [topic(cursorTopic, both)];
 
-/** Of `replay` and `held`; `topics.retry` alone is used. */
+/** Of `replay`, `retry-now`, `held`, `pause`, `resume` and `apply-now`; `topics.retry` alone is used. */
 export const needsOfOperator = ({ retry }: Pick<TopicNames, 'retry'>): readonly Need[] => [topic(retry, both)];
 
 /** Of `explain`, which changes nothing. */

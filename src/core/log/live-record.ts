@@ -2,7 +2,7 @@
  * Room core/log: what stands in Kafka's topics, who owns a partition, what may be committed.
  * Not here: reading and writing it (adapters/kafka).
  *
- * Wire format of the retry topic (protocol.md 3.2, 3.3): live records, fences, requests and slices of the guard's window. A
+ * Wire format of the retry topic (protocol.md 3.2, 3.3): live records, fences, requests, pauses and slices of the guard's window. A
  * live record holds all intents of one group that are parked, held or dead; the newest one of a group replaces the older ones.
  */
 import * as z from 'zod';
@@ -11,6 +11,7 @@ import { heldDigest, type Sha256 } from '../group/guard.ts';
 import { jsonIn } from '../text/json.ts';
 import { readMarks, type FinalMark, wireOfMark } from './final-mark.ts';
 import type { Stamp } from './ownership.ts';
+import { PAUSES_KEY, pausesIn, pausesValue, type PausesOf } from './pause-record.ts';
 import {
   answerHeader,
   isKnownRequest,
@@ -64,9 +65,11 @@ export type RetryRecord =
       readonly stamp: Stamp;
       readonly removals: readonly Removal[] | null;
     }
+  /** What is paused of the partition. */
+  | { readonly kind: 'pauses'; readonly key: typeof PAUSES_KEY; readonly stamp: Stamp; readonly pauses: PausesOf }
   /** `wanted` is null for the tombstone that answers it. */
   | { readonly kind: 'request'; readonly key: string; readonly wanted: Request | null }
-  /** Not ours to read; where it has the key of a group, or of a slice, `group` is that key, which is to be written again. */
+  /** Not ours to read; where it has the key of a group, of a slice or of pauses, `group` is that key, which is to be written again. */
   | { readonly kind: 'unreadable'; readonly group: string | null; readonly problem: string };
 
 /**
@@ -108,6 +111,7 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
     return { kind: 'fence', stamp, fenceId };
   }
   if (isRemovalsKey(name)) return readRemovals(name, stamp, value);
+  if (name === PAUSES_KEY) return readPauses(stamp, value);
   if (!isStoredId(name)) return { kind: 'unreadable', group: null, problem: 'a key that no group can have' };
   if (stamp === null) return { kind: 'unreadable', group: name, problem: NO_STAMP };
   if (value === null) return { kind: 'state', group: name, stamp, intents: [] };
@@ -132,6 +136,13 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
 function readRemovals(key: string, stamp: Stamp | null, value: Uint8Array | null): RetryRecord {
   if (stamp === null) return { kind: 'unreadable', group: key, problem: NO_STAMP };
   return { kind: 'removals', key, stamp, removals: value === null ? null : removalsIn(value) };
+}
+
+function readPauses(stamp: Stamp | null, value: Uint8Array | null): RetryRecord {
+  const pauses = pausesIn(value);
+  const unreadable = (problem: string): RetryRecord => ({ kind: 'unreadable', group: PAUSES_KEY, problem });
+  if (stamp === null) return unreadable(NO_STAMP);
+  return pauses === null ? unreadable('not a record of pauses') : { kind: 'pauses', key: PAUSES_KEY, stamp, pauses };
 }
 
 const NO_STAMP = 'no owner, epoch and sequence number';
@@ -230,6 +241,16 @@ export const renderRemovals = (
   headers: stampHeaders('removals', stamp),
 });
 
+/** Nothing is paused: the tombstone. */
+export const renderPauses = (
+  stamp: Stamp,
+  pauses: PausesOf,
+): { readonly key: string; readonly value: string | null; readonly headers: Headers } => ({
+  key: PAUSES_KEY,
+  value: pausesValue(pauses),
+  headers: stampHeaders('pauses', stamp),
+});
+
 export const renderFence = (stamp: Stamp, fenceId: string): { readonly key: string; readonly headers: Headers } => ({
   key: FENCE_KEY,
   headers: [...stampHeaders('fence', stamp), textHeader('rollcall-fence-id', fenceId)],
@@ -242,7 +263,7 @@ export const renderAnswer = (stamp: Stamp, answer: OperatorAnswer): Headers => [
 ];
 
 const stampHeaders = (
-  type: 'pending' | 'fence' | 'removals' | OperatorAnswer['kind'],
+  type: 'pending' | 'fence' | 'removals' | 'pauses' | OperatorAnswer['kind'],
   { owner, epoch, seq }: Stamp,
 ): Headers => [
   textHeader('rollcall-type', type),

@@ -1,11 +1,12 @@
 /**
  * Requests of operators in the retry topic, and what their owner answers in the tombstone that removes them (protocol.md 12).
  * A replay names intents and nothing else: their data stay where they are (spec: grave). An approval, or a refusal, names
- * what is held by its digest.
+ * what is held by its digest. A pause, and its end, name a group or all of the partition (12.4).
  */
 import * as z from 'zod';
 import { ID_LENGTH_MAX, OFFSET_PATTERN, WHOLE_GROUP, offsetText, type Position } from '../change/change.ts';
 import { jsonIn } from '../text/json.ts';
+import { wireReason } from './pause-record.ts';
 import {
   header,
   positionOf,
@@ -28,15 +29,41 @@ export interface NamedIntent extends Position {
   readonly member: string;
 }
 
+/** `group` null: all of the partition. A resume needs no reason. */
+export type PauseRequest =
+  | { readonly kind: 'pause'; readonly group: string | null; readonly author: string; readonly reason: string }
+  | { readonly kind: 'resume'; readonly group: string | null; readonly author: string; readonly reason: string | null };
+
+export interface ApplyNowRequest {
+  readonly kind: 'apply_now';
+  readonly group: string;
+  readonly author: string;
+}
+
+export interface DecisionRequest {
+  readonly kind: 'approve' | 'reject';
+  readonly digest: string;
+  readonly author: string;
+}
+
 export type Request =
   | { readonly kind: 'replay'; readonly named: readonly NamedIntent[] }
-  | { readonly kind: 'approve' | 'reject'; readonly digest: string; readonly author: string };
+  | DecisionRequest
+  | PauseRequest
+  | ApplyNowRequest;
 
 /** `superseded`: a newer intent has taken its place; `gone`: it is final, or was dropped. */
 export type ReplayVerdict = 'woken' | 'superseded' | 'gone' | RequestRefusal | NewerVerdict;
 
 /** `gone`: nothing is held under this digest; what is held may be another set by now. */
 type HeldVerdict = 'approved' | 'rejected' | 'gone' | RequestRefusal | NewerVerdict;
+
+/**
+ * `already`: it was paused before, and the first author stays; `too_many`: so many groups of the partition are paused that no other
+ * can be. Of `apply_now`, `gone`: nothing of the group waits; `is_paused`: the group is.
+ */
+export type PauseVerdict = 'paused' | 'already' | 'too_many' | 'resumed' | 'not_paused';
+export type ApplyNowVerdict = 'queued' | 'gone' | 'is_paused';
 
 /** What an owner of a newer version says; it is shown as it is, and is no success. */
 type NewerVerdict = string & {};
@@ -49,6 +76,13 @@ export type OperatorAnswer =
       readonly verdict: HeldVerdict;
       /** How many removals it was about. */
       readonly count: number;
+    }
+  | {
+      readonly kind: 'pause' | 'resume' | 'apply_now';
+      readonly group: string | null;
+      readonly verdict: PauseVerdict | ApplyNowVerdict | RequestRefusal | NewerVerdict;
+      /** How many pending changes it was about. */
+      readonly count: number;
     };
 
 const wireReplay = z.object({
@@ -60,10 +94,13 @@ const wireReplay = z.object({
 });
 export const AUTHOR_LENGTH_MAX = ID_LENGTH_MAX;
 const wireRequest = wireDecision.extend({ v: z.literal(1) });
+const wirePause = z.object({ v: z.literal(1), group: wireId.nullable(), author: wireId, reason: wireReason });
+const wireResume = wirePause.extend({ reason: wireReason.nullable() });
+const wireApplyNow = z.object({ v: z.literal(1), group: wireId, author: wireId });
 
 /** None is said: a replay. */
 export const isKnownRequest = (headers: Headers): boolean =>
-  ['replay', 'approve', 'reject', null].includes(header(headers, 'rollcall-type'));
+  ['replay', 'approve', 'reject', 'pause', 'resume', 'apply_now', null].includes(header(headers, 'rollcall-type'));
 
 const nothing: Request = { kind: 'replay', named: [] };
 
@@ -75,6 +112,7 @@ export function parseRequest(headers: Headers, value: Uint8Array): Request {
     const decision = wireRequest.safeParse(json);
     return decision.success ? { kind: type, digest: decision.data.digest, author: decision.data.author } : nothing;
   }
+  if (type === 'pause' || type === 'resume' || type === 'apply_now') return pauseIn(type, json) ?? nothing;
   const replay = wireReplay.safeParse(json);
   if (!replay.success) return nothing;
   const { group, pending } = replay.data;
@@ -82,21 +120,45 @@ export function parseRequest(headers: Headers, value: Uint8Array): Request {
   return { kind: 'replay', named };
 }
 
+/** null: it cannot be read. */
+function pauseIn(kind: 'pause' | 'resume' | 'apply_now', json: unknown): PauseRequest | ApplyNowRequest | null {
+  if (kind === 'pause') {
+    const pause = wirePause.safeParse(json).data;
+    return pause === undefined ? null : { kind, group: pause.group, author: pause.author, reason: pause.reason };
+  }
+  if (kind === 'resume') {
+    const resume = wireResume.safeParse(json).data;
+    return resume === undefined ? null : { kind, group: resume.group, author: resume.author, reason: resume.reason };
+  }
+  const asked = wireApplyNow.safeParse(json).data;
+  return asked === undefined ? null : { kind, group: asked.group, author: asked.author };
+}
+
 /** What is answered where it was not taken up. */
-export const refusedAnswer = (wanted: Request, verdict: RequestRefusal): OperatorAnswer =>
-  wanted.kind === 'replay'
-    ? { kind: 'replay', verdicts: wanted.named.map((named) => ({ ...named, verdict })) }
-    : { kind: wanted.kind, digest: wanted.digest, verdict, count: 0 };
+export function refusedAnswer(wanted: Request, verdict: RequestRefusal): OperatorAnswer {
+  if (wanted.kind === 'replay')
+    return { kind: 'replay', verdicts: wanted.named.map((named) => ({ ...named, verdict })) };
+  if ('digest' in wanted) return { kind: wanted.kind, digest: wanted.digest, verdict, count: 0 };
+  return { kind: wanted.kind, group: wanted.group, verdict, count: 0 };
+}
 
 /** The value of an approval or a refusal. */
 export const decisionValue = (digest: string, author: string): string => JSON.stringify({ v: 1, digest, author });
 
+/** The value of a pause, of its end, or of what asks for a group to go ahead. */
+export const pauseValue = ({ kind, group, author, ...more }: PauseRequest | ApplyNowRequest): string =>
+  JSON.stringify({ v: 1, group, author, ...(kind !== 'apply_now' && 'reason' in more && { reason: more.reason }) });
+
 /** The header that says what became of a request. */
 export const answerHeader = (answer: OperatorAnswer): Headers[number] =>
-  textHeader(
-    'rollcall-result',
-    JSON.stringify(answer.kind === 'replay' ? replayResult(answer.verdicts) : [decided(answer)]),
-  );
+  textHeader('rollcall-result', JSON.stringify(resultJson(answer)));
+
+function resultJson(answer: OperatorAnswer): readonly unknown[] {
+  if (answer.kind === 'replay') return replayResult(answer.verdicts);
+  if ('digest' in answer) return [decided(answer)];
+  const { group, verdict: result, count } = answer;
+  return [{ group, result, count }];
+}
 
 const replayResult = (verdicts: Extract<OperatorAnswer, { kind: 'replay' }>['verdicts']) =>
   verdicts.map(({ group, member, topic, partition, offset, index, verdict }) => ({
@@ -127,6 +189,7 @@ const wireReplayResult = z.array(
   }),
 );
 const wireDecided = z.tuple([z.object({ digest: z.string(), result: verdict, count: z.int() })]);
+const wirePaused = z.tuple([z.object({ group: z.string().nullable(), result: verdict, count: z.int() })]);
 
 /** What the owner says in the tombstone of a request; null where the record is something else. */
 export function parseAnswer(value: Uint8Array | null, headers: Headers): OperatorAnswer | null {
@@ -139,6 +202,12 @@ export function parseAnswer(value: Uint8Array | null, headers: Headers): Operato
     if (!decision.success) return null;
     const [{ digest, result, count }] = decision.data;
     return { kind: type, digest, verdict: result, count };
+  }
+  if (type === 'pause' || type === 'resume' || type === 'apply_now') {
+    const paused = wirePaused.safeParse(json);
+    if (!paused.success) return null;
+    const [{ group, result, count }] = paused.data;
+    return { kind: type, group, verdict: result, count };
   }
   const replay = wireReplayResult.safeParse(json);
   if (!replay.success) return null;

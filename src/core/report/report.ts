@@ -2,7 +2,7 @@
  * Room core/report: the report record, and the summary of many.
  * Not here: printing them (report).
  *
- * The report record: one final record per intent, one per scheduled retry. reporting.ts fills it.
+ * The report record: one final record per intent, one per scheduled retry, one per pause and its end. reporting.ts fills it.
  * For consumers: `ReportRecord.parse(JSON.parse(value))` ignores unknown fields, as later versions only add optional ones,
  * and takes any `outcome` and `op`: count an outcome that is not known by itself, neither as a success nor as a failure.
  * Deduplicate by `id`: of several the highest (`epoch`, `reported_at`) counts; summary.ts does just that.
@@ -24,6 +24,8 @@ export const REPORT_OUTCOMES = [
   'permanent_failure',
   'retry_scheduled',
   'held',
+  'paused',
+  'resumed',
 ] as const;
 export type ReportOutcome = (typeof REPORT_OUTCOMES)[number];
 
@@ -85,6 +87,10 @@ export const ReportRecord = z
       .object({ digest: z.string(), author: z.string(), at: time })
       .optional()
       .meta({ description: 'who has let a held removal pass' }),
+    pause: z
+      .object({ author: z.string(), reason: z.string().nullable(), at: time })
+      .optional()
+      .meta({ description: 'of `paused` and `resumed`: by whom, why, and when it took effect' }),
     lag_ms: z.object({
       queue: z.number().nullable().meta({ description: 'read until its first request; null: none was sent' }),
       apply: z.number().nullable().meta({ description: 'from there to the answer; null: none was sent' }),
@@ -96,4 +102,7 @@ export const ReportRecord = z
 
 export type ReportRecord = z.infer<typeof ReportRecord>;
 /** How an intent can end. */
-export type FinalOutcome = Exclude<ReportOutcome, 'retry_scheduled' | 'held' | 'no_changes' | 'invalid'>;
+export type FinalOutcome = Exclude<
+  ReportOutcome,
+  'retry_scheduled' | 'held' | 'no_changes' | 'invalid' | 'paused' | 'resumed'
+>;

@@ -36,6 +36,15 @@ export interface Report {
   readonly nextAttemptAt: number | null;
   /** Epoch ms. */
   readonly reportedAt: number;
+  /** Of a pause, and of its end; absent: it is about a change. */
+  readonly pause?: PauseFacts;
+}
+
+/** `at` in epoch ms. */
+interface PauseFacts {
+  readonly author: string;
+  readonly reason: string | null;
+  readonly at: number;
 }
 
 /** null where no request was sent. */
@@ -67,6 +76,11 @@ export interface EventFacts extends Pick<Report, 'source' | 'group' | 'groupTarg
   readonly outcome: 'no_changes' | 'invalid';
 }
 
+export interface PauseReportFacts extends Pick<Report, 'source' | 'group' | 'groupTarget' | 'reportedAt'> {
+  readonly outcome: 'paused' | 'resumed';
+  readonly pause: PauseFacts;
+}
+
 /** The one final report of an intent; a repetition carries the same id. */
 export const finalReport = (intent: Intent, facts: FinalFacts): Report =>
   ofIntent(intent, facts, { outcome: facts.outcome, supersededBy: facts.supersededBy, nextAttemptAt: null });
@@ -86,6 +100,17 @@ export const eventReport = (facts: EventFacts): Report => ({
   lag: NO_LAG,
   supersededBy: null,
   nextAttemptAt: null,
+  ...facts,
+});
+
+/** Of an operator's request, which `source` names in the retry topic. */
+export const pauseReport = (facts: PauseReportFacts): Report => ({
+  intent: null,
+  request: null,
+  lag: NO_LAG,
+  supersededBy: null,
+  nextAttemptAt: null,
+  reason: null,
   ...facts,
 });
 
@@ -150,6 +175,7 @@ export function reportRecord(report: Report, epoch: number): ReportRecord {
     epoch,
     reported_at: timeText(report.reportedAt),
   };
+  if (report.pause !== undefined) return { ...record, pause: pauseJson(report.pause) };
   return intent?.guard?.kind === 'approved' ? { ...record, approval: approvalJson(intent.guard) } : record;
 }
 
@@ -209,7 +235,7 @@ export function smallerReport(report: ReportRecord): ReportRecord | null {
     source: { ...report.source, event_id: null },
   };
   if (JSON.stringify(withoutDetails).length < JSON.stringify(report).length) return withoutDetails;
-  const { approval: _, ...rest } = withoutDetails;
+  const { approval: _, pause: __, ...rest } = withoutDetails;
   const { reason } = report;
   const least: ReportRecord = {
     ...rest,
@@ -225,6 +251,8 @@ const approvalJson = ({ digest, author, at }: Approval): ReportRecord['approval'
   author,
   at: timeText(at),
 });
+
+const pauseJson = ({ author, reason, at }: PauseFacts): ReportRecord['pause'] => ({ author, reason, at: timeText(at) });
 
 const requestJson = (request: RequestFacts): ReportRecord['request'] => ({
   patch_id: request.patchId,

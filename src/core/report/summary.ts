@@ -60,7 +60,7 @@ export function operationId({ id, final, outcome }: Pick<ReportRecord, 'id' | 'f
   return id.slice(0, -suffix.length);
 }
 
-const MEANINGS: Readonly<Record<ReportOutcome, 'success' | 'failure' | 'waits'>> = {
+const MEANINGS: Readonly<Record<ReportOutcome, 'success' | 'failure' | 'waits' | 'neither'>> = {
   applied: 'success',
   recovered: 'success',
   already_synced: 'success',
@@ -71,6 +71,9 @@ const MEANINGS: Readonly<Record<ReportOutcome, 'success' | 'failure' | 'waits'>>
   permanent_failure: 'failure',
   retry_scheduled: 'waits',
   held: 'waits',
+  // About no change.
+  paused: 'neither',
+  resumed: 'neither',
 };
 
 type Ended = Pick<ReportRecord, 'outcome'>;

@@ -23,6 +23,9 @@ const PartitionStatus = z.object({
   held: count,
   waiting: count.meta({ description: 'changes that wait by SLOW_RETRY_SCHEDULE_MS' }),
   next_wait_ends_at: instant.nullable().meta({ description: 'of the first of them' }),
+  paused: count
+    .optional()
+    .meta({ description: 'changes that wait for an operator to resume; absent: an older version' }),
   dead: count,
 });
 
@@ -49,6 +52,16 @@ const OpenBreaker = z.object({
   next_probe_at: instant.nullable().meta({ description: 'null: now, or as soon as there is something to ask for' }),
 });
 
+const pause = { author: z.string(), reason: z.string(), since: instant };
+
+const Paused = z.object({
+  partitions: z.array(z.object({ partition: count, ...pause })),
+  groups: z.array(z.object({ group: z.string(), ...pause })).meta({ description: 'the longest paused 100' }),
+  group_count: count,
+});
+
+export type PausedStatus = z.infer<typeof Paused>;
+
 const AffectedGroup = z.object({
   group: z.string(),
   changes: count,
@@ -66,6 +79,7 @@ export const InstanceStatus = z
     reasons: z.array(z.string()).meta({ description: 'why it is not ready' }),
     possible_losses: count.meta({ description: 'times that records were gone before they were read' }),
     partitions: z.array(PartitionStatus).meta({ description: 'of the source, those that this instance owns' }),
+    paused: Paused.optional().meta({ description: 'by operators; absent: an older version does not say' }),
     in_flight: count,
     intake_paused: z.boolean(),
     budget: Budget.meta({ description: 'of the present window, as the target says; null: it has not said' }),

@@ -4,8 +4,8 @@
  * finished, and the retry topic.
  */
 import { earlier, noteAge, noneWaits, standing, type Oldest } from '../change/pending.ts';
-import type { Intent } from '../change/change.ts';
-import type { InstanceStatus, PartitionStatus } from './instance-status.ts';
+import { idKey, type Intent } from '../change/change.ts';
+import type { InstanceStatus, PartitionStatus, PausedStatus } from './instance-status.ts';
 
 export interface KafkaFacts {
   readonly group: GroupFacts;
@@ -73,14 +73,18 @@ export interface PartitionRow {
 
 type Counts = Pick<
   PartitionStatus,
-  'pending' | 'due' | 'tried' | 'parked' | 'held' | 'waiting' | 'next_wait_ends_at' | 'dead'
+  'pending' | 'due' | 'tried' | 'parked' | 'held' | 'waiting' | 'next_wait_ends_at' | 'paused' | 'dead'
 >;
 
 export interface Totals extends Counts {
+  readonly paused: number;
   readonly in_flight: number;
   /** Source records; of partitions that no instance has answered for, those that are not finished. */
   readonly unread: number;
 }
+
+type PartitionPause = PausedStatus['partitions'][number];
+type GroupPause = PausedStatus['groups'][number];
 
 export interface Overview {
   /** null: Kafka was not reached. */
@@ -91,6 +95,10 @@ export interface Overview {
   readonly rows: readonly PartitionRow[];
   /** Of partitions that are known. */
   readonly totals: Totals;
+  /** Of the instances that own them. */
+  readonly pausedPartitions: readonly PartitionPause[];
+  /** Each once. */
+  readonly pausedGroups: readonly GroupPause[];
   /** Members of the consumer group for whose partitions no instance has answered. */
   readonly unanswered: readonly MemberFacts[];
   readonly requestsAhead: number;
@@ -164,9 +172,27 @@ export function overviewOf({ kafka, replies, waiting }: Found): Overview {
     owners: answers,
     rows,
     totals: totalsOf(rows, answers),
+    ...pausedIn(owners),
     unanswered: (group?.members ?? []).filter(({ partitions }) => partitions.some((each) => !owners.has(each))),
     requestsAhead: sumOf(answers.map((answer) => answer.requests_ahead)),
     convergesInMs: isKnown && isReady && rows.length > 0 ? longest(answers.map((each) => each.converges_in_ms)) : null,
+  };
+}
+
+function pausedIn(owners: ReadonlyMap<number, Owner>): Pick<Overview, 'pausedPartitions' | 'pausedGroups'> {
+  const groups = new Map<string, GroupPause>();
+  const pausedPartitions: PartitionPause[] = [];
+  for (const { answer, status } of owners.values()) {
+    const { partitions = [], groups: named = [] } = answer.paused ?? {};
+    pausedPartitions.push(...partitions.filter(({ partition }) => partition === status.partition));
+    for (const pause of named) {
+      const known = groups.get(idKey(pause.group));
+      if (known === undefined || pause.since < known.since) groups.set(idKey(pause.group), pause);
+    }
+  }
+  return {
+    pausedPartitions: pausedPartitions.toSorted((a, b) => a.partition - b.partition),
+    pausedGroups: [...groups.values()].toSorted((a, b) => a.since - b.since),
   };
 }
 
@@ -222,7 +248,8 @@ const countsOf = ({ due, held, waiting, dead }: WaitingFacts): Counts => {
 
 function totalsOf(rows: readonly PartitionRow[], answers: readonly InstanceStatus[]): Totals {
   const counts = rows.flatMap((row) => row.counts ?? []);
-  const total = (name: Exclude<keyof Counts, 'next_wait_ends_at'>): number => sumOf(counts.map((each) => each[name]));
+  const total = (name: Exclude<keyof Counts, 'next_wait_ends_at'>): number =>
+    sumOf(counts.map((each) => each[name] ?? 0));
   return {
     unread: sumOf(rows.map(({ unread, unfinished }) => unread ?? unfinished ?? 0)),
     pending: total('pending'),
@@ -233,6 +260,7 @@ function totalsOf(rows: readonly PartitionRow[], answers: readonly InstanceStatu
     held: total('held'),
     waiting: total('waiting'),
     next_wait_ends_at: counts.reduce<number | null>((at, each) => earlier(at, each.next_wait_ends_at), null),
+    paused: total('paused'),
     dead: total('dead'),
   };
 }

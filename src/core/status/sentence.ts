@@ -6,10 +6,21 @@ import { isJoining, type Overview, type PartitionRow, type Reply } from './overv
 
 /** @param now epoch ms. */
 export function statusSentence(overview: Overview, now: number): string {
-  const kept = [...breakers(overview), ...notKnown(overview), ...notReady(overview), ...problems(overview.rows)];
+  const pauses = pauseSentences(overview);
+  const kept = [
+    ...pauses,
+    ...breakers(overview),
+    ...notKnown(overview),
+    ...notReady(overview),
+    ...problems(overview.rows),
+  ];
   const { totals } = overview;
   const isBehind = totals.due + totals.unread > 0;
-  const main = isInStep(overview) ? [IN_STEP] : isBehind ? [behind(overview, now)] : [];
+  const main = isInStep(overview)
+    ? [pauses.length > 0 ? REST_IN_STEP : IN_STEP]
+    : isBehind
+      ? [behind(overview, now)]
+      : [];
   const all = [...kept, ...main];
   return [...(all.length === 0 ? ['How far behind is not known yet: ask again.'] : all), ...besides(overview)].join(
     ' ',
@@ -17,12 +28,47 @@ export function statusSentence(overview: Overview, now: number): string {
 }
 
 const IN_STEP = 'In step: all that can be applied is.';
+const REST_IN_STEP = 'All else that can be applied is.';
 
 /** All that can be applied is, and nothing keeps what comes next. */
 export function isInStep({ group, rows, totals, convergesInMs }: Overview): boolean {
   if (group === null || convergesInMs === null || totals.due + totals.unread > 0) return false;
   return rows.every(({ phase, unread }) => phase === 'running' && unread === 0);
 }
+
+/** So many groups are named. */
+const PAUSED_NAMED_MAX = 5;
+
+/** Which partitions, and groups, operators have paused; those of one pause together. */
+function pauseSentences({ pausedPartitions, pausedGroups, rows }: Overview): readonly string[] {
+  const pauses = new Map<string, (typeof pausedPartitions)[number][]>();
+  for (const pause of pausedPartitions) {
+    const key = JSON.stringify([pause.author, pause.reason]);
+    pauses.set(key, [...(pauses.get(key) ?? []), pause]);
+  }
+  const left = pausedGroups.length - PAUSED_NAMED_MAX;
+  return [
+    ...[...pauses.values()].flatMap((same) => {
+      const [first] = same.toSorted((a, b) => a.since - b.since);
+      const where = same.length === rows.length ? '' : ` of ${partitionsText(same)}`;
+      return first === undefined
+        ? []
+        : [`Nothing is sent${where} since ${sinceText(first)}: paused by ${byText(first)}. ${REMEDY}`];
+    }),
+    ...pausedGroups
+      .slice(0, PAUSED_NAMED_MAX)
+      .map((pause) => `Group ${pause.group} is paused since ${sinceText(pause)} by ${byText(pause)}.`),
+    ...(left > 0 ? [`${counted(left, 'other group')} paused.`] : []),
+  ];
+}
+
+/** The author is to be filled in. */
+const REMEDY = '`rollcall resume --author …` goes on.';
+
+type Pause = Omit<Overview['pausedPartitions'][number], 'partition'>;
+
+const sinceText = ({ since }: Pause): string => timeText(since);
+const byText = ({ author, reason }: Pause): string => `${author} (${withoutStop(reason)})`;
 
 function breakers({ replies, group }: Overview): readonly string[] {
   const isOneOfMany = replies.length > 1 || (group?.members.length ?? 0) > 1;
@@ -81,7 +127,7 @@ function problems(rows: readonly PartitionRow[]): readonly string[] {
 /** Of thousands a few are enough to find the cause. */
 const NAMED_MAX = 10;
 
-function partitionsText(rows: readonly PartitionRow[]): string {
+function partitionsText(rows: readonly { readonly partition: number }[]): string {
   const named = rows.slice(0, NAMED_MAX).map(({ partition }) => partition);
   const more = rows.length > NAMED_MAX ? ` and ${rows.length - NAMED_MAX} more` : '';
   return `partition ${named.join(', ')}${more}`;
@@ -106,12 +152,13 @@ function behind({ totals, rows, convergesInMs, requestsAhead }: Overview, now: n
 
 /** What nothing but a decision, or time, will end. */
 function besides({ totals, rows, owners }: Overview): readonly string[] {
-  const { held, waiting, dead, next_wait_ends_at: nextAt } = totals;
+  const { held, waiting, paused, dead, next_wait_ends_at: nextAt } = totals;
   const heldSince = rows.reduce<number | null>((at, { ages }) => earlier(at, ages.held ?? null), null);
   const since = heldSince === null ? '' : `, the oldest since ${timeText(heldSince)}`;
   const until = nextAt === null ? '' : `, the next try at ${timeText(nextAt)}`;
   const losses = owners.reduce((sum, { possible_losses: count }) => sum + count, 0);
   return [
+    ...(paused === 0 ? [] : [`Waiting for a resume: ${counted(paused, 'change')}.`]),
     ...(held === 0 ? [] : [`Held for an operator: ${counted(held, 'removal')}${since}.`]),
     ...(waiting === 0 ? [] : [`Missing or not permitted at Genesys Cloud: ${counted(waiting, 'change')}${until}.`]),
     ...(dead === 0 ? [] : [`Given up, to be replayed: ${counted(dead, 'change')}.`]),

@@ -13,10 +13,11 @@ import type { Instant } from '../../ports.ts';
 import { keptBackIn, plannableIn, releaseKnown } from '../intents/full-state-removals.ts';
 import { holdRetargeted } from '../intents/guard.ts';
 import { identifyDue, unknownId, wholeOf } from '../intents/identify.ts';
+import { waitForResume } from '../intents/pauses.ts';
 import type { Group, Partition } from '../state/group.ts';
 import type { SoughtId } from '../state/look-ups.ts';
 import type { Member } from '../state/member.ts';
-import { isDispatchable, type Owners } from '../state/owners.ts';
+import { isDispatchable, isOpen, isPaused, type Owners } from '../state/owners.ts';
 import { tidyGroup } from '../state/partitions.ts';
 import { SLICE, eachGroup, type Slices } from '../state/turns.ts';
 import { askForIds, probeLookUp } from './look-up.ts';
@@ -26,7 +27,8 @@ export function review(owners: Owners, group: Group): void {
   const { queue, clock } = owners;
   if (group.members.size === 0) return tidyGroup(owners, group);
   // The holder of the lock reviews the group when it lets go.
-  if (queue.isLocked(group) || !isDispatchable(owners, group.partition)) return;
+  if (queue.isLocked(group) || !isOpen(owners, group.partition)) return;
+  if (isPaused(group)) return waitForResume(owners, group);
   const now = clock.now();
   const doubtUntilMs = group.waitsForDoubtUntilMs;
   if (doubtUntilMs !== null && now.monotonic >= doubtUntilMs) group.endWaitForDoubt();
@@ -56,15 +58,22 @@ export function review(owners: Owners, group: Group): void {
   wakeAt = Math.min(wakeAt, Math.max(group.members.nextAt, now.wall + owners.options.lingerMs));
   if (!isDeferred) group.endWaitForDoubt();
   // What is new waits with the rest of its group.
-  const throttledUntil = owners.throttled.notBefore(group);
+  const throttledUntil = queue.goesFirst(group) ? 0 : owners.throttled.notBefore(group);
   if (due !== null && now.wall < throttledUntil) return queue.wakeBy(group, Math.min(wakeAt, throttledUntil));
   if (due === null && wakeAt < Number.POSITIVE_INFINITY) return queue.wakeBy(group, wakeAt);
-  if (due === null) return queue.endWait(group);
+  if (due === null) {
+    if (group.members.due(now.wall).size === 0) queue.endTurn(group);
+    return queue.endWait(group);
+  }
   queue.makeReady(group, { class: due, since: Math.max(since, owners.throttled.since(group)), now: now.wall });
 }
 
+/** A change that waits for a resume is recorded together with what comes within it: each time all of the record is written. */
+const PAUSED_LINGER_MS = 1_000;
+
 /** How long a new change waits for others of its group: the more of the target's budget is spent, the longer. */
-export const presentLingerMs = ({ options, api }: Owners): number => options.lingerMs * api.gate.spentShare();
+export const presentLingerMs = ({ options, api }: Owners, group: Group): number =>
+  isPaused(group) ? PAUSED_LINGER_MS : options.lingerMs * api.gate.spentShare();
 
 /** What a slot that opens now takes of the group; a probe also what waits for nothing but an answer of the group. */
 export function takeDue(owners: Owners, group: Group): readonly Intent[] {
@@ -140,7 +149,7 @@ export class Dispatcher {
       if (this.#isFull) return;
       if (!api.gate.tryTake()) return this.#waitForGate();
       const group = queue.takeReady({ now: clock.now().wall, maxWaitMs: options.maxWaitMs, yields });
-      if (group === undefined || queue.isLocked(group) || !isDispatchable(this.#owners, group.partition)) {
+      if (group === undefined || queue.isLocked(group) || !isDispatchable(this.#owners, group)) {
         api.gate.giveBack();
         continue;
       }
@@ -232,8 +241,9 @@ export function chooseProbe(owners: Owners): Candidate | null {
 function* candidates(owners: Owners): Iterable<Candidate> {
   const now = owners.clock.now().wall;
   for (const partition of owners.partitions) {
-    if (partition.counts.pending === 0 || !isDispatchable(owners, partition)) continue;
+    if (partition.counts.pending === 0 || !isOpen(owners, partition)) continue;
     for (const group of partition.groups.values()) {
+      if (!isDispatchable(owners, group)) continue;
       const need = needOf(owners, group, now);
       if (need !== null) yield { group, need, failedAt: owners.breaker.failedAt(group) };
     }

@@ -9,7 +9,7 @@ import type { Resolution } from '../../ports.ts';
 import { notKnown, waitsFor } from '../intents/identify.ts';
 import type { Group } from '../state/group.ts';
 import type { LookUp, SoughtId, Subject } from '../state/look-ups.ts';
-import type { Owners } from '../state/owners.ts';
+import { isPaused, type Owners } from '../state/owners.ts';
 
 /** Sends as many look-ups as may be on their way together. */
 export function askForIds(owners: Owners): void {
@@ -18,7 +18,7 @@ export function askForIds(owners: Owners): void {
   for (const wanted of lookUps) {
     if (lookUps.inFlight >= options.concurrency || !lease.mayAsk || !breaker.isClosed) break;
     if (wanted.isAsked) continue;
-    const isWanted = [...wanted.groups].some(isCurrent);
+    const isWanted = isAskedFor(wanted);
     if (isWanted && !throttled.isPaused(wanted)) {
       void ask(owners, wanted);
       continue;
@@ -31,14 +31,16 @@ export function askForIds(owners: Owners): void {
 
 /** New changes, and other groups, wait for the id with those that have asked for it. */
 function waitForPause(owners: Owners, wanted: LookUp): void {
-  for (const group of [...wanted.groups].filter(isCurrent)) {
+  for (const group of [...wanted.groups].filter(isAsking)) {
     owners.throttled.postpone(wanted, group, waitsFor(group, wanted.kind, wanted.id));
     owners.review(group);
   }
 }
 
-/** A group that was forgotten meanwhile waits for nothing. */
-const isCurrent = (group: Group): boolean => group.partition.groups.get(group.id) === group;
+const isAskedFor = (wanted: LookUp): boolean => [...wanted.groups].some(isAsking);
+
+/** A group that was forgotten meanwhile waits for nothing. One that is paused asks again when it is resumed. */
+const isAsking = (group: Group): boolean => group.partition.groups.get(group.id) === group && !isPaused(group);
 
 /** The request that the group needs next is a look-up, and its answer tells whether the target can be worked with again. */
 export function probeLookUp(owners: Owners, group: Group, sought: SoughtId): void {
@@ -52,11 +54,12 @@ async function ask(owners: Owners, wanted: LookUp): Promise<void> {
   if (ids === null) return;
   lookUps.begin(wanted);
   const isWorthwhile = !breaker.isProbing(wanted) || (await ensureToken(owners, wanted, [...wanted.groups]));
-  const mayStart = (): boolean => lease.mayAsk && breaker.lets(wanted);
+  const mayStart = (): boolean => lease.mayAsk && breaker.lets(wanted) && isAskedFor(wanted);
   const resolution = isWorthwhile ? await ids.lookUp(wanted.kind, wanted.id, mayStart) : NOT_ASKED;
   const isSent = resolution.kind !== 'unanswered' || resolution.answer.kind !== 'not_started';
   lookUps.end(wanted, isSent);
-  const groups = [...wanted.groups].filter((group) => owners.partitions.isCurrent(group.partition));
+  // What is paused since waits for no other try, and uses up none: it asks again.
+  const groups = [...wanted.groups].filter((group) => owners.partitions.isCurrent(group.partition) && !isPaused(group));
   if (isSent) answered(owners, wanted, groups, resolution);
   breaker.endProbe(wanted);
   if (isSent) for (const group of groups) owners.review(group);

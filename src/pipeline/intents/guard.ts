@@ -18,7 +18,7 @@ import {
   type Sha256,
 } from '../../core/group/guard.ts';
 import { sizeOf } from '../../core/group/step.ts';
-import type { Request } from '../../core/log/request-record.ts';
+import type { DecisionRequest } from '../../core/log/request-record.ts';
 import { NO_LAG, heldReport, type Report } from '../../core/report/reporting.ts';
 import { isSatisfied, type Membership } from '../../core/target/snapshot.ts';
 import { isStillDue, isTried } from '../state/group-run.ts';
@@ -182,13 +182,11 @@ function refusedDigest(group: Group, sha256: Sha256): string | null {
 
 const refusedIn = (group: Group): Intent[] => decidableIn(group).filter(({ dead }) => dead?.reason === 'refused');
 
-type Decision = Extract<Request, { kind: 'approve' | 'reject' }>;
-
 /** An operator has decided about exactly this set; where it has changed meanwhile, nothing is done. */
 export function decide(
   owners: Owners,
   partition: Partition,
-  { kind, digest, author }: Decision,
+  { kind, digest, author }: DecisionRequest,
 ): Omit<DueAnswer<Group>, 'key'> {
   const group = partition.digests.groupOf(digest);
   const gone = { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] } as const;
@@ -207,7 +205,7 @@ export function decide(
 }
 
 /** How many are so by the same decision: it was made before, or a former owner has died before its answer. */
-function decidedBefore({ sha256 }: Owners, group: Group, kind: Decision['kind'], digest: string): number {
+function decidedBefore({ sha256 }: Owners, group: Group, kind: DecisionRequest['kind'], digest: string): number {
   if (kind === 'approve')
     return decidableIn(group).filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest).length;
   return refusedDigest(group, sha256) === digest ? refusedIn(group).length : 0;

@@ -1,7 +1,6 @@
 /**
  * Requests of operators (spec: request-key). A replay names a dead or parked intent and wakes it where it still is (spec:
- * grave). A replay does not wake what is held; a decision does (`decide` of
- * guard.ts).
+ * grave). A replay does not wake what is held; a decision does (`decide` of guard.ts). Pauses are in pauses.ts.
  */
 import { comparePositions, idKey } from '../../core/change/change.ts';
 import { isHeld, revived } from '../../core/change/pending.ts';
@@ -14,15 +13,18 @@ import {
   type RequestRefusal,
 } from '../../core/log/request-record.ts';
 import type { Group, Partition } from '../state/group.ts';
-import type { DueAnswer } from '../state/operator-requests.ts';
+import type { DueAnswer, RequestPlace } from '../state/operator-requests.ts';
 import type { Owners } from '../state/owners.ts';
 import { decide } from './guard.ts';
+import { handleApplyNow, handlePause } from './pauses.ts';
 
 export function handleRequests(owners: Owners, partition: Partition): void {
   const due = partition.requests.take(owners.clock.now().wall);
-  for (const { key, wanted, refusal } of due) {
+  for (const { key, wanted, refusal, place } of due) {
     const answer =
-      refusal === null ? handleRequest(owners, partition, wanted) : refuseRequest(owners, partition, wanted, refusal);
+      refusal === null
+        ? handleRequest(owners, partition, wanted, place)
+        : refuseRequest(owners, partition, wanted, refusal);
     partition.requests.answer({ key, ...answer });
   }
   if (due.length > 0) owners.settle();
@@ -41,8 +43,31 @@ function refuseRequest(
   return { answer: refusedAnswer(wanted, refusal), groups: [] };
 }
 
-function handleRequest(owners: Owners, partition: Partition, wanted: Request): Omit<DueAnswer<Group>, 'key'> {
-  if (wanted.kind !== 'replay') return decide(owners, partition, wanted);
+function handleRequest(
+  owners: Owners,
+  partition: Partition,
+  wanted: Request,
+  place: RequestPlace,
+): Omit<DueAnswer<Group>, 'key'> {
+  switch (wanted.kind) {
+    case 'replay':
+      return replay(owners, partition, wanted);
+    case 'approve':
+    case 'reject':
+      return decide(owners, partition, wanted);
+    case 'pause':
+    case 'resume':
+      return handlePause(owners, partition, wanted, place);
+    case 'apply_now':
+      return handleApplyNow(owners, partition, wanted);
+  }
+}
+
+function replay(
+  owners: Owners,
+  partition: Partition,
+  wanted: Extract<Request, { kind: 'replay' }>,
+): Omit<DueAnswer<Group>, 'key'> {
   const verdicts = wanted.named.map((named) => ({ ...named, verdict: revive(owners, partition, named) }));
   owners.logger.info({ partition: partition.number, intents: verdicts.length }, 'replay request taken up');
   const groups = new Set(wanted.named.flatMap(({ group }) => partition.groups.get(idKey(group)) ?? []));

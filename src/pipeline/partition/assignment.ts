@@ -232,6 +232,7 @@ function* load(owners: Owners, partition: Partition, start: Start): Slices {
   // A former owner's requests may still land (spec: noop).
   partition.doubtFormerOwner(isNew ? null : afterTakeover(clock.now().monotonic, options.lateApplyMs));
   partition.removals.restore(clock.now());
+  partition.pauses.restore();
   const latest = clock.now().wall + longestWaitMs(options.retry);
   let count = 0;
   let last = -1n;

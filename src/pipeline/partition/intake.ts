@@ -183,7 +183,7 @@ function takeIn(owners: Owners, partition: Partition, fresh: Intent, standing: '
   const readyAs = owners.queue.classOf(group);
   // A revocation takes its group to the front.
   if (readyAs === 'add' && intent.op !== 'add') review(owners, group);
-  else if (readyAs === null) owners.queue.wakeBy(group, intent.firstSeenAt + presentLingerMs(owners));
+  else if (readyAs === null) owners.queue.wakeBy(group, intent.firstSeenAt + presentLingerMs(owners, group));
 }
 
 /** Each record has a text of its own for the same group; one of them is kept. */
@@ -250,7 +250,7 @@ export function limitIntake(owners: Owners): void {
   const { pending, held, tried, unsent } = pendingOf(partitions);
   // What waits for an operator may wait for days, and must not hold up the others (protocol.md 6.3).
   const unheld = outbox.size + pending - held;
-  // So may what waits for another try: it has as much room of its own, so that revocations are read all the same.
+  // So may what waits for another try, or for a resume: it has as much room of its own, so that revocations are read all the same.
   // What waits with it and was not sent shares that room, but not while the breaker is open: nothing that is read could be sent.
   const counted = unheld - Math.min(owners.breaker.isClosed ? tried + unsent : tried, limit);
   const change = intakeLimit.note(counted);

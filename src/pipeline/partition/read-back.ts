@@ -1,7 +1,8 @@
 /**
  * Reading the retry partition, at a restore as well as afterwards; what a record means is decided by core/log/ownership.ts.
  */
-import { isRemovalsKey, parseRetryRecord, type RetryRecord } from '../../core/log/live-record.ts';
+import { isRemovalsKey, parseRetryRecord, stampIn, type RetryRecord } from '../../core/log/live-record.ts';
+import { PAUSES_KEY } from '../../core/log/pause-record.ts';
 import { readSignature } from '../../core/log/request-record.ts';
 import type { Batch, LogRecord } from '../../ports.ts';
 import { handleRequests } from '../intents/operator-requests.ts';
@@ -42,17 +43,18 @@ function readOne(owners: Owners, partition: Partition, record: LogRecord): void 
 
 function readRequest(
   { options, clock, operatorKey }: Owners,
-  { requests, number }: Partition,
+  { requests, ownership, number }: Partition,
   { key, wanted }: Extract<RetryRecord, { kind: 'request' }>,
-  { value, headers }: LogRecord,
+  { value, headers, offset, timestamp }: LogRecord,
 ): void {
   if (wanted === null) {
-    requests.answered(key);
+    // What a former owner says behind the fence of another is void, as the records are that it relies on.
+    if (!ownership.isVoid(stampIn(headers))) requests.answered(key);
     return;
   }
   const record = { topic: options.topics.retry, partition: number, key, value, headers };
   const signature = operatorKey === undefined ? null : readSignature(record, operatorKey);
-  requests.read({ key, wanted, signature }, clock.now().wall);
+  requests.read({ key, wanted, signature, place: { offset, timestamp } }, clock.now().wall);
 }
 
 type LiveState = Extract<RetryRecord, { kind: 'state' }>;
@@ -71,6 +73,9 @@ function readRetryRecord(owners: Owners, partition: Partition, record: NoRequest
     case 'removals':
       if (readLive(partition, { ...record, isEnd: record.removals === null }))
         partition.removals.read(record.key, record.removals);
+      break;
+    case 'pauses':
+      if (readLive(partition, { ...record, isEnd: isNothing(record) })) partition.pauses.read(record.pauses);
       break;
     case 'unreadable':
       logger.warn(
@@ -99,6 +104,10 @@ function takeBack({ logger }: Owners, { number, ownership }: Partition, { group 
 }
 
 /** A tombstone. */
+const isNothing = ({ pauses: { all, groups } }: Extract<RetryRecord, { kind: 'pauses' }>): boolean =>
+  all === null && groups.length === 0;
+
+/** Likewise. */
 const isEnd = ({ intents, foreign, finals, unresolved }: LiveState): boolean =>
   intents.length === 0 && (foreign ?? finals ?? unresolved) === undefined;
 
@@ -133,13 +142,17 @@ export function recordAll(owners: Owners, partition: Partition, gone: FormerRetr
   owners.settle();
 }
 
-/** Groups, and slices of the guard's window, whose last record does not count are written again, since compaction keeps only the last (spec: repair). */
+/** Groups, pauses, and slices of the guard's window, whose last record does not count are written again, since compaction keeps only the last (spec: repair). */
 function repair(owners: Owners, partition: Partition): void {
   const { ownership } = partition;
   if (ownership.stale.size === 0) return;
   for (const id of ownership.stale) {
     if (isRemovalsKey(id)) {
       partition.removals.rewrite(id, owners.clock.now());
+      continue;
+    }
+    if (id === PAUSES_KEY) {
+      partition.pauses.rewrite();
       continue;
     }
     const group = groupOf(owners, partition, id);

@@ -30,9 +30,13 @@ export function addedBy({ recordLimit }: Group, { recorded }: Member, intent: In
     : null;
 }
 
+/** How many new ones go into a record together. While the group is paused none leaves it, so that a piece would wait as long. */
+export const pieceMaxOf = (group: Group): number =>
+  group.partition.pauses.isPaused(group) ? Number.POSITIVE_INFINITY : group.partition.toWrite.pieceMax(group);
+
 /** What the next live record says. */
 export function fitted(group: Group, kept: readonly Intent[], added: readonly Added[]): readonly Intent[] {
-  const wanted = inPieces(kept, added, group.partition.toWrite.pieceMax(group));
+  const wanted = inPieces(kept, added, pieceMaxOf(group));
   const { recordLimit: limit } = group;
   if (limit === null) return [...kept, ...wanted.map(({ intent }) => intent)];
   if (kept.length + added.length === 0) {

@@ -1,10 +1,10 @@
 /** The live records and answers that are due, as they are sent, and what becomes of those that could not be written. */
 import type { Intent } from '../../core/change/change.ts';
 import type { FinalMark } from '../../core/log/final-mark.ts';
-import { renderAnswer, renderRemovals, renderState } from '../../core/log/live-record.ts';
+import { renderAnswer, renderPauses, renderRemovals, renderState } from '../../core/log/live-record.ts';
 import type { OutRecord } from '../../ports.ts';
 import type { Group, Partition } from '../state/group.ts';
-import type { DueAnswer } from '../state/operator-requests.ts';
+import { isAboutPauses, type DueAnswer } from '../state/operator-requests.ts';
 import type { Place } from '../state/unsettled.ts';
 import { mayDispatch, type Owners } from '../state/owners.ts';
 import { fitRecord } from './fit-record.ts';
@@ -22,6 +22,7 @@ export type DueRecord = Addressed &
       }
     | { readonly kind: 'former'; readonly key: string }
     | { readonly kind: 'removals'; readonly key: string }
+    | { readonly kind: 'pauses' }
     | { readonly kind: 'answer'; readonly answer: DueAnswer<Group> }
   );
 
@@ -35,6 +36,7 @@ export function renderPartition(owners: Owners, partition: Partition, recordsMax
   const rendered = [
     ...renderFormer(owners, partition),
     ...renderSlices(owners, partition),
+    ...renderPausesOf(owners, partition),
     ...renderAnswers(owners, partition),
   ];
   let left = recordsMax;
@@ -109,8 +111,18 @@ function renderSlices(owners: Owners, partition: Partition): DueRecord[] {
   });
 }
 
+/** What is paused, for the next owner. */
+function renderPausesOf(owners: Owners, partition: Partition): DueRecord[] {
+  const pauses = partition.pauses.take();
+  if (pauses === null) return [];
+  const record = renderPauses(partition.ownership.nextStamp(), pauses);
+  return [{ kind: 'pauses', ...addressedTo(owners, partition, { ...record, gzip: true }) }];
+}
+
 function renderAnswers(owners: Owners, partition: Partition): DueRecord[] {
-  const isOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
+  const isGroupOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
+  const isOpen = ({ answer, groups }: DueAnswer<Group>): boolean =>
+    groups.some(isGroupOpen) || (isAboutPauses(answer) && partition.pauses.isUnrecorded);
   return partition.requests.takeAnswers(isOpen).map((answer) => {
     const headers = renderAnswer(partition.ownership.nextStamp(), answer.answer);
     return { kind: 'answer', answer, ...addressedTo(owners, partition, { key: answer.key, value: null, headers }) };
@@ -131,11 +143,16 @@ export function writeAgain(owners: Owners, rendered: DueRecord, outcome: 'too_la
     if (!isSmaller) noteFailure(owners, rendered.own, TOO_LARGE);
     return isSmaller;
   }
+  if (rendered.kind === 'pauses') {
+    partition.pauses.giveBack();
+    if (outcome === 'too_large') noteFailure(owners, rendered.own, TOO_LARGE);
+    return false;
+  }
   if (rendered.kind === 'answer') {
     const { key, answer, groups } = rendered.answer;
     // The request was executed; only its answer is shortened so that the tombstone fits.
     const isCut = outcome === 'too_large' && answer.kind === 'replay' && answer.verdicts.length > 0;
-    partition.requests.answer({ key, answer: isCut ? { ...answer, verdicts: [] } : answer, groups });
+    partition.requests.giveBack({ key, answer: isCut ? { ...answer, verdicts: [] } : answer, groups });
     if (outcome === 'too_large' && !isCut) noteFailure(owners, rendered.own, TOO_LARGE);
     return isCut;
   }

@@ -7,7 +7,7 @@ import { closeComplete, finish, reportWait, tidyMarks } from '../intents/conclud
 import type { Group } from '../state/group.ts';
 import type { Member } from '../state/member.ts';
 import type { Owners } from '../state/owners.ts';
-import { addedBy, deadAt, dropDead, fitted, partsOf, type Added } from './fit-record.ts';
+import { addedBy, deadAt, dropDead, fitted, partsOf, pieceMaxOf, type Added } from './fit-record.ts';
 
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
@@ -31,8 +31,7 @@ function candidatesOf(group: Group): ReadonlySet<Member> {
   const { members, recordLimit } = group;
   const candidates = new Set([...members.recorded, ...members.tried, ...members.held, ...members.dead]);
   // What a limit of the topic leaves out is looked at in full.
-  const sizeMax =
-    candidates.size + (recordLimit === null ? group.partition.toWrite.pieceMax(group) : Number.POSITIVE_INFINITY);
+  const sizeMax = candidates.size + (recordLimit === null ? pieceMaxOf(group) : Number.POSITIVE_INFINITY);
   for (const member of members.unrecorded()) {
     if (candidates.size >= sizeMax) break;
     candidates.add(member);
@@ -104,7 +103,7 @@ function isSaid({ pending, recorded: last }: Member): boolean {
 }
 
 function endWait(owners: Owners, group: Group, member: Member): void {
-  if (member.pending?.waits === 'record') member.advance({ ...member.pending, waits: null });
+  if (member.pending?.waits === 'record') member.waitFor(null);
   for (const report of member.takeDeferredReports()) reportWait(owners, group, report);
 }
 
@@ -118,10 +117,17 @@ function endWholeWait(owners: Owners, group: Group): void {
   endWait(owners, group, whole);
 }
 
-/** What full states came to stands in the live record, so they themselves are done with. */
+/**
+ * What full states came to stands in the live record, so they themselves are done with; not before all that they have replaced has
+ * left it: without them a restore would bring that back.
+ */
 function endExpansions(owners: Owners, group: Group): void {
   const done = group.expansions.filter(
-    ({ state, isEntered, isRecorded }) => isEntered && isRecorded && !isUnrecorded(group, state.source),
+    ({ state, isEntered, isRecorded }) =>
+      isEntered &&
+      isRecorded &&
+      !isUnrecorded(group, state.source) &&
+      !group.isOlderRecorded(WHOLE_GROUP, state.source),
   );
   for (const { state } of done) {
     group.endExpansion(state);

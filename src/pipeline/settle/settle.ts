@@ -140,6 +140,7 @@ export class Settler {
         recordAcknowledged(this.#owners, each.group, each);
       }
       if (outcome === 'written' && each.kind === 'removals') each.partition.removals.acknowledge(each.key);
+      if (outcome === 'written' && each.kind === 'pauses') each.partition.pauses.acknowledge();
       hasMoved ||= isSmaller || outcome === 'written';
     });
     return hasMoved;

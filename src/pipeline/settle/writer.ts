@@ -34,7 +34,9 @@ export const TOO_LARGE = 'MESSAGE_TOO_LARGE: the topic takes no record of this s
 interface Write {
   readonly addressed: Addressed;
   /** As it is sent: with its partition, where that is known. */
-  readonly record: OutRecord;
+  record: OutRecord;
+  /** Of the owner when it was rendered. */
+  renderedUnder: number;
   readonly lane: Lane;
   /** null: not known. */
   outcome: SendOutcome | null;
@@ -86,6 +88,7 @@ export class Writer {
       writes.filter(({ addressed }) => stillCounts(this.#owners, addressed)),
     );
     if (wanted.length === 0) return null;
+    for (const write of wanted) renderAgain(write);
     try {
       const outcomes = await this.#owners.log.send(wanted.map(({ record }) => record));
       for (const [i, write] of wanted.entries()) write.outcome = outcomes[i] ?? unanswered;
@@ -121,6 +124,15 @@ export const isWritable = ({ partitions }: Pick<Owners, 'partitions'>, partition
 const stillCounts = (owners: Owners, { partition, epoch }: Addressed): boolean =>
   isWritable(owners, partition) && (epoch === null || partition.ownership.epoch === epoch);
 
+/** Its partition was kept through a join while others were written. */
+function renderAgain(write: Write): void {
+  const { addressed, record, renderedUnder } = write;
+  const { epoch } = addressed.partition.ownership;
+  if (renderedUnder === epoch) return;
+  write.record = { ...addressed.record(), partition: record.partition };
+  write.renderedUnder = epoch;
+}
+
 /** Of a record that the log's answer leaves out. */
 const unanswered: SendOutcome = { kind: 'failed', error: new Error('the log does not say what became of it') };
 
@@ -149,7 +161,8 @@ class Lanes {
   add(addressed: Addressed, record: OutRecord): Write {
     const partition = record.partition ?? this.#partitionOf(record);
     const lane = this.#laneOf(record, partition ?? (record.key === null ? 'any' : 'unknown'));
-    const write = { addressed, record: { ...record, partition }, lane, outcome: null };
+    const { epoch: renderedUnder } = addressed.partition.ownership;
+    const write = { addressed, record: { ...record, partition }, renderedUnder, lane, outcome: null };
     lane.writes.push(write);
     return write;
   }

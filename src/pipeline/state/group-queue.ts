@@ -4,7 +4,7 @@
  *   idle ──wakeBy──▶ waiting ──its time──▶ (reviewed) ──ready──▶ ready ──takeReady──▶ locked: in flight ──unlock──▶ idle
  *
  * Of the ready ones, groups with a due removal go first, then by age; but a group never waits longer than `maxWaitMs` behind
- * revocations, and one that yields goes behind one that does not.
+ * revocations, and one that yields goes behind one that does not. What an operator has put first goes before all of them.
  */
 import type { Group } from './group.ts';
 import { Heap, type Entry } from './heap.ts';
@@ -38,6 +38,8 @@ export class GroupQueue<G extends { readonly id: string } = Group> {
   readonly #grants = new Heap<G>();
   /** The same grants, the one that has waited longest first. */
   readonly #waits = new Heap<G>();
+  /** An operator wants them to go before all others. */
+  readonly #first = new Set<G>();
   /** By when they are to be reviewed (epoch ms). */
   readonly #waiting = new Heap<G>();
   /** Ids of groups with a slot; a lock outlives the loss of its partition. */
@@ -80,7 +82,7 @@ export class GroupQueue<G extends { readonly id: string } = Group> {
     this.#waiting.delete(group);
     const former = this.classOf(group);
     if (former === 'remove' || former === readiness.class) return;
-    this.withdraw(group);
+    this.#leave(group);
     if (readiness.class === 'remove') this.#revocations.push(group, readiness.since);
     else {
       this.#grants.push(group, readiness.since);
@@ -88,8 +90,27 @@ export class GroupQueue<G extends { readonly id: string } = Group> {
     }
   }
 
+  /** Its next turn comes before those of all others. */
+  putFirst(group: G): void {
+    this.#first.add(group);
+  }
+
+  goesFirst(group: G): boolean {
+    return this.#first.has(group);
+  }
+
+  /** Nothing of it is due that could go first. */
+  endTurn(group: G): void {
+    this.#first.delete(group);
+  }
+
   /** undefined: none is ready. */
   takeReady({ now, maxWaitMs, yields = () => false }: Turn<G>): G | undefined {
+    for (const group of this.#first) {
+      if (this.classOf(group) === null) continue;
+      this.withdraw(group);
+      return group;
+    }
     const longest = this.#waits.peek();
     const isOverdue = longest !== undefined && now - longest.priority > maxWaitMs;
     const [revocation, grant] = [this.#revocations.peek(), this.#grants.peek()];
@@ -99,8 +120,14 @@ export class GroupQueue<G extends { readonly id: string } = Group> {
     return next?.key;
   }
 
-  /** It is not ready any more. */
+  /** It has its turn, or none. */
   withdraw(group: G): void {
+    this.endTurn(group);
+    this.#leave(group);
+  }
+
+  /** It is not ready any more. */
+  #leave(group: G): void {
     for (const heap of [this.#revocations, this.#grants, this.#waits]) heap.delete(group);
   }
 

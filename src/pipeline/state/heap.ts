@@ -20,6 +20,11 @@ export class Heap<K> {
     return this.#places.has(key);
   }
 
+  /** In no order. */
+  keys(): Iterable<K> {
+    return this.#places.keys();
+  }
+
   peek(): Entry<K> | undefined {
     return this.#entries[0];
   }

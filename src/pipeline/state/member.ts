@@ -11,6 +11,7 @@ import {
   type DeadReason,
   type Intent,
   type Position,
+  type WaitReason,
 } from '../../core/change/change.ts';
 import type { Report } from '../../core/report/reporting.ts';
 import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
@@ -122,6 +123,14 @@ export class Member {
   /** The pending intent goes on in another state. */
   advance(next: Intent): void {
     this.#setPending(next);
+  }
+
+  /** The pending intent waits for something else, or for nothing any more; a last look is still to come. */
+  waitFor(waits: WaitReason | null): void {
+    const { pending, exhausted } = this;
+    if (pending === null) return;
+    if (exhausted?.intent === pending) this.postponeLastLook({ ...pending, waits });
+    else this.advance({ ...pending, waits });
   }
 
   /** The pending intent has its last look later. */

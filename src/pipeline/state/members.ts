@@ -35,10 +35,10 @@ interface AdditionsOf {
 
 type Try = 'tried' | 'unsent' | null;
 
-/** Whether it waits for another try, or with what failed in its group without having been in a request. null: neither. */
+/** Whether it waits for another try, or for a resume, or with what failed in its group without having been in a request. null: neither. */
 function tryOf(wait: Wait, intent: Intent | null): Try {
   if (intent === null || (wait !== 'timed' && wait !== 'soon')) return null;
-  if (intent.attempt > 0) return 'tried';
+  if (intent.attempt > 0 || intent.waits === 'resume') return 'tried';
   return intent.waits === 'group' ? 'unsent' : null;
 }
 
@@ -49,7 +49,7 @@ export interface IntentCounts {
   /** Of them, those that wait for an operator. */
   readonly held: number;
   readonly dead: number;
-  /** Of the pending ones, those that wait for another try. */
+  /** Of the pending ones, those that wait for another try, or for a resume. */
   readonly tried: number;
   /** Of the pending ones, those that wait with what failed in their group and were not in a request. */
   readonly unsent: number;
@@ -158,14 +158,26 @@ export class Members implements MemberLists {
     return this.#soon ?? NONE;
   }
 
+  /** They wait for nothing but their turn, or for their time. */
+  *queued(): Iterable<Member> {
+    yield* this.#soon ?? NONE;
+    yield* this.#timed?.keys() ?? NONE;
+  }
+
   /** When the next of the others is due, epoch ms; infinite: there is none. */
   get nextAt(): number {
     return this.#timed?.peek()?.priority ?? Number.POSITIVE_INFINITY;
   }
 
-  /** They wait for another try. */
+  /** They wait for another try, or for a resume. */
   get tried(): ReadonlySet<Member> {
     return this.#tried ?? NONE;
+  }
+
+  /** How many changes are pending that no operator has to decide about. */
+  get unheldCount(): number {
+    const timed = this.#timed?.size ?? 0;
+    return sizeOf(this.#soon) + timed + sizeOf(this.#recordOfAddition) + sizeOf(this.#record);
   }
 
   /** How many of them are parked. */

@@ -11,16 +11,25 @@ import {
   type Signature,
 } from '../../core/log/request-record.ts';
 
+/** Where its record lies in the retry partition. */
+export interface RequestPlace {
+  readonly offset: bigint;
+  /** Of the record, epoch ms. */
+  readonly timestamp: number;
+}
+
 /** `signature` null: none is needed. */
 export interface ReadRequest {
   readonly key: string;
   readonly wanted: Request;
   readonly signature: Signature | null;
+  readonly place: RequestPlace;
 }
 
 export interface DueRequest {
   readonly key: string;
   readonly wanted: Request;
+  readonly place: RequestPlace;
   /** null: to be taken up. */
   readonly refusal: RequestRefusal | null;
 }
@@ -32,6 +41,9 @@ export interface DueAnswer<G> {
   /** What it has changed something of. */
   readonly groups: readonly G[];
 }
+
+/** A pause, or its end. */
+export const isAboutPauses = ({ kind }: Pick<OperatorAnswer, 'kind'>): boolean => kind === 'pause' || kind === 'resume';
 
 interface OpenRequest extends ReadRequest {
   readonly isRepeated: boolean;
@@ -69,9 +81,9 @@ export class OperatorRequests<G> {
 
   /** What was read since; each is to be answered. */
   take(now: number): readonly DueRequest[] {
-    const due = [...this.#open.values()].map(({ key, wanted, signature, isRepeated }) => {
+    const due = [...this.#open.values()].map(({ key, wanted, signature, place, isRepeated }) => {
       const refusal = signature === null ? null : refusalOf(signature, now);
-      return { key, wanted, refusal: refusal ?? (isRepeated ? ('repeated' as const) : null) };
+      return { key, wanted, place, refusal: refusal ?? (isRepeated ? ('repeated' as const) : null) };
     });
     this.#open.clear();
     return due;
@@ -86,11 +98,24 @@ export class OperatorRequests<G> {
     this.#answers.push(answer);
   }
 
-  /** The answers that can be given now. @param isOpen what was changed of the group is not recorded yet. */
-  takeAnswers(isOpen: (group: G) => boolean): readonly DueAnswer<G>[] {
+  /** It could not be written: it is due before all others. */
+  giveBack(answer: DueAnswer<G>): void {
+    this.#answers.unshift(answer);
+  }
+
+  /**
+   * The answers that can be given now; about pauses one at a time, in the order in which they were carried out: of those that are
+   * not answered the next owner carries out the rest once more. @param isOpen what it says is not recorded yet.
+   */
+  takeAnswers(isOpen: (answer: DueAnswer<G>) => boolean): readonly DueAnswer<G>[] {
     const due: DueAnswer<G>[] = [];
     const rest: DueAnswer<G>[] = [];
-    for (const answer of this.#answers) (answer.groups.some(isOpen) ? rest : due).push(answer);
+    let isFirst = true;
+    for (const answer of this.#answers) {
+      const isInOrder = isAboutPauses(answer.answer);
+      (isOpen(answer) || (isInOrder && !isFirst) ? rest : due).push(answer);
+      isFirst &&= !isInOrder;
+    }
     this.#answers = rest;
     return due;
   }

@@ -53,12 +53,19 @@ export interface Owners extends Context {
 }
 
 /** Restored and caught up, and still ours (spec: barrier). */
-export const isDispatchable = ({ partitions }: Owners, partition: Partition): boolean =>
+export const isOpen = ({ partitions }: Pick<Owners, 'partitions'>, partition: Partition): boolean =>
   partitions.isCurrent(partition) && partition.isDispatchable;
+
+/** An operator has paused it, or its partition. */
+export const isPaused = (group: Group): boolean => group.partition.pauses.isPaused(group);
+
+/** Something may be sent for the group. */
+export const isDispatchable = (owners: Pick<Owners, 'partitions'>, group: Group): boolean =>
+  isOpen(owners, group.partition) && !isPaused(group);
 
 /** May a request for this group start now? */
 export const mayDispatch = (owners: Owners, group: Group): boolean =>
-  owners.lease.mayAsk && owners.breaker.lets(group) && isDispatchable(owners, group.partition);
+  owners.lease.mayAsk && owners.breaker.lets(group) && isDispatchable(owners, group);
 
 /* The ports and options that the pipeline works with. */
 

@@ -170,6 +170,11 @@ export class Ownership {
     return reading === 'counts' && !isKnown;
   }
 
+  /** A fence of a higher epoch lies before it. @param stamp null: it has none, as what operators write. */
+  isVoid(stamp: Stamp | null): boolean {
+    return stamp !== null && stamp.epoch < this.#view.fenceEpoch;
+  }
+
   /** The last record of this key does not count. */
   noteStale(key: string): void {
     this.#stale.add(key);

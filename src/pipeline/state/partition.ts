@@ -13,6 +13,7 @@ import { FinalMarks } from './final-marks.ts';
 import { IntentTally, type Members } from './members.ts';
 import { HeldDigests, OperatorRequests } from './operator-requests.ts';
 import type { PipelineOptions } from './options.ts';
+import { Pauses } from './pauses.ts';
 import { Ownership, type OwnershipStart } from './ownership.ts';
 import { RecordsToWrite, Unacknowledged } from './records-to-write.ts';
 import { RemovalWindow } from './removal-window.ts';
@@ -55,6 +56,7 @@ interface Beginning {
 
 interface AnyGroup {
   readonly id: string;
+  readonly target: string | null;
   readonly members: Members;
   readonly expansions: readonly unknown[];
 }
@@ -70,6 +72,7 @@ export class PartitionOf<G extends AnyGroup> {
   readonly tally = new IntentTally();
   readonly counts = this.tally.counts;
   readonly requests = new OperatorRequests<G>();
+  readonly pauses = new Pauses();
   readonly finals = new FinalMarks<G>();
   readonly formerKeys = new FormerKeys();
   readonly unresolved = new UnresolvedMembers();
@@ -262,6 +265,7 @@ export class PartitionOf<G extends AnyGroup> {
     for (const group of this.#groups.values()) this.toWrite.addLost(group);
     this.offsets.commitAgain();
     this.removals.rewriteAll();
+    this.pauses.rewriteLost();
   }
 
   /** null: none. The guard of the next owner counts what completes the offsets (protocol.md 11.3). */
@@ -283,15 +287,30 @@ export class PartitionOf<G extends AnyGroup> {
   isWaitingFor(act: Act): boolean {
     if (!this.isRestored) return true;
     if (act === 'commit') return this.#isCommitDue;
-    const { toWrite, requests, formerKeys, removals } = this;
-    return act === 'read' || removals.isDue || toWrite.size + requests.answerCount + formerKeys.size > 0;
+    const { toWrite, requests, formerKeys, removals, pauses } = this;
+    return (
+      act === 'read' || removals.isDue || pauses.isDue || toWrite.size + requests.answerCount + formerKeys.size > 0
+    );
   }
 
-  /** All that was read is folded and committed, and nothing is due. What is held may wait for days; nothing happens to it by itself. */
+  /**
+   * All that was read is folded and committed, and nothing is due. What is held, or paused, may wait for days; nothing happens to it
+   * by itself.
+   */
   get isAtRest(): boolean {
-    const { offsets, toWrite, requests, counts, removals, inbox } = this;
-    if (this.#phase !== 'running' || !offsets.isSettled || !inbox.isEmpty) return false;
+    const { offsets, toWrite, requests, counts, removals, pauses, inbox } = this;
+    if (this.#phase !== 'running' || !offsets.isSettled || !inbox.isEmpty || pauses.isUnrecorded) return false;
     if (removals.isDue || removals.isOwing || toWrite.size + requests.answerCount > 0) return false;
-    return counts.pending === counts.held;
+    return counts.pending === counts.held + this.pausedCount;
+  }
+
+  /** Pending changes that wait for an operator to resume: those of paused groups that are not held. */
+  get pausedCount(): number {
+    const { pauses, counts } = this;
+    if (pauses.all !== null) return counts.pending - counts.held;
+    if (pauses.isEmpty) return 0;
+    let count = 0;
+    for (const group of this.#groups.values()) if (pauses.isPaused(group)) count += group.members.unheldCount;
+    return count;
   }
 }

@@ -89,7 +89,7 @@ const world0 = (): number => new QuickWorld().clock.now().wall;
 test('mixed versions: a request of a newer version is left to an owner that knows it', async () => {
   const world = new QuickWorld();
   const key = requestKey('00000000-0000-0000-0000-000000000001');
-  const headers = [textHeader('rollcall-type', 'pause')];
+  const headers = [textHeader('rollcall-type', 'postpone')];
   world.broker.append([{ topic: 'retry', partition: 0, key, value: '{"v":1}', headers }]);
   await world.start();
   await world.clock.advance(60_000);

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import type { OutRecord } from '../../../src/ports.ts';
+import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
 import { summarize } from '../../../src/core/report/summary.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';
+import { QuickWorld } from '../../support/quick-world.ts';
 import { failing } from '../../support/retry-records.ts';
 import { aWorld, topics, until, within } from '../../support/world.ts';
 
@@ -46,4 +48,37 @@ test("report-epoch: a former owner's failure that is written late does not stand
   await within(next.pipeline.whenAtRest(), 'rest');
   expect(world.sandbox.members('g')).toEqual(['u']);
   former.kill();
+});
+
+test('report-epoch: what waits to be written through a join is written under the epoch after it', async () => {
+  const world = new QuickWorld();
+  const one = await world.start();
+  let isFirst = true;
+  one.log.beforeSend = async (records) => {
+    if (!isFirst || !records.some(({ topic }) => topic === 'reports')) return;
+    isFirst = false;
+    // A visitor comes and goes, so that all join again.
+    const group = world.broker.group('rollcall');
+    const times = { sessionTimeoutMs: Infinity, rebalanceTimeoutMs: Infinity };
+    group.leave(group.join({ memberId: null, clientId: 'v', ...times, partitionCount: 1, synced: () => undefined }));
+    await world.clock.wait(5_000);
+    throw new Error('not now');
+  };
+  // given a report and a dead letter, which are written one after the other once they have failed together
+  world.broker.append([
+    { topic: 'source', partition: null, key: 'g', value: 'no JSON', headers: [] },
+    { topic: 'source', partition: null, key: 'g', value: '{"group_id":"g","add_members":[]}', headers: [] },
+  ]);
+  await world.clock.advance(60_000);
+  const fences = world.records('retry').flatMap((record) => {
+    const parsed = parseRetryRecord(record);
+    return parsed.kind === 'fence' ? [parsed.stamp.epoch] : [];
+  });
+  expect(fences.length).toBeGreaterThan(1);
+  const isKept = ({ fields }: { readonly fields: object }): boolean => 'isKept' in fields && fields.isKept === true;
+  expect(world.logger.lines.some(isKept)).toBe(true);
+  expect(world.reports().map(({ outcome, epoch }) => [outcome, epoch])).toEqual([
+    ['no_changes', fences.at(-1)],
+    ['invalid', fences.at(-1)],
+  ]);
 });

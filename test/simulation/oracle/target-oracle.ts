@@ -7,6 +7,7 @@ import type { AdditionsOracle } from './additions-oracle.ts';
 import type { GuardOracle } from './guard-oracle.ts';
 import type { Knowledge } from './knowledge.ts';
 import { seatOf } from './knowledge.ts';
+import type { PauseOracle } from './pause-oracle.ts';
 import type { WholeOracle } from './whole-oracle.ts';
 
 interface World {
@@ -14,6 +15,7 @@ interface World {
   readonly guard: GuardOracle;
   readonly wholes: WholeOracle;
   readonly additions: AdditionsOracle;
+  readonly pauses: PauseOracle;
   readonly concurrency: number;
   readonly membersPerPatchMax: number;
   /** Absent: the version comes as it is. */
@@ -66,6 +68,7 @@ export class TargetOracle implements Traffic {
     if (closed !== undefined && askedAt > closed.at && closedForMs > 1)
       throw new Violation('one-in-flight', `${host} was asked to wait ${closedForMs} ms more`);
     this.#checkDialect(request);
+    this.#world.pauses.sent(groupIn(path), `${method} ${path}`);
     if (method === 'PATCH') this.#world.additions.sent(path.slice(path.lastIndexOf('/') + 1), namedIn(request.body));
     // Where it is changed on the way, every form of it may have to be tried more than once.
     if (this.#world.versionTag === undefined) this.#checkVersion(host, request);
@@ -144,6 +147,11 @@ export class TargetOracle implements Traffic {
     if (method !== 'PATCH' && method !== 'GET') throw new Violation('safe-dialect', `${method} is sent`);
   }
 }
+
+const groupIn = (path: string): string => {
+  const [name = ''] = path.slice(path.lastIndexOf('/') + 1).split('?');
+  return decodeURIComponent(name);
+};
 
 const versionOf = ({ headers }: TargetRequest): string => headers['if-match'] ?? '';
 

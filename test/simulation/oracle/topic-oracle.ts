@@ -17,6 +17,7 @@ import { completedOffsets, epochOf } from './completed.ts';
 import { AdditionsOracle } from './additions-oracle.ts';
 import { GuardOracle } from './guard-oracle.ts';
 import { LiveView } from './live-view.ts';
+import { PauseOracle } from './pause-oracle.ts';
 import { RemovalOracle } from './removal-oracle.ts';
 import { replacing } from './replaced.ts';
 import { WholeOracle } from './whole-oracle.ts';
@@ -34,6 +35,7 @@ interface World {
   readonly isUnknown: (member: string) => boolean;
   /** It shares a group of the target with another, or has done so just before. */
   readonly wasShared: (group: string) => boolean;
+  readonly partitionOf: (group: string) => number | null;
   readonly now: () => number;
 }
 
@@ -47,6 +49,7 @@ export class TopicOracle {
   readonly wholes: WholeOracle;
   readonly guard: GuardOracle;
   readonly additions: AdditionsOracle;
+  readonly pauses: PauseOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
   readonly #window: RemovalOracle;
@@ -82,6 +85,7 @@ export class TopicOracle {
       knowsParked: settings.knowsParked === true,
     });
     this.guard = new GuardOracle({ ...world, live, guard, isWoken, window: this.#window });
+    this.pauses = new PauseOracle(world);
     this.additions = new AdditionsOracle({ ...world, isApproved: (id) => this.guard.isApproved(id) });
     this.#complete = this.live.map(() => ({ offset: 0n, beyond: new Set() }));
     this.#owed = this.live.map(() => new Set());
@@ -90,6 +94,7 @@ export class TopicOracle {
 
   reported(record: TopicRecord): void {
     const report = JSON.parse(textOf(record.value)) as Report;
+    if (report.outcome === 'paused' || report.outcome === 'resumed') return this.pauses.reported(report);
     this.reports.push(report);
     this.#countCopies(`${say(report)} ${report.reported_at}`);
     const { knowledge } = this.#world;
@@ -203,8 +208,10 @@ export class TopicOracle {
   retried(record: TopicRecord): void {
     this.#noteRequest(record);
     this.guard.requested(record);
+    this.pauses.requested(record);
     if (!this.#isVoid(record)) {
       this.guard.answered(record);
+      this.pauses.answered(record);
       this.#window.recorded(record);
     }
     const view = this.live[record.partition];

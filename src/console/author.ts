@@ -1,0 +1,17 @@
+/** Who asks for something in an operator's command: it stands in reports. */
+import { isId } from '../core/change/change.ts';
+import { AUTHOR_LENGTH_MAX } from '../core/log/request-record.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import type { CommandContext } from './command-context.ts';
+
+/** @param command whose name an error begins with. @throws ExitError where neither the flag nor the environment names one. */
+export function authorOf(
+  command: string,
+  author: string | undefined,
+  { environment }: Pick<CommandContext, 'environment'>,
+): string {
+  const name = author ?? environment['USER'] ?? '';
+  if (isId(name)) return name;
+  const most = `up to ${AUTHOR_LENGTH_MAX} characters, none of them a control character`;
+  throw new ExitError(EXIT.usage, `${command}: say who decides: --author <name>, ${most}`);
+}

@@ -1,0 +1,122 @@
+/**
+ * What `pause`, `resume` and `apply-now` have in common: one request to each partition of the retry topic, since a group may have
+ * records in any (not every source format keys by it), and what their owners answer, folded into few lines.
+ */
+import { isId } from '../core/change/change.ts';
+import { isReason, REASON_LENGTH_MAX } from '../core/log/pause-record.ts';
+import { textHeader } from '../core/log/wire-intent.ts';
+import {
+  pauseValue,
+  requestKey,
+  type ApplyNowRequest,
+  type OperatorAnswer,
+  type PauseRequest,
+  type RequestRecord,
+} from '../core/log/request-record.ts';
+import { visible } from '../core/text/visible.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import { print, printJson } from './command-context.ts';
+import { existingTopic } from './kafka-tools.ts';
+import { askOwners, type RetryTopic } from './retry-topic.ts';
+
+/** null: none is named. @throws ExitError where it can be no group. */
+export function groupIn(command: string, group: string | undefined): string | null {
+  if (group === undefined || isId(group)) return group ?? null;
+  throw new ExitError(EXIT.usage, `${command}: --group is no id of a group`);
+}
+
+/** @throws ExitError where no record could hold it. */
+export function reasonIn(command: string, reason: string): string {
+  if (isReason(reason)) return reason;
+  throw new ExitError(EXIT.usage, `${command}: --reason is one line of 1 to ${REASON_LENGTH_MAX} characters`);
+}
+
+type Wanted = PauseRequest | ApplyNowRequest;
+
+/** What the owners of these partitions say. */
+interface Said {
+  readonly partitions: number[];
+  changes: number;
+}
+
+/** @throws ExitError where not all owners answer in time; what was asked for stays, and is carried out later. */
+export async function askEachPartition(
+  retry: RetryTopic,
+  wanted: Wanted,
+  { json }: { readonly json?: true },
+): Promise<ExitCode> {
+  const { topic, context } = retry;
+  const { partitionCount } = await existingTopic(topic, retry);
+  const requests = new Map(
+    Array.from({ length: partitionCount }, (_, partition): [string, RequestRecord] => {
+      const key = requestKey(context.random.uuid());
+      const headers = [textHeader('rollcall-type', wanted.kind)];
+      return [key, { topic, partition, key, value: pauseValue(wanted), headers }];
+    }),
+  );
+  const said = new Map<string, Said>();
+  try {
+    await askOwners(retry, requests, async (answer, { partition }) => {
+      if (!('verdict' in answer) || 'digest' in answer) return;
+      note(said, partition, answer);
+      const { group, verdict: result, count } = answer;
+      if (json === true) await printJson(context.stdout, { partition, group, result, count });
+    });
+  } finally {
+    if (json !== true) for (const line of linesOf(wanted, said, partitionCount)) await print(context.stdout, line);
+  }
+  return isDone(wanted, new Set(said.keys())) ? EXIT.done : EXIT.someFailed;
+}
+
+function note(
+  said: Map<string, Said>,
+  partition: number,
+  answer: Extract<OperatorAnswer, { readonly group: unknown }>,
+): void {
+  const known = said.get(answer.verdict) ?? { partitions: [], changes: 0 };
+  known.partitions.push(partition);
+  known.changes += answer.count;
+  said.set(answer.verdict, known);
+}
+
+/** It is as was asked for, now or before. */
+const ENDS: Readonly<Record<Wanted['kind'], readonly string[]>> = {
+  pause: ['paused', 'already'],
+  resume: ['resumed', 'not_paused'],
+  apply_now: ['queued', 'gone'],
+};
+
+function isDone({ kind }: Wanted, verdicts: ReadonlySet<string>): boolean {
+  // A group has its changes in few partitions, and somewhere there has to be one.
+  if (kind === 'apply_now' && !verdicts.has('queued')) return false;
+  return [...verdicts].every((verdict) => ENDS[kind].includes(verdict));
+}
+
+function linesOf(wanted: Wanted, said: ReadonlyMap<string, Said>, partitionCount: number): readonly string[] {
+  return [...said]
+    .filter(([verdict]) => !(verdict === 'gone' && said.size > 1))
+    .map(([verdict, { partitions, changes }]) => {
+      const where = partitions.length === partitionCount ? `all ${partitionCount} partitions` : named(partitions);
+      const words = WORDS[verdict];
+      const what = wanted.group === null ? '' : `group ${visible(wanted.group)}: `;
+      return `${what}${words === undefined ? visible(verdict) : words(where, counted(changes))}\n`;
+    });
+}
+
+const WORDS: Readonly<Record<string, (where: string, changes: string) => string>> = {
+  paused: (where, changes) => `paused on ${where}: ${changes} to wait`,
+  already: (where, changes) =>
+    `already paused on ${where}: ${changes} waiting; who has paused it first stays its author`,
+  too_many: (where) => `not paused on ${where}: too many groups are paused there; pause all, or resume others first`,
+  resumed: (where, changes) => `resumed on ${where}: ${changes} to go on`,
+  not_paused: (where) => `was not paused on ${where}`,
+  queued: (where, changes) => `goes ahead on ${where}: ${changes}`,
+  gone: (where) => `nothing of it waits on ${where}`,
+  is_paused: (where, changes) =>
+    `is paused on ${where}, so that nothing is sent: ${changes} waiting; see rollcall resume`,
+};
+
+const counted = (changes: number): string => `${changes} ${changes === 1 ? 'change' : 'changes'}`;
+
+const named = (partitions: readonly number[]): string =>
+  `${partitions.length === 1 ? 'partition' : 'partitions'} ${partitions.toSorted((a, b) => a - b).join(', ')}`;

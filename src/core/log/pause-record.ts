@@ -1,0 +1,80 @@
+/**
+ * What an operator has paused of one partition (protocol.md 12.4), and its record in the retry topic: one per partition, so that the
+ * next owner knows it. No record, and a tombstone, say that nothing is paused.
+ */
+import * as z from 'zod';
+import { idKey } from '../change/change.ts';
+import { jsonIn } from '../text/json.ts';
+import { textOf, wireId } from './wire-intent.ts';
+
+/** A key that no group can have, since ids with control characters are invalid. */
+export const PAUSES_KEY = '\u0000rollcall.pauses';
+
+/** Of one partition: its record must fit into the retry topic. */
+export const PAUSED_GROUPS_MAX = 1_000;
+export const REASON_LENGTH_MAX = 200;
+
+/** Who has paused it, why, and when (epoch ms). */
+export interface Pause {
+  readonly author: string;
+  readonly reason: string;
+  readonly at: number;
+}
+
+/** `group` as the operator has named it: by the source's name or by the target's. */
+export interface GroupPause extends Pause {
+  readonly group: string;
+}
+
+/** `all`: the partition as a whole; null: it is not paused. */
+export interface PausesOf {
+  readonly all: Pause | null;
+  readonly groups: readonly GroupPause[];
+}
+
+export const NO_PAUSES: PausesOf = { all: null, groups: [] };
+
+export const isReason = (text: string): boolean => wireReason.safeParse(text).success;
+
+/** One line of text. */
+export const wireReason = z
+  .string()
+  .min(1)
+  .max(REASON_LENGTH_MAX)
+  .regex(/^\P{Cc}+$/u);
+
+/** What a newer version says in another way is a pause all the same. */
+const wirePause = z.object({
+  author: wireId.catch('unknown'),
+  reason: wireReason.catch('unknown'),
+  at: z.int().min(0).catch(0),
+});
+const wireGroupPause = wirePause.extend({ group: wireId });
+const wirePauses = z.object({ all: wirePause.nullable(), groups: z.array(z.unknown()) });
+
+/** `pending`, which live records have, says to a reader that takes every record for one that nothing waits here. null: nothing is paused. */
+export function pausesValue({ all, groups }: PausesOf): string | null {
+  if (all === null && groups.length === 0) return null;
+  return JSON.stringify({
+    v: 1,
+    pending: [],
+    all: all && pauseJson(all),
+    groups: groups.map((each) => ({ group: each.group, ...pauseJson(each) })),
+  });
+}
+
+const pauseJson = ({ author, reason, at }: Pause): Pause => ({ author, reason, at });
+
+/** Total. null: it cannot be read, so that what is paused is not known. Of two spellings of a group the first counts. */
+export function pausesIn(value: Uint8Array | null): PausesOf | null {
+  if (value === null) return NO_PAUSES;
+  const record = wirePauses.safeParse(jsonIn(textOf(value)));
+  if (!record.success) return null;
+  const groups = new Map<string, GroupPause>();
+  for (const each of record.data.groups) {
+    const pause = wireGroupPause.safeParse(each).data;
+    if (pause === undefined || groups.has(idKey(pause.group)) || groups.size === PAUSED_GROUPS_MAX) continue;
+    groups.set(idKey(pause.group), pause);
+  }
+  return { all: record.data.all, groups: [...groups.values()] };
+}

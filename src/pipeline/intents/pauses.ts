@@ -1,0 +1,118 @@
+/**
+ * Operators pause a partition, or one group, resume it, and let one group go ahead (protocol.md 12.4). Nothing is sent for what is
+ * paused: `isDispatchable` of state/owners.ts. What is pending there waits in the live record, so that offsets are committed.
+ */
+import { idKey, isSamePosition, type Intent } from '../../core/change/change.ts';
+import { isHeld, isParked, withoutSchedule } from '../../core/change/pending.ts';
+import type { ApplyNowRequest, PauseRequest, PauseVerdict } from '../../core/log/request-record.ts';
+import { pauseReport } from '../../core/report/reporting.ts';
+import type { Group, Partition } from '../state/group.ts';
+import type { Member } from '../state/member.ts';
+import type { DueAnswer, RequestPlace } from '../state/operator-requests.ts';
+import { isOpen, isPaused, type Owners } from '../state/owners.ts';
+import { eachGroup } from '../state/turns.ts';
+import { enqueue } from './conclude.ts';
+
+type Done = Omit<DueAnswer<Group>, 'key'>;
+
+/** One that was carried out before is answered again: a former owner may have died before its answer. */
+export function handlePause(owners: Owners, partition: Partition, wanted: PauseRequest, place: RequestPlace): Done {
+  const { kind, group, author, reason } = wanted;
+  const at = Math.trunc(owners.clock.now().wall);
+  const verdict = wanted.kind === 'pause' ? partition.pauses.pause(wanted, at) : partition.pauses.resume(wanted);
+  const concerned = group === null ? null : groupsNamed(partition, group);
+  const count = verdict === 'too_many' || verdict === 'not_paused' ? 0 : countOf(partition, concerned, kind);
+  if (verdict !== 'too_many') report(owners, partition, wanted, { place, at });
+  owners.logger.info({ partition: partition.number, kind, group, author, reason, verdict, changes: count }, TAKEN_UP);
+  if (CHANGED.has(verdict)) reviewThose(owners, partition, concerned);
+  return { answer: { kind, group, verdict, count }, groups: [] };
+}
+
+const TAKEN_UP = 'a pause or its end is taken up';
+
+const CHANGED: ReadonlySet<PauseVerdict> = new Set(['paused', 'resumed']);
+
+/** By the source's name or by the target's: with an id map several may have one target. */
+export function groupsNamed({ groups }: Partition, name: string): readonly Group[] {
+  const key = idKey(name);
+  return [...groups.values()].filter(({ id, target }) => id === key || (target !== null && idKey(target) === key));
+}
+
+/** What waits for a resume from now on, or does not any more. @param concerned null: all groups of the partition. */
+function countOf(partition: Partition, concerned: readonly Group[] | null, kind: PauseRequest['kind']): number {
+  const { counts } = partition;
+  if (concerned === null) return counts.pending - counts.held - (kind === 'resume' ? partition.pausedCount : 0);
+  const meant = kind === 'resume' ? concerned.filter((group) => !isPaused(group)) : concerned;
+  return meant.reduce((sum, { members }) => sum + members.unheldCount, 0);
+}
+
+interface TakenUp {
+  readonly place: RequestPlace;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+function report(owners: Owners, partition: Partition, wanted: PauseRequest, { place, at }: TakenUp): void {
+  const { group, author, reason } = wanted;
+  const { number } = partition;
+  const source = { topic: owners.options.topics.retry, partition: number, index: null, eventId: null, ...place };
+  const outcome = wanted.kind === 'pause' ? 'paused' : 'resumed';
+  const facts = { source, group, groupTarget: group, outcome, reportedAt: at, pause: { author, reason, at } } as const;
+  const key = group === null ? null : idKey(group);
+  enqueue(owners, { partition, offset: null, group: null, key, report: pauseReport(facts), deadLetter: null });
+}
+
+/** @param concerned null: all groups of the partition. */
+function reviewThose(owners: Owners, partition: Partition, concerned: readonly Group[] | null): void {
+  if (concerned === null) {
+    const work = eachGroup(owners, partition, (group) => owners.review(group));
+    return void owners.turns.run(work, () => isOpen(owners, partition));
+  }
+  for (const group of concerned) owners.review(group);
+  owners.dispatch();
+}
+
+/** What a paused group that is not in flight has pending waits for the resume, in the live record. */
+export function waitForResume({ queue, settle }: Owners, group: Group): void {
+  queue.withdraw(group);
+  queue.endWait(group);
+  const waiting = [...group.members.queued()].filter(({ pending }) => pending !== null && !isParked(pending));
+  for (const member of waiting) member.waitFor('resume');
+  if (waiting.every(isRecorded)) return;
+  group.partition.toWrite.add(group);
+  settle();
+}
+
+const isRecorded = ({ pending, recorded }: Member): boolean => isSamePosition(recorded?.source, pending?.source);
+
+/** The group goes ahead of all others, and what waits for its time is due now. What is held stays held, what is dead stays dead. */
+export function handleApplyNow(
+  owners: Owners,
+  partition: Partition,
+  { kind, group: name, author }: ApplyNowRequest,
+): Done {
+  const groups = groupsNamed(partition, name).filter(({ members }) => members.unheldCount > 0);
+  const count = groups.reduce((sum, { members }) => sum + members.unheldCount, 0);
+  const verdict = groups.length === 0 ? 'gone' : groups.every(isPaused) ? 'is_paused' : 'queued';
+  owners.logger.info(
+    { partition: partition.number, group: name, author, verdict, changes: count },
+    'a group is to go ahead',
+  );
+  for (const group of groups) {
+    if (isPaused(group)) continue;
+    for (const intent of [...group.members.queued()].flatMap(({ pending }) => pending ?? [])) endWait(group, intent);
+    owners.queue.putFirst(group);
+    owners.review(group);
+  }
+  owners.dispatch();
+  return { answer: { kind, group: name, verdict, count }, groups: [] };
+}
+
+/** In flight it stays what its run has taken; that is tried in this moment. */
+function endWait(group: Group, pending: Intent): void {
+  const member = group.members.get(pending.member);
+  if (pending.notBefore === 0 || isHeld(pending) || group.run?.due.has(pending) === true) return;
+  const due = { ...withoutSchedule(pending), notBefore: 0, waits: null };
+  if (member?.exhausted?.intent === pending) member.postponeLastLook(due);
+  else member?.advance(due);
+}

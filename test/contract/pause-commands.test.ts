@@ -1,0 +1,124 @@
+/** `rollcall pause`, `resume`, `apply-now` and `retry-now`, carried out by running instances: what they print, and how they end. */
+import { expect, test } from 'vitest';
+import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import { pause } from '../../src/commands/pause.ts';
+import { retryParked } from '../../src/commands/retry-now.ts';
+import { askEachPartition, groupIn, reasonIn } from '../../src/console/pauses.ts';
+import type { ApplyNowRequest, PauseRequest } from '../../src/core/log/request-record.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { aContext } from '../support/command-context.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { failing } from '../support/retry-records.ts';
+import { aWorld, topics, until, type World } from '../support/world.ts';
+
+type Pause = Extract<PauseRequest, { readonly kind: 'pause' }>;
+
+const aPause = (group: string | null = null): Pause => ({ kind: 'pause', group, author: 'jane', reason: 'INC-7' });
+const aResume = (group: string | null = null): PauseRequest => ({
+  kind: 'resume',
+  group,
+  author: 'jane',
+  reason: null,
+});
+const anApplyNow = (group: string): ApplyNowRequest => ({ kind: 'apply_now', group, author: 'jane' });
+
+function retryOf(world: World) {
+  const context = aContext();
+  const tools = new MemoryLog(world.broker, { groupId: 'command', clientId: 'command', topics });
+  return { context, retry: { topic: topics.retry, tools, context } };
+}
+
+async function asked(world: World, wanted: PauseRequest | ApplyNowRequest, flags: { readonly json?: true } = {}) {
+  const { context, retry } = retryOf(world);
+  const code = await (wanted.kind === 'pause' ? pause(retry, wanted, flags) : askEachPartition(retry, wanted, flags));
+  return { code, out: context.out(), err: context.err() };
+}
+
+test('pause and resume: all partitions in one line, and what is waiting goes on', async () => {
+  const world = await aWorld({ partitionCount: 3 });
+  const one = await world.start();
+  expect(await asked(world, aPause())).toEqual({
+    code: EXIT.done,
+    out: 'paused on all 3 partitions: 0 changes to wait\n',
+    err: 'nothing is sent from now on, until rollcall resume; changes are read and recorded meanwhile\n',
+  });
+  world.change('g', { add: ['a', 'b'] });
+  await until(() => one.pipeline.stats().paused.changes === 2, 'the change is read');
+  expect(await asked(world, aPause())).toMatchObject({
+    code: EXIT.done,
+    out: 'already paused on all 3 partitions: 2 changes waiting; who has paused it first stays its author\n',
+  });
+  expect(await asked(world, anApplyNow('g'))).toMatchObject({
+    code: EXIT.someFailed,
+    out: expect.stringMatching(/^group g: is paused on partition \d, so that nothing is sent: 2 changes waiting/),
+  });
+  expect(world.sandbox.members('g')).toEqual([]);
+  expect(await asked(world, aResume())).toMatchObject({
+    code: EXIT.done,
+    out: 'resumed on all 3 partitions: 2 changes to go on\n',
+  });
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(['a', 'b']);
+  expect(await asked(world, aResume())).toMatchObject({ code: EXIT.done, out: 'was not paused on all 3 partitions\n' });
+  expect(await asked(world, anApplyNow('g'))).toMatchObject({
+    code: EXIT.someFailed,
+    out: 'group g: nothing of it waits on all 3 partitions\n',
+  });
+});
+
+test('pause --json: a line for each partition', async () => {
+  const world = await aWorld({ partitionCount: 2 });
+  await world.start();
+  const { out } = await asked(world, aPause('g'), { json: true });
+  const lines = out.trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(
+    expect.arrayContaining([0, 1].map((partition) => ({ partition, group: 'g', result: 'paused', count: 0 }))),
+  );
+});
+
+test('pause: where an owner does not answer, what the others say is printed, and which partition is missing', async () => {
+  const world = await aWorld({ partitionCount: 2 });
+  const clock = new ManualClock();
+  const { context, retry } = retryOf(world);
+  const asking = askEachPartition({ ...retry, context: { ...context, clock } }, aPause(), {}).catch(
+    (error: unknown) => error,
+  );
+  await until(() => world.records(topics.retry).length > 0, 'the requests');
+  await clock.advance(60_000);
+  expect(await asking).toMatchObject({
+    code: EXIT.unavailable,
+    message: expect.stringMatching(/2 of 2 requests were not answered within 10 s \(partitions 0, 1\); they stay/),
+  });
+  expect(context.out()).toBe('');
+  // and an instance that starts later carries it out
+  const one = await world.start();
+  await until(() => one.pipeline.stats().paused.partitions.length === 2, 'the pause');
+});
+
+test('retry-now: what waits for another try is tried, what was given up is not', async () => {
+  const world = await aWorld();
+  const repair = failing(world);
+  const retry = { baseMs: 3_600_000, capMs: 3_600_000, attemptsMax: 5, slowScheduleMs: [3_600_000] };
+  const one = await world.start({ pipeline: { retry, breakerFailures: 1_000 } });
+  world.change('g', { add: ['u'] });
+  await until(() => one.pipeline.stats().parked === 1, 'it waits');
+  await until(() => (world.lastState('g')?.intents.length ?? 0) === 1, 'its record');
+  repair();
+  const nothing = retryOf(world);
+  expect(await retryParked({ ...nothing.retry, flags: { group: ['h'] } })).toBe(EXIT.done);
+  expect(nothing.context.err()).toBe('nothing waits for another try that fits\n');
+  const { context, retry: asking } = retryOf(world);
+  expect(await retryParked({ ...asking, flags: {} })).toBe(EXIT.done);
+  expect(context.out()).toMatch(/^woken +u +group g/);
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(['u']);
+});
+
+test.each([
+  ['a reason of two lines', () => reasonIn('pause', 'a\nb')],
+  ['no reason', () => reasonIn('pause', '')],
+  ['a reason that is too long', () => reasonIn('pause', 'x'.repeat(201))],
+  ['a group that can be none', () => groupIn('pause', '')],
+])('pause: %s is refused before anything is asked for', (_, read) => {
+  expect(read).toThrow(expect.objectContaining({ code: EXIT.usage }));
+});

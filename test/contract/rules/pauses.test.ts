@@ -1,0 +1,537 @@
+/**
+ * Pauses (protocol.md 12.4): nothing is sent for what is paused, by any owner, until it is resumed; what comes meanwhile is read,
+ * recorded and committed.
+ */
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { operatorKey } from '../../../src/adapters/private-file.ts';
+import { FENCE_KEY } from '../../../src/core/log/live-record.ts';
+import { PAUSED_GROUPS_MAX, PAUSES_KEY } from '../../../src/core/log/pause-record.ts';
+import {
+  parseAnswer,
+  pauseValue,
+  requestKey,
+  signed,
+  type ApplyNowRequest,
+  type OperatorAnswer,
+  type OperatorKey,
+  type PauseRequest,
+} from '../../../src/core/log/request-record.ts';
+import { textHeader } from '../../../src/core/log/wire-intent.ts';
+import type { LogRecord, OutRecord } from '../../../src/ports.ts';
+import { answer, QuickWorld, type QuickOptions } from '../../support/quick-world.ts';
+import { Table } from '../../support/table.ts';
+
+const text = (bytes: LogRecord['key']): string => Buffer.from(bytes ?? []).toString();
+
+function request(
+  wanted: PauseRequest | ApplyNowRequest,
+): OutRecord & { readonly partition: number; readonly key: string } {
+  const headers = [textHeader('rollcall-type', wanted.kind)];
+  return { topic: 'retry', partition: 0, key: requestKey(randomUUID()), value: pauseValue(wanted), headers };
+}
+
+const pause = (group: string | null = null, author = 'jane', reason = 'INC-7') =>
+  request({ kind: 'pause', group, author, reason });
+const resume = (group: string | null = null) => request({ kind: 'resume', group, author: 'joe', reason: null });
+const applyNow = (group: string) => request({ kind: 'apply_now', group, author: 'jane' });
+
+const answersTo = (world: QuickWorld, { key }: { readonly key: string }): OperatorAnswer[] =>
+  world
+    .records('retry')
+    .filter((record) => text(record.key) === key)
+    .flatMap(({ value, headers }) => parseAnswer(value, headers) ?? []);
+
+/** What the tombstone of the request says; undefined: there is none. */
+function verdictOn(world: QuickWorld, asked: { readonly key: string }): string | undefined {
+  const given = answersTo(world, asked).at(-1);
+  return given === undefined || given.kind === 'replay' ? undefined : `${given.verdict} ${given.count}`;
+}
+
+async function ask(world: QuickWorld, asked: OutRecord & { readonly key: string }): Promise<string | undefined> {
+  world.broker.append([asked]);
+  await world.clock.advance(500);
+  return verdictOn(world, asked);
+}
+
+const pausesRecords = (world: QuickWorld): LogRecord[] =>
+  world.records('retry').filter(({ key }) => text(key) === PAUSES_KEY);
+
+async function started(options: QuickOptions = {}) {
+  const world = new QuickWorld(options);
+  const one = await world.start();
+  return { world, one };
+}
+
+const members = (world: QuickWorld, group = 'g'): string[] => [...world.target.group(group).members].toSorted();
+
+describe('a paused partition', () => {
+  test('has nothing sent for it, and is read, recorded and committed all the same', async () => {
+    const { world, one } = await started();
+    expect(await ask(world, pause())).toBe('paused 0');
+    // when changes come for hours, newer ones in the place of older ones
+    world.produce({ add_members: ['a', 'b'] });
+    world.produce({ group_id: 'h', add_members: ['c'] });
+    await world.clock.advance(3 * 3_600_000);
+    world.produce({ remove_members: ['b'] });
+    await world.clock.advance(60_000);
+    // then
+    expect(world.target.requestCount).toBe(0);
+    expect(world.committed()).toBe(3n);
+    expect(world.recorded()).toEqual(['0 add a', '2 remove b']);
+    expect(world.reports()).toMatchObject([{ outcome: 'paused' }, { outcome: 'superseded', member: 'b' }]);
+    await one.pipeline.whenAtRest();
+    // when
+    expect(await ask(world, resume())).toBe('resumed 3');
+    await world.clock.advance(5_000);
+    // then exactly what is left is sent, as a first try
+    expect([members(world), members(world, 'h')]).toEqual([['a'], ['c']]);
+    const outcomes = world.reports().map(({ outcome, member, attempt }) => `${outcome} ${member} ${attempt}`);
+    expect(outcomes).toHaveLength(6);
+    expect(outcomes).toEqual(expect.arrayContaining(['applied a 0', 'applied c 0', 'already_synced b 0']));
+    expect(world.recorded()).toEqual([]);
+    await one.pipeline.whenAtRest();
+  });
+
+  test('stays paused for the next owner, and the one after it', async () => {
+    const { world, one } = await started();
+    await ask(world, pause());
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(10_000);
+    one.kill();
+    const two = await world.start();
+    world.produce({ add_members: ['b'] });
+    await world.clock.advance(60_000);
+    expect(two.pipeline.stats()).toMatchObject({ pending: 2 });
+    void two.pipeline.drain();
+    await world.clock.advance(5_000);
+    await world.start();
+    await world.clock.advance(60_000);
+    expect([world.target.requestCount, world.committed()]).toEqual([0, 2n]);
+    // and a resume of the last one ends it
+    expect(await ask(world, resume())).toBe('resumed 2');
+    await world.clock.advance(60_000);
+    expect(members(world)).toEqual(['a', 'b']);
+    expect(pausesRecords(world).at(-1)?.value).toBeNull();
+  });
+
+  test('stops a group between two of its requests, and uses up no try of it', async () => {
+    const { world } = await started({ pipeline: { membersPerPatchMax: 1 } });
+    const stop = pause();
+    let isAsked = false;
+    world.target.onPatch = () => {
+      if (!isAsked) world.broker.append([stop]);
+      isAsked = true;
+      return null;
+    };
+    // the answer takes until the pause is known
+    const patch = world.target.patchGroup.bind(world.target);
+    world.target.patchGroup = async (asked) => {
+      const given = await patch(asked);
+      await world.clock.wait(1_000);
+      return given;
+    };
+    world.produce({ add_members: ['a', 'b', 'c'] });
+    await world.clock.advance(60_000);
+    // then
+    expect(verdictOn(world, stop)).toBe('paused 3');
+    const { requestCount } = world.target;
+    expect(members(world)).toHaveLength(1);
+    expect(world.committed()).toBe(1n);
+    await world.clock.advance(3_600_000);
+    expect(world.target.requestCount).toBe(requestCount);
+    await ask(world, resume());
+    await world.clock.advance(10_000);
+    expect(members(world)).toEqual(['a', 'b', 'c']);
+    const ends = world.reports().filter(({ member }) => member !== null);
+    expect(ends.map(({ outcome, attempt }) => [outcome, attempt])).toEqual(
+      Array.from({ length: 3 }, () => ['applied', 0]),
+    );
+  });
+
+  test('is asked for no probe, and its breaker stays as it is', async () => {
+    const { world, one } = await started({ pipeline: { breakerFailures: 1 } });
+    world.target.onGet = () => answer(503);
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(10_000);
+    expect(one.pipeline.stats().breaker).toMatchObject({ reason: 'target' });
+    await ask(world, pause());
+    const { requestCount } = world.target;
+    const since = one.pipeline.stats().breaker?.since;
+    await world.clock.advance(3_600_000);
+    expect([world.target.requestCount, one.pipeline.stats().breaker?.since]).toEqual([requestCount, since]);
+    expect(world.committed()).toBe(1n);
+    // when the target works again, and it is resumed
+    world.target.onGet = () => null;
+    await ask(world, resume());
+    await world.clock.advance(60_000);
+    expect([one.pipeline.stats().breaker, members(world)]).toEqual([null, ['a']]);
+  });
+
+  test('keeps a full state as it is in the record, and works it out after the resume', async () => {
+    const { world, one } = await started();
+    world.target.group('g').members.add('x');
+    await ask(world, pause());
+    world.produce({ members: ['a', 'b'], complete: true });
+    world.produce({ add_members: ['c'] });
+    await world.clock.advance(60_000);
+    expect(world.recorded()).toEqual(['0 state ', '1 add c']);
+    expect(world.committed()).toBe(2n);
+    one.kill();
+    await world.start();
+    await world.clock.advance(60_000);
+    expect(world.target.requestCount).toBe(0);
+    await ask(world, resume());
+    await world.clock.advance(60_000);
+    expect(members(world)).toEqual(['a', 'b', 'c']);
+    expect(world.recorded()).toEqual([]);
+  });
+
+  test('takes more changes than one piece of a record, and more than the limit of what is pending', async () => {
+    const { world, one } = await started({ pipeline: { membersPerPatchMax: 5, pendingIntentsMax: 100 } });
+    await ask(world, pause());
+    const names = Array.from({ length: 150 }, (_, i) => `m${i}`);
+    for (let i = 0; i < 150; i += 50) world.produce({ add_members: names.slice(i, i + 50) });
+    await world.clock.advance(60_000);
+    expect([world.committed(), one.pipeline.stats().pending]).toEqual([3n, 150]);
+    await ask(world, resume());
+    await world.clock.advance(60_000);
+    expect(members(world)).toHaveLength(150);
+  });
+
+  test('leaves the report of who has paused it, why and when, and the same of its end', async () => {
+    const { world } = await started();
+    const asked = pause(null, 'jane@example.com', 'change freeze 12–14 May');
+    await ask(world, asked);
+    const at = new Date(world.clock.now().wall - 500).toISOString();
+    await world.clock.advance(60_000);
+    await ask(world, resume());
+    const [offset] = world
+      .records('retry')
+      .flatMap((record) => (text(record.key) === asked.key ? [record.offset] : []));
+    const [begun, ended] = world.reports();
+    expect(begun).toMatchObject({
+      id: `retry/0/${offset}`,
+      final: true,
+      outcome: 'paused',
+      group: null,
+      member: null,
+      op: null,
+      source: { topic: 'retry', partition: 0, offset: String(offset) },
+      pause: { author: 'jane@example.com', reason: 'change freeze 12–14 May', at },
+    });
+    expect(ended).toMatchObject({ outcome: 'resumed', pause: { author: 'joe', reason: null } });
+  });
+});
+
+describe('a paused group', () => {
+  test('waits alone: all others go on', async () => {
+    const { world, one } = await started();
+    expect(await ask(world, pause('g'))).toBe('paused 0');
+    world.produce({ add_members: ['a'] });
+    world.produce({ group_id: 'h', add_members: ['b'] });
+    await world.clock.advance(60_000);
+    expect([members(world), members(world, 'h'), world.committed()]).toEqual([[], ['b'], 2n]);
+    expect(await ask(world, pause('g', 'joe'))).toBe('already 1');
+    expect(await ask(world, resume('h'))).toBe('not_paused 0');
+    expect(await ask(world, resume('g'))).toBe('resumed 1');
+    await world.clock.advance(5_000);
+    expect(members(world)).toEqual(['a']);
+    expect(world.reports().filter(({ outcome }) => outcome === 'paused')).toMatchObject([
+      { group: 'g', pause: { author: 'jane' } },
+      { group: 'g', pause: { author: 'joe' } },
+    ]);
+    await one.pipeline.whenAtRest();
+  });
+
+  test('may be named as the target names it, and in either letter case of a UUID', async () => {
+    const target = '5b1e0000-aaaa-4aaa-8aaa-00000000abcd';
+    const ids = new Table().set('group', 'okta-g', target).set('group', 'okta-h', 'h').set('user', 'okta-a', 'a');
+    const { world } = await started({ ids });
+    await ask(world, pause(target.toUpperCase()));
+    world.produce({ group_id: 'okta-g', add_members: ['okta-a'] });
+    world.produce({ group_id: 'okta-h', add_members: ['okta-a'] });
+    await world.clock.advance(60_000);
+    expect([members(world, target), members(world, 'h')]).toEqual([[], ['a']]);
+    expect(await ask(world, resume(target))).toBe('resumed 1');
+    await world.clock.advance(5_000);
+    expect(members(world, target)).toEqual(['a']);
+  });
+
+  test('stays paused where its partition is resumed', async () => {
+    const { world } = await started();
+    await ask(world, pause('g'));
+    await ask(world, pause());
+    world.produce({ add_members: ['a'] });
+    world.produce({ group_id: 'h', add_members: ['b'] });
+    await world.clock.advance(5_000);
+    expect(await ask(world, resume())).toBe('resumed 1');
+    await world.clock.advance(60_000);
+    expect([members(world), members(world, 'h')]).toEqual([[], ['b']]);
+  });
+
+  test('is asked for no id that no other group waits for', async () => {
+    const asked: string[] = [];
+    const found = (id: string) => ({ kind: 'found', id, isActive: true }) as const;
+    const known = new Map<string, ReturnType<typeof found>>();
+    let isAway = true;
+    const ids = {
+      known: (kind: 'user' | 'group', id: string) => (kind === 'group' ? found(id) : (known.get(id) ?? null)),
+      lookUp: async (_: 'user' | 'group', id: string, mayStart: () => boolean) => {
+        if (isAway) await world.clock.wait(1_000);
+        if (!mayStart()) return { kind: 'unanswered', answer: { kind: 'not_started' } } as const;
+        asked.push(id);
+        known.set(id, found(id));
+        return found(id);
+      },
+      onChange: () => undefined,
+      close: async () => undefined,
+    };
+    const world = new QuickWorld({ ids });
+    await world.start();
+    // given a look-up that waits for its turn while its group is paused
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(100);
+    await ask(world, pause('g'));
+    world.produce({ add_members: ['b'] });
+    await world.clock.advance(60_000);
+    expect([asked, world.committed()]).toEqual([[], 2n]);
+    // when another group waits for one of the ids
+    isAway = false;
+    world.produce({ group_id: 'h', add_members: ['b'] });
+    await world.clock.advance(60_000);
+    expect([asked, members(world), members(world, 'h')]).toEqual([['b'], [], ['b']]);
+    await ask(world, resume('g'));
+    await world.clock.advance(60_000);
+    expect([asked, members(world)]).toEqual([
+      ['b', 'a'],
+      ['a', 'b'],
+    ]);
+  });
+
+  test('is not what an open breaker waits for', async () => {
+    const { world, one } = await started({ pipeline: { breakerFailures: 1 } });
+    await ask(world, pause('never-asked'));
+    world.produce({ group_id: 'never-asked', add_members: ['b'] });
+    let isAway = true;
+    world.target.onGet = () => (isAway ? answer(503) : null);
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(10_000);
+    expect(one.pipeline.stats().breaker).not.toBeNull();
+    isAway = false;
+    await world.clock.advance(60_000);
+    expect([one.pipeline.stats().breaker, members(world), members(world, 'never-asked')]).toEqual([null, ['a'], []]);
+  });
+
+  test('has all recorded that a full state came to before the pause, so that its offset is committed', async () => {
+    const { world, one } = await started({ pipeline: { membersPerPatchMax: 1 } });
+    const stop = pause('g');
+    let isAsked = false;
+    world.target.onPatch = () => {
+      if (!isAsked) world.broker.append([stop]);
+      isAsked = true;
+      return null;
+    };
+    const patch = world.target.patchGroup.bind(world.target);
+    world.target.patchGroup = async (asked) => {
+      const given = await patch(asked);
+      await world.clock.wait(1_000);
+      return given;
+    };
+    world.produce({ members: Array.from({ length: 30 }, (_, i) => `m${i}`), complete: true });
+    await world.clock.advance(60_000);
+    expect(verdictOn(world, stop)).toBe('paused 30');
+    expect([members(world).length, world.committed()]).toEqual([1, 1n]);
+    one.kill();
+    await world.start();
+    await ask(world, resume('g'));
+    await world.clock.advance(120_000);
+    expect(members(world)).toHaveLength(30);
+  });
+
+  test('keeps what is held held, and what is approved meanwhile waits for the resume', async () => {
+    const guard = { groupPercent: 10, groupFloor: 2, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
+    const { world, one } = await started({ pipeline: { guard } });
+    for (const name of ['a', 'b', 'c']) world.target.group('g').members.add(name);
+    world.produce({ remove_members: ['a', 'b'] });
+    await world.clock.advance(5_000);
+    expect(one.pipeline.stats().held).toBe(2);
+    expect(await ask(world, pause('g'))).toBe('paused 0');
+    world.approve('jane');
+    await world.clock.advance(60_000);
+    expect([members(world), one.pipeline.stats().held]).toEqual([['a', 'b', 'c'], 0]);
+    expect(await ask(world, resume('g'))).toBe('resumed 2');
+    await world.clock.advance(60_000);
+    expect(members(world)).toEqual(['c']);
+  });
+
+  test('is one of a limited number', async () => {
+    const { world } = await started();
+    const names = Array.from({ length: PAUSED_GROUPS_MAX }, (_, i) => `group-${i}`);
+    world.broker.append(names.map((name) => pause(name)));
+    // Each answer is a write of its own.
+    await world.clock.advance(600_000);
+    expect(await ask(world, pause('g'))).toBe('too_many 0');
+    expect(await ask(world, pause('group-3'))).toBe('already 0');
+    expect(await ask(world, pause())).toBe('paused 0');
+    await ask(world, resume('group-3'));
+    expect(await ask(world, pause('g'))).toBe('paused 0');
+  });
+});
+
+describe('the answer', () => {
+  test('comes once the record is acknowledged, and a restart takes nothing back', async () => {
+    const { world, one } = await started();
+    let isRefused = true;
+    one.log.beforeSend = async (records) => {
+      if (isRefused && records.some(({ key }) => key === PAUSES_KEY)) throw new Error('not now');
+    };
+    const asked = pause();
+    expect(await ask(world, asked)).toBeUndefined();
+    // it holds all the same
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(5_000);
+    expect([world.target.requestCount, answersTo(world, asked)]).toEqual([0, []]);
+    // when its owner dies before it is recorded, the next one carries it out before anything is sent
+    one.kill();
+    await world.start();
+    await world.clock.advance(5_000);
+    expect([verdictOn(world, asked), world.target.requestCount]).toEqual(['paused 0', 0]);
+    isRefused = false;
+  });
+
+  test('is given again by the next owner, and the first author stays', async () => {
+    const { world, one } = await started();
+    const asked = pause(null, 'first');
+    // its owner dies once the record is written
+    one.log.afterSend = async (records) => {
+      if (records.some(({ key }) => key === PAUSES_KEY)) one.kill();
+    };
+    world.broker.append([asked]);
+    await world.clock.advance(500);
+    expect(answersTo(world, asked)).toEqual([]);
+    const two = await world.start();
+    await world.clock.advance(500);
+    expect(verdictOn(world, asked)).toBe('already 0');
+    expect(await ask(world, pause(null, 'second'))).toBe('already 0');
+    expect(two.pipeline.stats().paused.partitions).toMatchObject([{ partition: 0, author: 'first' }]);
+  });
+
+  test('of a former owner does not count behind the fence of the next one', async () => {
+    const { world, one } = await started();
+    await ask(world, pause('other'));
+    const [record] = pausesRecords(world);
+    one.kill();
+    // given a request that nobody has answered, and an answer that a former owner still has on its way
+    const asked = pause();
+    const headers = [...(record?.headers.filter(([name]) => name !== 'rollcall-type') ?? [])];
+    const result = JSON.stringify([{ group: null, result: 'paused', count: 0 }]);
+    const late = [...headers, textHeader('rollcall-type', 'pause'), textHeader('rollcall-result', result)];
+    world.broker.append([asked]);
+    let isWritten = false;
+    world.broker.topic('retry').onAppend(() => {
+      if (isWritten || text(world.records('retry').at(-1)?.key ?? null) !== FENCE_KEY) return;
+      isWritten = true;
+      world.broker.append([{ ...asked, value: null, headers: late }]);
+    });
+    await world.start();
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(60_000);
+    expect([answersTo(world, asked).length, world.target.requestCount]).toEqual([2, 0]);
+  });
+
+  test.each([
+    ['signed', 'paused 0'],
+    ['unsigned', 'unsigned 0'],
+  ])('to one that is %s where a key is set is %s', async (how, verdict) => {
+    const key: OperatorKey = operatorKey(() => 'the-key-of-the-operators');
+    const { world, one } = await started({ operatorKey: key });
+    const asked = pause();
+    expect(await ask(world, how === 'signed' ? signed(asked, world.clock.now().wall, key) : asked)).toBe(verdict);
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(60_000);
+    expect(members(world)).toEqual(how === 'signed' ? [] : ['a']);
+    expect(one.pipeline.stats().refusedRequests).toEqual(how === 'signed' ? {} : { unsigned: 1 });
+  });
+});
+
+test('pause: a late record of a former owner is replaced, and what it says does not count', async () => {
+  const { world, one } = await started();
+  await ask(world, pause());
+  await ask(world, resume());
+  const [stale] = pausesRecords(world);
+  one.kill();
+  await world.start();
+  // when the record of the pause comes once more, behind the fence of the next owner
+  world.broker.append([
+    { topic: 'retry', partition: 0, key: PAUSES_KEY, value: text(stale?.value ?? null), headers: stale?.headers ?? [] },
+  ]);
+  world.produce({ add_members: ['a'] });
+  await world.clock.advance(5_000);
+  expect(members(world)).toEqual(['a']);
+  // then the last one says what is so
+  expect(pausesRecords(world).at(-1)?.value).toBeNull();
+});
+
+test('pause: it is written again where the retry topic was recreated', async () => {
+  const { world } = await started();
+  await ask(world, pause('g'));
+  world.broker.recreateTopic('retry');
+  await world.clock.advance(60_000);
+  expect(pausesRecords(world)).toHaveLength(1);
+});
+
+describe('apply now', () => {
+  /** One slot, and fifty groups that are ready before it. */
+  async function behindFifty() {
+    const { world, one } = await started({ pipeline: { concurrency: 1 } });
+    const order: string[] = [];
+    let isSlow = true;
+    world.target.onPatch = ({ group }) => (order.push(group), null);
+    const get = world.target.getGroup.bind(world.target);
+    world.target.getGroup = async (asked) => {
+      if (isSlow) await world.clock.wait(1_000);
+      return get(asked);
+    };
+    for (let i = 0; i < 50; i++) world.produce({ group_id: `h${i}`, remove_members: ['x'], add_members: [`m${i}`] });
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(500);
+    return { world, one, order, hurry: () => (isSlow = false) };
+  }
+
+  test('puts the group before all that are ready', async () => {
+    const { world, order, hurry } = await behindFifty();
+    expect(await ask(world, applyNow('g'))).toBe('queued 1');
+    hurry();
+    await world.clock.advance(60_000);
+    expect(order.slice(0, 2)).toEqual(['h0', 'g']);
+    expect(order).toHaveLength(51);
+  });
+
+  test('ends each wait of the group but that for an operator', async () => {
+    const { world } = await started({
+      pipeline: { retry: { baseMs: 3_600_000, capMs: 3_600_000, attemptsMax: 5, slowScheduleMs: [3_600_000] } },
+    });
+    let isGone = true;
+    world.target.onGet = ({ group }) => (isGone && group === 'g' ? answer(404) : null);
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(5_000);
+    isGone = false;
+    await world.clock.advance(60_000);
+    expect(members(world)).toEqual([]);
+    expect(await ask(world, applyNow('g'))).toBe('queued 1');
+    await world.clock.advance(1_000);
+    expect(members(world)).toEqual(['a']);
+    expect(await ask(world, applyNow('g'))).toBe('gone 0');
+  });
+
+  test('does not send what is paused', async () => {
+    const { world } = await started();
+    await ask(world, pause('g'));
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(5_000);
+    expect(await ask(world, applyNow('g'))).toBe('is_paused 1');
+    await world.clock.advance(5_000);
+    expect(members(world)).toEqual([]);
+  });
+});

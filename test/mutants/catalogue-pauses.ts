@@ -1,0 +1,127 @@
+/** Mutants of pauses (protocol.md 12.4), and of what their histories have found. */
+import type { Mutant } from './mutant.ts';
+
+const tests = ['test/contract/rules/pauses.test.ts'];
+
+export const pauseMutants: readonly Mutant[] = [
+  {
+    name: 'pause-not-recorded',
+    breaks: 'a pause is kept in memory alone, so that the next owner sends',
+    edits: [
+      {
+        find: "if (this.#state !== 'due') return null;\n    this.#state = 'sent';",
+        replace: "this.#state = 'recorded';\n    if (this.#state === 'recorded') return null;",
+      },
+    ],
+    scenario: 'paused',
+  },
+  {
+    name: 'pause-not-restored',
+    breaks: 'an owner does not look at the record of pauses when it restores a partition',
+    edits: [{ find: '  partition.pauses.restore();\n', replace: '' }],
+    scenario: 'paused',
+  },
+  {
+    name: 'pause-answered-first',
+    breaks: 'an operator gets the answer before the pause is recorded',
+    edits: [{ find: ' || (isAboutPauses(answer) && partition.pauses.isUnrecorded)', replace: '' }],
+    tests,
+  },
+  {
+    name: 'pause-stale-not-repaired',
+    breaks: 'a late record of pauses that lies last is left there',
+    edits: [{ find: '      partition.pauses.rewrite();\n', replace: '' }],
+    tests,
+  },
+  {
+    name: 'pause-void-answer',
+    breaks: 'an answer of a former owner behind the fence of the next one ends the request',
+    edits: [
+      {
+        find: 'if (!ownership.isVoid(stampIn(headers))) requests.answered(key);',
+        replace: 'requests.answered(key);',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'probe-of-paused',
+    breaks: 'an open breaker waits for the probe of a group that is paused',
+    edits: [{ find: '      if (!isDispatchable(owners, group)) continue;\n', replace: '' }],
+    tests,
+  },
+  {
+    name: 'look-up-of-paused',
+    breaks: 'ids are looked up that only paused groups wait for',
+    edits: [
+      {
+        find: 'group.partition.groups.get(group.id) === group && !isPaused(group)',
+        replace: 'group.partition.groups.get(group.id) === group',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'pause-in-flight',
+    breaks: 'a group that is in flight when it is paused sends all of its requests',
+    edits: [
+      {
+        find: 'owners.breaker.lets(group) && isDispatchable(owners, group)',
+        replace: 'owners.breaker.lets(group) && isOpen(owners, group.partition)',
+      },
+    ],
+    scenario: 'paused',
+  },
+  {
+    name: 'resume-without-review',
+    breaks: 'what was paused waits for its next change after the resume',
+    edits: [
+      {
+        find: 'if (CHANGED.has(verdict)) reviewThose(owners, partition, concerned);',
+        replace: "if (verdict === 'paused') reviewThose(owners, partition, concerned);",
+      },
+    ],
+    scenario: 'paused',
+  },
+  {
+    name: 'pause-holds-commit',
+    breaks: 'what is paused is not recorded, so that its offsets are not committed',
+    edits: [{ find: "for (const member of waiting) member.waitFor('resume');", replace: '' }],
+    tests,
+  },
+  {
+    name: 'pause-in-pieces',
+    breaks: 'what a full state came to before the pause is recorded a piece at a time, of which none leaves',
+    edits: [{ find: 'group.partition.pauses.isPaused(group) ? Number.POSITIVE_INFINITY : group', replace: 'group' }],
+    tests,
+  },
+  {
+    name: 'apply-now-in-line',
+    breaks: 'a group that is to go ahead waits behind those that are ready',
+    edits: [{ find: '    owners.queue.putFirst(group);\n', replace: '' }],
+    tests,
+  },
+  {
+    name: 'apply-now-waits',
+    breaks: 'what waits for another try of a group that is to go ahead keeps its time',
+    edits: [
+      {
+        find: 'const due = { ...withoutSchedule(pending), notBefore: 0, waits: null };',
+        replace: 'const due = { ...pending };',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'state-before-what-it-replaced',
+    breaks: 'a full state leaves the live record before what it has replaced, so that a restore brings that back',
+    edits: [{ find: ' &&\n      !group.isOlderRecorded(WHOLE_GROUP, state.source)', replace: '' }],
+    scenario: 'paused',
+  },
+  {
+    name: 'rendered-under-former-epoch',
+    breaks: 'a report that waits through a join is sent under the epoch before it',
+    edits: [{ find: '  write.record = { ...addressed.record(), partition: record.partition };\n', replace: '' }],
+    tests: ['test/contract/rules/report-epoch.test.ts'],
+  },
+];

@@ -59,9 +59,25 @@ describeNewestKafka('the runbook', (kafka) => {
       ADMIN_PORT: String(port),
     };
     await rollcall('topics create --partitions 1');
+    await start();
+  });
+
+  async function start(): Promise<void> {
     service = new ServiceProcess(environment);
     await service.said('partition caught up');
-  });
+  }
+
+  async function restart(): Promise<void> {
+    service.signal('SIGTERM');
+    await service.exited;
+    await start();
+  }
+
+  /** About groups; a new instance asks for a token all the same. */
+  const requestCount = (): number =>
+    ['GET', 'PATCH']
+      .flatMap((method) => Object.values(sandbox.stats.requests[method] ?? {}))
+      .reduce((sum, count) => sum + count, 0);
 
   afterAll(async () => {
     await service.kill();
@@ -126,7 +142,32 @@ describeNewestKafka('the runbook', (kafka) => {
     await sandbox.until(() => !sandbox.members('sales').includes('jane'));
   });
 
+  test(
+    'everything, and one group, is paused, also for the next instance, and resumed',
+    { timeout: 120_000 },
+    async () => {
+      await answers('pause');
+      const requests = requestCount();
+      await send({ add_members: ['jane'], event_id: 'jane-again' });
+      await answers('paused');
+      await restart();
+      await answers('paused');
+      expect(requestCount()).toBe(requests);
+      await answers('resume');
+      await sandbox.until(() => sandbox.members('sales').includes('jane'));
+    },
+  );
+
   test('each command of the page is run', () => {
-    expect(questions.map(({ name }) => name)).toEqual(['why-still', 'who-removed', 'members', 'how-far', 'affected']);
+    expect(questions.map(({ name }) => name)).toEqual([
+      'why-still',
+      'who-removed',
+      'members',
+      'how-far',
+      'affected',
+      'pause',
+      'paused',
+      'resume',
+    ]);
   });
 });

@@ -165,7 +165,7 @@ function budgetJson(budget: RequestBudget): InstanceStatus['budget'] {
     left: leftOf(budget),
     resets_in_ms: window && Math.ceil(window.resetsInMs),
     assumed: window?.isAssumed ?? false,
-    per_minute: pace && Math.round(60_000 / pace.intervalMs),
+    per_minute: pace && pace.perMinute,
     closed_for_ms: Math.ceil(closedForMs),
   };
 }

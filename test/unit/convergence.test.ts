@@ -28,7 +28,12 @@ test.each<[string, number, RequestBudget, number]>([
   ['each further window takes its whole length', 890, aWindow({ used: 10, resetsInMs: 12_000 }), 72_000 + 3_000],
   ['a window that is used up', 1, aWindow({ used: 300, resetsInMs: 5_000 }), 5_100],
   ['a window that is used up beyond what it allows', 300, aWindow({ used: 450, resetsInMs: 5_000 }), 8_000],
-  ['a pace, with what was saved up', 13, { ...NO_LIMIT, pace: { intervalMs: 1_000, firstInMs: -2_000 } }, 10_100],
+  [
+    'a pace, with what was saved up',
+    13,
+    { ...NO_LIMIT, pace: { intervalMs: 1_000, firstInMs: -2_000, perMinute: 63 } },
+    10_100,
+  ],
   ['closed after a 429', 2, { ...aWindow(), closedForMs: 7_000 }, 7_100],
 ])('convergence, by the budget: %s', (_, requests, budget, ms) => {
   expect(convergesInMs(someWork({ requests }), someSpeed(), budget)).toBe(ms);
@@ -56,7 +61,13 @@ test('convergence: more work never takes less time', () => {
         isAssumed: fc.constant(false),
       }),
     ),
-    pace: fc.option(fc.record({ intervalMs: fc.nat(1_000), firstInMs: fc.integer({ min: -5_000, max: 5_000 }) })),
+    pace: fc.option(
+      fc.record({
+        intervalMs: fc.nat(1_000),
+        firstInMs: fc.integer({ min: -5_000, max: 5_000 }),
+        perMinute: fc.constant(60),
+      }),
+    ),
     closedForMs: fc.nat(60_000),
   });
   const property = fc.property(budgets, fc.nat(2_000), fc.nat(500), (budget, requests, more) => {

@@ -235,7 +235,8 @@ describe('the budget that operators see', () => {
   });
 
   test('requests without an answer are spent, and nothing is known before the headers speak', () => {
-    expect(budgetOf(firstAllowance(null), 0).window).toBeNull();
+    expect(budgetOf(firstAllowance(null), 0)).toMatchObject({ window: null, pace: { perMinute: 180 } });
+    expect(budgetOf(firstAllowance(60), 0).pace).toMatchObject({ perMinute: 60 });
     const spoken = after(firstAllowance(null), heard(0, { count: 20 }));
     expect(budgetOf(taken(taken(spoken, 5), 5), 10_000).window).toEqual({
       allowed: 300,

@@ -234,7 +234,9 @@ export function spentShare(allowance: Allowance, now: number): number {
 export function budgetOf(allowance: Allowance, now: number): RequestBudget {
   const { pace, closedUntil, outstanding } = allowance;
   const window = windowAt(allowance.window, Math.max(now, closedUntil));
-  const firstAt = Math.max(pace.nextAt, now) - (pace.burst - 1) * pace.intervalMs;
+  const { intervalMs, burst } = pace;
+  const firstAt = Math.max(pace.nextAt, now) - (burst - 1) * intervalMs;
+  const perMinute = Math.round(60_000 / intervalMs) + burst;
   return {
     window: window && {
       allowed: window.allowed,
@@ -243,7 +245,7 @@ export function budgetOf(allowance: Allowance, now: number): RequestBudget {
       lengthMs: window.lengthMs,
       isAssumed: window.isAssumed,
     },
-    pace: pace.ends === 'never' || window === null ? { intervalMs: pace.intervalMs, firstInMs: firstAt - now } : null,
+    pace: pace.ends === 'never' || window === null ? { intervalMs, firstInMs: firstAt - now, perMinute } : null,
     closedForMs: Math.max(0, closedUntil - now),
   };
 }

@@ -28,6 +28,8 @@ export interface RequestBudget {
     readonly intervalMs: number;
     /** Until the first may go; negative: so much was saved up. */
     readonly firstInMs: number;
+    /** At most, what is saved up included. */
+    readonly perMinute: number;
   } | null;
   /** Until requests are sent again after a 429; 0: now. */
   readonly closedForMs: number;

@@ -55,18 +55,30 @@ export async function askEachPartition(
     }),
   );
   const said = new Map<string, Said>();
+  const answered = new Set<number>();
   try {
     await askOwners(retry, requests, async (answer, { partition }) => {
       if (!('verdict' in answer) || 'digest' in answer) return;
       note(said, partition, answer);
+      answered.add(partition);
       const { group, verdict: result, count } = answer;
       if (json === true) await printJson(context.stdout, { partition, group, result, count });
     });
   } finally {
     if (json !== true) for (const line of linesOf(wanted, said, partitionCount)) await print(context.stdout, line);
   }
-  return isDone(wanted, new Set(said.keys())) ? EXIT.done : EXIT.someFailed;
+  const others = [...requests.values()].map(({ partition }) => partition).filter((each) => !answered.has(each));
+  if (others.length > 0)
+    await print(
+      context.stderr,
+      `not understood on ${named(others)}: the owner there is of another version of Rollcall\n`,
+    );
+  if (wanted.kind === 'resume') await print(context.stderr, wanted.group === null ? OTHERS_STAY : NAMES_COUNT);
+  return others.length === 0 && isDone(wanted, new Set(said.keys())) ? EXIT.done : EXIT.someFailed;
 }
+
+const OTHERS_STAY = 'groups that were paused by name stay paused; rollcall status lists them\n';
+const NAMES_COUNT = 'a group is resumed by the name that it was paused by; rollcall status lists what is paused\n';
 
 function note(
   said: Map<string, Said>,
@@ -86,9 +98,11 @@ const ENDS: Readonly<Record<Wanted['kind'], readonly string[]>> = {
   apply_now: ['queued', 'gone'],
 };
 
-function isDone({ kind }: Wanted, verdicts: ReadonlySet<string>): boolean {
+function isDone({ kind, group }: Wanted, verdicts: ReadonlySet<string>): boolean {
   // A group has its changes in few partitions, and somewhere there has to be one.
   if (kind === 'apply_now' && !verdicts.has('queued')) return false;
+  // Another name may have been meant.
+  if (kind === 'resume' && group !== null && !verdicts.has('resumed')) return false;
   return [...verdicts].every((verdict) => ENDS[kind].includes(verdict));
 }
 
@@ -113,7 +127,7 @@ const WORDS: Readonly<Record<string, (where: string, changes: string) => string>
   queued: (where, changes) => `goes ahead on ${where}: ${changes}`,
   gone: (where) => `nothing of it waits on ${where}`,
   is_paused: (where, changes) =>
-    `is paused on ${where}, so that nothing is sent: ${changes} waiting; see rollcall resume`,
+    `is paused on ${where}, so that nothing is sent: ${changes} waiting; rollcall status says by whom, and by which name`,
 };
 
 const counted = (changes: number): string => `${changes} ${changes === 1 ? 'change' : 'changes'}`;

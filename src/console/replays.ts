@@ -34,6 +34,8 @@ export async function wake(replay: Replay<ListFlags>, found: readonly WaitingInt
     await print(context.stderr, `the owner does not say what became of ${count}: see \`rollcall replay list\`\n`);
     return EXIT.someFailed;
   }
+  if (verdicts.some(({ verdict }) => verdict === 'is_paused'))
+    await print(context.stderr, 'what is paused is not tried before `rollcall resume`: rollcall status says what is\n');
   return verdicts.every(({ verdict }) => verdict === 'woken') ? EXIT.done : EXIT.someFailed;
 }
 

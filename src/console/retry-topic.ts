@@ -8,6 +8,7 @@ import { isHeld } from '../core/change/pending.ts';
 import { needsOfOperator } from '../core/log/authorization.ts';
 import { parseRetryRecord, type WireRecord } from '../core/log/live-record.ts';
 import { emptyView, readFence, readState, type RetryView } from '../core/log/ownership.ts';
+import { NO_PAUSES, PAUSES_KEY, type PausesOf } from '../core/log/pause-record.ts';
 import type { ReadProgress } from '../core/log/reading.ts';
 import { header } from '../core/log/wire-intent.ts';
 import {
@@ -59,11 +60,10 @@ export async function withRetryTopic(
 }
 
 /** @param partitions absent: all. @throws ExitError where there is no such topic. */
-export async function findWaiting(
+export async function readRetryTopic(
   { topic, tools, context }: RetryTopic,
-  filter: WaitingFilter,
   partitions?: readonly number[],
-): Promise<readonly WaitingIntent[]> {
+): Promise<WaitingView> {
   await existingTopic(topic, { tools, context });
   const view = emptyWaiting();
   let read: ReadProgress = { passed: 0, total: 0 };
@@ -82,8 +82,12 @@ export async function findWaiting(
   if (view.unreadableCount > 0) {
     await print(context.stderr, `warning: ${view.unreadableCount} records of ${topic} cannot be read\n`);
   }
-  return allWaiting(view).filter((waiting) => selects(filter, waiting));
+  return view;
 }
+
+/** @throws ExitError where there is no such topic. */
+export const findWaiting = async (retry: RetryTopic, filter: WaitingFilter): Promise<readonly WaitingIntent[]> =>
+  allWaiting(await readRetryTopic(retry)).filter((waiting) => selects(filter, waiting));
 
 const ANSWER_LIMIT_MS = 10_000;
 
@@ -232,13 +236,14 @@ export interface WaitingView {
 interface PartitionView {
   readonly ownership: RetryView;
   readonly groups: Map<string, readonly WaitingIntent[]>;
+  pauses: PausesOf;
 }
 
 export const emptyWaiting = (): WaitingView => ({ partitions: new Map(), unreadableCount: 0 });
 
 /** Records of a partition in their order. */
 export function readWaiting(view: WaitingView, partition: number, record: WireRecord): void {
-  const known = view.partitions.get(partition) ?? { ownership: emptyView(), groups: new Map() };
+  const known = view.partitions.get(partition) ?? { ownership: emptyView(), groups: new Map(), pauses: NO_PAUSES };
   view.partitions.set(partition, known);
   const parsed = parseRetryRecord(record);
   switch (parsed.kind) {
@@ -252,9 +257,11 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
         parsed.intents.map((intent) => waitingOf(intent, header(record.headers, 'rollcall-error-code'))),
       );
       return;
+    case 'pauses':
+      if (readState(known.ownership, PAUSES_KEY, parsed.stamp) === 'counts') known.pauses = parsed.pauses;
+      return;
     case 'request':
     case 'removals':
-    case 'pauses':
       return;
     case 'unreadable':
       view.unreadableCount += 1;

@@ -4,7 +4,7 @@
  */
 import { askStatus, type Instance } from '../adapters/admin-client.ts';
 import type { KafkaLogTools } from '../adapters/kafka/tools.ts';
-import type { Intent } from '../core/change/change.ts';
+import { NO_PAUSES } from '../core/log/pause-record.ts';
 import type { TopicNames } from '../core/log/topics.ts';
 import {
   overviewOf,
@@ -20,7 +20,7 @@ import type { LogTools } from '../ports.ts';
 import { within } from '../time.ts';
 import { unlessStopped, type CommandContext } from './command-context.ts';
 import { existingTopic } from './kafka-tools.ts';
-import { findWaiting } from './retry-topic.ts';
+import { readRetryTopic } from './retry-topic.ts';
 
 type OffsetTools = Pick<KafkaLogTools, 'committedOffsets' | 'boundsWhereLed' | 'timestampsAt' | 'consumerGroup'>;
 
@@ -120,12 +120,14 @@ async function readWaiting(
   const timestamps = await tools.timestampsAt(topics.source, from);
   const led = await tools.boundsWhereLed(topics.retry);
   const readable = partitions.map(({ partition }) => partition).filter((partition) => led.has(partition));
-  const intents = new Map<number, Intent[]>(readable.map((partition) => [partition, []]));
-  for (const { intent } of await findWaiting({ topic: topics.retry, tools, context }, {}, readable))
-    intents.get(intent.source.partition)?.push(intent);
+  const view = await readRetryTopic({ topic: topics.retry, tools, context }, readable);
   const now = context.clock.now().wall;
   return new Map(
-    [...intents].map(([partition, each]) => [partition, waitingFacts(each, timestamps.get(partition) ?? null, now)]),
+    readable.map((partition): [number, WaitingFacts] => {
+      const { groups, pauses = NO_PAUSES } = view.partitions.get(partition) ?? {};
+      const intents = [...(groups?.values() ?? [])].flatMap((waiting) => waiting.map(({ intent }) => intent));
+      return [partition, waitingFacts(intents, { firstUnfinishedAt: timestamps.get(partition) ?? null, pauses, now })];
+    }),
   );
 }
 

@@ -125,8 +125,18 @@ const affectedLine = ({ group, changes, since }: AffectedGroup): string =>
 
 /** @param now epoch ms. */
 export function statusJson({ overview, kafkaError }: FoundStatus, now: number): object {
-  const { group, replies, unanswered, rows, totals, requestsAhead, convergesInMs, pausedPartitions, pausedGroups } =
-    overview;
+  const {
+    group,
+    replies,
+    unanswered,
+    rows,
+    totals,
+    requestsAhead,
+    convergesInMs,
+    pausedPartitions,
+    pausedGroups,
+    pausedGroupCount,
+  } = overview;
   return {
     at: timeText(now),
     in_step: isInStep(overview),
@@ -134,7 +144,11 @@ export function statusJson({ overview, kafkaError }: FoundStatus, now: number): 
     converges_in_ms: convergesInMs,
     requests_ahead: requestsAhead,
     totals: { ...totals, next_wait_ends_at: timeOrNull(totals.next_wait_ends_at) },
-    paused: { partitions: pausedPartitions.map(pauseJson), groups: pausedGroups.map(pauseJson) },
+    paused: {
+      partitions: pausedPartitions.map(pauseJson),
+      groups: pausedGroups.map(pauseJson),
+      group_count: pausedGroupCount,
+    },
     kafka_problem: kafkaError === null ? null : messageOf(kafkaError),
     consumer_group: group && { state: group.state, members: group.members.map(memberJson) },
     unanswered: unanswered.map(memberJson),

@@ -53,7 +53,8 @@ function pendingChange({ clock }: Owners, group: Group, intent: Intent): Pending
   const unsent = isParked ? 'parked' : run?.isSent(intent) === true ? 'in_flight' : 'queued';
   const state = intent.dead !== null ? 'dead' : isHeld(intent) ? 'held' : unsent;
   const pause = group.partition.pauses.pauseOf(group);
-  const paused = pause && { author: pause.author, reason: pause.reason, since: pause.at };
+  const name = pause !== null && 'group' in pause ? pause.group : null;
+  const paused = pause && { name, author: pause.author, reason: pause.reason, since: pause.at };
   return {
     member,
     target,

@@ -66,6 +66,54 @@ test('pause and resume: all partitions in one line, and what is waiting goes on'
   });
 });
 
+test('resume: of a group that was paused by another name, or with all the others, nothing is said to go on', async () => {
+  const world = await aWorld();
+  await world.start();
+  await asked(world, aPause('g'));
+  expect(await asked(world, aResume('G-1'))).toEqual({
+    code: EXIT.someFailed,
+    out: 'group G-1: was not paused on all 1 partitions\n',
+    err: 'a group is resumed by the name that it was paused by; rollcall status lists what is paused\n',
+  });
+  expect(await asked(world, aPause())).toMatchObject({ code: EXIT.done });
+  world.change('g', { add: ['a'] });
+  await until(() => world.lastState('g') !== null, 'its record');
+  expect(await asked(world, aResume('g'))).toMatchObject({
+    code: EXIT.someFailed,
+    out: expect.stringMatching(/^group g: is paused on all 1 partitions, so that nothing is sent: /),
+  });
+  expect(await asked(world, aResume())).toMatchObject({
+    code: EXIT.done,
+    err: 'groups that were paused by name stay paused; rollcall status lists them\n',
+  });
+});
+
+test('pause: an owner that does not understand it is named, and it is no success', async () => {
+  const world = await aWorld({ partitionCount: 2 });
+  await world.start();
+  const tooLong = { ...aPause(), reason: 'x'.repeat(300) };
+  expect(await asked(world, tooLong)).toMatchObject({
+    code: EXIT.someFailed,
+    out: '',
+    err: expect.stringContaining('not understood on partitions 0, 1: the owner there is of another version'),
+  });
+});
+
+test('retry-now: what is paused is not said to be tried', async () => {
+  const world = await aWorld();
+  const one = await world.start();
+  await asked(world, aPause('g'));
+  world.change('g', { add: ['u'] });
+  await until(() => (world.lastState('g')?.intents.length ?? 0) === 1, 'its record');
+  const { context, retry } = retryOf(world);
+  expect(await retryParked({ ...retry, flags: {} })).toBe(EXIT.someFailed);
+  expect(context.out()).toMatch(/^is_paused +u +group g/);
+  expect(context.err()).toContain('what is paused is not tried before `rollcall resume`');
+  await asked(world, aResume('g'));
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(['u']);
+});
+
 test('pause --json: a line for each partition', async () => {
   const world = await aWorld({ partitionCount: 2 });
   await world.start();

@@ -209,11 +209,15 @@ describe('two instances', () => {
   });
 
   test('one whose group is paused says by whom, and since when', () => {
-    const paused = { author: 'jane', reason: 'INC-7', since: Date.parse('2026-11-30T02:00:00Z') };
+    const pause = { author: 'jane', reason: 'INC-7', since: Date.parse('2026-11-30T02:00:00Z') };
     const { intents } = owner;
-    const one = { ...owner, breaker: 'target', intents: intents.map((intent) => ({ ...intent, paused })) };
+    const obstacleOf = (name: string | null) => {
+      const paused = { ...pause, name };
+      const one = { ...owner, breaker: 'target', intents: intents.map((intent) => ({ ...intent, paused })) };
+      return new InstanceMemory([one]).obstacleOf(0);
+    };
     const obstacle = 'paused by jane since 2026-11-30T02:00:00.000Z: INC-7; rollcall resume';
-    expect(new InstanceMemory([one]).obstacleOf(0)).toBe(obstacle);
+    expect([obstacleOf(null), obstacleOf('g 1')]).toEqual([obstacle, `${obstacle} --group 'g 1'`]);
   });
 
   test('what the owner says of each name of the group counts', () => {

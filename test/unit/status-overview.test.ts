@@ -1,8 +1,10 @@
 /** What `rollcall status` puts together, and the sentence that it ends with. Instants in epoch ms; `NOW` is the command's clock. */
 import { describe, expect, test } from 'vitest';
+import type { PausesOf } from '../../src/core/log/pause-record.ts';
 import type { InstanceStatus } from '../../src/core/status/instance-status.ts';
 import {
   overviewOf,
+  waitingFacts,
   type KafkaFacts,
   type MemberFacts,
   type Overview,
@@ -10,6 +12,7 @@ import {
   type WaitingFacts,
 } from '../../src/core/status/overview.ts';
 import { isInStep, statusSentence } from '../../src/core/status/sentence.ts';
+import { anIntent } from '../support/an-intent.ts';
 
 const NOW = Date.parse('2026-11-30T03:00:00Z');
 const at = (text: string): number => Date.parse(`2026-11-30T${text}Z`);
@@ -257,7 +260,8 @@ describe('what Kafka knows better than an instance', () => {
 
 describe('not known', () => {
   const oldest = { unapplied: at('02:50:00'), held: null, waiting: null };
-  const waiting = new Map([[0, { due: 3, held: 2, waiting: 1, dead: 1, oldest }]]);
+  const pauses = { all: null, groups: [] };
+  const waiting = new Map([[0, { due: 3, held: 2, waiting: 1, paused: 0, dead: 1, oldest, pauses }]]);
 
   test('no instance: what Kafka says is said', () => {
     const kafka = someKafka({ unfinished: [6], members: [], state: 'Empty' });
@@ -310,6 +314,7 @@ describe('not known', () => {
 describe('paused', () => {
   const by = { author: 'jane', reason: 'INC-7.', since: at('02:00:00') };
   const none = { partitions: [], groups: [], group_count: 0 };
+  const GROUP_REMEDY = '`rollcall resume --group … --author …` goes on with a group.';
 
   test('the sentence begins with it, and what is paused is not behind', () => {
     const paused = { ...none, partitions: [{ partition: 0, ...by }] };
@@ -339,7 +344,8 @@ describe('paused', () => {
     const replies = [answered('a', { paused }), answered('b', { paused, partitions: [aPartition(1)] })];
     const sentence = sentenceOf({ kafka, replies });
     expect(sentence).toContain('Group g3 is paused since 2026-11-30T02:00:03.000Z by jane (INC-7). Group g4 is paused');
-    expect(sentence).toContain('by jane (INC-7). 2 other groups paused. All else that can be applied is.');
+    expect(sentence).toContain('by jane (INC-7).');
+    expect(sentence).toContain(`2 other groups paused. ${GROUP_REMEDY} All else that can be applied is.`);
   });
 
   test('of a partition that has another owner by now, what its former owner says does not count', () => {
@@ -350,5 +356,25 @@ describe('paused', () => {
 
   test('an older version does not say, and is taken for one that has paused nothing', () => {
     expect(given({}).totals.paused).toBe(0);
+  });
+
+  test('of more groups than an instance lists the number is known', () => {
+    const groups = Array.from({ length: 100 }, (_, i) => ({ group: `g${i}`, ...by }));
+    const reply = answered('a', { paused: { ...none, groups, group_count: 700 } });
+    expect(sentenceOf({ replies: [reply] })).toContain('695 other groups paused.');
+  });
+
+  test('without an instance, as the retry topic says', () => {
+    const pause = { author: 'jane', reason: 'INC-7', at: at('02:00:00') };
+    const intents = ['g', 'h', 'h'].map((group, i) => ({ ...anIntent({ member: `m${i}` }), group }));
+    const facts = (pauses: PausesOf): ReadonlyMap<number, WaitingFacts> =>
+      new Map([[0, waitingFacts(intents, { firstUnfinishedAt: null, pauses, now: NOW })]]);
+    const kafka = someKafka({ members: [], state: 'Empty' });
+    const all = given({ kafka, replies: [], waiting: facts({ all: pause, groups: [] }) });
+    expect(all.totals).toMatchObject({ pending: 3, due: 0, paused: 3 });
+    expect(statusSentence(all, NOW)).toMatch(/^Nothing is sent since 2026-11-30T02:00:00.000Z: paused by jane/);
+    const one = given({ kafka, replies: [], waiting: facts({ all: null, groups: [{ group: 'h', ...pause }] }) });
+    expect(one.totals).toMatchObject({ due: 1, paused: 2 });
+    expect(statusSentence(one, NOW)).toContain('Group h is paused since');
   });
 });

@@ -47,7 +47,7 @@ interface StateDraft extends Draft {
   members: ReadonlySet<string> | null;
 }
 
-/** What these report changes no member. */
+/** These outcomes change no member. */
 const UNCHANGING: ReadonlySet<string> = new Set<ReportOutcome>(['no_changes', 'paused', 'resumed']);
 
 export class Evidence {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { OFFSET_PATTERN, type Position } from '../change/change.ts';
 import { timeText } from '../report/reporting.ts';
+import { quotedForShell } from '../text/visible.ts';
 import type { Reading } from './verdict.ts';
 
 const PendingChange = z.object({
@@ -16,10 +17,11 @@ const PendingChange = z.object({
   op: z.enum(['add', 'remove', 'state']),
   state: z.enum(['queued', 'in_flight', 'parked', 'held', 'dead']),
   paused: z
-    .object({ author: z.string(), reason: z.string(), since: z.int().min(0) })
+    .object({ name: z.string().nullable(), author: z.string(), reason: z.string(), since: z.int().min(0) })
     .optional()
     .meta({
-      description: 'by whom its group, or its partition, is paused, and since when (epoch ms); absent: it is not',
+      description:
+        'by which name (null: all is), by whom and since when (epoch ms) its group is paused; absent: it is not',
     }),
   attempt: z.int().min(0),
   not_before: z.int().min(0).meta({ description: 'epoch ms; 0: now' }),
@@ -82,7 +84,7 @@ export class InstanceMemory {
     if (owner.phase !== 'running') return `its partition is ${owner.phase.replaceAll('_', ' ')}`;
     const paused = this.#pauseIn(owner, partition);
     if (paused !== undefined)
-      return `paused by ${paused.author} since ${timeText(paused.since)}: ${paused.reason}; rollcall resume`;
+      return `paused by ${paused.author} since ${timeText(paused.since)}: ${paused.reason}; ${resumeCommand(paused.name)}`;
     const breaker = owner.answers[0]?.breaker ?? null;
     return breaker === null ? null : `the breaker is open: ${breaker}`;
   }
@@ -107,3 +109,7 @@ export class InstanceMemory {
     return next !== null && offset < BigInt(next) ? 'uncommitted' : 'unread';
   }
 }
+
+/** What ends it. */
+const resumeCommand = (name: string | null): string =>
+  name === null ? 'rollcall resume' : `rollcall resume --group ${quotedForShell(name)}`;

@@ -52,17 +52,20 @@ export type Request =
   | PauseRequest
   | ApplyNowRequest;
 
-/** `superseded`: a newer intent has taken its place; `gone`: it is final, or was dropped. */
-export type ReplayVerdict = 'woken' | 'superseded' | 'gone' | RequestRefusal | NewerVerdict;
+/**
+ * `superseded`: a newer intent has taken its place; `gone`: it is final, or was dropped; `is_paused`: it is woken, and its group is
+ * paused, so that it is not tried before that is resumed.
+ */
+export type ReplayVerdict = 'woken' | 'superseded' | 'gone' | 'is_paused' | RequestRefusal | NewerVerdict;
 
 /** `gone`: nothing is held under this digest; what is held may be another set by now. */
 type HeldVerdict = 'approved' | 'rejected' | 'gone' | RequestRefusal | NewerVerdict;
 
 /**
- * `already`: it was paused before, and the first author stays; `too_many`: so many groups of the partition are paused that no other
- * can be. Of `apply_now`, `gone`: nothing of the group waits; `is_paused`: the group is.
+ * `already`: it was paused before, and the first author stays; `too_many`: so much of the partition is paused by name that no other
+ * group can be; `is_paused`: the group still is, by another pause. Of `apply_now`, `gone`: nothing of the group waits.
  */
-export type PauseVerdict = 'paused' | 'already' | 'too_many' | 'resumed' | 'not_paused';
+export type PauseVerdict = 'paused' | 'already' | 'too_many' | 'resumed' | 'not_paused' | 'is_paused';
 export type ApplyNowVerdict = 'queued' | 'gone' | 'is_paused';
 
 /** What an owner of a newer version says; it is shown as it is, and is no success. */

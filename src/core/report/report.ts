@@ -88,9 +88,12 @@ export const ReportRecord = z
       .optional()
       .meta({ description: 'who has let a held removal pass' }),
     pause: z
-      .object({ author: z.string(), reason: z.string().nullable(), at: time })
+      .object({ author: z.string(), reason: z.string().nullable(), at: time, result: z.string() })
       .optional()
-      .meta({ description: 'of `paused` and `resumed`: by whom, why, and when it took effect' }),
+      .meta({
+        description:
+          'of `paused` and `resumed`: by whom, why, when, and the answer: `paused` and `resumed` have changed something, `already`, `not_paused` and `is_paused` nothing',
+      }),
     lag_ms: z.object({
       queue: z.number().nullable().meta({ description: 'read until its first request; null: none was sent' }),
       apply: z.number().nullable().meta({ description: 'from there to the answer; null: none was sent' }),

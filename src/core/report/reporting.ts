@@ -45,6 +45,8 @@ interface PauseFacts {
   readonly author: string;
   readonly reason: string | null;
   readonly at: number;
+  /** What the operator is answered (protocol.md 12.4). */
+  readonly result: string;
 }
 
 /** null where no request was sent. */
@@ -252,7 +254,12 @@ const approvalJson = ({ digest, author, at }: Approval): ReportRecord['approval'
   at: timeText(at),
 });
 
-const pauseJson = ({ author, reason, at }: PauseFacts): ReportRecord['pause'] => ({ author, reason, at: timeText(at) });
+const pauseJson = ({ author, reason, at, result }: PauseFacts): ReportRecord['pause'] => ({
+  author,
+  reason,
+  at: timeText(at),
+  result,
+});
 
 const requestJson = (request: RequestFacts): ReportRecord['request'] => ({
   patch_id: request.patchId,

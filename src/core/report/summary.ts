@@ -12,7 +12,9 @@ export const Summary = z
     success_count: z.int().min(0),
     failure_count: z.int().min(0),
     by_outcome: z.record(z.string(), z.int().min(0)),
-    operations: z.array(ReportRecord).meta({ description: 'the record that counts of each operation' }),
+    operations: z
+      .array(ReportRecord)
+      .meta({ description: 'the record that counts of each operation; pauses are none' }),
   })
   .meta({ title: 'Rollcall summary' });
 
@@ -40,13 +42,14 @@ export function summaryOf(operations: Operations, generatedAt: number): Summary 
   const byOutcome = new Map<string, number>();
   for (const { outcome } of sorted) byOutcome.set(outcome, (byOutcome.get(outcome) ?? 0) + 1);
   const ended = sorted.filter(({ final }) => final);
+  const changes = sorted.filter((record) => !isAboutNoChange(record));
   return {
     generated_at: new Date(generatedAt).toISOString(),
-    total_operations: sorted.length,
+    total_operations: changes.length,
     success_count: ended.filter(isSuccess).length,
     failure_count: ended.filter(isFailure).length,
     by_outcome: Object.fromEntries(byOutcome),
-    operations: sorted,
+    operations: changes,
   };
 }
 
@@ -71,12 +74,14 @@ const MEANINGS: Readonly<Record<ReportOutcome, 'success' | 'failure' | 'waits' |
   permanent_failure: 'failure',
   retry_scheduled: 'waits',
   held: 'waits',
-  // About no change.
   paused: 'neither',
   resumed: 'neither',
 };
 
 type Ended = Pick<ReportRecord, 'outcome'>;
+
+/** A pause, or its end. */
+const isAboutNoChange = ({ outcome }: Ended): boolean => isKnownOutcome(outcome) && MEANINGS[outcome] === 'neither';
 
 /** Of a final report. An outcome that only a newer version knows is neither success nor failure. */
 export const isSuccess = ({ outcome }: Ended): boolean => isKnownOutcome(outcome) && MEANINGS[outcome] === 'success';

@@ -5,6 +5,7 @@
  */
 import { earlier, noteAge, noneWaits, standing, type Oldest } from '../change/pending.ts';
 import { idKey, type Intent } from '../change/change.ts';
+import type { Pause, PausesOf } from '../log/pause-record.ts';
 import type { InstanceStatus, PartitionStatus, PausedStatus } from './instance-status.ts';
 
 export interface KafkaFacts {
@@ -47,8 +48,10 @@ export interface WaitingFacts {
   readonly due: number;
   readonly held: number;
   readonly waiting: number;
+  readonly paused: number;
   readonly dead: number;
   readonly oldest: Oldest;
+  readonly pauses: PausesOf;
 }
 
 /** Since when the oldest change of each kind waits, epoch ms; null: there is none; absent: not known. */
@@ -99,6 +102,8 @@ export interface Overview {
   readonly pausedPartitions: readonly PartitionPause[];
   /** Each once. */
   readonly pausedGroups: readonly GroupPause[];
+  /** Of these, and of those that an instance has not listed. */
+  readonly pausedGroupCount: number;
   /** Members of the consumer group for whose partitions no instance has answered. */
   readonly unanswered: readonly MemberFacts[];
   readonly requestsAhead: number;
@@ -135,16 +140,28 @@ const SETTLED: ReadonlySet<string> = new Set(['Stable', 'Empty', 'Dead']);
 
 export const isJoining = (group: GroupFacts): boolean => !SETTLED.has(group.state);
 
-/** @param now epoch ms */
-export function waitingFacts(intents: readonly Intent[], firstUnfinishedAt: number | null, now: number): WaitingFacts {
+interface Around {
+  /** Of the first source record that is not finished, epoch ms; null: there is none. */
+  readonly firstUnfinishedAt: number | null;
+  readonly pauses: PausesOf;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+/** Of the intents in the live records of one partition. A group that is paused by the target's name is not known for it here. */
+export function waitingFacts(intents: readonly Intent[], { firstUnfinishedAt, pauses, now }: Around): WaitingFacts {
+  const named = new Set(pauses.groups.map(({ group }) => idKey(group)));
   const oldest = noneWaits();
-  const counts = { unapplied: 0, held: 0, waiting: 0, dead: 0 };
+  const counts = { unapplied: 0, held: 0, waiting: 0, dead: 0, paused: 0 };
   for (const intent of intents) {
-    noteAge(oldest, intent, now);
-    counts[standing(intent, now)] += 1;
+    const kind = standing(intent, now);
+    const isPaused = kind !== 'held' && kind !== 'dead' && (pauses.all !== null || named.has(idKey(intent.group)));
+    counts[isPaused ? 'paused' : kind] += 1;
+    if (!isPaused) noteAge(oldest, intent, now);
   }
   const { unapplied, ...rest } = counts;
-  return { ...rest, due: unapplied, oldest: { ...oldest, unapplied: earlier(oldest.unapplied, firstUnfinishedAt) } };
+  const ages = { ...oldest, unapplied: earlier(oldest.unapplied, firstUnfinishedAt) };
+  return { ...rest, due: unapplied, oldest: ages, pauses };
 }
 
 interface Found {
@@ -172,28 +189,46 @@ export function overviewOf({ kafka, replies, waiting }: Found): Overview {
     owners: answers,
     rows,
     totals: totalsOf(rows, answers),
-    ...pausedIn(owners),
+    ...pausedIn(owners, waiting),
     unanswered: (group?.members ?? []).filter(({ partitions }) => partitions.some((each) => !owners.has(each))),
     requestsAhead: sumOf(answers.map((answer) => answer.requests_ahead)),
     convergesInMs: isKnown && isReady && rows.length > 0 ? longest(answers.map((each) => each.converges_in_ms)) : null,
   };
 }
 
-function pausedIn(owners: ReadonlyMap<number, Owner>): Pick<Overview, 'pausedPartitions' | 'pausedGroups'> {
+type PausedFields = 'pausedPartitions' | 'pausedGroups' | 'pausedGroupCount';
+
+/** As the owners say; of partitions that no instance has answered for, as the retry topic says. */
+function pausedIn(
+  owners: ReadonlyMap<number, Owner>,
+  waiting: ReadonlyMap<number, WaitingFacts>,
+): Pick<Overview, PausedFields> {
   const groups = new Map<string, GroupPause>();
   const pausedPartitions: PartitionPause[] = [];
+  let listed = 0;
   for (const { answer, status } of owners.values()) {
-    const { partitions = [], groups: named = [] } = answer.paused ?? {};
+    const { partitions = [], groups: named = [], group_count: count = 0 } = answer.paused ?? {};
+    listed = Math.max(listed, count);
     pausedPartitions.push(...partitions.filter(({ partition }) => partition === status.partition));
-    for (const pause of named) {
-      const known = groups.get(idKey(pause.group));
-      if (known === undefined || pause.since < known.since) groups.set(idKey(pause.group), pause);
-    }
+    for (const pause of named) noteFirst(groups, pause);
+  }
+  for (const [partition, { pauses }] of waiting) {
+    if (pauses.all !== null) pausedPartitions.push({ partition, ...shown(pauses.all) });
+    for (const pause of pauses.groups) noteFirst(groups, { group: pause.group, ...shown(pause) });
   }
   return {
     pausedPartitions: pausedPartitions.toSorted((a, b) => a.partition - b.partition),
     pausedGroups: [...groups.values()].toSorted((a, b) => a.since - b.since),
+    pausedGroupCount: Math.max(listed, groups.size),
   };
+}
+
+const shown = ({ author, reason, at: since }: Pause) => ({ author, reason, since });
+
+/** A pause of one group stands in each partition. */
+function noteFirst(groups: Map<string, GroupPause>, pause: GroupPause): void {
+  const known = groups.get(idKey(pause.group));
+  if (known === undefined || pause.since < known.since) groups.set(idKey(pause.group), pause);
 }
 
 interface RowFacts {
@@ -241,9 +276,9 @@ function problemOf({ bounds, committed }: PartitionFacts): string | null {
   return null;
 }
 
-const countsOf = ({ due, held, waiting, dead }: WaitingFacts): Counts => {
-  const pending = due + held + waiting;
-  return { pending, due, tried: due, parked: pending, held, waiting, next_wait_ends_at: null, dead };
+const countsOf = ({ due, held, waiting, paused, dead }: WaitingFacts): Counts => {
+  const pending = due + held + waiting + paused;
+  return { pending, due, tried: due, parked: pending, held, waiting, next_wait_ends_at: null, paused, dead };
 };
 
 function totalsOf(rows: readonly PartitionRow[], answers: readonly InstanceStatus[]): Totals {

@@ -40,13 +40,14 @@ export function isInStep({ group, rows, totals, convergesInMs }: Overview): bool
 const PAUSED_NAMED_MAX = 5;
 
 /** Which partitions, and groups, operators have paused; those of one pause together. */
-function pauseSentences({ pausedPartitions, pausedGroups, rows }: Overview): readonly string[] {
+function pauseSentences({ pausedPartitions, pausedGroups, pausedGroupCount, rows }: Overview): readonly string[] {
   const pauses = new Map<string, (typeof pausedPartitions)[number][]>();
   for (const pause of pausedPartitions) {
     const key = JSON.stringify([pause.author, pause.reason]);
     pauses.set(key, [...(pauses.get(key) ?? []), pause]);
   }
-  const left = pausedGroups.length - PAUSED_NAMED_MAX;
+  const named = pausedGroups.slice(0, PAUSED_NAMED_MAX);
+  const left = pausedGroupCount - named.length;
   return [
     ...[...pauses.values()].flatMap((same) => {
       const [first] = same.toSorted((a, b) => a.since - b.since);
@@ -55,15 +56,15 @@ function pauseSentences({ pausedPartitions, pausedGroups, rows }: Overview): rea
         ? []
         : [`Nothing is sent${where} since ${sinceText(first)}: paused by ${byText(first)}. ${REMEDY}`];
     }),
-    ...pausedGroups
-      .slice(0, PAUSED_NAMED_MAX)
-      .map((pause) => `Group ${pause.group} is paused since ${sinceText(pause)} by ${byText(pause)}.`),
+    ...named.map((pause) => `Group ${pause.group} is paused since ${sinceText(pause)} by ${byText(pause)}.`),
     ...(left > 0 ? [`${counted(left, 'other group')} paused.`] : []),
+    ...(pausedGroupCount > 0 ? [GROUP_REMEDY] : []),
   ];
 }
 
 /** The author is to be filled in. */
 const REMEDY = '`rollcall resume --author …` goes on.';
+const GROUP_REMEDY = '`rollcall resume --group … --author …` goes on with a group.';
 
 type Pause = Omit<Overview['pausedPartitions'][number], 'partition'>;
 

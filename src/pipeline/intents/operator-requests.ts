@@ -14,7 +14,7 @@ import {
 } from '../../core/log/request-record.ts';
 import type { Group, Partition } from '../state/group.ts';
 import type { DueAnswer, RequestPlace } from '../state/operator-requests.ts';
-import type { Owners } from '../state/owners.ts';
+import { isPaused, type Owners } from '../state/owners.ts';
 import { decide } from './guard.ts';
 import { handleApplyNow, handlePause } from './pauses.ts';
 
@@ -96,5 +96,5 @@ function revive(owners: Owners, partition: Partition, named: NamedIntent): Repla
   }
   member.revive(again);
   partition.toWrite.add(group);
-  return 'woken';
+  return isPaused(group) ? 'is_paused' : 'woken';
 }

@@ -19,16 +19,19 @@ type Done = Omit<DueAnswer<Group>, 'key'>;
 export function handlePause(owners: Owners, partition: Partition, wanted: PauseRequest, place: RequestPlace): Done {
   const { kind, group, author, reason } = wanted;
   const at = Math.trunc(owners.clock.now().wall);
-  const verdict = wanted.kind === 'pause' ? partition.pauses.pause(wanted, at) : partition.pauses.resume(wanted);
+  const done = wanted.kind === 'pause' ? partition.pauses.pause(wanted, at) : partition.pauses.resume(wanted);
   const concerned = group === null ? null : groupsNamed(partition, group);
-  const count = verdict === 'too_many' || verdict === 'not_paused' ? 0 : countOf(partition, concerned, kind);
-  if (verdict !== 'too_many') report(owners, partition, wanted, { place, at });
-  owners.logger.info({ partition: partition.number, kind, group, author, reason, verdict, changes: count }, TAKEN_UP);
-  if (CHANGED.has(verdict)) reviewThose(owners, partition, concerned);
+  // Named in another way too, or with all of its partition.
+  const isStill = kind === 'resume' && concerned?.some(isPaused) === true;
+  const verdict = isStill ? 'is_paused' : done;
+  const count = done === 'too_many' || done === 'not_paused' ? 0 : countOf(partition, concerned, kind);
+  if (done !== 'too_many') report(owners, partition, wanted, { place, at, result: verdict });
+  owners.logger.info({ partition: partition.number, kind, group, author, reason, verdict, changes: count }, HANDLED);
+  if (CHANGED.has(done)) reviewThose(owners, partition, concerned);
   return { answer: { kind, group, verdict, count }, groups: [] };
 }
 
-const TAKEN_UP = 'a pause or its end is taken up';
+const HANDLED = 'a request to pause or to resume is handled';
 
 const CHANGED: ReadonlySet<PauseVerdict> = new Set(['paused', 'resumed']);
 
@@ -46,18 +49,21 @@ function countOf(partition: Partition, concerned: readonly Group[] | null, kind:
   return meant.reduce((sum, { members }) => sum + members.unheldCount, 0);
 }
 
-interface TakenUp {
+interface Handled {
   readonly place: RequestPlace;
   /** Epoch ms. */
   readonly at: number;
+  readonly result: PauseVerdict;
 }
 
-function report(owners: Owners, partition: Partition, wanted: PauseRequest, { place, at }: TakenUp): void {
+function report(owners: Owners, partition: Partition, wanted: PauseRequest, handled: Handled): void {
+  const { place, at, result } = handled;
   const { group, author, reason } = wanted;
   const { number } = partition;
   const source = { topic: owners.options.topics.retry, partition: number, index: null, eventId: null, ...place };
   const outcome = wanted.kind === 'pause' ? 'paused' : 'resumed';
-  const facts = { source, group, groupTarget: group, outcome, reportedAt: at, pause: { author, reason, at } } as const;
+  const pause = { author, reason, at, result };
+  const facts = { source, group, groupTarget: group, outcome, reportedAt: at, pause } as const;
   const key = group === null ? null : idKey(group);
   enqueue(owners, { partition, offset: null, group: null, key, report: pauseReport(facts), deadLetter: null });
 }

@@ -242,7 +242,7 @@ export function catchUp(owners: Owners, partition: Partition): void {
 
 /** The waits of the slow schedule last for hours. */
 const LASTING_PAUSE =
-  'Under load this passes by itself. Where it lasts, too much waits for another try: the reports with the outcome retry_scheduled say why. Remove that cause, or start again with a higher MAX_PENDING_INTENTS.';
+  'Under load this passes by itself. Where it lasts, too much waits for another try (the reports with the outcome retry_scheduled say why) or for a resume (`rollcall status` says what is paused). Remove that cause, or start again with a higher MAX_PENDING_INTENTS.';
 
 export function limitIntake(owners: Owners): void {
   const { partitions, outbox, intakeLimit, reportLimit, options, log, logger } = owners;

@@ -63,7 +63,7 @@ export class Pauses {
   }
 
   /** null: the group is not paused. Where the partition is, that counts. */
-  pauseOf({ id, target }: AnyGroup): Pause | null {
+  pauseOf({ id, target }: AnyGroup): Pause | GroupPause | null {
     if (this.#all !== null) return this.#all;
     if (this.#groups.size === 0) return null;
     return this.#groups.get(id) ?? (target === null ? undefined : this.#groups.get(idKey(target))) ?? null;

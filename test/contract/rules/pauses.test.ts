@@ -218,9 +218,9 @@ describe('a paused partition', () => {
       member: null,
       op: null,
       source: { topic: 'retry', partition: 0, offset: String(offset) },
-      pause: { author: 'jane@example.com', reason: 'change freeze 12–14 May', at },
+      pause: { author: 'jane@example.com', reason: 'change freeze 12–14 May', at, result: 'paused' },
     });
-    expect(ended).toMatchObject({ outcome: 'resumed', pause: { author: 'joe', reason: null } });
+    expect(ended).toMatchObject({ outcome: 'resumed', pause: { author: 'joe', reason: null, result: 'resumed' } });
   });
 });
 
@@ -238,8 +238,8 @@ describe('a paused group', () => {
     await world.clock.advance(5_000);
     expect(members(world)).toEqual(['a']);
     expect(world.reports().filter(({ outcome }) => outcome === 'paused')).toMatchObject([
-      { group: 'g', pause: { author: 'jane' } },
-      { group: 'g', pause: { author: 'joe' } },
+      { group: 'g', pause: { author: 'jane', result: 'paused' } },
+      { group: 'g', pause: { author: 'joe', result: 'already' } },
     ]);
     await one.pipeline.whenAtRest();
   });

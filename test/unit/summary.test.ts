@@ -51,6 +51,17 @@ test.each([
   }
 });
 
+test('a pause and its end are no operations, and counted by outcome alone', () => {
+  const summary = summarize([ended('t/0/1/m', 'applied'), ended('r/0/7', 'paused'), ended('r/0/9', 'resumed')], 0);
+  expect(summary).toMatchObject({
+    total_operations: 1,
+    success_count: 1,
+    failure_count: 0,
+    by_outcome: { applied: 1, paused: 1, resumed: 1 },
+    operations: [{ id: 't/0/1/m' }],
+  });
+});
+
 describe('of several records of one operation', () => {
   const winner = (...records: ReportRecord[]) => {
     const there = summarize(records, 0).operations;

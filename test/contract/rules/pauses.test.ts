@@ -258,6 +258,46 @@ describe('a paused group', () => {
     expect(members(world, target)).toEqual(['a']);
   });
 
+  test('that is named as the target names it is paused from its look-up on, and nothing waits for it', async () => {
+    const ids = new Table().set('user', 'okta-a', 'a').set('group', 'okta-h', 'h');
+    const found = new Table().set('group', 'okta-g', 'g');
+    const known = ids.known.bind(ids);
+    // given an id that is known only once it is looked up
+    Object.assign(ids, {
+      known: (kind: 'user' | 'group', id: string) =>
+        id === 'okta-g' && !ids.rows.has('group/okta-g') ? null : known(kind, id),
+      lookUp: async (kind: 'user' | 'group', id: string) => {
+        ids.rows.set(`${kind}/${id}`, found.known(kind, id));
+        return found.known(kind, id);
+      },
+    });
+    const { world } = await started({ ids });
+    await ask(world, pause('g'));
+    world.produce({ group_id: 'okta-g', add_members: ['okta-a'] });
+    world.produce({ group_id: 'okta-h', add_members: ['okta-a'] });
+    await world.clock.advance(60_000);
+    expect([ids.known('group', 'okta-g'), members(world, 'h')]).toMatchObject([{ kind: 'found' }, ['a']]);
+    // then it is recorded, so that the offsets behind it are committed
+    expect([world.recorded(), world.committed(), members(world)]).toEqual([['0 add okta-a'], 2n, []]);
+    expect(await ask(world, resume('g'))).toBe('resumed 1');
+    await world.clock.advance(5_000);
+    expect(members(world)).toEqual(['a']);
+  });
+
+  test('is known by its id at the target also where the table learns that id later', async () => {
+    const ids = new Table().set('user', 'okta-a', 'a');
+    const { world } = await started({ ids });
+    await ask(world, pause('g'));
+    world.produce({ group_id: 'okta-g', add_members: ['okta-a'] });
+    await world.clock.advance(5_000);
+    ids.set('group', 'okta-g', 'g');
+    await world.clock.advance(600_000);
+    expect([world.recorded(), world.committed(), world.target.requestCount]).toEqual([['0 add okta-a'], 1n, 0]);
+    expect(await ask(world, resume('g'))).toBe('resumed 1');
+    await world.clock.advance(600_000);
+    expect(members(world)).toEqual(['a']);
+  });
+
   test('stays paused where its partition is resumed', async () => {
     const { world } = await started();
     await ask(world, pause('g'));

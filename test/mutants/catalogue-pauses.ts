@@ -18,8 +18,14 @@ export const pauseMutants: readonly Mutant[] = [
   {
     name: 'pause-not-restored',
     breaks: 'an owner does not look at the record of pauses when it restores a partition',
-    edits: [{ find: '  partition.pauses.restore();\n', replace: '' }],
+    edits: [{ find: '  restorePauses(owners, partition);\n', replace: '' }],
     scenario: 'paused',
+  },
+  {
+    name: 'pause-unreadable-passed-over',
+    breaks: 'an entry of the record of pauses that cannot be read is passed over, so that its group is sent',
+    edits: [{ find: 'all: read.all ?? UNREADABLE_PAUSE, foreign }', replace: 'foreign }' }],
+    tests,
   },
   {
     name: 'pause-answered-first',

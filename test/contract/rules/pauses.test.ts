@@ -495,6 +495,70 @@ describe('the answer', () => {
   });
 });
 
+describe('a record of pauses that cannot be read', () => {
+  /** By a newer version, under the stamp of the last owner. */
+  async function replaced(value: (text: string) => string) {
+    const { world, one } = await started();
+    await ask(world, pause('g'));
+    const [record] = pausesRecords(world);
+    one.kill();
+    const headers = record?.headers ?? [];
+    world.broker.append([
+      { topic: 'retry', partition: 0, key: PAUSES_KEY, value: value(text(record?.value ?? null)), headers },
+    ]);
+    world.produce({ group_id: 'h', add_members: ['a'] });
+    const two = await world.start();
+    await world.clock.advance(60_000);
+    return { world, two };
+  }
+  const warnings = ({ logger }: QuickWorld) =>
+    logger.lines.filter(({ message }) => message.startsWith('the record of pauses cannot be read'));
+
+  test('pauses its partition until an operator resumes it, and says so once', async () => {
+    const { world, two } = await replaced(() => '{"v":2,"paused":"h"}');
+    expect([world.target.requestCount, world.committed()]).toEqual([0, 1n]);
+    expect(two.pipeline.stats().paused.partitions).toMatchObject([{ partition: 0, author: 'unknown' }]);
+    expect(two.pipeline.stats().paused.partitions[0]?.since).toBeGreaterThan(0);
+    expect([pausesRecords(world).length, warnings(world).length]).toEqual([2, 1]);
+    // when it is written again
+    await ask(world, pause('i'));
+    two.kill();
+    await world.start();
+    await world.clock.advance(60_000);
+    expect([world.target.requestCount, warnings(world).length]).toEqual([0, 1]);
+    expect(await ask(world, resume())).toBe('resumed 1');
+    await world.clock.advance(5_000);
+    expect(members(world, 'h')).toEqual(['a']);
+  });
+
+  test('keeps the entries that a newer version has written until then', async () => {
+    const entry = '{"groups":["h"],"until":7}';
+    const { world, two } = await replaced((value) => value.replace('"groups":[', `"groups":[${entry},`));
+    expect(world.target.requestCount).toBe(0);
+    await ask(world, pause('i'));
+    expect(text(pausesRecords(world).at(-1)?.value ?? null)).toContain(entry);
+    two.kill();
+    await world.start();
+    await world.clock.advance(60_000);
+    expect([world.target.requestCount, warnings(world).length]).toEqual([0, 2]);
+    await ask(world, resume());
+    await world.clock.advance(5_000);
+    expect(members(world, 'h')).toEqual(['a']);
+    expect(text(pausesRecords(world).at(-1)?.value ?? null)).not.toContain(entry);
+    expect(await ask(world, resume('g'))).toBe('resumed 0');
+  });
+
+  test('that no owner has written says nothing, and is replaced', async () => {
+    const { world } = await started();
+    await ask(world, pause('g'));
+    world.broker.append([{ topic: 'retry', partition: 0, key: PAUSES_KEY, value: 'junk', headers: [] }]);
+    world.produce({ group_id: 'h', add_members: ['a'] });
+    await world.clock.advance(60_000);
+    expect([members(world, 'h'), warnings(world)]).toEqual([['a'], []]);
+    expect(text(pausesRecords(world).at(-1)?.value ?? null)).toContain('"g"');
+  });
+});
+
 test('pause: a late record of a former owner is replaced, and what it says does not count', async () => {
   const { world, one } = await started();
   await ask(world, pause());

@@ -12,6 +12,8 @@ export const PAUSES_KEY = '\u0000rollcall.pauses';
 
 /** Of one partition: its record must fit into the retry topic. */
 export const PAUSED_GROUPS_MAX = 1_000;
+/** Of the record with all of them, before compression. */
+export const PAUSES_MAX_BYTES = 512 * 1_024;
 export const REASON_LENGTH_MAX = 200;
 
 /** Who has paused it, why, and when (epoch ms). */

@@ -2,6 +2,7 @@
 import type { Intent } from '../../core/change/change.ts';
 import type { FinalMark } from '../../core/log/final-mark.ts';
 import { renderAnswer, renderPauses, renderRemovals, renderState } from '../../core/log/live-record.ts';
+import { PAUSES_KEY } from '../../core/log/pause-record.ts';
 import type { OutRecord } from '../../ports.ts';
 import type { Group, Partition } from '../state/group.ts';
 import { isAboutPauses, type DueAnswer } from '../state/operator-requests.ts';
@@ -113,6 +114,7 @@ function renderSlices(owners: Owners, partition: Partition): DueRecord[] {
 
 /** What is paused, for the next owner. */
 function renderPausesOf(owners: Owners, partition: Partition): DueRecord[] {
+  if (owners.unsettled.isWaiting(placeOf(owners, partition, PAUSES_KEY).name, owners.clock.now())) return [];
   const pauses = partition.pauses.take();
   if (pauses === null) return [];
   const record = renderPauses(partition.ownership.nextStamp(), pauses);

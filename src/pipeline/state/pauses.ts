@@ -10,7 +10,9 @@ import { idKey } from '../../core/change/change.ts';
 import {
   NO_PAUSES,
   PAUSED_GROUPS_MAX,
+  PAUSES_MAX_BYTES,
   UNREADABLE_PAUSE,
+  pausesValue,
   type GroupPause,
   type Pause,
   type PausesOf,
@@ -80,8 +82,9 @@ export class Pauses {
       this.#all = pause;
     } else {
       if (this.#groups.has(idKey(group))) return 'already';
-      if (this.#groups.size >= PAUSED_GROUPS_MAX) return 'too_many';
-      this.#groups.set(idKey(group), { group, ...pause });
+      const named = { group, ...pause };
+      if (!this.#hasRoomFor(named)) return 'too_many';
+      this.#groups.set(idKey(group), named);
     }
     this.#state = 'due';
     return 'paused';
@@ -127,7 +130,7 @@ export class Pauses {
   take(): PausesOf | null {
     if (this.#state !== 'due') return null;
     this.#state = 'sent';
-    return { all: this.#all, groups: this.groups, foreign: this.#foreign };
+    return this.#said();
   }
 
   giveBack(): void {
@@ -137,5 +140,15 @@ export class Pauses {
   /** What was taken last is written; something else may be due by now. */
   acknowledge(): void {
     if (this.#state === 'sent') this.#state = 'recorded';
+  }
+
+  #said(): PausesOf {
+    return { all: this.#all, groups: this.groups, foreign: this.#foreign };
+  }
+
+  #hasRoomFor(pause: GroupPause): boolean {
+    if (this.#groups.size >= PAUSED_GROUPS_MAX) return false;
+    const value = pausesValue({ ...this.#said(), groups: [...this.groups, pause] });
+    return Buffer.byteLength(value ?? '') <= PAUSES_MAX_BYTES;
   }
 }

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { operatorKey } from '../../../src/adapters/private-file.ts';
 import { FENCE_KEY } from '../../../src/core/log/live-record.ts';
-import { PAUSED_GROUPS_MAX, PAUSES_KEY } from '../../../src/core/log/pause-record.ts';
+import { PAUSED_GROUPS_MAX, PAUSES_KEY, PAUSES_MAX_BYTES } from '../../../src/core/log/pause-record.ts';
 import {
   parseAnswer,
   pauseValue,
@@ -417,6 +417,46 @@ describe('a paused group', () => {
     await ask(world, resume('group-3'));
     expect(await ask(world, pause('g'))).toBe('paused 0');
   });
+});
+
+test('pause: of groups with long names fewer are paused, so that their record fits', async () => {
+  const { world } = await started();
+  const long = (i: number) => `${i}`.padStart(256, '漢');
+  const requests = Array.from({ length: 300 }, (_, i) => pause(long(i), long(0), '漢'.repeat(200)));
+  world.broker.append(requests);
+  await world.clock.advance(600_000);
+  const verdicts = requests.map((asked) => verdictOn(world, asked));
+  const count = verdicts.indexOf('too_many 0');
+  expect(count).toBeGreaterThan(200);
+  expect(verdicts.slice(count)).toEqual(verdicts.slice(count).map(() => 'too_many 0'));
+  const bytes = pausesRecords(world).at(-1)?.value?.length ?? 0;
+  expect(bytes).toBeLessThanOrEqual(PAUSES_MAX_BYTES);
+  expect(bytes).toBeGreaterThan(PAUSES_MAX_BYTES - 4_000);
+  // There is always room for all of the partition.
+  expect(await ask(world, pause(null, long(0), '漢'.repeat(200)))).toBe('paused 0');
+  await ask(world, resume(long(0)));
+  expect(await ask(world, pause(long(count)))).toBe('paused 0');
+});
+
+test('pause: a record that is too large is tried again with growing pauses, whatever else is written', async () => {
+  const { world, one } = await started();
+  let tries = 0;
+  one.log.beforeSend = async (records) => {
+    if (records.some(({ key }) => key === PAUSES_KEY)) tries += 1;
+  };
+  const asked = pause('g', 'jane', 'r'.repeat(200));
+  world.broker.append([asked]);
+  world.setRetryRecordMaxBytes(200);
+  for (let i = 0; i < 60; i += 1) {
+    world.produce({ group_id: 'h', add_members: [`m${i}`] });
+    await world.clock.advance(1_000);
+  }
+  expect([members(world, 'h').length, world.committed(), verdictOn(world, asked)]).toEqual([60, 60n, undefined]);
+  expect(tries).toBeGreaterThan(2);
+  expect(tries).toBeLessThan(15);
+  world.setRetryRecordMaxBytes(1_000_000);
+  await world.clock.advance(60_000);
+  expect(verdictOn(world, asked)).toBe('paused 0');
 });
 
 describe('the answer', () => {

@@ -30,7 +30,13 @@ export const pauseMutants: readonly Mutant[] = [
   {
     name: 'pause-answered-first',
     breaks: 'an operator gets the answer before the pause is recorded',
-    edits: [{ find: ' || (isAboutPauses(answer) && partition.pauses.isUnrecorded)', replace: '' }],
+    edits: [{ find: 'partition.pauses.isUnrecorded || (place', replace: '(place' }],
+    tests,
+  },
+  {
+    name: 'pause-answered-unreported',
+    breaks: 'an operator gets the answer before the pause is reported, so that the next owner does not report it',
+    edits: [{ find: 'place !== null && owners.outbox.hasPause(partition, place.offset)', replace: 'false' }],
     tests,
   },
   {

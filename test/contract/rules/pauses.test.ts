@@ -497,6 +497,22 @@ describe('the answer', () => {
     expect(two.pipeline.stats().paused.partitions).toMatchObject([{ partition: 0, author: 'first' }]);
   });
 
+  test('waits for the report, which the next owner writes where the first one could not', async () => {
+    const { world, one } = await started();
+    one.log.beforeSend = async (records) => {
+      if (records.some(({ topic }) => topic === 'reports')) throw new Error('not now');
+    };
+    const asked = pause(null, 'first');
+    expect(await ask(world, asked)).toBeUndefined();
+    await world.clock.advance(60_000);
+    expect([pausesRecords(world).length, answersTo(world, asked), world.reports()]).toEqual([1, [], []]);
+    one.kill();
+    await world.start();
+    await world.clock.advance(500);
+    expect(verdictOn(world, asked)).toBe('already 0');
+    expect(world.reports()).toMatchObject([{ outcome: 'paused', pause: { author: 'first' } }]);
+  });
+
   test('of a former owner does not count behind the fence of the next one', async () => {
     const { world, one } = await started();
     await ask(world, pause('other'));

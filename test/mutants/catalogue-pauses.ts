@@ -40,6 +40,18 @@ export const pauseMutants: readonly Mutant[] = [
     tests,
   },
   {
+    name: 'refused-in-order',
+    breaks: 'requests about pauses that are refused wait for each other, and those behind them wait too',
+    edits: [{ find: 'place !== null && isAboutPauses', replace: 'isAboutPauses' }],
+    tests,
+  },
+  {
+    name: 'refused-copy-first',
+    breaks: 'a refused copy of a pause is answered before it, which ends the request before it is recorded',
+    edits: [{ find: 'keys.has(key) || ', replace: '' }],
+    tests,
+  },
+  {
     name: 'pause-stale-not-repaired',
     breaks: 'a late record of pauses that lies last is left there',
     edits: [{ find: '      partition.pauses.rewrite();\n', replace: '' }],

@@ -110,15 +110,20 @@ export class OperatorRequests<G> {
 
   /**
    * The answers that can be given now; about pauses one at a time, in the order in which they were carried out: of those that are
-   * not answered the next owner carries out the rest once more. @param isOpen what it says is not recorded, or not reported, yet.
+   * not answered the next owner carries out the rest once more. Those that were refused wait for none but of the same request: a
+   * copy of it, refused, would end it. @param isOpen what it says is not recorded, or not reported, yet.
    */
   takeAnswers(isOpen: (answer: PlacedAnswer<G>) => boolean): readonly PlacedAnswer<G>[] {
     const due: PlacedAnswer<G>[] = [];
     const rest: PlacedAnswer<G>[] = [];
+    const keys = new Set<string>();
     let isFirst = true;
     for (const answer of this.#answers) {
-      const isInOrder = isAboutPauses(answer.answer);
-      (isOpen(answer) || (isInOrder && !isFirst) ? rest : due).push(answer);
+      const { key, place } = answer;
+      const isInOrder = place !== null && isAboutPauses(answer.answer);
+      const waits = keys.has(key) || (isInOrder && !isFirst) || (place !== null && isOpen(answer));
+      (waits ? rest : due).push(answer);
+      keys.add(key);
       isFirst &&= !isInOrder;
     }
     this.#answers = rest;

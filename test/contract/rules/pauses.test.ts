@@ -615,6 +615,50 @@ describe('a record of pauses that cannot be read', () => {
   });
 });
 
+describe('requests that are refused', () => {
+  const key: OperatorKey = operatorKey(() => 'the-key-of-the-operators');
+
+  test('are answered in one round, however many, and no pause waits for them', async () => {
+    const { world, one } = await started({ operatorKey: key });
+    let sends = 0;
+    let isReportable = false;
+    one.log.beforeSend = async (records) => {
+      if (!isReportable && records.some(({ topic }) => topic === 'reports')) throw new Error('not now');
+      if (records.some(({ topic }) => topic === 'retry')) sends += 1;
+    };
+    const junk = Array.from({ length: 200 }, () => pause('g'));
+    const asked = signed(pause('h'), world.clock.now().wall, key);
+    world.broker.append([...junk, asked]);
+    await world.clock.advance(500);
+    // then they do not wait for the report of the pause
+    expect(junk.filter((each) => verdictOn(world, each) === 'unsigned 0')).toHaveLength(200);
+    expect(verdictOn(world, asked)).toBeUndefined();
+    isReportable = true;
+    await world.clock.advance(5_000);
+    expect(verdictOn(world, asked)).toBe('paused 0');
+    expect(sends).toBeLessThan(10);
+  });
+
+  test('do not end the pause that they are copies of', async () => {
+    const { world, one } = await started({ operatorKey: key });
+    one.log.beforeSend = async (records) => {
+      if (records.some(({ topic }) => topic === 'reports')) throw new Error('not now');
+    };
+    const plain = pause();
+    const asked = signed(plain, world.clock.now().wall, key);
+    world.broker.append([asked]);
+    await world.clock.advance(500);
+    // when a copy comes while the pause is not reported, and its owner dies
+    world.broker.append([plain]);
+    await world.clock.advance(500);
+    one.kill();
+    await world.start();
+    await world.clock.advance(500);
+    expect(answersTo(world, asked)[0]).toMatchObject({ verdict: 'already' });
+    expect(world.reports()).toMatchObject([{ outcome: 'paused' }]);
+  });
+});
+
 test('pause: a late record of a former owner is replaced, and what it says does not count', async () => {
   const { world, one } = await started();
   await ask(world, pause());

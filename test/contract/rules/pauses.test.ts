@@ -389,6 +389,34 @@ describe('a paused group', () => {
     expect(members(world)).toHaveLength(30);
   });
 
+  test('has a full state in its record until all is out of it that it has replaced, so that no restart brings it back', async () => {
+    const { world, one } = await started();
+    world.target.group('g').members.add('y');
+    await ask(world, pause('g'));
+    world.produce({ add_members: ['x'] });
+    await world.clock.advance(5_000);
+    // given that the report of the addition that is replaced is late
+    one.log.beforeSend = async (records) => {
+      if (records.some(({ topic }) => topic === 'reports')) throw new Error('not now');
+    };
+    world.produce({ members: ['a'], complete: true });
+    await world.clock.advance(5_000);
+    expect([world.recorded(), world.committed()]).toEqual([['0 add x', '1 state '], 2n]);
+    // when the full state is worked out
+    await ask(world, resume('g'));
+    await world.clock.advance(5_000);
+    expect(members(world)).toEqual(['a']);
+    expect(world.recorded()).toEqual(expect.arrayContaining(['0 add x', '1 state ']));
+    one.kill();
+    await world.start();
+    await world.clock.advance(120_000);
+    // then the next owner leaves the group as it is
+    expect([members(world), world.recorded()]).toEqual([['a'], []]);
+    const ends = world.reports().map(({ outcome, member }) => `${outcome} ${member}`);
+    expect(ends).toContain('superseded x');
+    expect(ends).not.toContain('applied x');
+  });
+
   test('keeps what is held held, and what is approved meanwhile waits for the resume', async () => {
     const guard = { groupPercent: 10, groupFloor: 2, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
     const { world, one } = await started({ pipeline: { guard } });

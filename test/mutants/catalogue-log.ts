@@ -204,8 +204,8 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a group whose reports are acknowledged is still kept for them',
     edits: [
       {
-        find: 'this.#due.delete(due);\nif (due.group !== null) due.partition.noteReportAcknowledged(due.group);',
-        replace: 'this.#due.delete(due);',
+        find: 'this.#forget(due);\nif (due.group !== null) due.partition.noteReportAcknowledged(due.group);',
+        replace: 'this.#forget(due);',
       },
     ],
     scenario: 'hours',

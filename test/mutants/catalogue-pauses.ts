@@ -18,13 +18,37 @@ export const pauseMutants: readonly Mutant[] = [
   {
     name: 'pause-not-restored',
     breaks: 'an owner does not look at the record of pauses when it restores a partition',
-    edits: [{ find: '  partition.pauses.restore();\n', replace: '' }],
+    edits: [{ find: '  restorePauses(owners, partition);\n', replace: '' }],
     scenario: 'paused',
+  },
+  {
+    name: 'pause-unreadable-passed-over',
+    breaks: 'an entry of the record of pauses that cannot be read is passed over, so that its group is sent',
+    edits: [{ find: 'all: read.all ?? UNREADABLE_PAUSE, foreign }', replace: 'foreign }' }],
+    tests,
   },
   {
     name: 'pause-answered-first',
     breaks: 'an operator gets the answer before the pause is recorded',
-    edits: [{ find: ' || (isAboutPauses(answer) && partition.pauses.isUnrecorded)', replace: '' }],
+    edits: [{ find: 'partition.pauses.isUnrecorded || (place', replace: '(place' }],
+    tests,
+  },
+  {
+    name: 'pause-answered-unreported',
+    breaks: 'an operator gets the answer before the pause is reported, so that the next owner does not report it',
+    edits: [{ find: 'place !== null && owners.outbox.hasPause(partition, place.offset)', replace: 'false' }],
+    tests,
+  },
+  {
+    name: 'refused-in-order',
+    breaks: 'requests about pauses that are refused wait for each other, and those behind them wait too',
+    edits: [{ find: 'place !== null && isAboutPauses', replace: 'isAboutPauses' }],
+    tests,
+  },
+  {
+    name: 'refused-copy-first',
+    breaks: 'a refused copy of a pause is answered before it, which ends the request before it is recorded',
+    edits: [{ find: 'keys.has(key) || ', replace: '' }],
     tests,
   },
   {

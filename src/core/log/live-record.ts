@@ -139,10 +139,8 @@ function readRemovals(key: string, stamp: Stamp | null, value: Uint8Array | null
 }
 
 function readPauses(stamp: Stamp | null, value: Uint8Array | null): RetryRecord {
-  const pauses = pausesIn(value);
-  const unreadable = (problem: string): RetryRecord => ({ kind: 'unreadable', group: PAUSES_KEY, problem });
-  if (stamp === null) return unreadable(NO_STAMP);
-  return pauses === null ? unreadable('not a record of pauses') : { kind: 'pauses', key: PAUSES_KEY, stamp, pauses };
+  if (stamp === null) return { kind: 'unreadable', group: PAUSES_KEY, problem: NO_STAMP };
+  return { kind: 'pauses', key: PAUSES_KEY, stamp, pauses: pausesIn(value) };
 }
 
 const NO_STAMP = 'no owner, epoch and sequence number';

@@ -12,6 +12,8 @@ export const PAUSES_KEY = '\u0000rollcall.pauses';
 
 /** Of one partition: its record must fit into the retry topic. */
 export const PAUSED_GROUPS_MAX = 1_000;
+/** Of the record with all of them, before compression. */
+export const PAUSES_MAX_BYTES = 512 * 1_024;
 export const REASON_LENGTH_MAX = 200;
 
 /** Who has paused it, why, and when (epoch ms). */
@@ -30,9 +32,14 @@ export interface GroupPause extends Pause {
 export interface PausesOf {
   readonly all: Pause | null;
   readonly groups: readonly GroupPause[];
+  /** Entries of groups that cannot be read, to be written again as they are; absent: none. Because of them `all` is paused. */
+  readonly foreign?: readonly unknown[];
 }
 
 export const NO_PAUSES: PausesOf = { all: null, groups: [] };
+
+/** What is paused is not known, so everything is, until an operator resumes it. */
+export const UNREADABLE_PAUSE: Pause = { author: 'unknown', reason: 'the record of pauses cannot be read', at: 0 };
 
 export const isReason = (text: string): boolean => wireReason.safeParse(text).success;
 
@@ -53,28 +60,30 @@ const wireGroupPause = wirePause.extend({ group: wireId });
 const wirePauses = z.object({ all: wirePause.nullable(), groups: z.array(z.unknown()) });
 
 /** `pending`, which live records have, says to a reader that takes every record for one that nothing waits here. null: nothing is paused. */
-export function pausesValue({ all, groups }: PausesOf): string | null {
-  if (all === null && groups.length === 0) return null;
+export function pausesValue({ all, groups, foreign = [] }: PausesOf): string | null {
+  if (all === null && groups.length + foreign.length === 0) return null;
   return JSON.stringify({
     v: 1,
     pending: [],
     all: all && pauseJson(all),
-    groups: groups.map((each) => ({ group: each.group, ...pauseJson(each) })),
+    groups: [...groups.map((each) => ({ group: each.group, ...pauseJson(each) })), ...foreign],
   });
 }
 
 const pauseJson = ({ author, reason, at }: Pause): Pause => ({ author, reason, at });
 
-/** Total. null: it cannot be read, so that what is paused is not known. Of two spellings of a group the first counts. */
-export function pausesIn(value: Uint8Array | null): PausesOf | null {
+/** Total. What cannot be read pauses the partition. Of two spellings of a group the first counts. */
+export function pausesIn(value: Uint8Array | null): PausesOf {
   if (value === null) return NO_PAUSES;
   const record = wirePauses.safeParse(jsonIn(textOf(value)));
-  if (!record.success) return null;
+  if (!record.success) return { all: UNREADABLE_PAUSE, groups: [] };
   const groups = new Map<string, GroupPause>();
+  const foreign: unknown[] = [];
   for (const each of record.data.groups) {
     const pause = wireGroupPause.safeParse(each).data;
-    if (pause === undefined || groups.has(idKey(pause.group)) || groups.size === PAUSED_GROUPS_MAX) continue;
-    groups.set(idKey(pause.group), pause);
+    if (pause === undefined) foreign.push(each);
+    else if (!groups.has(idKey(pause.group))) groups.set(idKey(pause.group), pause);
   }
-  return { all: record.data.all, groups: [...groups.values()] };
+  const read = { all: record.data.all, groups: [...groups.values()] };
+  return foreign.length === 0 ? read : { ...read, all: read.all ?? UNREADABLE_PAUSE, foreign };
 }

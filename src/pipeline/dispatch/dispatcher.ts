@@ -33,6 +33,8 @@ export function review(owners: Owners, group: Group): void {
   const doubtUntilMs = group.waitsForDoubtUntilMs;
   if (doubtUntilMs !== null && now.monotonic >= doubtUntilMs) group.endWaitForDoubt();
   identifyDue(owners, group, now.wall);
+  // The target's name for it may be what is paused.
+  if (isPaused(group)) return waitForResume(owners, group);
   releaseKnown(owners, group);
   holdRetargeted(owners, group);
   const isPlannable = plannableIn(owners, group);

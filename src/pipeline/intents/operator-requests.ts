@@ -25,7 +25,7 @@ export function handleRequests(owners: Owners, partition: Partition): void {
       refusal === null
         ? handleRequest(owners, partition, wanted, place)
         : refuseRequest(owners, partition, wanted, refusal);
-    partition.requests.answer({ key, ...answer });
+    partition.requests.answer({ key, ...answer, place: refusal === null ? place : null });
   }
   if (due.length > 0) owners.settle();
 }

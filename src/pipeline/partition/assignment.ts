@@ -220,6 +220,14 @@ function startOver(owners: Owners, partition: Partition): void {
   void restoreFrom(owners, fresh);
 }
 
+function restorePauses({ clock, logger }: Owners, { number, pauses }: Partition): void {
+  if (pauses.restore(Math.trunc(clock.now().wall))) return;
+  logger.warn(
+    { partition: number },
+    'the record of pauses cannot be read: nothing is sent for the partition until it is resumed',
+  );
+}
+
 /** About 20 ms. */
 const SLICE = 1_000;
 
@@ -232,7 +240,7 @@ function* load(owners: Owners, partition: Partition, start: Start): Slices {
   // A former owner's requests may still land (spec: noop).
   partition.doubtFormerOwner(isNew ? null : afterTakeover(clock.now().monotonic, options.lateApplyMs));
   partition.removals.restore(clock.now());
-  partition.pauses.restore();
+  restorePauses(owners, partition);
   const latest = clock.now().wall + longestWaitMs(options.retry);
   let count = 0;
   let last = -1n;

@@ -104,12 +104,12 @@ function takeBack({ logger }: Owners, { number, ownership }: Partition, { group 
 }
 
 /** A tombstone. */
-const isNothing = ({ pauses: { all, groups } }: Extract<RetryRecord, { kind: 'pauses' }>): boolean =>
-  all === null && groups.length === 0;
-
-/** Likewise. */
 const isEnd = ({ intents, foreign, finals, unresolved }: LiveState): boolean =>
   intents.length === 0 && (foreign ?? finals ?? unresolved) === undefined;
+
+/** A tombstone, or a record that says the same. */
+const isNothing = ({ pauses: { all, groups } }: Extract<RetryRecord, { kind: 'pauses' }>): boolean =>
+  all === null && groups.length === 0;
 
 function take({ logger }: Owners, partition: Partition, record: LiveState): void {
   const { group, intents, foreign, unresolved = {} } = record;

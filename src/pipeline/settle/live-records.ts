@@ -2,9 +2,10 @@
 import type { Intent } from '../../core/change/change.ts';
 import type { FinalMark } from '../../core/log/final-mark.ts';
 import { renderAnswer, renderPauses, renderRemovals, renderState } from '../../core/log/live-record.ts';
+import { PAUSES_KEY } from '../../core/log/pause-record.ts';
 import type { OutRecord } from '../../ports.ts';
 import type { Group, Partition } from '../state/group.ts';
-import { isAboutPauses, type DueAnswer } from '../state/operator-requests.ts';
+import { isAboutPauses, type PlacedAnswer } from '../state/operator-requests.ts';
 import type { Place } from '../state/unsettled.ts';
 import { mayDispatch, type Owners } from '../state/owners.ts';
 import { fitRecord } from './fit-record.ts';
@@ -23,7 +24,7 @@ export type DueRecord = Addressed &
     | { readonly kind: 'former'; readonly key: string }
     | { readonly kind: 'removals'; readonly key: string }
     | { readonly kind: 'pauses' }
-    | { readonly kind: 'answer'; readonly answer: DueAnswer<Group> }
+    | { readonly kind: 'answer'; readonly answer: PlacedAnswer<Group> }
   );
 
 /** It is in flight or about to be, so that more of its record changes soon. Not once this instance ends: nothing may be left then. */
@@ -113,6 +114,7 @@ function renderSlices(owners: Owners, partition: Partition): DueRecord[] {
 
 /** What is paused, for the next owner. */
 function renderPausesOf(owners: Owners, partition: Partition): DueRecord[] {
+  if (owners.unsettled.isWaiting(placeOf(owners, partition, PAUSES_KEY).name, owners.clock.now())) return [];
   const pauses = partition.pauses.take();
   if (pauses === null) return [];
   const record = renderPauses(partition.ownership.nextStamp(), pauses);
@@ -121,8 +123,10 @@ function renderPausesOf(owners: Owners, partition: Partition): DueRecord[] {
 
 function renderAnswers(owners: Owners, partition: Partition): DueRecord[] {
   const isGroupOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
-  const isOpen = ({ answer, groups }: DueAnswer<Group>): boolean =>
-    groups.some(isGroupOpen) || (isAboutPauses(answer) && partition.pauses.isUnrecorded);
+  const isPauseOpen = ({ place }: PlacedAnswer<Group>): boolean =>
+    partition.pauses.isUnrecorded || (place !== null && owners.outbox.hasPause(partition, place.offset));
+  const isOpen = (due: PlacedAnswer<Group>): boolean =>
+    due.groups.some(isGroupOpen) || (isAboutPauses(due.answer) && isPauseOpen(due));
   return partition.requests.takeAnswers(isOpen).map((answer) => {
     const headers = renderAnswer(partition.ownership.nextStamp(), answer.answer);
     return { kind: 'answer', answer, ...addressedTo(owners, partition, { key: answer.key, value: null, headers }) };
@@ -149,10 +153,10 @@ export function writeAgain(owners: Owners, rendered: DueRecord, outcome: 'too_la
     return false;
   }
   if (rendered.kind === 'answer') {
-    const { key, answer, groups } = rendered.answer;
+    const { answer } = rendered.answer;
     // The request was executed; only its answer is shortened so that the tombstone fits.
     const isCut = outcome === 'too_large' && answer.kind === 'replay' && answer.verdicts.length > 0;
-    partition.requests.giveBack({ key, answer: isCut ? { ...answer, verdicts: [] } : answer, groups });
+    partition.requests.giveBack({ ...rendered.answer, answer: isCut ? { ...answer, verdicts: [] } : answer });
     if (outcome === 'too_large' && !isCut) noteFailure(owners, rendered.own, TOO_LARGE);
     return isCut;
   }

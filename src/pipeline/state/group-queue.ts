@@ -2,6 +2,7 @@
  * Which groups are ready, which are to be reviewed when, and which have a slot.
  *
  *   idle ──wakeBy──▶ waiting ──its time──▶ (reviewed) ──ready──▶ ready ──takeReady──▶ locked: in flight ──unlock──▶ idle
+ *   any ──putFirst──▶ the same, and goes first ──takeReady | withdraw | nothing due──▶ as any other
  *
  * Of the ready ones, groups with a due removal go first, then by age; but a group never waits longer than `maxWaitMs` behind
  * revocations, and one that yields goes behind one that does not. What an operator has put first goes before all of them.

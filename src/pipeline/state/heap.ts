@@ -20,7 +20,7 @@ export class Heap<K> {
     return this.#places.has(key);
   }
 
-  /** In no order. */
+  /** In no order: for what is asked of all of them, due or not. */
   keys(): Iterable<K> {
     return this.#places.keys();
   }

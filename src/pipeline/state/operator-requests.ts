@@ -42,6 +42,11 @@ export interface DueAnswer<G> {
   readonly groups: readonly G[];
 }
 
+export interface PlacedAnswer<G> extends DueAnswer<G> {
+  /** Where its request lies, which was carried out; null: it was refused, so that the answer relies on nothing. */
+  readonly place: RequestPlace | null;
+}
+
 /** A pause, or its end. */
 export const isAboutPauses = ({ kind }: Pick<OperatorAnswer, 'kind'>): boolean => kind === 'pause' || kind === 'resume';
 
@@ -56,7 +61,7 @@ export class OperatorRequests<G> {
    * that is written again is refused by it, at a restore too, since the first copy lies before it in the partition.
    */
   readonly #seen = new Map<string, number>();
-  #answers: DueAnswer<G>[] = [];
+  #answers: PlacedAnswer<G>[] = [];
 
   get size(): number {
     return this.#open.size;
@@ -94,26 +99,31 @@ export class OperatorRequests<G> {
   }
 
   /** To be written; again, where that did not work. */
-  answer(answer: DueAnswer<G>): void {
+  answer(answer: PlacedAnswer<G>): void {
     this.#answers.push(answer);
   }
 
   /** It could not be written: it is due before all others. */
-  giveBack(answer: DueAnswer<G>): void {
+  giveBack(answer: PlacedAnswer<G>): void {
     this.#answers.unshift(answer);
   }
 
   /**
    * The answers that can be given now; about pauses one at a time, in the order in which they were carried out: of those that are
-   * not answered the next owner carries out the rest once more. @param isOpen what it says is not recorded yet.
+   * not answered the next owner carries out the rest once more. Those that were refused wait for none but of the same request: a
+   * copy of it, refused, would end it. @param isOpen what it says is not recorded, or not reported, yet.
    */
-  takeAnswers(isOpen: (answer: DueAnswer<G>) => boolean): readonly DueAnswer<G>[] {
-    const due: DueAnswer<G>[] = [];
-    const rest: DueAnswer<G>[] = [];
+  takeAnswers(isOpen: (answer: PlacedAnswer<G>) => boolean): readonly PlacedAnswer<G>[] {
+    const due: PlacedAnswer<G>[] = [];
+    const rest: PlacedAnswer<G>[] = [];
+    const keys = new Set<string>();
     let isFirst = true;
     for (const answer of this.#answers) {
-      const isInOrder = isAboutPauses(answer.answer);
-      (isOpen(answer) || (isInOrder && !isFirst) ? rest : due).push(answer);
+      const { key, place } = answer;
+      const isInOrder = place !== null && isAboutPauses(answer.answer);
+      const waits = keys.has(key) || (isInOrder && !isFirst) || (place !== null && isOpen(answer));
+      (waits ? rest : due).push(answer);
+      keys.add(key);
       isFirst &&= !isInOrder;
     }
     this.#answers = rest;

@@ -32,6 +32,8 @@ export class Outbox {
   /** With the record of each that is written next, from when it is looked at first: there may be very many. */
   readonly #due = new Map<Due, Outgoing | null>();
   readonly #counts = new Map<Partition, number>();
+  /** Those of them that are about a pause, or its end. */
+  readonly #pauses = new Set<Due>();
   /** When the last one was acknowledged, or came while there was none, monotonic ms. */
   #movedAt = -Infinity;
 
@@ -52,11 +54,19 @@ export class Outbox {
     return this.#counts.get(partition) ?? 0;
   }
 
+  /** @param offset of the request in the retry topic. */
+  hasPause(partition: Partition, offset: bigint): boolean {
+    for (const { partition: its, report } of this.#pauses)
+      if (its === partition && report.source.offset === offset) return true;
+    return false;
+  }
+
   add(due: Due): void {
     if (this.size === 0) this.#move();
     this.#due.set(due, null);
     this.#counts.set(due.partition, this.countOf(due.partition) + 1);
     if (due.group !== null) due.partition.noteReportDue(due.group);
+    if (due.report.pause !== undefined) this.#pauses.add(due);
   }
 
   /** The record that is written next of each that is due, in the order in which they came. */
@@ -87,7 +97,7 @@ export class Outbox {
       this.#due.set(due, new OutgoingReport(this.#reportTopic, due));
       return false;
     }
-    this.#due.delete(due);
+    this.#forget(due);
     if (due.group !== null) due.partition.noteReportAcknowledged(due.group);
     this.#counts.set(due.partition, this.countOf(due.partition) - 1);
     return true;
@@ -95,8 +105,13 @@ export class Outbox {
 
   /** The partition is lost, and its counts with it. */
   revoke(partition: Partition): void {
-    for (const due of this.#due.keys()) if (due.partition === partition) this.#due.delete(due);
+    for (const due of this.#due.keys()) if (due.partition === partition) this.#forget(due);
     this.#counts.delete(partition);
+  }
+
+  #forget(due: Due): void {
+    this.#due.delete(due);
+    this.#pauses.delete(due);
   }
 
   #move(): void {

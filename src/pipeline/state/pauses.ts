@@ -10,6 +10,9 @@ import { idKey } from '../../core/change/change.ts';
 import {
   NO_PAUSES,
   PAUSED_GROUPS_MAX,
+  PAUSES_MAX_BYTES,
+  UNREADABLE_PAUSE,
+  pausesValue,
   type GroupPause,
   type Pause,
   type PausesOf,
@@ -29,6 +32,8 @@ export class Pauses {
   #all: Pause | null = null;
   /** By `idKey` of the name that the operator has given. */
   readonly #groups = new Map<string, GroupPause>();
+  /** What of the record cannot be read, word for word: the partition is paused for it. */
+  #foreign: readonly unknown[] = [];
   /** What was read before the restore. */
   #read: PausesOf = NO_PAUSES;
   #state: 'recorded' | 'due' | 'sent' = 'recorded';
@@ -77,18 +82,20 @@ export class Pauses {
       this.#all = pause;
     } else {
       if (this.#groups.has(idKey(group))) return 'already';
-      if (this.#groups.size >= PAUSED_GROUPS_MAX) return 'too_many';
-      this.#groups.set(idKey(group), { group, ...pause });
+      const named = { group, ...pause };
+      if (!this.#hasRoomFor(named)) return 'too_many';
+      this.#groups.set(idKey(group), named);
     }
     this.#state = 'due';
     return 'paused';
   }
 
-  /** Each pause has an end of its own: that of the partition leaves those of groups as they are. */
+  /** Each pause has an end of its own: that of the partition leaves those of groups as they are, but for what cannot be read. */
   resume({ group }: Asked<'resume'>): 'resumed' | 'not_paused' {
     if (group === null) {
       if (this.#all === null) return 'not_paused';
       this.#all = null;
+      this.#foreign = [];
     } else if (!this.#groups.delete(idKey(group))) return 'not_paused';
     this.#state = 'due';
     return 'resumed';
@@ -99,11 +106,14 @@ export class Pauses {
     this.#read = pauses;
   }
 
-  /** Takes over what was read. */
-  restore(): void {
-    this.#all = this.#read.all;
-    for (const pause of this.#read.groups) this.#groups.set(idKey(pause.group), pause);
+  /** Takes over what was read. Answers whether all of it could be read. @param at epoch ms. */
+  restore(at: number): boolean {
+    const { all, groups, foreign = [] } = this.#read;
+    this.#all = all === UNREADABLE_PAUSE ? { ...all, at } : all;
+    for (const pause of groups) this.#groups.set(idKey(pause.group), pause);
+    this.#foreign = foreign;
     this.#read = NO_PAUSES;
+    return all !== UNREADABLE_PAUSE && foreign.length === 0;
   }
 
   /** The last record does not count. */
@@ -120,7 +130,7 @@ export class Pauses {
   take(): PausesOf | null {
     if (this.#state !== 'due') return null;
     this.#state = 'sent';
-    return { all: this.#all, groups: this.groups };
+    return this.#said();
   }
 
   giveBack(): void {
@@ -130,5 +140,15 @@ export class Pauses {
   /** What was taken last is written; something else may be due by now. */
   acknowledge(): void {
     if (this.#state === 'sent') this.#state = 'recorded';
+  }
+
+  #said(): PausesOf {
+    return { all: this.#all, groups: this.groups, foreign: this.#foreign };
+  }
+
+  #hasRoomFor(pause: GroupPause): boolean {
+    if (this.#groups.size >= PAUSED_GROUPS_MAX) return false;
+    const value = pausesValue({ ...this.#said(), groups: [...this.groups, pause] });
+    return Buffer.byteLength(value ?? '') <= PAUSES_MAX_BYTES;
   }
 }

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { operatorKey } from '../../../src/adapters/private-file.ts';
 import { FENCE_KEY } from '../../../src/core/log/live-record.ts';
-import { PAUSED_GROUPS_MAX, PAUSES_KEY } from '../../../src/core/log/pause-record.ts';
+import { PAUSED_GROUPS_MAX, PAUSES_KEY, PAUSES_MAX_BYTES } from '../../../src/core/log/pause-record.ts';
 import {
   parseAnswer,
   pauseValue,
@@ -258,6 +258,46 @@ describe('a paused group', () => {
     expect(members(world, target)).toEqual(['a']);
   });
 
+  test('that is named as the target names it is paused from its look-up on, and nothing waits for it', async () => {
+    const ids = new Table().set('user', 'okta-a', 'a').set('group', 'okta-h', 'h');
+    const found = new Table().set('group', 'okta-g', 'g');
+    const known = ids.known.bind(ids);
+    // given an id that is known only once it is looked up
+    Object.assign(ids, {
+      known: (kind: 'user' | 'group', id: string) =>
+        id === 'okta-g' && !ids.rows.has('group/okta-g') ? null : known(kind, id),
+      lookUp: async (kind: 'user' | 'group', id: string) => {
+        ids.rows.set(`${kind}/${id}`, found.known(kind, id));
+        return found.known(kind, id);
+      },
+    });
+    const { world } = await started({ ids });
+    await ask(world, pause('g'));
+    world.produce({ group_id: 'okta-g', add_members: ['okta-a'] });
+    world.produce({ group_id: 'okta-h', add_members: ['okta-a'] });
+    await world.clock.advance(60_000);
+    expect([ids.known('group', 'okta-g'), members(world, 'h')]).toMatchObject([{ kind: 'found' }, ['a']]);
+    // then it is recorded, so that the offsets behind it are committed
+    expect([world.recorded(), world.committed(), members(world)]).toEqual([['0 add okta-a'], 2n, []]);
+    expect(await ask(world, resume('g'))).toBe('resumed 1');
+    await world.clock.advance(5_000);
+    expect(members(world)).toEqual(['a']);
+  });
+
+  test('is known by its id at the target also where the table learns that id later', async () => {
+    const ids = new Table().set('user', 'okta-a', 'a');
+    const { world } = await started({ ids });
+    await ask(world, pause('g'));
+    world.produce({ group_id: 'okta-g', add_members: ['okta-a'] });
+    await world.clock.advance(5_000);
+    ids.set('group', 'okta-g', 'g');
+    await world.clock.advance(600_000);
+    expect([world.recorded(), world.committed(), world.target.requestCount]).toEqual([['0 add okta-a'], 1n, 0]);
+    expect(await ask(world, resume('g'))).toBe('resumed 1');
+    await world.clock.advance(600_000);
+    expect(members(world)).toEqual(['a']);
+  });
+
   test('stays paused where its partition is resumed', async () => {
     const { world } = await started();
     await ask(world, pause('g'));
@@ -349,6 +389,34 @@ describe('a paused group', () => {
     expect(members(world)).toHaveLength(30);
   });
 
+  test('has a full state in its record until all is out of it that it has replaced, so that no restart brings it back', async () => {
+    const { world, one } = await started();
+    world.target.group('g').members.add('y');
+    await ask(world, pause('g'));
+    world.produce({ add_members: ['x'] });
+    await world.clock.advance(5_000);
+    // given that the report of the addition that is replaced is late
+    one.log.beforeSend = async (records) => {
+      if (records.some(({ topic }) => topic === 'reports')) throw new Error('not now');
+    };
+    world.produce({ members: ['a'], complete: true });
+    await world.clock.advance(5_000);
+    expect([world.recorded(), world.committed()]).toEqual([['0 add x', '1 state '], 2n]);
+    // when the full state is worked out
+    await ask(world, resume('g'));
+    await world.clock.advance(5_000);
+    expect(members(world)).toEqual(['a']);
+    expect(world.recorded()).toEqual(expect.arrayContaining(['0 add x', '1 state ']));
+    one.kill();
+    await world.start();
+    await world.clock.advance(120_000);
+    // then the next owner leaves the group as it is
+    expect([members(world), world.recorded()]).toEqual([['a'], []]);
+    const ends = world.reports().map(({ outcome, member }) => `${outcome} ${member}`);
+    expect(ends).toContain('superseded x');
+    expect(ends).not.toContain('applied x');
+  });
+
   test('keeps what is held held, and what is approved meanwhile waits for the resume', async () => {
     const guard = { groupPercent: 10, groupFloor: 2, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
     const { world, one } = await started({ pipeline: { guard } });
@@ -377,6 +445,46 @@ describe('a paused group', () => {
     await ask(world, resume('group-3'));
     expect(await ask(world, pause('g'))).toBe('paused 0');
   });
+});
+
+test('pause: of groups with long names fewer are paused, so that their record fits', async () => {
+  const { world } = await started();
+  const long = (i: number) => `${i}`.padStart(256, '漢');
+  const requests = Array.from({ length: 300 }, (_, i) => pause(long(i), long(0), '漢'.repeat(200)));
+  world.broker.append(requests);
+  await world.clock.advance(600_000);
+  const verdicts = requests.map((asked) => verdictOn(world, asked));
+  const count = verdicts.indexOf('too_many 0');
+  expect(count).toBeGreaterThan(200);
+  expect(verdicts.slice(count)).toEqual(verdicts.slice(count).map(() => 'too_many 0'));
+  const bytes = pausesRecords(world).at(-1)?.value?.length ?? 0;
+  expect(bytes).toBeLessThanOrEqual(PAUSES_MAX_BYTES);
+  expect(bytes).toBeGreaterThan(PAUSES_MAX_BYTES - 4_000);
+  // There is always room for all of the partition.
+  expect(await ask(world, pause(null, long(0), '漢'.repeat(200)))).toBe('paused 0');
+  await ask(world, resume(long(0)));
+  expect(await ask(world, pause(long(count)))).toBe('paused 0');
+});
+
+test('pause: a record that is too large is tried again with growing pauses, whatever else is written', async () => {
+  const { world, one } = await started();
+  let tries = 0;
+  one.log.beforeSend = async (records) => {
+    if (records.some(({ key }) => key === PAUSES_KEY)) tries += 1;
+  };
+  const asked = pause('g', 'jane', 'r'.repeat(200));
+  world.broker.append([asked]);
+  world.setRetryRecordMaxBytes(200);
+  for (let i = 0; i < 60; i += 1) {
+    world.produce({ group_id: 'h', add_members: [`m${i}`] });
+    await world.clock.advance(1_000);
+  }
+  expect([members(world, 'h').length, world.committed(), verdictOn(world, asked)]).toEqual([60, 60n, undefined]);
+  expect(tries).toBeGreaterThan(2);
+  expect(tries).toBeLessThan(15);
+  world.setRetryRecordMaxBytes(1_000_000);
+  await world.clock.advance(60_000);
+  expect(verdictOn(world, asked)).toBe('paused 0');
 });
 
 describe('the answer', () => {
@@ -417,6 +525,22 @@ describe('the answer', () => {
     expect(two.pipeline.stats().paused.partitions).toMatchObject([{ partition: 0, author: 'first' }]);
   });
 
+  test('waits for the report, which the next owner writes where the first one could not', async () => {
+    const { world, one } = await started();
+    one.log.beforeSend = async (records) => {
+      if (records.some(({ topic }) => topic === 'reports')) throw new Error('not now');
+    };
+    const asked = pause(null, 'first');
+    expect(await ask(world, asked)).toBeUndefined();
+    await world.clock.advance(60_000);
+    expect([pausesRecords(world).length, answersTo(world, asked), world.reports()]).toEqual([1, [], []]);
+    one.kill();
+    await world.start();
+    await world.clock.advance(500);
+    expect(verdictOn(world, asked)).toBe('already 0');
+    expect(world.reports()).toMatchObject([{ outcome: 'paused', pause: { author: 'first' } }]);
+  });
+
   test('of a former owner does not count behind the fence of the next one', async () => {
     const { world, one } = await started();
     await ask(world, pause('other'));
@@ -452,6 +576,114 @@ describe('the answer', () => {
     await world.clock.advance(60_000);
     expect(members(world)).toEqual(how === 'signed' ? [] : ['a']);
     expect(one.pipeline.stats().refusedRequests).toEqual(how === 'signed' ? {} : { unsigned: 1 });
+  });
+});
+
+describe('a record of pauses that cannot be read', () => {
+  /** By a newer version, under the stamp of the last owner. */
+  async function replaced(value: (text: string) => string) {
+    const { world, one } = await started();
+    await ask(world, pause('g'));
+    const [record] = pausesRecords(world);
+    one.kill();
+    const headers = record?.headers ?? [];
+    world.broker.append([
+      { topic: 'retry', partition: 0, key: PAUSES_KEY, value: value(text(record?.value ?? null)), headers },
+    ]);
+    world.produce({ group_id: 'h', add_members: ['a'] });
+    const two = await world.start();
+    await world.clock.advance(60_000);
+    return { world, two };
+  }
+  const warnings = ({ logger }: QuickWorld) =>
+    logger.lines.filter(({ message }) => message.startsWith('the record of pauses cannot be read'));
+
+  test('pauses its partition until an operator resumes it, and says so once', async () => {
+    const { world, two } = await replaced(() => '{"v":2,"paused":"h"}');
+    expect([world.target.requestCount, world.committed()]).toEqual([0, 1n]);
+    expect(two.pipeline.stats().paused.partitions).toMatchObject([{ partition: 0, author: 'unknown' }]);
+    expect(two.pipeline.stats().paused.partitions[0]?.since).toBeGreaterThan(0);
+    expect([pausesRecords(world).length, warnings(world).length]).toEqual([2, 1]);
+    // when it is written again
+    await ask(world, pause('i'));
+    two.kill();
+    await world.start();
+    await world.clock.advance(60_000);
+    expect([world.target.requestCount, warnings(world).length]).toEqual([0, 1]);
+    expect(await ask(world, resume())).toBe('resumed 1');
+    await world.clock.advance(5_000);
+    expect(members(world, 'h')).toEqual(['a']);
+  });
+
+  test('keeps the entries that a newer version has written until then', async () => {
+    const entry = '{"groups":["h"],"until":7}';
+    const { world, two } = await replaced((value) => value.replace('"groups":[', `"groups":[${entry},`));
+    expect(world.target.requestCount).toBe(0);
+    await ask(world, pause('i'));
+    expect(text(pausesRecords(world).at(-1)?.value ?? null)).toContain(entry);
+    two.kill();
+    await world.start();
+    await world.clock.advance(60_000);
+    expect([world.target.requestCount, warnings(world).length]).toEqual([0, 2]);
+    await ask(world, resume());
+    await world.clock.advance(5_000);
+    expect(members(world, 'h')).toEqual(['a']);
+    expect(text(pausesRecords(world).at(-1)?.value ?? null)).not.toContain(entry);
+    expect(await ask(world, resume('g'))).toBe('resumed 0');
+  });
+
+  test('that no owner has written says nothing, and is replaced', async () => {
+    const { world } = await started();
+    await ask(world, pause('g'));
+    world.broker.append([{ topic: 'retry', partition: 0, key: PAUSES_KEY, value: 'junk', headers: [] }]);
+    world.produce({ group_id: 'h', add_members: ['a'] });
+    await world.clock.advance(60_000);
+    expect([members(world, 'h'), warnings(world)]).toEqual([['a'], []]);
+    expect(text(pausesRecords(world).at(-1)?.value ?? null)).toContain('"g"');
+  });
+});
+
+describe('requests that are refused', () => {
+  const key: OperatorKey = operatorKey(() => 'the-key-of-the-operators');
+
+  test('are answered in one round, however many, and no pause waits for them', async () => {
+    const { world, one } = await started({ operatorKey: key });
+    let sends = 0;
+    let isReportable = false;
+    one.log.beforeSend = async (records) => {
+      if (!isReportable && records.some(({ topic }) => topic === 'reports')) throw new Error('not now');
+      if (records.some(({ topic }) => topic === 'retry')) sends += 1;
+    };
+    const junk = Array.from({ length: 200 }, () => pause('g'));
+    const asked = signed(pause('h'), world.clock.now().wall, key);
+    world.broker.append([...junk, asked]);
+    await world.clock.advance(500);
+    // then they do not wait for the report of the pause
+    expect(junk.filter((each) => verdictOn(world, each) === 'unsigned 0')).toHaveLength(200);
+    expect(verdictOn(world, asked)).toBeUndefined();
+    isReportable = true;
+    await world.clock.advance(5_000);
+    expect(verdictOn(world, asked)).toBe('paused 0');
+    expect(sends).toBeLessThan(10);
+  });
+
+  test('do not end the pause that they are copies of', async () => {
+    const { world, one } = await started({ operatorKey: key });
+    one.log.beforeSend = async (records) => {
+      if (records.some(({ topic }) => topic === 'reports')) throw new Error('not now');
+    };
+    const plain = pause();
+    const asked = signed(plain, world.clock.now().wall, key);
+    world.broker.append([asked]);
+    await world.clock.advance(500);
+    // when a copy comes while the pause is not reported, and its owner dies
+    world.broker.append([plain]);
+    await world.clock.advance(500);
+    one.kill();
+    await world.start();
+    await world.clock.advance(500);
+    expect(answersTo(world, asked)[0]).toMatchObject({ verdict: 'already' });
+    expect(world.reports()).toMatchObject([{ outcome: 'paused' }]);
   });
 });
 

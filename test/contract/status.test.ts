@@ -167,16 +167,34 @@ describe('status: the requests that are ahead', () => {
     expect(converges(pipeline).requests).toBe(2);
   });
 
-  test('to ask changes nothing of what is known', async () => {
+  test('to ask changes nothing of which groups are remembered', async () => {
+    // given room for two groups of one member, of which `g` was used first, and has something to be sent
     const watching = new Watching({ pipeline: { snapshotMembersMax: 4 } });
     const { pipeline } = await watching.start();
     const { world } = watching;
-    for (const group of ['g', 'h']) world.produce({ ...adding(1), group_id: group });
-    await world.clock.advance(5_000);
-    const before = world.target.requestCount;
-    for (let i = 0; i < 3; i += 1) pipeline.status({ withAffected: true }, pipeline.stats());
-    expect(world.target.requestCount).toBe(before);
-    expect(converges(pipeline)).toEqual({ requests: 0, ms: 0 });
+    const patches: string[] = [];
+    const reads: string[] = [];
+    world.target.onGet = ({ group }) => {
+      reads.push(group);
+      return null;
+    };
+    world.target.onPatch = ({ group }) => {
+      patches.push(group);
+      return patches.length === 2 ? answer(429, { retryAfterMs: MINUTE_MS }) : null;
+    };
+    const change = async (group: string, members: object): Promise<void> => {
+      world.produce({ ...members, group_id: group });
+      await world.clock.advance(1_000);
+    };
+    await change('g', adding(1));
+    await change('g', { remove_members: ['m0'] });
+    await change('h', adding(1));
+    // when it is asked, and a third group comes
+    pipeline.status({ withAffected: true }, pipeline.stats());
+    await change('i', adding(1));
+    // then `h` is still known
+    await change('h', { remove_members: ['m0'] });
+    expect(reads.filter((group) => group === 'h')).toHaveLength(1);
   });
 });
 

@@ -56,7 +56,7 @@ export const guardMutants: readonly Mutant[] = [
     name: 'decided-and-forgotten',
     breaks: 'a new owner does not know what an operator has decided: asked again, it answers that nothing is held',
     edits: [{ find: '    noteDecided(owners, group);\n', replace: '' }],
-    tests: ['test/contract/rules/held-decisions.test.ts'],
+    tests: ['test/contract/rules/decided-again.test.ts'],
   },
   {
     name: 'decided-before-recorded',

@@ -13,6 +13,7 @@ import {
   type PauseRequest,
   type RequestRecord,
 } from '../core/log/request-record.ts';
+import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from './command-context.ts';
@@ -113,7 +114,7 @@ function linesOf(wanted: Wanted, said: ReadonlyMap<string, Said>, partitionCount
       const where = partitions.length === partitionCount ? `all ${partitionCount} partitions` : named(partitions);
       const words = WORDS[verdict];
       const what = wanted.group === null ? '' : `group ${visible(wanted.group)}: `;
-      return `${what}${words === undefined ? visible(verdict) : words(where, counted(changes))}\n`;
+      return `${what}${words === undefined ? visible(verdict) : words(where, counted(changes, 'change'))}\n`;
     });
 }
 
@@ -129,8 +130,6 @@ const WORDS: Readonly<Record<string, (where: string, changes: string) => string>
   is_paused: (where, changes) =>
     `is paused on ${where}, so that nothing is sent: ${changes} waiting; rollcall status says by whom, and by which name`,
 };
-
-const counted = (changes: number): string => `${changes} ${changes === 1 ? 'change' : 'changes'}`;
 
 const named = (partitions: readonly number[]): string =>
   `${partitions.length === 1 ? 'partition' : 'partitions'} ${partitions.toSorted((a, b) => a - b).join(', ')}`;

@@ -7,6 +7,7 @@ import type { KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { NO_PAUSES } from '../core/log/pause-record.ts';
 import type { TopicNames } from '../core/log/topics.ts';
 import {
+  firstUnfinished,
   overviewOf,
   ownersIn,
   waitingFacts,
@@ -116,7 +117,12 @@ async function readWaiting(
   partitions: readonly PartitionFacts[],
 ): Promise<ReadonlyMap<number, WaitingFacts>> {
   if (partitions.length === 0) return new Map();
-  const from = new Map(partitions.flatMap((facts) => firstUnfinished(facts) ?? []));
+  const from = new Map(
+    partitions.flatMap((facts): [number, bigint][] => {
+      const offset = firstUnfinished(facts);
+      return offset === null ? [] : [[facts.partition, offset]];
+    }),
+  );
   const timestamps = await tools.timestampsAt(topics.source, from);
   const led = await tools.boundsWhereLed(topics.retry);
   const readable = partitions.map(({ partition }) => partition).filter((partition) => led.has(partition));
@@ -129,9 +135,4 @@ async function readWaiting(
       return [partition, waitingFacts(intents, { firstUnfinishedAt: timestamps.get(partition) ?? null, pauses, now })];
     }),
   );
-}
-
-function firstUnfinished({ partition, bounds, committed }: PartitionFacts): [[number, bigint]] | null {
-  if (bounds === null) return null;
-  return [[partition, committed === null || committed < bounds.start ? bounds.start : committed]];
 }

@@ -2,8 +2,9 @@
 import { messageOf } from '../adapters/kafka/errors.ts';
 import type { AffectedGroup, InstanceStatus } from '../core/status/instance-status.ts';
 import type { MemberFacts, Overview, PartitionRow, Reply } from '../core/status/overview.ts';
-import { counted, isInStep, statusSentence } from '../core/status/sentence.ts';
+import { isInStep, statusSentence } from '../core/status/sentence.ts';
 import { timeText } from '../core/report/reporting.ts';
+import { counted } from '../core/text/counted.ts';
 import { durationText } from '../core/text/duration.ts';
 import { visible } from '../core/text/visible.ts';
 import type { FoundStatus } from './status-sources.ts';

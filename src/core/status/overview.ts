@@ -118,8 +118,8 @@ interface Owner {
 }
 
 /**
- * Who has answered for each partition. Of two, the one with the higher epoch; nobody whom the consumer group has given it to
- * another member meanwhile.
+ * Who has answered for each partition. Of two, the one with the higher epoch; none where the consumer group has given it to another
+ * member meanwhile.
  */
 export function ownersIn(replies: readonly Reply[], group: GroupFacts | null): ReadonlyMap<number, Owner> {
   const owners = new Map<number, Owner>();
@@ -261,10 +261,15 @@ function unreadOf({ unread, next_offset: next }: PartitionStatus, facts: Partiti
 }
 
 function unfinishedOf(facts: PartitionFacts | undefined): number | null {
-  if (facts === undefined || facts.bounds === null) return null;
-  const { bounds, committed } = facts;
-  const from = committed === null || committed < bounds.start ? bounds.start : committed;
-  return Math.max(0, Number(bounds.end - from));
+  const from = facts === undefined ? null : firstUnfinished(facts);
+  const end = facts?.bounds?.end ?? null;
+  return from === null || end === null ? null : Math.max(0, Number(end - from));
+}
+
+/** The offset of the first source record that is not finished, if there is one; null: not known. */
+export function firstUnfinished({ bounds, committed }: PartitionFacts): bigint | null {
+  if (bounds === null) return null;
+  return committed === null || committed < bounds.start ? bounds.start : committed;
 }
 
 function problemOf({ bounds, committed }: PartitionFacts): string | null {

@@ -1,6 +1,7 @@
 /** The answer of `rollcall status` in words: what keeps it, or how far it is behind, and when it will be in step; then what waits. */
 import { earlier } from '../change/pending.ts';
 import { timeText } from '../report/reporting.ts';
+import { counted } from '../text/counted.ts';
 import { durationText } from '../text/duration.ts';
 import { isJoining, type Overview, type PartitionRow, type Reply } from './overview.ts';
 
@@ -166,5 +167,3 @@ function besides({ totals, rows, owners }: Overview): readonly string[] {
     ...(losses === 0 ? [] : [`Possible losses since the start: ${losses}; the log says which records were gone.`]),
   ];
 }
-
-export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

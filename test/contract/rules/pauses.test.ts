@@ -63,6 +63,22 @@ async function started(options: QuickOptions = {}) {
   return { world, one };
 }
 
+/** Asks for the pause while the first PATCH is under way, whose answer takes until the pause is known. */
+function pauseAtFirstPatch(world: QuickWorld, stop: OutRecord): void {
+  let isAsked = false;
+  world.target.onPatch = () => {
+    if (!isAsked) world.broker.append([stop]);
+    isAsked = true;
+    return null;
+  };
+  const patch = world.target.patchGroup.bind(world.target);
+  world.target.patchGroup = async (asked) => {
+    const given = await patch(asked);
+    await world.clock.wait(1_000);
+    return given;
+  };
+}
+
 const members = (world: QuickWorld, group = 'g'): string[] => [...world.target.group(group).members].toSorted();
 
 describe('a paused partition', () => {
@@ -118,19 +134,7 @@ describe('a paused partition', () => {
   test('stops a group between two of its requests, and uses up no try of it', async () => {
     const { world } = await started({ pipeline: { membersPerPatchMax: 1 } });
     const stop = pause();
-    let isAsked = false;
-    world.target.onPatch = () => {
-      if (!isAsked) world.broker.append([stop]);
-      isAsked = true;
-      return null;
-    };
-    // the answer takes until the pause is known
-    const patch = world.target.patchGroup.bind(world.target);
-    world.target.patchGroup = async (asked) => {
-      const given = await patch(asked);
-      await world.clock.wait(1_000);
-      return given;
-    };
+    pauseAtFirstPatch(world, stop);
     world.produce({ add_members: ['a', 'b', 'c'] });
     await world.clock.advance(60_000);
     // then
@@ -366,18 +370,7 @@ describe('a paused group', () => {
   test('has all recorded that a full state came to before the pause, so that its offset is committed', async () => {
     const { world, one } = await started({ pipeline: { membersPerPatchMax: 1 } });
     const stop = pause('g');
-    let isAsked = false;
-    world.target.onPatch = () => {
-      if (!isAsked) world.broker.append([stop]);
-      isAsked = true;
-      return null;
-    };
-    const patch = world.target.patchGroup.bind(world.target);
-    world.target.patchGroup = async (asked) => {
-      const given = await patch(asked);
-      await world.clock.wait(1_000);
-      return given;
-    };
+    pauseAtFirstPatch(world, stop);
     world.produce({ members: Array.from({ length: 30 }, (_, i) => `m${i}`), complete: true });
     await world.clock.advance(60_000);
     expect(verdictOn(world, stop)).toBe('paused 30');

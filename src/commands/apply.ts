@@ -3,7 +3,9 @@ import type { Failure } from '../core/target/refusals.ts';
 import { Command } from 'commander';
 import { embed, leftOver, type Embedded } from '../console/embedded.ts';
 import { FILE_TOPICS, fileEnvironment, fillSource, inFile } from '../console/file-source.ts';
-import { DECIDED_LENGTH_MIN, decideSets, heldSets, setText, type HeldSet } from '../console/held-sets.ts';
+import { decideParts } from '../console/held-decisions.ts';
+import { DECIDED_LENGTH_MIN, heldSets, type HeldSet } from '../console/held-sets.ts';
+import { listText } from '../console/held-text.ts';
 import {
   collect,
   print,
@@ -254,8 +256,9 @@ async function approveHeld(retry: RetryTopic, digests: readonly string[], user: 
     if (only !== undefined && found.length === 1) approved.push(only);
     else await print(retry.context.stderr, `--approve ${digest}: ${found.length === 0 ? NONE : SEVERAL}\n`);
   }
-  const decision = { kind: 'approve', author: isId(user) ? user : 'apply' } as const;
-  await decideSets(retry, approved, decision, async () => undefined);
+  const decision = { kind: 'approve', author: isId(user) ? user : 'apply', reason: null } as const;
+  const parts = approved.map((set) => ({ set, intents: set.intents }));
+  await decideParts(retry, parts, decision, async () => undefined);
 }
 
 const NONE = 'nothing is held under it; the file or the group has changed, or it is done already';
@@ -267,7 +270,7 @@ function heldText(sets: readonly HeldSet[]): string {
   const flags = sets.map(({ prefix }) => `--approve ${prefix}`).join(' ');
   return [
     `held by the removal guard, so that none of these was removed:\n`,
-    ...sets.map((set) => `  ${setText(set).replaceAll('\n    ', '\n      ')}`),
+    ...Array.from(listText(sets, new Map()), (text) => text.replaceAll(/^(?=.)/gm, '  ')),
     `To let exactly these pass, run the same command with\n  ${flags}\n`,
   ].join('');
 }

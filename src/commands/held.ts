@@ -2,28 +2,30 @@
  * `rollcall held [list|show|approve|reject]`: removals that the guard holds, and what an operator decides about them. As
  * with `replay`, a request goes into the retry topic, and only the owner of the group acts on it.
  */
-import { Command } from 'commander';
-import { intentId, sourceMember } from '../core/change/change.ts';
+import { Command, Option } from 'commander';
+import { intentId, sourceMember, type ChangeSource } from '../core/change/change.ts';
 import { HELD_BY } from '../core/group/guard.ts';
-import type { OperatorAnswer } from '../core/log/request-record.ts';
+import { REASON_LENGTH_MAX } from '../core/log/pause-record.ts';
 import { timeText } from '../core/report/reporting.ts';
+import { counted } from '../core/text/counted.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { authorOf } from '../console/author.ts';
 import { collect, print, printJson, type CommandContext } from '../console/command-context.ts';
+import { DECIDED, decideParts, type Deciding } from '../console/held-decisions.ts';
+import { actorsOf, type HeldActors } from '../console/held-events.ts';
 import {
-  DECIDED,
-  decideSets,
-  type DecisionKind,
   heldSets,
   isByDigest,
-  setWithDigest,
+  isWhole,
   selected,
-  setLine,
-  setText,
+  setWithDigest,
+  type HeldChoice,
   type HeldSelection,
   type HeldSet,
 } from '../console/held-sets.ts';
+import { listText, partText, removalsText, setLine } from '../console/held-text.ts';
+import { reasonIn } from '../console/pauses.ts';
 import { type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
 
 export interface HeldFlags {
@@ -32,8 +34,10 @@ export interface HeldFlags {
 
 export interface DecisionFlags extends HeldFlags {
   readonly author?: string;
+  readonly reason?: string;
   readonly group?: readonly string[];
-  readonly by?: readonly string[];
+  readonly cause?: readonly string[];
+  readonly member?: readonly string[];
   readonly all?: true;
   readonly yes?: true;
 }
@@ -41,10 +45,10 @@ export interface DecisionFlags extends HeldFlags {
 export function heldCommand(context: CommandContext): Command {
   const json = '--json';
   const list = new Command('list')
-    .summary('what is held, one line a group: how many of its members, since when, and why')
+    .summary('what is held, by cause: how much of each group, since when, by which event and whose, and some members')
     .option(
       json,
-      'one JSON object a line: {"digest","prefix","group","partition","by","since","count","group_size","percent"}',
+      'one JSON object a line: {"digest","prefix","group","partition","by","since","count","group_size","percent","causes","event","event_count","sample"}',
     )
     .action((flags: HeldFlags) => withRetryTopic(context, (retry) => listHeld(retry, flags)));
   const show = new Command('show')
@@ -71,34 +75,58 @@ const decideCommand = (context: CommandContext, kind: Decision['kind']): Command
   new Command(kind)
     .summary(kind === 'approve' ? 'let exactly these removals pass' : 'refuse them: the members stay')
     .argument('[digest...]', 'of `held list`: the digits that it prints, or the whole digest')
-    .option('--group <id>', 'what is held of this group; may be repeated, as the next', collect)
-    .option('--by <reason>', `what is held by this reason: ${Object.keys(HELD_BY).join(', ')}`, collect)
+    .option('--group <id>', 'what is held of this group; may be repeated, as the next two', collect)
+    .option('--cause <cause>', `only what is held by this cause: ${Object.keys(HELD_BY).join(', ')}`, collect)
+    .option('--member <id>', 'only the removals of this member, also of a set that a digest names', collect)
     .option('--all', 'everything that is held')
-    .option('--yes', 'do it; without it --group, --by and --all show what would be decided')
+    .option('--yes', 'do it; without it --group, --cause, --member and --all show what would be decided')
     .option('--author <name>', 'who decides; stands in the report (default: USER of the environment)')
+    .option('--reason <text>', `why; stands in the report; one line of up to ${REASON_LENGTH_MAX} characters`)
     .option('--json', 'one JSON object a line: {"digest","group","result","count"}')
-    .action((digests: readonly string[], flags: DecisionFlags) =>
-      withRetryTopic(context, (retry) => decideHeld(retry, decisionOf(kind, digests, flags, context), flags)),
+    // Its name in former versions.
+    .addOption(new Option('--by <cause>').argParser(collect).hideHelp())
+    .action(
+      (digests: readonly string[], { by = [], ...flags }: DecisionFlags & { readonly by?: readonly string[] }) => {
+        const cause = [...(flags.cause ?? []), ...by];
+        const decision = decisionOf(kind, digests, { ...flags, cause }, context);
+        return withRetryTopic(context, (retry) => decideHeld(retry, decision, flags));
+      },
     );
 
 const examples = `
 Examples:
   $ rollcall held
   $ rollcall held show 3f9a
-  $ rollcall held approve 3f9a5c70e1d2 b2d05e8f7c11 --author "jane@example.com"
-  $ rollcall held approve --by group_deleted          what would be approved
-  $ rollcall held approve --by group_deleted --yes
+  $ rollcall held approve 3f9a5c70e1d2 b2d05e8f7c11 --author "jane@example.com" --reason "INC-1234: team is dissolved"
+  $ rollcall held reject 3f9a5c70e1d2 --member 8c2f… --member 91d0…      these two stay; the rest waits on
+  $ rollcall held approve --cause group_deleted          what would be approved
+  $ rollcall held approve --cause group_deleted --yes
 
 \`approve\` and \`reject\` exit 0 where it was done, 1 where a set has changed meanwhile, 69 where no instance answers.
 Where \`rollcall run\` has OPERATOR_KEY, these commands need the same; it takes up no others' requests.`;
 
+/** Each may cost a request to a broker. */
+const ACTORS_MAX = 100;
+
 export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<ExitCode> {
   const sets = await heldSets(retry);
-  const { stdout } = retry.context;
-  for (const set of sets) await (json === true ? printJson(stdout, setLine(set)) : print(stdout, setText(set)));
-  if (json !== true) await print(retry.context.stderr, `${sets.length} groups have held removals\n`);
+  const { stdout, stderr } = retry.context;
+  const { actors, problem } = await actorsOf(largest(sets), retry);
+  if (json === true) for (const set of sets) await printJson(stdout, setLine(set, actors));
+  else {
+    for (const text of listText(sets, actors)) await print(stdout, text);
+    await print(stderr, `${sets.length} groups have held removals\n`);
+  }
+  if (problem !== null) await print(stderr, `${problem}\n`);
+  if (sets.length > ACTORS_MAX) await print(stderr, `who made the event was looked for of the ${ACTORS_MAX} largest\n`);
   return EXIT.done;
 }
+
+const largest = (sets: readonly HeldSet[]): readonly ChangeSource[] =>
+  sets
+    .toSorted((a, b) => b.intents.length - a.intents.length)
+    .slice(0, ACTORS_MAX)
+    .map(({ newest }) => newest);
 
 export async function showHeld(retry: RetryTopic, digest: string, { json }: HeldFlags): Promise<ExitCode> {
   const set = setWithDigest(await heldSets(retry), digest);
@@ -106,24 +134,20 @@ export async function showHeld(retry: RetryTopic, digest: string, { json }: Held
     const { guard } = intent;
     const member = sourceMember(intent);
     const id = intentId(intent);
-    const held = guard?.kind === 'held' ? guard : null;
-    const since = timeText(held?.since ?? set.since);
+    const since = timeText(guard.since);
     // Recorded where there is an id map; else both sides have one name.
-    const { target = member, groupTarget = set.group } = held ?? {};
-    const entry = { id, group: set.group, group_target: groupTarget, member, target, by: held?.by ?? null, since };
+    const { target = member, groupTarget = set.group } = guard;
+    const entry = { id, group: set.group, group_target: groupTarget, member, target, by: guard.by, since };
     const isElsewhere = groupTarget !== set.group;
     const as = target === member && !isElsewhere ? '' : `  as ${target}${isElsewhere ? ` of ${groupTarget}` : ''}`;
     const { stdout } = retry.context;
     await (json === true ? printJson(stdout, entry) : print(stdout, `remove  ${member}${as}  (${id})\n`));
   }
-  if (json !== true) await print(retry.context.stderr, setText(set));
+  if (json !== true) for (const text of listText([set], NO_ACTORS)) await print(retry.context.stderr, text);
   return EXIT.done;
 }
 
-export interface Decision extends HeldSelection {
-  readonly kind: DecisionKind;
-  readonly author: string;
-}
+export interface Decision extends HeldSelection, Deciding {}
 
 export function decisionOf(
   kind: Decision['kind'],
@@ -131,60 +155,69 @@ export function decisionOf(
   flags: DecisionFlags,
   context: CommandContext,
 ): Decision {
-  const { group = [], by = [], all } = flags;
-  const hasOthers = group.length > 0 || by.length > 0 || all === true;
-  if (digests.length > 0 && hasOthers)
-    throw new ExitError(EXIT.usage, `held ${kind}: name digests, or --group, --by and --all, not both`);
-  if (digests.length === 0 && !hasOthers)
+  const { group: groups = [], cause: causes = [], member: members = [], all, reason } = flags;
+  if (digests.length > 0 && (groups.length > 0 || all === true))
+    throw new ExitError(EXIT.usage, `held ${kind}: name digests, or --group and --all, not both`);
+  const isNarrowed = groups.length + causes.length + members.length > 0;
+  if (digests.length === 0 && !isNarrowed && all !== true)
     throw new ExitError(
       EXIT.usage,
-      `held ${kind}: say which: digests of \`rollcall held list\`, --group, --by or --all`,
+      `held ${kind}: say which: digests of \`rollcall held list\`, --group, --cause, --member or --all`,
     );
-  return { kind, digests, groups: group, by, all: all === true, author: authorOf('held', flags.author, context) };
+  return {
+    kind,
+    digests,
+    groups,
+    causes,
+    members,
+    author: authorOf('held', flags.author, context),
+    reason: reason === undefined ? null : reasonIn('held', reason),
+  };
 }
 
-/** Each set is named by its own digest, so that no more is released than the operator was shown. */
 export async function decideHeld(
   retry: RetryTopic,
   decision: Decision,
   { json, yes }: Pick<DecisionFlags, 'json' | 'yes'>,
 ): Promise<ExitCode> {
   const { stdout, stderr } = retry.context;
-  const sets = selected(await heldSets(retry), decision);
-  if (!isByDigest(decision) && yes !== true) {
-    for (const set of sets) await (json === true ? printJson(stdout, setLine(set)) : print(stdout, setText(set)));
-    await print(stderr, dryText(decision, sets));
+  const parts = selected(await heldSets(retry), decision);
+  if (parts.length === 0) {
+    await print(stderr, 'nothing is held that fits\n');
     return EXIT.done;
   }
-  if (sets.length === 0) await print(stderr, 'nothing is held that fits\n');
-  return decideSets(retry, sets, decision, (answer, set) =>
-    print(stdout, answerText(answer, set, json === true ? 'json' : 'text')),
+  if (!isByDigest(decision) && yes !== true) {
+    for (const part of parts) await print(stdout, json === true ? partJson(part) : partText(part));
+    await print(stderr, dryText(decision, parts));
+    return EXIT.done;
+  }
+  return decideParts(retry, parts, decision, ({ digest, verdict, count }, { group }) =>
+    print(
+      stdout,
+      json === true
+        ? `${jsonText({ digest, group, result: verdict, count })}\n`
+        : `${verdict}  ${counted(count, 'removal')}  group ${group}  ${digest}\n`,
+    ),
   );
 }
+
+const NO_ACTORS: HeldActors['actors'] = new Map();
+
+const partJson = ({ set, intents }: HeldChoice): string => `${jsonText(setLine({ ...set, intents }, NO_ACTORS))}\n`;
 
 const NAMED_MAX = 100;
 
 /** What is held with --yes may be more by then; the digests are these sets and no others. */
-function dryText({ kind, all, groups, by }: Decision, sets: readonly HeldSet[]): string {
-  const removals = sets.reduce((sum, { intents }) => sum + intents.length, 0);
-  const counts = `${removals} removals of ${sets.length} groups would be ${DECIDED[kind]}`;
-  if (sets.length === 0) return 'nothing is held that fits\n';
+function dryText({ kind, groups, causes, members }: Decision, parts: readonly HeldChoice[]): string {
+  const counts = `${removalsText(parts)} would be ${DECIDED[kind]}`;
   const given = [
-    ...(all ? ['--all'] : []),
     ...(groups.length > 0 ? ['--group'] : []),
-    ...(by.length > 0 ? ['--by'] : []),
+    ...(causes.length > 0 ? ['--cause'] : []),
+    ...(members.length > 0 ? ['--member'] : []),
   ];
-  const again = `with --yes, what fits ${given.join(', ')} then`;
-  if (sets.length > NAMED_MAX) return `${counts}: ${again}; name digests to decide about these alone\n`;
-  const digests = sets.map(({ prefix }) => prefix).join(' ');
+  const again = `with --yes, what fits ${given.length === 0 ? '--all' : given.join(', ')} then`;
+  if (!parts.every(isWhole)) return `${counts}: ${again}\n`;
+  if (parts.length > NAMED_MAX) return `${counts}: ${again}; name digests to decide about these alone\n`;
+  const digests = parts.map(({ set }) => set.prefix).join(' ');
   return `${counts}: ${again}; exactly these with\n  rollcall held ${kind} ${digests}\n`;
-}
-
-function answerText(answer: OperatorAnswer, set: HeldSet | undefined, form: 'json' | 'text'): string {
-  if (!('digest' in answer)) return '';
-  const { digest, verdict, count } = answer;
-  const group = set?.group ?? null;
-  return form === 'json'
-    ? `${jsonText({ digest, group, result: verdict, count })}\n`
-    : `${verdict}  ${count} removals  ${group === null ? '' : `group ${group}  `}${digest}\n`;
 }

@@ -1,16 +1,21 @@
-/** What is held, one set a group: which digest names it, how much of the group it is, how it is shown, and how it is decided. */
+/** What is held, one set a group: which digest names it, why and since when it is held, and which sets, or parts, an operator means. */
 import { sha256 } from '../adapters/system.ts';
-import type { Held, Intent } from '../core/change/change.ts';
-import { idKey } from '../core/change/change.ts';
-import { heldDigest, heldText } from '../core/group/guard.ts';
-import { textHeader } from '../core/log/wire-intent.ts';
-import { decisionValue, requestKey, type OperatorAnswer, type RequestRecord } from '../core/log/request-record.ts';
-import { timeText } from '../core/report/reporting.ts';
-import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { askOwners, byGroup, findWaiting, type RetryTopic } from './retry-topic.ts';
+import {
+  comparePositions,
+  idKey,
+  sourceMember,
+  type ChangeSource,
+  type Held,
+  type Intent,
+} from '../core/change/change.ts';
+import { heldDigest } from '../core/group/guard.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import { byGroup, findWaiting, groupedBy, type RetryTopic } from './retry-topic.ts';
 
 /** So many digits name a set for a decision: a few may fit one that the operator has not looked at. */
 export const DECIDED_LENGTH_MIN = 12;
+
+export type HeldIntent = Intent & { readonly guard: Held };
 
 /** What is held of one group. */
 export interface HeldSet {
@@ -19,12 +24,16 @@ export interface HeldSet {
   readonly prefix: string;
   readonly group: string;
   readonly partition: number;
+  /** What holds most of it first. */
   readonly by: readonly Held['by'][];
   /** Epoch ms, of the oldest. */
   readonly since: number;
   /** Members of the group when they were held; null: not recorded. */
   readonly groupSize: number | null;
-  readonly intents: readonly Intent[];
+  /** Of the event that was read last. */
+  readonly newest: ChangeSource;
+  readonly eventCount: number;
+  readonly intents: readonly HeldIntent[];
 }
 
 /** Of a set before it is known which others there are. */
@@ -32,31 +41,42 @@ type LoneSet = Omit<HeldSet, 'prefix'>;
 
 /** The oldest first. */
 export async function heldSets(retry: RetryTopic): Promise<readonly HeldSet[]> {
-  const waiting = (await findWaiting(retry, {})).filter(({ state }) => state === 'held').map(({ intent }) => intent);
-  const sets = byGroup(waiting)
-    .flatMap((intents) => setOf(intents) ?? [])
+  const held = (await findWaiting(retry, {})).flatMap(({ state, intent }) => (state === 'held' ? [intent] : []));
+  const sets = byGroup(held)
+    .flatMap((intents) => setOf(intents.flatMap(asHeld)) ?? [])
     .toSorted((a, b) => a.since - b.since);
   const prefixes = shortestPrefixes(sets.map(({ digest }) => digest));
   return sets.map((set) => ({ ...set, prefix: prefixes.get(set.digest) ?? set.digest }));
 }
 
-function setOf(intents: readonly Intent[]): LoneSet | null {
+const asHeld = (intent: Intent): readonly HeldIntent[] => {
+  const { guard } = intent;
+  return guard?.kind === 'held' ? [{ ...intent, guard }] : [];
+};
+
+function setOf(intents: readonly HeldIntent[]): LoneSet | null {
   const [first] = intents;
   if (first === undefined) return null;
   const digest = heldDigest(first.group, intents, sha256);
   if (digest === null) return null;
-  const held = intents.flatMap(({ guard }) => (guard?.kind === 'held' ? [guard] : []));
-  const sizes = held.flatMap(({ groupSize }) => groupSize ?? []);
+  const sizes = intents.flatMap(({ guard }) => guard.groupSize ?? []);
+  const sources = new Map(intents.map(({ source }) => [`${source.offset}/${source.index}`, source]));
   return {
     digest,
     group: first.group,
     partition: first.source.partition,
-    by: [...new Set(held.map(({ by }) => by))],
-    since: held.reduce((oldest, { since }) => Math.min(oldest, since), Infinity),
+    by: causesOf(intents).map(([by]) => by),
+    since: intents.reduce((oldest, { guard }) => Math.min(oldest, guard.since), Infinity),
     groupSize: sizes.length === 0 ? null : sizes.reduce((largest, size) => Math.max(largest, size)),
+    newest: [...sources.values()].reduce((a, b) => (comparePositions(b, a) > 0 ? b : a)),
+    eventCount: sources.size,
     intents,
   };
 }
+
+/** What holds most of them first. */
+export const causesOf = (intents: readonly HeldIntent[]): readonly (readonly [Held['by'], readonly HeldIntent[]])[] =>
+  [...groupedBy(intents, ({ guard }) => guard.by)].toSorted(([, a], [, b]) => b.length - a.length);
 
 /** Long enough to decide by. In order, the nearest neighbours have the most in common. */
 function shortestPrefixes(digests: readonly string[]): ReadonlyMap<string, string> {
@@ -85,83 +105,59 @@ export function setWithDigest(sets: readonly HeldSet[], digest: string): HeldSet
   throw new ExitError(EXIT.someFailed, `held: ${digest}: ${why}; see \`rollcall held list\``);
 }
 
-/** Which sets are decided about. */
+/** Which removals are meant: of each criterion that is given any value has to fit. None is given: all. */
 export interface HeldSelection {
   readonly digests: readonly string[];
   readonly groups: readonly string[];
-  readonly by: readonly string[];
-  readonly all: boolean;
+  readonly causes: readonly string[];
+  readonly members: readonly string[];
 }
 
 export const isByDigest = ({ digests }: HeldSelection): boolean => digests.length > 0;
 
-/** @throws ExitError where a digest names no set, or is too short to decide by. */
-export function selected(sets: readonly HeldSet[], selection: HeldSelection): readonly HeldSet[] {
+/** What is meant of a set. */
+export interface HeldChoice {
+  readonly set: HeldSet;
+  readonly intents: readonly HeldIntent[];
+}
+
+export const isWhole = ({ set, intents }: HeldChoice): boolean => intents.length === set.intents.length;
+
+/** @throws ExitError where a digest names no set, or is too short to decide by, or a set has none of the members. */
+export function selected(sets: readonly HeldSet[], selection: HeldSelection): readonly HeldChoice[] {
   const short = selection.digests.find(({ length }) => length < DECIDED_LENGTH_MIN);
   if (short !== undefined)
     throw new ExitError(EXIT.usage, `held: name at least ${DECIDED_LENGTH_MIN} digits of what is decided about`);
-  if (isByDigest(selection)) return [...new Set(selection.digests.map((digest) => setWithDigest(sets, digest)))];
-  const groups = selection.groups.map(idKey);
-  return sets.filter(
-    (set) =>
-      (groups.length === 0 || groupsOf(set).some((group) => groups.includes(idKey(group)))) &&
-      (selection.by.length === 0 || set.by.some((by) => selection.by.includes(by))),
-  );
+  const named = isByDigest(selection)
+    ? [...new Set(selection.digests.map((digest) => setWithDigest(sets, digest)))]
+    : setsOf(sets, selection.groups);
+  const parts = named.map((set) => ({ set, intents: set.intents.filter((intent) => isMeant(intent, selection)) }));
+  const missing = selection.members.find((member) => !parts.some(({ intents }) => intents.some(goesBy(member))));
+  if (missing !== undefined)
+    throw new ExitError(
+      EXIT.someFailed,
+      `held: no removal of ${missing} is held there; see \`rollcall held show <digest>\``,
+    );
+  return parts.filter(({ intents }) => intents.length > 0);
+}
+
+function setsOf(sets: readonly HeldSet[], groups: readonly string[]): readonly HeldSet[] {
+  const keys = new Set(groups.map(idKey));
+  return sets.filter((set) => keys.size === 0 || namesOf(set).some((name) => keys.has(idKey(name))));
 }
 
 /** By the identity provider and by Genesys Cloud. */
-const groupsOf = ({ group, intents }: HeldSet): readonly string[] => [
+const namesOf = ({ group, intents }: HeldSet): readonly string[] => [
   group,
-  ...new Set(intents.flatMap(({ guard }) => guard?.groupTarget ?? [])),
+  ...new Set(intents.flatMap(({ guard }) => guard.groupTarget ?? [])),
 ];
 
-export const setLine = ({ intents, since, groupSize, ...set }: HeldSet) => ({
-  ...set,
-  since: timeText(since),
-  count: intents.length,
-  group_size: groupSize,
-  percent: percentOf(intents.length, groupSize),
-});
+const isMeant = (intent: HeldIntent, { causes, members }: HeldSelection): boolean =>
+  (causes.length === 0 || causes.includes(intent.guard.by)) &&
+  (members.length === 0 || members.some((member) => goesBy(member)(intent)));
 
-/** With the digits that name it. */
-export const setText = ({ prefix, group, by, since, groupSize, intents }: HeldSet): string =>
-  `${prefix}  group ${group}  ${sizeText(intents.length, groupSize)}  held since ${timeText(since)}\n` +
-  by.map((each) => `    ${each}: ${heldText(each)}\n`).join('');
-
-function sizeText(count: number, groupSize: number | null): string {
-  const percent = percentOf(count, groupSize);
-  return percent === null ? `${count} removals` : `${count} of ${groupSize} members (${percent} %)`;
-}
-
-/** A whole number, at most 100: none of a group of which more is recorded than it has. */
-const percentOf = (count: number, groupSize: number | null): number | null =>
-  groupSize === null || groupSize === 0 ? null : Math.min(100, Math.round((100 * count) / groupSize));
-
-/** What a decision that was carried out is called. */
-export const DECIDED = { approve: 'approved', reject: 'rejected' } as const;
-
-export type DecisionKind = keyof typeof DECIDED;
-
-/** One request for each set. @returns whether all were decided so. */
-export async function decideSets(
-  retry: RetryTopic,
-  sets: readonly HeldSet[],
-  { kind, author }: { readonly kind: DecisionKind; readonly author: string },
-  onAnswer: (answer: OperatorAnswer, set: HeldSet | undefined) => Promise<void>,
-): Promise<ExitCode> {
-  const byDigest = new Map(sets.map((set) => [set.digest, set]));
-  const requests = new Map(
-    sets.map(({ partition, digest }): [string, RequestRecord] => {
-      const key = requestKey(retry.context.random.uuid());
-      const value = decisionValue(digest, author);
-      return [key, { topic: retry.topic, partition, key, value, headers: [textHeader('rollcall-type', kind)] }];
-    }),
-  );
-  if (requests.size === 0) return EXIT.done;
-  const answers = await askOwners(retry, requests, (answer) =>
-    onAnswer(answer, 'digest' in answer ? byDigest.get(answer.digest) : undefined),
-  );
-  return answers.every((answer) => answer.kind !== 'replay' && answer.verdict === DECIDED[kind])
-    ? EXIT.done
-    : EXIT.someFailed;
-}
+/** By the identity provider's id or by Genesys Cloud's. */
+const goesBy = (member: string): ((intent: HeldIntent) => boolean) => {
+  const key = idKey(member);
+  return (intent) => idKey(sourceMember(intent)) === key || idKey(intent.guard.target ?? intent.member) === key;
+};

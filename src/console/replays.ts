@@ -6,7 +6,14 @@ import { textHeader } from '../core/log/wire-intent.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { print } from './command-context.ts';
-import { askOwners, byGroup, type RetryTopic, type WaitingFilter, type WaitingIntent } from './retry-topic.ts';
+import {
+  askOwners,
+  byGroup,
+  inPieces,
+  type RetryTopic,
+  type WaitingFilter,
+  type WaitingIntent,
+} from './retry-topic.ts';
 
 export interface ListFlags {
   readonly group?: readonly string[];
@@ -55,21 +62,18 @@ function requestsOf(
   { topic, context }: Pick<RetryTopic, 'topic' | 'context'>,
 ): ReadonlyMap<string, RequestRecord> {
   const groups = byGroup(found.map(({ intent }) => intent));
-  const requests = groups.flatMap(inPieces).flatMap((intents) =>
-    intents.slice(0, 1).map(({ group, source: { partition } }) => {
-      const key = requestKey(context.random.uuid());
-      const headers = [textHeader('rollcall-type', 'replay')];
-      const value = stateValue(group, intents.map(nameOnly));
-      return [key, { topic, partition, key, value, headers, gzip: true as const }] as const;
-    }),
-  );
+  const requests = groups
+    .flatMap((of) => inPieces(of, NAMED_MAX))
+    .flatMap((intents) =>
+      intents.slice(0, 1).map(({ group, source: { partition } }) => {
+        const key = requestKey(context.random.uuid());
+        const headers = [textHeader('rollcall-type', 'replay')];
+        const value = stateValue(group, intents.map(nameOnly));
+        return [key, { topic, partition, key, value, headers, gzip: true as const }] as const;
+      }),
+    );
   return new Map(requests);
 }
-
-const inPieces = (intents: readonly Intent[]): readonly (readonly Intent[])[] =>
-  Array.from({ length: Math.ceil(intents.length / NAMED_MAX) }, (_, piece) =>
-    intents.slice(piece * NAMED_MAX, (piece + 1) * NAMED_MAX),
-  );
 
 /** Whom a full state names is not read of a request. */
 const nameOnly = (intent: Intent): Intent =>

@@ -208,17 +208,27 @@ export interface WaitingIntent {
   readonly intent: Intent;
 }
 
-/** A request is about what waits of one group, in one partition. */
-export function byGroup(intents: readonly Intent[]): readonly (readonly Intent[])[] {
-  const groups = new Map<string, Intent[]>();
-  for (const intent of intents) {
-    const name = `${intent.source.partition}/${intent.group}`;
-    const known = groups.get(name);
-    if (known === undefined) groups.set(name, [intent]);
-    else known.push(intent);
+/** In the order of the first of each. */
+export function groupedBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): ReadonlyMap<K, readonly T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const known = groups.get(key);
+    if (known === undefined) groups.set(key, [item]);
+    else known.push(item);
   }
-  return [...groups.values()];
+  return groups;
 }
+
+/** A request is about what waits of one group, in one partition. */
+export const byGroup = (intents: readonly Intent[]): readonly (readonly Intent[])[] => [
+  ...groupedBy(intents, ({ source, group }) => `${source.partition}/${group}`).values(),
+];
+
+export const inPieces = <T>(items: readonly T[], length: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(items.length / length) }, (_, piece) =>
+    items.slice(piece * length, (piece + 1) * length),
+  );
 
 export interface WaitingFilter {
   readonly groups?: readonly string[];

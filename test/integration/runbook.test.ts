@@ -46,7 +46,13 @@ describeNewestKafka('the runbook', (kafka) => {
   let service: ServiceProcess;
 
   beforeAll(async () => {
-    sandbox = await startSandbox({ seed: { users: [{ id: 'jane' }], groups: [{ id: 'sales' }] }, limits: 'off' });
+    const people = Array.from({ length: 12 }, (_, i) => `person-${i}`);
+    const groups = [
+      { id: 'sales' },
+      { id: 'old-team', members: people },
+      { id: 'support', members: ['jim', 'joan', 'jane'] },
+    ];
+    sandbox = await startSandbox({ seed: { users: [{ id: 'jane' }], groups }, limits: 'off' });
     const name = uniqueName('runbook');
     const [port] = await freePorts(1);
     environment = {
@@ -93,11 +99,11 @@ describeNewestKafka('the runbook', (kafka) => {
     return stdout;
   }
 
-  async function send(value: object): Promise<void> {
+  async function send(value: object, group = 'sales'): Promise<void> {
     const { kafka: connection } = readConfig(environment, ['kafka'], String);
     const tools = createLogTools(connection, { clock: systemClock, logger: aLog() });
-    const record = { topic: environment['SOURCE_TOPIC'] ?? '', partition: null, key: 'sales', headers: [] };
-    await tools.send([{ ...record, value: JSON.stringify({ group_id: 'sales', ...value }) }]);
+    const record = { topic: environment['SOURCE_TOPIC'] ?? '', partition: null, key: group, headers: [] };
+    await tools.send([{ ...record, value: JSON.stringify({ group_id: group, ...value }) }]);
     await tools.close();
   }
 
@@ -158,6 +164,18 @@ describeNewestKafka('the runbook', (kafka) => {
     },
   );
 
+  test('removals are held: who wanted them, and which of them pass', { timeout: 120_000 }, async () => {
+    const gone = { members: [], complete: true, deleted: true };
+    await send({ ...gone, event_id: 'team-dissolved', actor: { email: 'hr@example.com' } }, 'old-team');
+    await send({ members: [], complete: true, event_id: 'nightly-export' }, 'support');
+    await answers('held');
+    await answers('approve-cause');
+    await sandbox.until(() => sandbox.members('old-team').length === 0);
+    await answers('approve-part');
+    await sandbox.until(() => !sandbox.members('support').includes('jim'));
+    expect(sandbox.members('support').toSorted()).toEqual(['jane', 'joan']);
+  });
+
   test('each command of the page is run', () => {
     expect(questions.map(({ name }) => name)).toEqual([
       'why-still',
@@ -168,6 +186,9 @@ describeNewestKafka('the runbook', (kafka) => {
       'pause',
       'paused',
       'resume',
+      'held',
+      'approve-cause',
+      'approve-part',
     ]);
   });
 });

@@ -1,6 +1,6 @@
 /** Reads a topic without a consumer group. */
 import type { Cluster } from 'kafkajs';
-import type { ReadProgress } from '../../core/log/reading.ts';
+import { offsetIn, type ReadProgress } from '../../core/log/reading.ts';
 import type { ReadOptions, TopicRecord } from '../../ports.ts';
 import { pause, unlessAborted } from '../../time.ts';
 import { clusterClient, type ClusterClient } from './clients.ts';
@@ -77,7 +77,8 @@ export class TopicReader {
       const end = ends.get(partition) ?? 0n;
       const start = starts.get(partition) ?? 0n;
       // Nothing is that young: kafkajs passes the broker's -1 on.
-      const offset = start < 0n ? end : start;
+      const first = start < 0n ? end : start;
+      const offset = laterOf(first, offsetIn(from, partition) ?? first);
       return { partition, start: offset, offset, end: follow ? null : end };
     });
   }
@@ -158,7 +159,9 @@ export class TopicReader {
 type Where = { readonly fromBeginning: boolean } | { readonly fromTimestamp: number };
 
 const startOf = (from: Exclude<ReadOptions['from'], 'end'>): Where =>
-  from === 'beginning' ? { fromBeginning: true } : { fromTimestamp: Math.max(from.since, 0) };
+  typeof from === 'object' && 'since' in from ? { fromTimestamp: Math.max(from.since, 0) } : { fromBeginning: true };
+
+const laterOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 function progressOf(cursors: readonly Cursor[]): ReadProgress {
   let [passed, total] = [0n, 0n];

@@ -2,8 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { stampOf, type Ahead } from '../../core/log/commit-metadata.ts';
-import { partitionOfKey } from '../../core/log/reading.ts';
-import type { ReadProgress } from '../../core/log/reading.ts';
+import { offsetIn, partitionOfKey, type ReadProgress } from '../../core/log/reading.ts';
 import type {
   OutRecord,
   ReadOptions,
@@ -156,10 +155,17 @@ export function readTopic(
     .filter((partition) => partitions?.includes(partition) ?? true)
     .map((partition): Cursor => {
       const log = topic.partition(partition);
-      const start = from === 'beginning' ? log.start : from === 'end' ? log.end : log.firstSince(from.since);
+      const start = startIn(log, from, partition);
       return { partition, start, position: start, until: follow ? null : log.end };
     });
   return readFrom(topic, cursors, { signal, onProgress });
+}
+
+function startIn(log: PartitionLog, from: ReadOptions['from'], partition: number): bigint {
+  if (from === 'end') return log.end;
+  if (typeof from === 'object' && 'since' in from) return log.firstSince(from.since);
+  const offset = offsetIn(from, partition) ?? log.start;
+  return offset > log.start ? offset : log.start;
 }
 
 interface Cursor {

@@ -5,11 +5,18 @@
 import type { Decoded, SourceFormat, SourceRecord } from '../change/change.ts';
 
 export interface ReadRange {
-  /** `end`: only what is written from now on. `since`: from the first record on with this timestamp (epoch ms) or a later one. */
-  readonly from: 'beginning' | 'end' | { readonly since: number };
+  /**
+   * `end`: only what is written from now on. `since`: from the first record on with this timestamp (epoch ms) or a later one.
+   * `offsets`: of a partition that it does not name, and of one that begins later, from the beginning.
+   */
+  readonly from: 'beginning' | 'end' | { readonly since: number } | { readonly offsets: ReadonlyMap<number, bigint> };
   /** Absent: all. */
   readonly partitions?: readonly number[];
 }
+
+/** null: the range does not say. */
+export const offsetIn = (from: ReadRange['from'], partition: number): bigint | null =>
+  typeof from === 'object' && 'offsets' in from ? (from.offsets.get(partition) ?? null) : null;
 
 /** Offsets of all partitions that are read, holes included. */
 export interface ReadProgress {

@@ -52,9 +52,11 @@ async function list(world: World): Promise<Line[]> {
   return linesOf(context.out());
 }
 
+const noSelection = { digests: [], groups: [], causes: [], members: [] } as const;
+
 async function decide(world: World, decision: Partial<Decision>, flags: DecisionFlags = {}) {
   const { context, retry } = retryOf(world);
-  const nothing = { kind: 'approve', digests: [], groups: [], by: [], all: false, author: 'jane' } as const;
+  const nothing = { kind: 'approve', ...noSelection, author: 'jane', reason: null } as const;
   const code = await decideHeld(retry, { ...nothing, ...decision }, { json: true, ...flags });
   return { code, lines: linesOf(context.out()), err: context.err() };
 }
@@ -83,7 +85,7 @@ test('held: the list says of each how much of the group it is', async () => {
 test('held: what was deleted is approved together, after a look, and nothing else', async () => {
   const names = namesOf(60);
   const { world, one } = await manyHeld(names.length);
-  const dry = await decide(world, { by: ['group_deleted'] });
+  const dry = await decide(world, { causes: ['group_deleted'] });
   expect(dry).toMatchObject({
     code: EXIT.done,
     err: expect.stringContaining('720 removals of 60 groups would be approved'),
@@ -91,7 +93,7 @@ test('held: what was deleted is approved together, after a look, and nothing els
   expect(dry.lines.map(({ group }) => group).toSorted()).toEqual(names.toSorted());
   expect(await list(world)).toHaveLength(61);
   // when
-  const done = await decide(world, { by: ['group_deleted'] }, { yes: true });
+  const done = await decide(world, { causes: ['group_deleted'] }, { yes: true });
   expect(done.code).toBe(EXIT.done);
   expect(done.lines).toHaveLength(60);
   expect(done.lines[0]).toMatchObject({ result: 'approved', count: 12, group: expect.stringContaining('group-') });
@@ -132,7 +134,7 @@ test('held: a set that changes after the list was read is left as it is', async 
       return tools.send(records);
     },
   });
-  const decision = { kind: 'approve', digests: [], groups: [], by: [], all: true, author: 'jane' } as const;
+  const decision = { kind: 'approve', ...noSelection, author: 'jane', reason: null } as const;
   const code = await decideHeld({ ...retry, tools: late }, decision, { json: true, yes: true });
   expect(code).toBe(EXIT.someFailed);
   expect(linesOf(context.out()).filter(({ result }) => result === 'gone')).toMatchObject([
@@ -145,7 +147,7 @@ test('held: a set that changes after the list was read is left as it is', async 
 
 test('held: --all refuses together, too', async () => {
   const { world, one } = await manyHeld();
-  const { code, lines } = await decide(world, { kind: 'reject', all: true }, { yes: true });
+  const { code, lines } = await decide(world, { kind: 'reject' }, { yes: true });
   expect(code).toBe(EXIT.done);
   expect(new Set(lines.map(({ result }) => result))).toEqual(new Set(['rejected']));
   await world.expectRest(one);

@@ -100,7 +100,7 @@ async function decideCommand(world: World, kind: 'approve' | 'reject', own: { re
   const retry = { topic: topics.retry, tools: toolsOf(world), context, ...own };
   const code = await decideHeld(
     retry,
-    { kind, digests: [digestOf(world)], groups: [], by: [], all: false, author: 'jane' },
+    { kind, digests: [digestOf(world)], groups: [], causes: [], members: [], author: 'jane', reason: null },
     {},
   );
   return { code, out: context.out(), err: context.err() };

@@ -221,4 +221,23 @@ export function toolCases(open: Open): void {
     for await (const record of it.tools.read(it.sourceTopic, { ...options, partitions: [] }))
       expect(record).toBeUndefined();
   });
+  test('reads from an offset of each partition on', async () => {
+    const it = await open(3);
+    await produce(
+      it,
+      'source',
+      [0, 1, 2].flatMap((partition) => numbered(partition, 0, 6)),
+    );
+    const { signal } = new AbortController();
+    const from = {
+      offsets: new Map([
+        [0, 4n],
+        [1, 99n],
+      ]),
+    };
+    const read: TopicRecord[] = [];
+    for await (const record of it.tools.read(it.sourceTopic, { from, follow: false, signal })) read.push(record);
+    const of = (wanted: number) => read.filter(({ partition }) => partition === wanted).map(({ offset }) => offset);
+    expect([of(0), of(1), of(2)]).toEqual([[4n, 5n], [], [0n, 1n, 2n, 3n, 4n, 5n]]);
+  });
 }

@@ -46,7 +46,8 @@ export function* listText(sets: readonly HeldSet[], actors: Actors): Generator<s
   }
 }
 
-const removalsIn = (parts: readonly HeldChoice[]): number => parts.reduce((sum, { intents }) => sum + intents.length, 0);
+const removalsIn = (parts: readonly HeldChoice[]): number =>
+  parts.reduce((sum, { intents }) => sum + intents.length, 0);
 
 /** `1,204 removals of 3 groups`. */
 export const removalsText = (parts: readonly HeldChoice[]): string =>

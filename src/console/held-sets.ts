@@ -153,7 +153,7 @@ export async function decideSets(
   const requests = new Map(
     sets.map(({ partition, digest }): [string, RequestRecord] => {
       const key = requestKey(retry.context.random.uuid());
-      const value = decisionValue(digest, author);
+      const value = decisionValue({ digest, author, reason: null, part: null });
       return [key, { topic: retry.topic, partition, key, value, headers: [textHeader('rollcall-type', kind)] }];
     }),
   );

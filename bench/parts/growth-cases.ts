@@ -130,7 +130,7 @@ export class GrowthWorld {
       topic: topics.retry,
       partition: 0,
       key: requestKey(systemRandom.uuid()),
-      value: decisionValue(digest, 'operator'),
+      value: decisionValue({ digest, author: 'operator', reason: null, part: null }),
       headers: [textHeader('rollcall-type', 'approve')],
     }));
   }

@@ -5,7 +5,7 @@
 import { Command, Option } from 'commander';
 import { intentId, sourceMember, type ChangeSource } from '../core/change/change.ts';
 import { HELD_BY } from '../core/group/guard.ts';
-import { REASON_LENGTH_MAX } from '../core/log/pause-record.ts';
+import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted } from '../core/text/counted.ts';
 import { jsonText } from '../core/text/visible.ts';

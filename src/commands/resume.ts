@@ -4,7 +4,7 @@ import { authorOf } from '../console/author.ts';
 import type { CommandContext } from '../console/command-context.ts';
 import { askEachPartition, groupIn, reasonIn } from '../console/pauses.ts';
 import { withRetryTopic } from '../console/retry-topic.ts';
-import { REASON_LENGTH_MAX } from '../core/log/pause-record.ts';
+import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
 import type { PauseRequest } from '../core/log/request-record.ts';
 
 interface ResumeFlags {

@@ -1,5 +1,5 @@
 /** The evidence of `rollcall explain`, as text and as JSON. What comes from elsewhere is made visible, so that it forges no line. */
-import { at, type Verdict } from '../core/explain/sentence.ts';
+import { at, decisionsIn, type Verdict } from '../core/explain/sentence.ts';
 import type { AtTarget, Link, RunningChange } from '../core/explain/verdict.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import { timeText } from '../core/report/reporting.ts';
@@ -35,10 +35,13 @@ function eventName({ op, isState }: Link): string {
 const nextText = ({ attempt, notBefore }: { readonly attempt: number; readonly notBefore: number }): string =>
   `, ${attempt} failed${notBefore === 0 ? '' : `, next try ${timeText(notBefore)}`}`;
 
-function reportText({ outcome, reported_at: when, reason, request, superseded_by: by, attempt }: ReportRecord): string {
+function reportText(report: ReportRecord): string {
+  const { outcome, reported_at: when, reason, request, superseded_by: by, attempt } = report;
   const facts = [
     `${visible(outcome)}  ${when}`,
     ...(by === null ? [] : [`by ${visible(by)}`]),
+    // The message of a refusal says both.
+    ...decisionsIn({ approval: report.approval }),
     ...(reason === null ? [] : [`${visible(reason.code)}: ${visible(reason.message)}`]),
     ...(request === null ? [] : [requestText(request)]),
     ...(attempt === 0 ? [] : [`${attempt} failed`]),

@@ -3,7 +3,8 @@
  * records in any (not every source format keys by it), and what their owners answer, folded into few lines.
  */
 import { isId } from '../core/change/change.ts';
-import { isReason, REASON_LENGTH_MAX } from '../core/log/pause-record.ts';
+import { isReason } from '../core/log/pause-record.ts';
+import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
 import { textHeader } from '../core/log/wire-intent.ts';
 import {
   pauseValue,

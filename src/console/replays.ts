@@ -1,7 +1,13 @@
 /** What `replay` and `retry-now` have in common: one request for each group whose changes are to be tried again, and what becomes of them. */
 import { WHOLE_GROUP, intentId, type Intent } from '../core/change/change.ts';
 import { stateValue } from '../core/log/live-record.ts';
-import { requestKey, type NamedIntent, type ReplayVerdict, type RequestRecord } from '../core/log/request-record.ts';
+import {
+  NAMED_MAX,
+  requestKey,
+  type NamedIntent,
+  type ReplayVerdict,
+  type RequestRecord,
+} from '../core/log/request-record.ts';
 import { textHeader } from '../core/log/wire-intent.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -52,9 +58,6 @@ export const filterOf = ({ group, member, id, reason }: ListFlags): WaitingFilte
   ...(id !== undefined && { ids: id }),
   ...(reason !== undefined && { reasons: reason }),
 });
-
-/** An answer says of each what became of it, and has to fit into one record. */
-const NAMED_MAX = 500;
 
 /** For each group as many as its changes need, to the group's partition: only its owner reads it. */
 function requestsOf(

@@ -5,6 +5,7 @@ import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { LogTools } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
+import { decide, heldIn, partDecision } from '../support/decisions.ts';
 import { answer, groupAnswer, QuickWorld, type QuickOptions } from '../support/quick-world.ts';
 import { INSTANCE_TOKEN, servedPipeline } from '../support/served-pipeline.ts';
 import { Table } from '../support/table.ts';
@@ -87,6 +88,29 @@ test('explain: the chain names records, requests, and what is at the target', as
   expect(text).toMatch(/ {4}applied {2}\S+ {2}PATCH \S+, If-Match "1" → "2", status 200/);
   expect(text).toContain('Genesys Cloud, group g, version "2": a member\n');
   expect(text).toMatch(/instance http:\S+: answered\n/);
+});
+
+test('explain: names who has approved, or refused, a removal, and why', async () => {
+  const limits = { groupPercent: 100, groupFloor: 10, groupCount: 1, windowCount: 1_000, windowMs: 600_000 };
+  const asking = new Asking({ pipeline: { guard: limits } });
+  const { world } = asking;
+  await asking.start();
+  const held = async () => {
+    world.produce({ add_members: ['u', 'v'] });
+    await world.clock.advance(1_000);
+    world.produce({ remove_members: ['u', 'v'] });
+    await world.clock.advance(1_000);
+    return heldIn(world).filter(({ member }) => member === 'u');
+  };
+  await decide(world, 'reject', partDecision(await held(), 'not this week\u2028forged'));
+  const why = 'refused by jane: not this week\\u{2028}forged';
+  expect(await asking.sentence()).toBe(`Still a member: the removal at source/0/1 was given up (${why}).`);
+  expect(await asking.text()).toContain('  refused: jane has refused this removal: not this week');
+  await decide(world, 'approve', partDecision(await held(), 'she left'));
+  expect(await asking.sentence()).toMatch(
+    /^Not a member: removed at source\/0\/3 \(request \S+, status 200, approved by jane: she left\)/,
+  );
+  expect(await asking.text()).toMatch(/ {4}applied {2}\S+ {2}approved by jane: she left {2}PATCH /);
 });
 
 test('explain: one whom somebody else has changed since', async () => {

@@ -1,4 +1,5 @@
 /** Records of the retry topic: read as what they are, or unreadable; what is taken over can be worked with and written again. */
+import { wholeDecision } from '../support/decisions.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { sha256 } from '../../src/adapters/system.ts';
@@ -18,13 +19,7 @@ import { emptyView, epochOf, readFence, readState, seqAfter } from '../../src/co
 import { groupPath, patchBody } from '../../src/core/target/snapshot.ts';
 import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { finalReport, heldReport, invalidFailure, retryReport } from '../../src/core/report/reporting.ts';
-import {
-  decisionValue,
-  parseAnswer,
-  requestKey,
-  type OperatorAnswer,
-  type Request,
-} from '../../src/core/log/request-record.ts';
+import { parseAnswer, requestKey, type OperatorAnswer, type Request } from '../../src/core/log/request-record.ts';
 import { allWaiting, emptyWaiting, readWaiting } from '../../src/console/retry-topic.ts';
 import { demand, single } from './kind.ts';
 import type { SeededRandom } from '../support/random.ts';
@@ -162,7 +157,7 @@ function demandGuard(group: string, read: readonly Intent[]): void {
   const headers = [textHeader('rollcall-type', 'approve')];
   const asked = parseRetryRecord({
     key: Buffer.from(requestKey('u')),
-    value: Buffer.from(decisionValue(digest, 'jane')),
+    value: Buffer.from(wholeDecision(digest, 'jane')),
     headers,
   });
   demand(asked.kind === 'request' && asked.wanted?.kind === 'approve', 'it can be approved');

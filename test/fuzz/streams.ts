@@ -10,7 +10,7 @@ import { sha256 } from '../../src/adapters/system.ts';
 import { parseRetryRecord, type WireRecord } from '../../src/core/log/live-record.ts';
 import { header, textHeader } from '../../src/core/log/wire-intent.ts';
 import { ReportRecord } from '../../src/core/report/report.ts';
-import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
+import { requestKey } from '../../src/core/log/request-record.ts';
 import { foldReport, type Operations } from '../../src/core/report/summary.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
@@ -19,6 +19,7 @@ import { connectionsTo, type Asked, type Reply } from './connections.ts';
 import { aReply, quiet } from './exchanges.ts';
 import { HastyClock } from './hasty-clock.ts';
 import { demand, NotAccounted, shown, type Kind } from './kind.ts';
+import { wholeDecision } from '../support/decisions.ts';
 import type { SeededRandom } from '../support/random.ts';
 import { json } from './mutate.ts';
 import { aRetryRecord } from './retry-records.ts';
@@ -125,7 +126,7 @@ class Stream {
     const digest = texts.flatMap((text) => /"digest":"([0-9a-f]{64})"/.exec(text)?.[1] ?? []).at(-1) ?? 'd'.repeat(64);
     this.#produce(topics.retry, {
       key: Buffer.from(requestKey(this.#randomPort.uuid())),
-      value: Buffer.from(decisionValue(digest, 'operator')),
+      value: Buffer.from(wholeDecision(digest, 'operator')),
       headers: [textHeader('rollcall-type', kind)],
     });
     this.#accounts.push(`retry record: ${kind}`);

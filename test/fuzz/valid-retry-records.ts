@@ -13,7 +13,8 @@ import {
 } from '../../src/core/log/live-record.ts';
 import type { Stamp } from '../../src/core/log/ownership.ts';
 import { textHeader } from '../../src/core/log/wire-intent.ts';
-import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
+import { requestKey } from '../../src/core/log/request-record.ts';
+import { wholeDecision } from '../support/decisions.ts';
 import { anIntent } from '../support/an-intent.ts';
 import type { SeededRandom } from '../support/random.ts';
 import { ODD_NUMBERS, oddText } from './mutate.ts';
@@ -26,7 +27,14 @@ export const GROUP = 'parked';
 /** As the pipeline under test may have written them. */
 const parked = { group: GROUP, source: { topic: 'source', partition: 0, offset: 3n, timestamp: AT } };
 const held: Held = { kind: 'held', by: 'group_percent', since: AT };
-const approved: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane@example.com', at: AT };
+const approved: Approval = {
+  kind: 'approved',
+  digest: 'd'.repeat(64),
+  author: 'jane@example.com',
+  reason: null,
+  at: AT,
+};
+const refusal = { digest: 'e'.repeat(64), author: 'jane@example.com', reason: 'not this week' };
 const whole = { members: ['u1', 'u2', 'u6'], deleted: false };
 const at = (offset: bigint, index: number | null) => ({ ...parked.source, offset, index });
 const intents: readonly Intent[] = [
@@ -37,6 +45,7 @@ const intents: readonly Intent[] = [
   anIntent({ ...parked, member: 'u5', op: 'remove', guard: { ...held, by: 'group_deleted' }, source: at(3n, 1) }),
   anIntent({ ...parked, member: 'u6', op: 'remove', attempt: 1, guard: approved }),
   anIntent({ ...parked, member: 'u7', op: 'remove', dead: { at: AT, reason: 'refused' } }),
+  anIntent({ ...parked, member: 'u8', op: 'remove', guard: held, dead: { at: AT, reason: 'refused', refusal } }),
   anIntent({ ...parked, member: WHOLE_GROUP, op: 'state', whole, source: at(2n, 0) }),
   anIntent({ ...parked, member: WHOLE_GROUP, op: 'state', whole: { members: [], deleted: true }, attempt: 1 }),
 ];
@@ -86,7 +95,7 @@ function aDecision(random: SeededRandom): Rendered {
   const digest = heldDigest(GROUP, someIntents(random), sha256) ?? 'd'.repeat(64);
   return {
     key: requestKey('00000000-0000-0000-0000-000000000001'),
-    value: decisionValue(digest, random.oneIn(6) ? oddText(random) : 'jane@example.com'),
+    value: wholeDecision(digest, random.oneIn(6) ? oddText(random) : 'jane@example.com'),
     headers: [textHeader('rollcall-type', random.pick(['approve', 'reject']))],
   };
 }

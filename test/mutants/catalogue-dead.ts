@@ -17,8 +17,8 @@ export const deadMutants: readonly Mutant[] = [
           "export const wireNamed = wirePosition.extend({ member: wireId.nullable(), op: z.enum(['add', 'remove', 'state']) });",
       },
       {
-        find: 'const named = pending.map((each) => ({ group,',
-        replace: 'const named = pending.map((each) => ({ op: each.op, group,',
+        find: 'pending.map((each) => ({ group, member:',
+        replace: 'pending.map((each) => ({ op: each.op, group, member:',
       },
       {
         find: "  if (order > 0) return 'superseded';\n",

@@ -2,10 +2,16 @@
 import fc from 'fast-check';
 import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
 import { HELD_BY } from '../../src/core/group/guard.ts';
+import { REASON_LENGTH_MAX } from '../../src/core/log/wire-intent.ts';
 import { anIntent, validId } from './an-intent.ts';
 
 const none = fc.constant(null);
 const time = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 45 }));
+const decision = {
+  digest: fc.stringMatching(/^[0-9a-f]{64}$/),
+  author: validId(),
+  reason: fc.option(fc.constantFrom('x', 'the reorganisation is next week', 'ü'.repeat(REASON_LENGTH_MAX))),
+};
 
 const facts = fc.record({
   topic: validId(),
@@ -18,14 +24,16 @@ const facts = fc.record({
   notBefore: time,
   firstSeenAt: time,
   dead: fc.option(
-    fc.record({
-      at: time,
-      reason: fc.constantFrom('rejected' as const, 'attempts_exhausted' as const, 'refused' as const),
-    }),
+    fc.oneof(
+      fc.record({
+        at: time,
+        reason: fc.constantFrom('rejected' as const, 'attempts_exhausted' as const, 'refused' as const),
+      }),
+      fc.record({ at: time, reason: fc.constant('refused' as const), refusal: fc.record(decision) }),
+    ),
   ),
 });
 
-const digest = fc.stringMatching(/^[0-9a-f]{64}$/);
 const held: fc.Arbitrary<Held> = fc.record({
   kind: fc.constant('held' as const),
   by: fc.constantFrom(...(Object.keys(HELD_BY) as Held['by'][])),
@@ -33,8 +41,7 @@ const held: fc.Arbitrary<Held> = fc.record({
 });
 const approved: fc.Arbitrary<Approval> = fc.record({
   kind: fc.constant('approved' as const),
-  digest,
-  author: validId(),
+  ...decision,
   at: time,
 });
 const whole = fc.oneof(

@@ -7,7 +7,7 @@ import type { SourceFormat } from '../../src/core/change/change.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
 import { parseRetryRecord } from '../../src/core/log/live-record.ts';
 import { textHeader } from '../../src/core/log/wire-intent.ts';
-import { decisionValue, requestKey, type OperatorKey } from '../../src/core/log/request-record.ts';
+import { requestKey, type OperatorKey } from '../../src/core/log/request-record.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/state/options.ts';
@@ -25,6 +25,7 @@ import { CountingGate } from './counting-gate.ts';
 import { aLog, atEnd } from './genesys.ts';
 import { ManualClock } from './manual-clock.ts';
 import { TappedLog } from './tapped-log.ts';
+import { wholeDecision } from './decisions.ts';
 
 const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', report: 'reports' };
 
@@ -228,7 +229,7 @@ export class QuickWorld {
     if (digest === null) return;
     const key = requestKey(systemRandom.uuid());
     const headers = [textHeader('rollcall-type', 'approve')];
-    const value = decisionValue(digest, author);
+    const value = wholeDecision(digest, author);
     this.broker.append([{ topic: topics.retry, partition: 0, key, value, headers }]);
   }
 

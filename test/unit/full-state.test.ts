@@ -167,7 +167,7 @@ describe('the removals of a full state', () => {
   });
 
   test('wait unless an operator has approved them; other removals do not', () => {
-    const guard = { kind: 'approved', digest: 'd', author: 'jane', at: 1 } as const;
+    const guard = { kind: 'approved', digest: 'd', author: 'jane', reason: null, at: 1 } as const;
     expect([removal, { ...removal, guard }, own('x', { op: 'remove' })].map(waitsForAdditions)).toEqual([
       true,
       false,

@@ -29,7 +29,7 @@ const verdict = (count: number, groupSize: number, ofOwner = 0) =>
   guardVerdict({ count, groupSize, removed: { ...NOTHING_REMOVED, ofOwner } }, limits);
 
 const held: Held = { kind: 'held', by: 'group_percent', since: 5 };
-const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', at: 6 };
+const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', reason: null, at: 6 };
 const removal = (parts: IntentParts = {}): Intent => anIntent({ op: 'remove', ...parts });
 
 describe('the verdict', () => {
@@ -242,7 +242,11 @@ describe('what operators see', () => {
     expect(advice).toContain('rollcall held show abc');
   });
 
-  test('says who has refused', () => {
-    expect(refusedFailure('jane')).toMatchObject({ code: 'refused', message: 'jane has refused this removal.' });
+  test('says who has refused, and why', () => {
+    const messageOf = (reason: string | null): string => refusedFailure({ author: 'jane', reason }).message;
+    expect(refusedFailure({ author: 'jane', reason: null }).code).toBe('refused');
+    expect(messageOf(null)).toBe('jane has refused this removal.');
+    expect(messageOf('not this week')).toBe('jane has refused this removal: not this week.');
+    expect(messageOf('Not now!')).toBe('jane has refused this removal: Not now!');
   });
 });

@@ -114,7 +114,7 @@ describe('folding', () => {
 });
 
 const guard: Held = { kind: 'held', by: 'group_percent', since: 5 };
-const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', at: 6 };
+const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', reason: null, at: 6 };
 
 describe('waiting', () => {
   test('an intent is due when its time has come, a dead one never', () => {

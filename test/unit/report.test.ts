@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { schemaFiles } from '../../scripts/generate-schema.ts';
 import { type Approval, type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
-import { heldFailure } from '../../src/core/group/guard.ts';
+import { heldFailure, refusedFailure } from '../../src/core/group/guard.ts';
 import { ADVICE } from '../../src/core/target/refusals.ts';
 import { ReportRecord } from '../../src/core/report/report.ts';
 import {
@@ -122,7 +122,13 @@ test('report: a hint is an invalid record whose reason says how to read the grou
 
 const done = { ...written, outcome: 'applied', reason: null, request, supersededBy: null, lag: noLag } as const;
 const held = { kind: 'held', by: 'group_percent', since: 5 } as const;
-const approved: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', at: 1_790_000_000_500 };
+const approved: Approval = {
+  kind: 'approved',
+  digest: 'd'.repeat(64),
+  author: 'jane',
+  reason: null,
+  at: 1_790_000_000_500,
+};
 
 test('a removal that is held is not final, has an id of its own and says how to release it', () => {
   const reason = heldFailure('group_percent', 'd'.repeat(64));
@@ -142,10 +148,29 @@ test('a removal that is held is not final, has an id of its own and says how to 
 
 test('report: names who approved a removal, and no one where no approval was needed', () => {
   const record = ReportRecord.parse(finalRecord(anIntent({ guard: approved }), done));
-  expect(record.approval).toEqual({ digest: 'd'.repeat(64), author: 'jane', at: '2026-09-21T14:13:20.500Z' });
+  expect(record.approval).toEqual({
+    digest: 'd'.repeat(64),
+    author: 'jane',
+    reason: null,
+    at: '2026-09-21T14:13:20.500Z',
+  });
+  const why = finalRecord(anIntent({ guard: { ...approved, reason: 'the reorganisation' } }), done);
+  expect(why.approval).toMatchObject({ author: 'jane', reason: 'the reorganisation' });
   for (const guard of [null, held]) expect(finalRecord(anIntent({ guard }), done)).not.toHaveProperty('approval');
   const again = { ...written, reason: failure, request: null, lag: noLag, nextAttemptAt: 1_790_000_002_000 };
   expect(retryRecord(anIntent({ guard: approved }), again)).toMatchObject({ approval: { author: 'jane' } });
+});
+
+test('report: names who refused a removal, and why; a report of an older version says no reason', () => {
+  const refusal = { digest: 'd'.repeat(64), author: 'jane', reason: 'not this week' };
+  const dead = { at: 1_790_000_000_500, reason: 'refused', refusal };
+  const refused = { ...done, outcome: 'failed', reason: refusedFailure(refusal), request: null } as const;
+  const record = ReportRecord.parse(finalRecord(anIntent({ guard: held, dead }), refused));
+  expect(record.refusal).toEqual({ ...refusal, at: '2026-09-21T14:13:20.500Z' });
+  expect(record.reason?.message).toBe('jane has refused this removal: not this week.');
+  expect(record).not.toHaveProperty('approval');
+  const former = { ...record, refusal: { digest: 'd', author: 'jane', at: record.reported_at } };
+  expect(ReportRecord.parse(former).refusal).toEqual(former.refusal);
 });
 
 test('a full state has its own id, no member and no operation', () => {

@@ -2,18 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WHOLE_GROUP } from '../../src/core/change/change.ts';
 import { parseRetryRecord, stateValue } from '../../src/core/log/live-record.ts';
-import { type Headers, textHeader } from '../../src/core/log/wire-intent.ts';
+import { type Headers, REASON_LENGTH_MAX, textHeader } from '../../src/core/log/wire-intent.ts';
 import {
   type OperatorAnswer,
   answerHeader,
   AUTHOR_LENGTH_MAX,
   decisionValue,
   isRequestKey,
+  NAMED_MAX,
   parseAnswer,
   parseRequest,
   requestKey,
 } from '../../src/core/log/request-record.ts';
 import { anIntent, validId } from '../support/an-intent.ts';
+import { wholeDecision } from '../support/decisions.ts';
 
 const DIGEST = '0123456789abcdef'.repeat(4);
 const bytes = (text: string): Buffer => Buffer.from(text);
@@ -31,6 +33,17 @@ const named = fc.record({
   index: fc.option(fc.nat(999_999_999)),
 });
 
+const said = fc.record({
+  digest,
+  author: validId(),
+  reason: fc.option(fc.constantFrom('x', 'the reorganisation is next week')),
+  part: fc.option(
+    fc
+      .tuple(validId(), fc.array(named, { maxLength: 4 }))
+      .map(([group, each]) => ({ group, named: each.map((one) => ({ ...one, group })) })),
+  ),
+});
+
 describe('the key of a request', () => {
   test('differs from ids of groups, and from keys that are too long to be one', () => {
     expect(isRequestKey(requestKey('u'))).toBe(true);
@@ -45,22 +58,32 @@ describe('the key of a request', () => {
 describe('a decision', () => {
   test('comes back as it was asked for', () => {
     fc.assert(
-      fc.property(decision, digest, validId(), (kind, digest, author) => {
-        expect(parseRequest(typed(kind), bytes(decisionValue(digest, author)))).toEqual({ kind, digest, author });
+      fc.property(decision, said, (kind, wanted) => {
+        expect(parseRequest(typed(kind), bytes(decisionValue(wanted)))).toEqual({ kind, ...wanted });
       }),
     );
   });
 
   test('has the documented value', () => {
-    expect(decisionValue(DIGEST, 'jane')).toBe(`{"v":1,"digest":"${DIGEST}","author":"jane"}`);
+    expect(wholeDecision(DIGEST)).toBe(`{"v":1,"digest":"${DIGEST}","author":"jane"}`);
+    const named = [{ group: 'g', member: 'm', topic: 't', partition: 2, offset: 42n, index: 1 }];
+    const part = { digest: DIGEST, author: 'jane', reason: 'next week', part: { group: 'g', named } };
+    expect(JSON.parse(decisionValue(part))).toEqual({
+      v: 1,
+      digest: DIGEST,
+      author: 'jane',
+      reason: 'next week',
+      part: { group: 'g', pending: [{ member: 'm', topic: 't', partition: 2, offset: '42.1' }] },
+    });
   });
 
   test('is one only with its header: the value alone asks for nothing', () => {
     for (const headers of [[], typed('replay'), typed('pending'), typed('Approve'), typed('approve ')])
-      expect(parseRequest(headers, bytes(decisionValue(DIGEST, 'jane')))).toEqual(nothing);
+      expect(parseRequest(headers, bytes(wholeDecision(DIGEST)))).toEqual(nothing);
   });
 
   const good = { v: 1, digest: DIGEST, author: 'jane' };
+  const place = { member: 'm', topic: 't', partition: 0, offset: '7' };
 
   test.each<[string, unknown]>([
     ['no digest', { ...good, digest: undefined }],
@@ -75,6 +98,14 @@ describe('a decision', () => {
     ['too long an author', { ...good, author: 'a'.repeat(AUTHOR_LENGTH_MAX + 1) }],
     ['an author of two lines', { ...good, author: 'jane\nERROR' }],
     ['an author that has no UTF-8 form', { ...good, author: '\uD800' }],
+    ['an empty reason', { ...good, reason: '' }],
+    ['a reason of two lines', { ...good, reason: 'because\nERROR' }],
+    ['too long a reason', { ...good, reason: 'a'.repeat(REASON_LENGTH_MAX + 1) }],
+    ['no part where one belongs', { ...good, part: null }],
+    ['a part of no group', { ...good, part: { pending: [place] } }],
+    ['a part that names no one', { ...good, part: { group: 'g' } }],
+    ['half a position in its part', { ...good, part: { group: 'g', pending: [place, { ...place, offset: '7.' }] } }],
+    ['no member in its part', { ...good, part: { group: 'g', pending: [{ ...place, member: undefined }] } }],
     ['another version', { ...good, v: 2 }],
     ['no version', { ...good, v: undefined }],
     ['a list', [good]],
@@ -87,9 +118,18 @@ describe('a decision', () => {
     }
   });
 
+  test('of a part names so many at the most; of a longer list no more is read than shows that', () => {
+    const request = (count: number) => {
+      const pending = Array.from({ length: count }, (_, i) => ({ ...place, offset: String(i) }));
+      const asked = parseRequest(typed('reject'), bytes(JSON.stringify({ ...good, part: { group: 'g', pending } })));
+      return asked.kind === 'reject' ? asked.part?.named.length : null;
+    };
+    expect([0, NAMED_MAX, NAMED_MAX + 1, 20_000].map(request)).toEqual([0, NAMED_MAX, NAMED_MAX + 1, NAMED_MAX + 1]);
+  });
+
   test('may have as long an author as an id is', () => {
     const author = 'a'.repeat(AUTHOR_LENGTH_MAX);
-    expect(parseRequest(typed('approve'), bytes(decisionValue(DIGEST, author)))).toMatchObject({ author });
+    expect(parseRequest(typed('approve'), bytes(wholeDecision(DIGEST, author)))).toMatchObject({ author });
   });
 });
 

@@ -21,7 +21,7 @@ const lax: GuardLimits = {
   windowCount: Infinity,
   windowMs: 1,
 };
-const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', at: 1 };
+const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', reason: null, at: 1 };
 const approved = (member: string): Intent => ({ ...remove(member), guard: approval });
 const fullState = (...members: string[]): Intent =>
   anIntent({ op: 'state', member: WHOLE_GROUP, whole: { members, deleted: false } });

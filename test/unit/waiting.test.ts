@@ -68,7 +68,10 @@ describe('what the guard holds', () => {
   });
 
   test('is parked once it is approved, and dead once it is refused', () => {
-    const approved = { ...held, guard: { kind: 'approved', digest: 'd'.repeat(64), author: 'a', at: 6 } } as const;
+    const approved = {
+      ...held,
+      guard: { kind: 'approved', digest: 'd'.repeat(64), author: 'a', reason: null, at: 6 },
+    } as const;
     const refused = { ...held, member: 'n', dead: { at: 7, reason: 'refused' } } as const;
     const { found } = waitingAfter([state(1, 1, [approved, refused])]);
     expect(found.map(({ state, reason }) => [state, reason])).toEqual([

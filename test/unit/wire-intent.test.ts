@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
 import { HELD_BY } from '../../src/core/group/guard.ts';
 import { isHeld } from '../../src/core/change/pending.ts';
-import { intentOf, wireIntent, wireOf } from '../../src/core/log/wire-intent.ts';
+import { intentOf, REASON_LENGTH_MAX, wireIntent, wireOf } from '../../src/core/log/wire-intent.ts';
 import { anIntent, type IntentParts } from '../support/an-intent.ts';
 import { aWrittenIntent } from '../support/a-written-intent.ts';
 
 const DIGEST = 'd'.repeat(64);
 const held: Held = { kind: 'held', by: 'group_count', since: 5 };
-const approved: Approval = { kind: 'approved', digest: DIGEST, author: 'jane@example.com', at: 6 };
+const approved: Approval = { kind: 'approved', digest: DIGEST, author: 'jane@example.com', reason: null, at: 6 };
 
 const aRemoval = (parts: IntentParts = {}): Intent => anIntent({ op: 'remove', ...parts });
 const aFullState = (...members: string[]): Intent =>
@@ -127,6 +127,39 @@ describe('what the guard has said', () => {
     expect(wire).not.toHaveProperty('held');
     expect(read(wire)?.guard).toEqual(approved);
   });
+
+  test('says why an operator has approved, or refused, where a reason was given', () => {
+    const why = { ...approved, reason: 'the reorganisation' };
+    const approval = written(aRemoval({ guard: why }), null);
+    expect(approval).toMatchObject({ approval: { author: 'jane@example.com', reason: 'the reorganisation' } });
+    expect(read(approval)?.guard).toEqual(why);
+    expect(written(aRemoval({ guard: approved }))['approval']).not.toHaveProperty('reason');
+    const refusal = { digest: DIGEST, author: 'jane', reason: 'not this week' };
+    const refused = aRemoval({ guard: held, dead: { at: 7, reason: 'refused', refusal } });
+    expect(written(refused)).toMatchObject({ dead: { at: 7, reason: 'refused', refusal } });
+    expect(read(written(refused))).toEqual(refused);
+    const silent = written(aRemoval({ dead: { at: 7, reason: 'refused', refusal: { ...refusal, reason: null } } }));
+    expect(silent['dead']).toEqual({ at: 7, reason: 'refused', refusal: { digest: DIGEST, author: 'jane' } });
+  });
+
+  test.each([7, '', 'two\nlines', 'x'.repeat(REASON_LENGTH_MAX + 1), { text: 'a newer form' }])(
+    'is readable although a reason is %j',
+    (reason) => {
+      const wire = written(aRemoval({ guard: approved }), null);
+      expect(read({ ...wire, approval: { ...(wire['approval'] as object), reason } })?.guard).toEqual(approved);
+      const refusal = { digest: DIGEST, author: 'jane', reason };
+      const dead = { at: 7, reason: 'refused', refusal };
+      expect(read({ ...written(aRemoval()), dead })?.dead?.refusal).toEqual({ ...refusal, reason: null });
+    },
+  );
+
+  test.each([null, 'jane', { author: 'jane' }, { digest: 'd', author: 'jane' }])(
+    'is readable although a refusal is %j: by whom it was refused is not known then',
+    (refusal) => {
+      const dead = { at: 7, reason: 'refused', refusal };
+      expect(read({ ...written(aRemoval()), dead })?.dead).toEqual({ at: 7, reason: 'refused' });
+    },
+  );
 
   test('is no more of an approval than it has to say', () => {
     const wire = written(aRemoval({ guard: approved }), null);

@@ -25,6 +25,15 @@ interface Dead {
   readonly at: number;
   /** One of a newer version is kept as it was read: what is dead stays dead. */
   readonly reason: DeadReason | (string & {});
+  /** Of a refused removal; absent: an older version has refused it. */
+  readonly refusal?: OperatorDecision;
+}
+
+/** What an operator has said of removals that were held. `digest`: of exactly those; `reason` null: none was given. */
+export interface OperatorDecision {
+  readonly digest: string;
+  readonly author: string;
+  readonly reason: string | null;
 }
 
 /** `rejected`: by the target. `refused`: by an operator (`rollcall held reject`), of what the removal guard held. */
@@ -121,10 +130,8 @@ export type HeldBy =
   | 'target_changed';
 
 /** An operator has let a removal pass. `at` in epoch ms. */
-export interface Approval extends ShownTargets {
+export interface Approval extends ShownTargets, OperatorDecision {
   readonly kind: 'approved';
-  readonly digest: string;
-  readonly author: string;
   readonly at: number;
 }
 

@@ -1,5 +1,6 @@
 /** The answer of `rollcall explain` in one sentence. Text from elsewhere is made visible, so that it forges no line. */
 import { positionText, type Op } from '../change/change.ts';
+import type { ReportRecord } from '../report/report.ts';
 import { timeText } from '../report/reporting.ts';
 import { visible } from '../text/visible.ts';
 import { isMemberIn, standingOf, type AtTarget, type Known, type Link, type Standing } from './verdict.ts';
@@ -107,9 +108,23 @@ const queuedText = ({ obstacle }: Known): string =>
   obstacle === null ? 'waits for its request' : `waits, and nothing of it is sent at present (${visible(obstacle)})`;
 
 function requestText({ reports }: Link): string {
-  const request = reports.find(({ final }) => final)?.request ?? null;
-  if (request === null || request.patch_id === null) return '';
-  return ` (request ${visible(request.patch_id)}, status ${request.status ?? 'none'})`;
+  const last = reports.find(({ final }) => final);
+  const { patch_id: patch = null, status = null } = last?.request ?? {};
+  const facts = [
+    ...(patch === null ? [] : [`request ${visible(patch)}`, `status ${status ?? 'none'}`]),
+    ...(last === undefined ? [] : decisionsIn(last)),
+  ];
+  return facts.length === 0 ? '' : ` (${facts.join(', ')})`;
+}
+
+/** Which operator has let a held removal pass, or has refused it, and why; empty: none has. */
+export function decisionsIn({ approval, refusal }: Pick<ReportRecord, 'approval' | 'refusal'>): readonly string[] {
+  const decisions = [['approved', approval] as const, ['refused', refusal] as const];
+  return decisions.flatMap(([done, decision]) => {
+    if (decision === undefined) return [];
+    const { author, reason = null } = decision;
+    return `${done} by ${visible(author)}${reason === null ? '' : `: ${visible(reason)}`}`;
+  });
 }
 
 function triesText({ waiting, inMemory, reports: [last] }: Link): string {
@@ -121,8 +136,10 @@ function triesText({ waiting, inMemory, reports: [last] }: Link): string {
 }
 
 function becauseOf({ reports: [last] }: Link): string {
-  const code = last?.reason?.code;
-  return code === undefined ? '' : ` (${visible(code)})`;
+  if (last === undefined) return '';
+  const code = last.reason?.code;
+  const [why = code === undefined ? null : visible(code)] = last.refusal === undefined ? [] : decisionsIn(last);
+  return why === null ? '' : ` (${why})`;
 }
 
 /** What the answer does not know. */

@@ -4,7 +4,7 @@
  * together with what was removed within the window: removals one at a time count as the same number at once.
  */
 import type { Failure } from '../target/refusals.ts';
-import { intentId, isSameId, type Held, type HeldBy, type Intent } from '../change/change.ts';
+import { intentId, isSameId, type Held, type HeldBy, type Intent, type OperatorDecision } from '../change/change.ts';
 import { isHeld } from '../change/pending.ts';
 
 export interface GuardLimits {
@@ -105,13 +105,16 @@ export const heldText = (by: Held['by']): string =>
   Object.hasOwn(HELD_BY, by) ? HELD_BY[by as HeldBy] : 'for a reason that only a newer version of Rollcall knows';
 
 /** An operator has refused what was held. */
-export const refusedFailure = (author: string): Failure => ({
+export const refusedFailure = ({ author, reason }: Pick<OperatorDecision, 'author' | 'reason'>): Failure => ({
   code: 'refused',
-  message: `${author} has refused this removal.`,
+  message: asSentence(`${author} has refused this removal${reason === null ? '' : `: ${reason}`}`),
   status: null,
   scimType: null,
   advice: 'The member stays. Once it is woken, it is held once more.',
 });
+
+/** A reason may be one already. */
+const asSentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 /** What the guard counts besides the removals that it is asked about. */
 export interface RemovedInWindow {

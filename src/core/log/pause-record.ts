@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { idKey } from '../change/change.ts';
 import { jsonIn } from '../text/json.ts';
-import { textOf, wireId } from './wire-intent.ts';
+import { textOf, wireId, wireReason } from './wire-intent.ts';
 
 /** A key that no group can have, since ids with control characters are invalid. */
 export const PAUSES_KEY = '\u0000rollcall.pauses';
@@ -14,7 +14,6 @@ export const PAUSES_KEY = '\u0000rollcall.pauses';
 export const PAUSED_GROUPS_MAX = 1_000;
 /** Of the record with all of them, before compression. */
 export const PAUSES_MAX_BYTES = 512 * 1_024;
-export const REASON_LENGTH_MAX = 200;
 
 /** Who has paused it, why, and when (epoch ms). */
 export interface Pause {
@@ -42,13 +41,6 @@ export const NO_PAUSES: PausesOf = { all: null, groups: [] };
 export const UNREADABLE_PAUSE: Pause = { author: 'unknown', reason: 'the record of pauses cannot be read', at: 0 };
 
 export const isReason = (text: string): boolean => wireReason.safeParse(text).success;
-
-/** One line of text. */
-export const wireReason = z
-  .string()
-  .min(1)
-  .max(REASON_LENGTH_MAX)
-  .regex(/^\P{Cc}+$/u);
 
 /** What a newer version says in another way is a pause all the same. */
 const wirePause = z.object({

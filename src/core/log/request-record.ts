@@ -1,12 +1,18 @@
 /**
  * Requests of operators in the retry topic, and what their owner answers in the tombstone that removes them (protocol.md 12).
  * A replay names intents and nothing else: their data stay where they are (spec: grave). An approval, or a refusal, names
- * what is held by its digest. A pause, and its end, name a group or all of the partition (12.4).
+ * what is held by its digest: all of it, or a part that it names. A pause, and its end, name a group or all of the partition (12.4).
  */
 import * as z from 'zod';
-import { ID_LENGTH_MAX, OFFSET_PATTERN, WHOLE_GROUP, offsetText, type Position } from '../change/change.ts';
+import {
+  ID_LENGTH_MAX,
+  OFFSET_PATTERN,
+  WHOLE_GROUP,
+  offsetText,
+  type OperatorDecision,
+  type Position,
+} from '../change/change.ts';
 import { jsonIn } from '../text/json.ts';
-import { wireReason } from './pause-record.ts';
 import {
   header,
   positionOf,
@@ -16,6 +22,7 @@ import {
   wireDecision,
   wireId,
   wireNamed,
+  wireReason,
 } from './wire-intent.ts';
 
 /** A key that no group can have, since ids with control characters are invalid. */
@@ -40,10 +47,20 @@ export interface ApplyNowRequest {
   readonly author: string;
 }
 
-export interface DecisionRequest {
+/** So many intents may one request name: the answer to a replay says of each what became of it, and has to fit into one record. */
+export const NAMED_MAX = 500;
+
+/** Some of what is held of a group. */
+export interface HeldPart {
+  readonly group: string;
+  /** More than NAMED_MAX are not decided about. */
+  readonly named: readonly NamedIntent[];
+}
+
+/** `part` null: about all that is held of a group. In either case `digest` is that of exactly what is decided. */
+export interface DecisionRequest extends OperatorDecision {
   readonly kind: 'approve' | 'reject';
-  readonly digest: string;
-  readonly author: string;
+  readonly part: HeldPart | null;
 }
 
 export type Request =
@@ -58,8 +75,11 @@ export type Request =
  */
 export type ReplayVerdict = 'woken' | 'superseded' | 'gone' | 'is_paused' | RequestRefusal | NewerVerdict;
 
-/** `gone`: nothing is held under this digest; what is held may be another set by now. */
-type HeldVerdict = 'approved' | 'rejected' | 'gone' | RequestRefusal | NewerVerdict;
+/**
+ * `gone`: nothing is held under this digest; what is held may be another set by now. `too_many`: the part names more than
+ * NAMED_MAX, and nothing is decided.
+ */
+type HeldVerdict = 'approved' | 'rejected' | 'gone' | 'too_many' | RequestRefusal | NewerVerdict;
 
 /**
  * `already`: it was paused before, and the first author stays; `too_many`: so much of the partition is paused by name that no other
@@ -88,15 +108,16 @@ export type OperatorAnswer =
       readonly count: number;
     };
 
-const wireReplay = z.object({
-  v: z.literal(1),
-  group: wireId,
-  pending: z.custom<readonly z.infer<typeof wireNamed>[]>(
-    (value) => Array.isArray(value) && value.every((each) => wireNamed.safeParse(each).success),
-  ),
-});
+type WireNamed = z.infer<typeof wireNamed>;
+const wireNames = z.custom<readonly WireNamed[]>(
+  (value) => Array.isArray(value) && value.every((each) => wireNamed.safeParse(each).success),
+);
+const wireReplay = z.object({ v: z.literal(1), group: wireId, pending: wireNames });
+/** Of a list that is too long enough is read to see that. */
+const beginning = (value: unknown): unknown => (Array.isArray(value) ? value.slice(0, NAMED_MAX + 1) : value);
+const wirePart = z.object({ group: wireId, pending: z.preprocess(beginning, wireNames) });
 export const AUTHOR_LENGTH_MAX = ID_LENGTH_MAX;
-const wireRequest = wireDecision.extend({ v: z.literal(1) });
+const wireRequest = wireDecision.extend({ v: z.literal(1), reason: wireReason.optional(), part: wirePart.optional() });
 const wirePause = z.object({ v: z.literal(1), group: wireId.nullable(), author: wireId, reason: wireReason });
 const wireResume = wirePause.extend({ reason: wireReason.nullable() });
 const wireApplyNow = z.object({ v: z.literal(1), group: wireId, author: wireId });
@@ -111,17 +132,23 @@ const nothing: Request = { kind: 'replay', named: [] };
 export function parseRequest(headers: Headers, value: Uint8Array): Request {
   const json = jsonIn(textOf(value));
   const type = header(headers, 'rollcall-type');
-  if (type === 'approve' || type === 'reject') {
-    const decision = wireRequest.safeParse(json);
-    return decision.success ? { kind: type, digest: decision.data.digest, author: decision.data.author } : nothing;
-  }
+  if (type === 'approve' || type === 'reject') return decisionIn(type, json) ?? nothing;
   if (type === 'pause' || type === 'resume' || type === 'apply_now') return pauseIn(type, json) ?? nothing;
   const replay = wireReplay.safeParse(json);
   if (!replay.success) return nothing;
-  const { group, pending } = replay.data;
-  const named = pending.map((each) => ({ group, member: each.member ?? WHOLE_GROUP, ...positionOf(each) }));
-  return { kind: 'replay', named };
+  return { kind: 'replay', named: namedIn(replay.data) };
 }
+
+/** null: it cannot be read, or not all of it: a part that cannot is never taken for the whole. */
+function decisionIn(kind: DecisionRequest['kind'], json: unknown): DecisionRequest | null {
+  const decision = wireRequest.safeParse(json).data;
+  if (decision === undefined) return null;
+  const { digest, author, reason = null, part } = decision;
+  return { kind, digest, author, reason, part: part ? { group: part.group, named: namedIn(part) } : null };
+}
+
+const namedIn = ({ group, pending }: z.infer<typeof wirePart>): readonly NamedIntent[] =>
+  pending.map((each) => ({ group, member: each.member ?? WHOLE_GROUP, ...positionOf(each) }));
 
 /** null: it cannot be read. */
 function pauseIn(kind: 'pause' | 'resume' | 'apply_now', json: unknown): PauseRequest | ApplyNowRequest | null {
@@ -146,7 +173,14 @@ export function refusedAnswer(wanted: Request, verdict: RequestRefusal): Operato
 }
 
 /** The value of an approval or a refusal. */
-export const decisionValue = (digest: string, author: string): string => JSON.stringify({ v: 1, digest, author });
+export const decisionValue = ({ digest, author, reason, part }: Omit<DecisionRequest, 'kind'>): string =>
+  JSON.stringify({
+    v: 1,
+    digest,
+    author,
+    ...(reason !== null && { reason }),
+    ...(part !== null && { part: { group: part.group, pending: part.named.map(placeJson) } }),
+  });
 
 /** The value of a pause, of its end, or of what asks for a group to go ahead. */
 export const pauseValue = ({ kind, group, author, ...more }: PauseRequest | ApplyNowRequest): string =>
@@ -157,26 +191,17 @@ export const answerHeader = (answer: OperatorAnswer): Headers[number] =>
   textHeader('rollcall-result', JSON.stringify(resultJson(answer)));
 
 function resultJson(answer: OperatorAnswer): readonly unknown[] {
-  if (answer.kind === 'replay') return replayResult(answer.verdicts);
-  if ('digest' in answer) return [decided(answer)];
-  const { group, verdict: result, count } = answer;
-  return [{ group, result, count }];
+  if (answer.kind === 'replay')
+    return answer.verdicts.map((each) => ({ group: each.group, ...placeJson(each), result: each.verdict }));
+  const { verdict: result, count } = answer;
+  return [{ ...('digest' in answer ? { digest: answer.digest } : { group: answer.group }), result, count }];
 }
 
-const replayResult = (verdicts: Extract<OperatorAnswer, { kind: 'replay' }>['verdicts']) =>
-  verdicts.map(({ group, member, topic, partition, offset, index, verdict }) => ({
-    group,
-    member: member === WHOLE_GROUP ? null : member,
-    topic,
-    partition,
-    offset: offsetText({ offset, index }),
-    result: verdict,
-  }));
-
-const decided = ({ digest, verdict, count }: Extract<OperatorAnswer, { kind: 'approve' | 'reject' }>) => ({
-  digest,
-  result: verdict,
-  count,
+const placeJson = ({ member, topic, partition, ...at }: NamedIntent): WireNamed => ({
+  member: member === WHOLE_GROUP ? null : member,
+  topic,
+  partition,
+  offset: offsetText(at),
 });
 
 const verdict = z.string().regex(/^[a-z_]{1,64}$/);

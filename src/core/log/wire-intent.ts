@@ -13,6 +13,7 @@ import {
   type Approval,
   type Held,
   type Intent,
+  type OperatorDecision,
   type Position,
   type ShownTargets,
   type WaitReason,
@@ -32,6 +33,17 @@ export const wireNamed = wirePosition.extend({ member: wireId.nullable() });
 const wireDigest = z.string().regex(/^[0-9a-f]{64}$/);
 /** The author stands in reports, logs and messages, so it is as strict as an id. */
 export const wireDecision = z.object({ digest: wireDigest, author: wireId });
+
+export const REASON_LENGTH_MAX = 200;
+/** Why an operator does something: one line of text. */
+export const wireReason = z
+  .string()
+  .min(1)
+  .max(REASON_LENGTH_MAX)
+  .regex(/^\P{Cc}+$/u);
+
+/** Absent: none was given. One that a newer version says in another way makes no live record unreadable. */
+const wireDecided = wireDecision.extend({ reason: wireReason.optional().catch(undefined) });
 
 /**
  * A name of a closed list that newer versions may have made longer. One that could not stand in a header or a report reads
@@ -83,9 +95,9 @@ export const wireIntent = wireNamed
     /** It waits for something that may have yet to be provisioned. */
     schedule: z.literal('slow').optional().catch(undefined),
     first_seen_at: z.number(),
-    dead: z.object({ at: z.number(), reason: openName }).nullable(),
+    dead: z.object({ at: z.number(), reason: openName, refusal: wireDecided.optional().catch(undefined) }).nullable(),
     held: wireHeld.optional(),
-    approval: wireDecision.extend({ at: z.number(), ...wireTargets }).optional(),
+    approval: wireDecided.extend({ at: z.number(), ...wireTargets }).optional(),
     /** Of an addition whose member is not known. */
     unresolved: z.literal(true).optional().catch(undefined),
     /** Of a full state. */
@@ -126,7 +138,7 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     conflicts: 0,
     notBefore: wire.not_before,
     firstSeenAt: wire.first_seen_at,
-    dead: wire.dead && { at: wire.dead.at, reason: wire.dead.reason },
+    dead: deadOf(wire),
     waits: waitsOf(wire),
     ...(wire.schedule !== undefined && { schedule: wire.schedule }),
     guard: guardOf(wire),
@@ -149,11 +161,29 @@ const wholeOf = ({ members, deleted, partly }: WireIntent): Intent['whole'] =>
 const waitsOf = ({ waits, not_before: notBefore }: WireIntent): WaitReason | null =>
   notBefore > 0 ? (waits === 'group' ? 'group' : 'member') : null;
 
+const deadOf = ({ dead }: WireIntent): Intent['dead'] =>
+  dead && {
+    at: dead.at,
+    reason: dead.reason,
+    ...(dead.refusal !== undefined && { refusal: decisionIn(dead.refusal) }),
+  };
+
+const decisionIn = ({ digest, author, reason }: z.infer<typeof wireDecided>): OperatorDecision => ({
+  digest,
+  author,
+  reason: reason ?? null,
+});
+
+const decisionJson = ({ digest, author, reason }: OperatorDecision) => ({
+  digest,
+  author,
+  ...(reason !== null && { reason }),
+});
+
 const guardOf = ({ held, approval }: WireIntent): Held | Approval | null => {
   if (held !== undefined) return heldOf(held);
   if (approval === undefined) return null;
-  const { digest, author, at } = approval;
-  return { kind: 'approved', digest, author, at, ...targetsIn(approval) };
+  return { kind: 'approved', ...decisionIn(approval), at: approval.at, ...targetsIn(approval) };
 };
 
 const heldOf = ({ by, since, group_size: groupSize, ...targets }: z.infer<typeof wireHeld>): Held => ({
@@ -203,7 +233,7 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
     ...(intent.notBefore > 0 && (intent.waits === 'group' || intent.waits === 'member') && { waits: intent.waits }),
     ...(intent.schedule !== undefined && { schedule: intent.schedule }),
     first_seen_at: intent.firstSeenAt,
-    dead: intent.dead,
+    dead: intent.dead && deadJson(intent.dead),
     ...(guard?.kind === 'held' && {
       held: {
         by: guard.by,
@@ -214,12 +244,18 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
       },
     }),
     ...(guard?.kind === 'approved' && {
-      approval: { digest: guard.digest, author: guard.author, at: guard.at, ...wireTargetsOf(guard) },
+      approval: { ...decisionJson(guard), at: guard.at, ...wireTargetsOf(guard) },
     }),
     ...(intent.isUnresolved === true && { unresolved: true as const }),
     ...(intent.isReported === true && { told: true as const }),
   };
 }
+
+const deadJson = ({ at, reason, refusal }: NonNullable<Intent['dead']>) => ({
+  at,
+  reason,
+  ...(refusal !== undefined && { refusal: decisionJson(refusal) }),
+});
 
 /* Headers of our records: all text, each name once. Of a live record those for people and tools (protocol.md 3.2). */
 

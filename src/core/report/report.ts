@@ -45,6 +45,14 @@ const Reason = z.object({
     .meta({ description: "the target's own code, or scimType, where it gave one and `code` is another" }),
 });
 
+/** Of an operator. */
+const Decision = z.object({
+  digest: z.string(),
+  author: z.string(),
+  reason: z.string().nullable().optional().meta({ description: 'null: none was given; absent: an older version' }),
+  at: time,
+});
+
 export const ReportRecord = z
   .object({
     v: z.literal(1),
@@ -83,10 +91,8 @@ export const ReportRecord = z
       .nullable(),
     superseded_by: z.string().nullable().meta({ description: 'id of the newer intent' }),
     next_attempt_at: time.nullable(),
-    approval: z
-      .object({ digest: z.string(), author: z.string(), at: time })
-      .optional()
-      .meta({ description: 'who has let a held removal pass' }),
+    approval: Decision.optional().meta({ description: 'who has let a held removal pass, and why' }),
+    refusal: Decision.optional().meta({ description: 'who has refused a held removal, and why' }),
     pause: z
       .object({ author: z.string(), reason: z.string().nullable(), at: time, result: z.string() })
       .optional()

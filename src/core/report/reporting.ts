@@ -9,9 +9,9 @@ import {
   positionText,
   sourceGroup,
   sourceMember,
-  type Approval,
   type ChangeSource,
   type Intent,
+  type OperatorDecision,
 } from '../change/change.ts';
 import { ADVICE, thenReplay } from '../target/refusals.ts';
 import type { FinalOutcome, ReportOutcome, ReportRecord } from './report.ts';
@@ -178,7 +178,16 @@ export function reportRecord(report: Report, epoch: number): ReportRecord {
     reported_at: timeText(report.reportedAt),
   };
   if (report.pause !== undefined) return { ...record, pause: pauseJson(report.pause) };
-  return intent?.guard?.kind === 'approved' ? { ...record, approval: approvalJson(intent.guard) } : record;
+  return { ...record, ...decisionsOn(intent) };
+}
+
+/** What operators have said of a removal that was held. */
+function decisionsOn(intent: Intent | null): Pick<ReportRecord, 'approval' | 'refusal'> {
+  const { guard = null, dead = null } = intent ?? {};
+  return {
+    ...(guard?.kind === 'approved' && { approval: decisionJson(guard, guard.at) }),
+    ...(dead?.refusal !== undefined && { refusal: decisionJson(dead.refusal, dead.at) }),
+  };
 }
 
 function reasonOf({ intent, outcome, reason, supersededBy }: Report): Failure | null {
@@ -237,7 +246,7 @@ export function smallerReport(report: ReportRecord): ReportRecord | null {
     source: { ...report.source, event_id: null },
   };
   if (JSON.stringify(withoutDetails).length < JSON.stringify(report).length) return withoutDetails;
-  const { approval: _, pause: __, ...rest } = withoutDetails;
+  const { approval: _, refusal: __, pause: ___, ...rest } = withoutDetails;
   const { reason } = report;
   const least: ReportRecord = {
     ...rest,
@@ -248,11 +257,11 @@ export function smallerReport(report: ReportRecord): ReportRecord | null {
   return JSON.stringify(least).length < JSON.stringify(report).length ? least : null;
 }
 
-const approvalJson = ({ digest, author, at }: Approval): ReportRecord['approval'] => ({
-  digest,
-  author,
-  at: timeText(at),
-});
+/** @param at epoch ms. */
+const decisionJson = (
+  { digest, author, reason }: OperatorDecision,
+  at: number,
+): NonNullable<ReportRecord['approval']> => ({ digest, author, reason, at: timeText(at) });
 
 const pauseJson = ({ author, reason, at, result }: PauseFacts): ReportRecord['pause'] => ({
   author,

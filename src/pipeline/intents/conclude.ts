@@ -173,9 +173,11 @@ export function park(
 export function giveUp(owners: Owners, group: Group, exhausted: Exhausted): void {
   const member = group.members.obtain(exhausted.intent.member);
   const now = owners.clock.now().wall;
-  const reason = exhausted.deadReason ?? (exhausted.outcome === 'failed' ? 'rejected' : 'attempts_exhausted');
+  const { refusal } = exhausted;
+  const byOutcome = exhausted.outcome === 'failed' ? 'rejected' : 'attempts_exhausted';
   const at = endedAt(group, exhausted.intent, now);
-  const dead: Intent = { ...exhausted.intent, attempt: exhausted.attempt, waits: null, dead: { at, reason } };
+  const end = refusal === undefined ? { at, reason: byOutcome } : { at, reason: 'refused', refusal };
+  const dead: Intent = { ...exhausted.intent, attempt: exhausted.attempt, waits: null, dead: end };
   const { requestedAt } = member;
   if (member.pending === exhausted.intent) member.replace(hasNewerDeltas(group, dead) ? null : dead);
   noteFinal(owners, group, dead);

@@ -1,10 +1,13 @@
 /** Acts on the removal guard (core/group/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
 import {
+  idKey,
   isSameId,
   isSamePosition,
+  positionText,
   type Approval,
   type Held,
   type Intent,
+  type OperatorDecision,
   type ShownTargets,
 } from '../../core/change/change.ts';
 import { isHeld } from '../../core/change/pending.ts';
@@ -15,10 +18,9 @@ import {
   isRetargeted,
   refusedFailure,
   type RemovedInWindow,
-  type Sha256,
 } from '../../core/group/guard.ts';
 import { sizeOf } from '../../core/group/step.ts';
-import type { DecisionRequest } from '../../core/log/request-record.ts';
+import { NAMED_MAX, type DecisionRequest, type HeldPart } from '../../core/log/request-record.ts';
 import { NO_LAG, heldReport, type Report } from '../../core/report/reporting.ts';
 import { isSatisfied, type Membership } from '../../core/target/snapshot.ts';
 import { isStillDue, isTried } from '../state/group-run.ts';
@@ -170,37 +172,48 @@ export function reserveRemovals(run: Run, snapshot: Membership): void {
 export function noteDecided({ sha256 }: Owners, group: Group): void {
   for (const { guard } of decidableIn(group))
     if (guard?.kind === 'approved') group.partition.digests.note(group, guard.digest);
-  const refused = refusedDigest(group, sha256);
-  if (refused !== null) group.partition.digests.note(group, refused);
+  for (const refused of refusedSets(group)) {
+    const digest = heldDigest(group.id, refused, sha256);
+    if (digest !== null) group.partition.digests.note(group, digest);
+  }
 }
 
-/** Of what was refused, as it was held; null: nothing was. */
-function refusedDigest(group: Group, sha256: Sha256): string | null {
-  const asHeld = refusedIn(group).map((intent): Intent => ({ ...intent, dead: null }));
-  return heldDigest(group.id, asHeld, sha256);
+/** As they were held, a set for each refusal. An older version does not say by which: what it has refused counts as one set. */
+function refusedSets(group: Group): readonly (readonly Intent[])[] {
+  const sets = new Map<string | null, Intent[]>();
+  for (const intent of decidableIn(group)) {
+    if (intent.dead?.reason !== 'refused') continue;
+    const by = intent.dead.refusal?.digest ?? null;
+    const set = sets.get(by) ?? [];
+    sets.set(by, set);
+    set.push({ ...intent, dead: null });
+  }
+  return [...sets.values()];
 }
-
-const refusedIn = (group: Group): Intent[] => decidableIn(group).filter(({ dead }) => dead?.reason === 'refused');
 
 /** An operator has decided about exactly this set; where it has changed meanwhile, nothing is done. */
 export function decide(
   owners: Owners,
   partition: Partition,
-  { kind, digest, author }: DecisionRequest,
+  { kind, part, digest, author, reason }: DecisionRequest,
 ): Omit<DueAnswer<Group>, 'key'> {
-  const group = partition.digests.groupOf(digest);
-  const gone = { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] } as const;
-  if (group === null) return gone;
+  const nothing = (verdict: 'gone' | 'too_many') => ({ answer: { kind, digest, verdict, count: 0 }, groups: [] });
+  if (part !== null && part.named.length > NAMED_MAX) return nothing('too_many');
+  const group = part === null ? partition.digests.groupOf(digest) : partition.groups.get(idKey(part.group));
+  if (group === undefined || group === null) return nothing('gone');
   const verdict = kind === 'approve' ? 'approved' : 'rejected';
-  const held = heldSets(group).find((set) => heldDigest(group.id, set, owners.sha256) === digest);
+  const sets = part === null ? heldSets(group) : [heldOf(group, part)];
+  const held = sets.find((set) => heldDigest(group.id, set, owners.sha256) === digest);
   if (held === undefined) {
     const count = decidedBefore(owners, group, kind, digest);
-    return count === 0 ? gone : { answer: { kind, digest, verdict, count }, groups: [group] };
+    return count === 0 ? nothing('gone') : { answer: { kind, digest, verdict, count }, groups: [group] };
   }
-  if (kind === 'approve') approve(owners, group, held, { digest, author });
-  else for (const intent of held) reject(owners, group, intent, author);
+  const decision = { digest, author, reason };
+  if (kind === 'approve') approve(owners, group, held, decision);
+  else for (const intent of held) reject(owners, group, intent, decision);
   group.partition.toWrite.add(group);
-  owners.logger.info({ group: group.id, kind, digest, author, removals: held.length }, 'held removals are decided');
+  const facts = { group: group.id, kind, ...decision, removals: held.length, isPart: part !== null };
+  owners.logger.info(facts, 'held removals are decided');
   return { answer: { kind, digest, verdict, count: held.length }, groups: [group] };
 }
 
@@ -208,7 +221,16 @@ export function decide(
 function decidedBefore({ sha256 }: Owners, group: Group, kind: DecisionRequest['kind'], digest: string): number {
   if (kind === 'approve')
     return decidableIn(group).filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest).length;
-  return refusedDigest(group, sha256) === digest ? refusedIn(group).length : 0;
+  return refusedSets(group).find((set) => heldDigest(group.id, set, sha256) === digest)?.length ?? 0;
+}
+
+/** Of those that it names, what is held now. */
+function heldOf({ members }: Group, { named }: HeldPart): readonly Intent[] {
+  const held = named.flatMap(({ member, ...place }) => {
+    const pending = members.get(idKey(member))?.pending ?? null;
+    return pending !== null && isHeld(pending) && positionText(pending.source) === positionText(place) ? [pending] : [];
+  });
+  return [...new Set(held)];
 }
 
 /** What an operator can have read: all that is held, or all that the live record has room for. */
@@ -219,26 +241,36 @@ function heldSets(group: Group): readonly (readonly Intent[])[] {
   return held.length === 0 ? [] : [held, held.filter(isRecorded)];
 }
 
-function approve(
-  owners: Owners,
-  group: Group,
-  held: readonly Intent[],
-  { digest, author }: Pick<Approval, 'digest' | 'author'>,
-): void {
+function approve(owners: Owners, group: Group, held: readonly Intent[], decision: OperatorDecision): void {
   const at = owners.clock.now().wall;
   // Members who are unknown, tried once more or not, hold no later full state that names them.
   const { undecided, unresolved } = additionsIn(group) ?? { undecided: [], unresolved: [] };
-  if (held.some(({ guard }) => guard?.kind === 'held' && guard.by === 'unresolved_members'))
+  if (held.some(isHeldForUnknown) && isAllForUnknown(group, held))
     group.partition.unresolved.accept(group.id, [...undecided, ...unresolved]);
   for (const intent of held) {
     const shown = { ...shownTargets(owners, group, intent), ...targetsOf(intent) };
-    const guard: Approval = { ...shown, kind: 'approved', digest, author, at };
+    const guard: Approval = { ...shown, kind: 'approved', ...decision, at };
     // Sent once the live record says who has approved it: the next owner must know, too.
     group.members.obtain(intent.member).advance({ ...intent, guard, waits: 'record' });
   }
 }
 
-function reject(owners: Owners, group: Group, intent: Intent, author: string): void {
-  const end = { outcome: 'failed', deadReason: 'refused', request: null } as const;
-  giveUp(owners, group, { ...end, intent, attempt: intent.attempt, failure: refusedFailure(author) });
+const isHeldForUnknown = (intent: Intent): boolean => isHeld(intent) && intent.guard.by === 'unresolved_members';
+
+/** Once their unknown members are accepted, what is held for these goes by itself: so none of it may be left (protocol.md 5.4). */
+function isAllForUnknown(group: Group, held: readonly Intent[]): boolean {
+  const taken = new Set(held);
+  return decidableIn(group).every((intent) => !isHeldForUnknown(intent) || taken.has(intent));
+}
+
+function reject(owners: Owners, group: Group, intent: Intent, refusal: OperatorDecision): void {
+  const { attempt } = intent;
+  giveUp(owners, group, {
+    outcome: 'failed',
+    refusal,
+    request: null,
+    intent,
+    attempt,
+    failure: refusedFailure(refusal),
+  });
 }

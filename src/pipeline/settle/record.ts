@@ -41,13 +41,13 @@ function candidatesOf(group: Group): ReadonlySet<Member> {
 
 /**
  * A full state leaves the record only once what it came to stands there too, and what is held is longer once it is
- * approved: the record keeps room for that from the start.
+ * approved: the record keeps room for that from the start. An approved part takes this room until it leaves.
  */
-export const isReserving = ({ members }: Group, intents: readonly Intent[]): boolean =>
-  intents.some((intent) => {
-    const isOpen = (intent.op === 'state' && intent.dead === null) || isHeld(intent);
-    return isOpen && members.get(intent.member)?.pending === intent;
-  });
+export function isReserving({ members }: Group, intents: readonly Intent[]): boolean {
+  const current = intents.filter((intent) => members.get(intent.member)?.pending === intent);
+  if (current.some(({ op, dead }) => op === 'state' && dead === null)) return true;
+  return current.some(isHeld) && !current.some(({ guard }) => guard?.kind === 'approved');
+}
 
 /** Where room is short, what people read of the newest failure gives way to what has to be recorded. */
 export const troubleOf = ({ trouble, recordLimit }: Group): Trouble | null => (recordLimit === null ? trouble : null);

@@ -8,8 +8,8 @@
 import {
   isSamePosition,
   type ChangeSource,
-  type DeadReason,
   type Intent,
+  type OperatorDecision,
   type Position,
   type WaitReason,
 } from '../../core/change/change.ts';
@@ -24,8 +24,8 @@ export interface Exhausted {
   readonly attempt: number;
   readonly failure: Failure;
   readonly outcome: 'failed' | 'permanent_failure';
-  /** Absent: it follows from the outcome. */
-  readonly deadReason?: DeadReason;
+  /** An operator has refused it; absent: the outcome says why it is given up. */
+  readonly refusal?: OperatorDecision;
   readonly request: RequestFacts | null;
 }
 

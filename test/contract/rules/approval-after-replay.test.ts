@@ -7,7 +7,8 @@ import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
 import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
 import { textHeader } from '../../../src/core/log/wire-intent.ts';
-import { decisionValue, parseAnswer, requestKey } from '../../../src/core/log/request-record.ts';
+import { parseAnswer, requestKey } from '../../../src/core/log/request-record.ts';
+import { wholeDecision } from '../../support/decisions.ts';
 import { QuickWorld } from '../../support/quick-world.ts';
 
 type Kind = 'approve' | 'reject' | 'replay';
@@ -15,7 +16,7 @@ type Kind = 'approve' | 'reject' | 'replay';
 /** The record of the retry topic by which an operator asks for it. */
 function requestOf(kind: Kind, uuid: string, digest: string) {
   const pending = ['a', 'b'].map((member) => ({ member, topic: 'source', partition: 0, offset: '0' }));
-  const value = kind === 'replay' ? JSON.stringify({ v: 1, group: 'g', pending }) : decisionValue(digest, 'jane');
+  const value = kind === 'replay' ? JSON.stringify({ v: 1, group: 'g', pending }) : wholeDecision(digest, 'jane');
   return { topic: 'retry', partition: 0, key: requestKey(uuid), value, headers: [textHeader('rollcall-type', kind)] };
 }
 

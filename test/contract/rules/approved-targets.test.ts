@@ -8,7 +8,8 @@ import type { Intent } from '../../../src/core/change/change.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
 import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
 import { textHeader } from '../../../src/core/log/wire-intent.ts';
-import { decisionValue, parseAnswer, requestKey } from '../../../src/core/log/request-record.ts';
+import { parseAnswer, requestKey } from '../../../src/core/log/request-record.ts';
+import { wholeDecision } from '../../support/decisions.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';
 
@@ -49,7 +50,7 @@ let asked = 0;
 async function approve({ world }: Given, digest: string): Promise<unknown> {
   const key = requestKey(`approval-${++asked}`);
   const headers = [textHeader('rollcall-type', 'approve')];
-  world.broker.append([{ topic: 'retry', partition: 0, key, value: decisionValue(digest, 'jane'), headers }]);
+  world.broker.append([{ topic: 'retry', partition: 0, key, value: wholeDecision(digest, 'jane'), headers }]);
   await world.clock.advance(5_000);
   const said = world
     .records('retry')

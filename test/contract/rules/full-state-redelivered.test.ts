@@ -4,8 +4,8 @@ import { sha256 } from '../../../src/adapters/system.ts';
 import type { Decoded, SourceEvent, SourceFormat } from '../../../src/core/change/change.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
 import { stateValue } from '../../../src/core/log/live-record.ts';
-import { decisionValue } from '../../../src/core/log/request-record.ts';
 import { delta, fullState } from '../../../src/formats/reading/reading.ts';
+import { wholeDecision } from '../../support/decisions.ts';
 import { requests } from '../../support/group-requests.ts';
 import { ask, expire, stubborn } from '../../support/retry-records.ts';
 import { Table } from '../../support/table.ts';
@@ -132,7 +132,7 @@ test('full state: a replay of refused removals of an empty full state is held ag
   world.state('g', [], { deleted: true });
   await until(() => (world.lastState('g')?.intents.length ?? 0) === 3, 'the hold');
   const digest = heldDigest('g', world.lastState('g')?.intents ?? [], sha256) ?? '';
-  await ask(world, { uuid: '1', kind: 'reject', value: decisionValue(digest, 'jane') });
+  await ask(world, { uuid: '1', kind: 'reject', value: wholeDecision(digest, 'jane') });
   await until(
     () => world.lastState('g')?.intents.every(({ dead }) => dead?.reason === 'refused') === true,
     'the refusal',

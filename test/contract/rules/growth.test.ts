@@ -5,10 +5,11 @@ import type { SourceFormat } from '../../../src/core/change/change.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
 import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
 import { textHeader } from '../../../src/core/log/wire-intent.ts';
-import { decisionValue, requestKey } from '../../../src/core/log/request-record.ts';
+import { requestKey } from '../../../src/core/log/request-record.ts';
 import { native } from '../../../src/formats/native/native.ts';
 import { Member } from '../../../src/pipeline/state/member.ts';
 import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
+import { wholeDecision } from '../../support/decisions.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 
 const hourly = {
@@ -153,7 +154,7 @@ function approveAll(world: QuickWorld): void {
       topic: 'retry',
       partition: 0,
       key: requestKey(systemRandom.uuid()),
-      value: decisionValue(digest, 'operator'),
+      value: wholeDecision(digest, 'operator'),
       headers: [textHeader('rollcall-type', 'approve')],
     })),
   );

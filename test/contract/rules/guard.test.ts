@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
-import { type OperatorAnswer, decisionValue, requestKey } from '../../../src/core/log/request-record.ts';
+import { type OperatorAnswer, requestKey } from '../../../src/core/log/request-record.ts';
+import { wholeDecision } from '../../support/decisions.ts';
 import { requests } from '../../support/group-requests.ts';
 import { answerTo, ask, expire, request } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
@@ -21,7 +22,7 @@ const start = (world: World, name = 'one', limits: Partial<typeof guard> = {}): 
 const digestOf = (world: World): string | null => heldDigest('g', world.lastState('g')?.intents ?? [], sha256);
 
 const decide = (world: World, kind: 'approve' | 'reject', digest: string, uuid: string) =>
-  ask(world, { uuid, kind, value: decisionValue(digest, 'jane') });
+  ask(world, { uuid, kind, value: wholeDecision(digest, 'jane') });
 
 /** As kill -9, noticed by the coordinator. */
 function crash(world: World, instance: Instance): void {
@@ -219,7 +220,7 @@ test('guard: a refusal is answered once a crash would not forget it', async () =
     throw new Error('no leader');
   };
   // when an operator refuses
-  const asked = { uuid: 'a', kind: 'reject', value: decisionValue(digestOf(world) ?? '', 'jane') } as const;
+  const asked = { uuid: 'a', kind: 'reject', value: wholeDecision(digestOf(world) ?? '', 'jane') } as const;
   request(world, asked);
   await until(() => refused >= 2, 'another round');
   // then the answer waits, and the next owner gives it
@@ -259,7 +260,7 @@ test.each(['approve', 'reject'] as const)(
       isAnswering = true;
       await new Promise(() => undefined);
     };
-    const asked = { uuid: 'a', kind, value: decisionValue(digestOf(world) ?? '', 'jane') };
+    const asked = { uuid: 'a', kind, value: wholeDecision(digestOf(world) ?? '', 'jane') };
     request(world, asked);
     await until(() => isAnswering, 'the answer that gets lost');
     crash(world, one);

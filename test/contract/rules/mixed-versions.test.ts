@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { parseRetryRecord, stateValue } from '../../../src/core/log/live-record.ts';
 import { textHeader } from '../../../src/core/log/wire-intent.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';
+import { decide, digestOf, partDecision, wholeDecision } from '../../support/decisions.ts';
 import { QuickWorld } from '../../support/quick-world.ts';
 import { anIntent } from '../../support/retry-records.ts';
 
@@ -95,4 +96,52 @@ test('mixed versions: a request of a newer version is left to an owner that know
   await world.clock.advance(60_000);
   const answers = world.records('retry').filter((record) => parseRetryRecord(record).kind === 'request');
   expect(answers).toEqual([]);
+});
+
+const guarded = { held: { by: 'group_count', since: 1 } };
+/** The removal of `aWorldWith`, as it is held. */
+const theHeld = [
+  { ...anIntent({ offset: 0n, op: 'remove', member: 'u' }), guard: { kind: 'held', by: 'group_count', since: 1 } },
+] as const;
+
+test('mixed versions: a refusal that an older version has carried out has the same answer again, whole or as a part', async () => {
+  const world = aWorldWith((entry) => [
+    { ...entry, ...guarded, attempt: 0, dead: { at: world0(), reason: 'refused' } },
+  ]);
+  await world.start();
+  expect(await decide(world, 'reject', wholeDecision(digestOf(theHeld)))).toBe('rejected 1');
+  expect(await decide(world, 'reject', partDecision(theHeld))).toBe('rejected 1');
+  expect(await decide(world, 'approve', partDecision(theHeld))).toBe('gone 0');
+});
+
+test('mixed versions: what a newer version says in another way of a decision makes no record unreadable', async () => {
+  const reason = { text: 'in two languages' };
+  const decision = { digest: 'd'.repeat(64), author: 'jane', reason };
+  const world = aWorldWith((entry) => [
+    { ...entry, approval: { ...decision, at: 1, seconded_by: 'joe' } },
+    {
+      ...entry,
+      ...guarded,
+      member: 'w',
+      dead: { at: world0(), reason: 'refused', refusal: decision },
+    },
+  ]);
+  const { pipeline } = await world.start();
+  await world.clock.advance(120_000);
+  expect(world.target.group('g').members).toEqual(new Set(['v']));
+  const approved = world.reports().find(({ member, final }) => member === 'u' && final);
+  expect(approved?.approval).toEqual({ digest: decision.digest, author: 'jane', reason: null, at: expect.any(String) });
+  expect(pipeline.stats()).toMatchObject({ dead: 1, pending: 0 });
+});
+
+test('mixed versions: an older owner finds nothing under the digest of a part, and a newer one needs none', async () => {
+  const world = aWorldWith((entry) => ['u', 'w'].map((member) => ({ ...entry, ...guarded, attempt: 0, member })));
+  await world.start();
+  // As the older one reads it: it knows neither part nor reason.
+  const { v, digest, author } = JSON.parse(partDecision(theHeld, 'she left')) as Record<string, unknown>;
+  expect(await decide(world, 'approve', JSON.stringify({ v, digest, author }))).toBe('gone 0');
+  expect(world.target.group('g').members).toEqual(new Set(['u', 'v']));
+  expect(await decide(world, 'approve', partDecision(theHeld, 'she left'))).toBe('approved 1');
+  await world.clock.advance(60_000);
+  expect(world.target.group('g').members).toEqual(new Set(['v']));
 });

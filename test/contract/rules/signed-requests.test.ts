@@ -11,15 +11,10 @@ import { decideHeld } from '../../../src/commands/held.ts';
 import { replayNow } from '../../../src/commands/replay.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
 import { header, textHeader } from '../../../src/core/log/wire-intent.ts';
-import {
-  decisionValue,
-  parseAnswer,
-  requestKey,
-  signed,
-  type OperatorKey,
-} from '../../../src/core/log/request-record.ts';
+import { parseAnswer, requestKey, signed, type OperatorKey } from '../../../src/core/log/request-record.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
 import type { OutRecord } from '../../../src/ports.ts';
+import { partDecision, wholeDecision } from '../../support/decisions.ts';
 import { aContext } from '../../support/command-context.ts';
 import { aRequest, anIntent, expire, failing } from '../../support/retry-records.ts';
 import { aWorld, topics, type Instance, type World, until } from '../../support/world.ts';
@@ -156,7 +151,7 @@ test('signed request: a signature holds for exactly what was signed', async () =
     topic: topics.retry,
     partition: 0,
     key: requestKey(randomUUID()),
-    value: decisionValue(digest, 'jane'),
+    value: wholeDecision(digest, 'jane'),
     headers: [textHeader('rollcall-type', 'approve')],
   };
   const good = signed(approval, Date.now(), key);
@@ -165,8 +160,8 @@ test('signed request: a signature holds for exactly what was signed', async () =
   const forged = (text: string) => [...approval.headers, textHeader('rollcall-signature', text)];
   const text = header(signature, 'rollcall-signature') ?? '';
   const changed: readonly OutRecord[] = [
-    { ...good, value: decisionValue(digest, 'mallory') },
-    { ...good, value: decisionValue('0'.repeat(64), 'jane') },
+    { ...good, value: wholeDecision(digest, 'mallory') },
+    { ...good, value: wholeDecision('0'.repeat(64), 'jane') },
     { ...good, key: requestKey(randomUUID()) },
     { ...good, headers: [textHeader('rollcall-type', 'reject'), ...signature] },
     { ...signed({ ...approval, partition: 1 }, Date.now(), key), partition: 0 },
@@ -182,6 +177,29 @@ test('signed request: a signature holds for exactly what was signed', async () =
   expect(one.pipeline.stats().held).toBe(3);
   const another = { ...approval, key: requestKey(randomUUID()) };
   expect(await verdictOn(world, signed(another, Date.now(), key))).toBe('approved');
+});
+
+test('signed request: a decision about a part is signed with the members that it names', async () => {
+  const { world, one } = await heldRemovals({ operatorKey: key });
+  const held = world.lastState('g')?.intents ?? [];
+  const headers = [textHeader('rollcall-type', 'approve')];
+  const approval = (value: string) => ({
+    topic: topics.retry,
+    partition: 0,
+    key: requestKey(randomUUID()),
+    value,
+    headers,
+  });
+  const good = signed(approval(partDecision(held.slice(0, 2), 'they left')), Date.now(), key);
+  const all = JSON.parse(partDecision(held)) as { digest: string; part: object };
+  const asked = JSON.parse(good.value) as object;
+  for (const change of [{ part: all.part }, all, { part: undefined }, { reason: 'another' }])
+    expect(await verdictOn(world, { ...good, value: JSON.stringify({ ...asked, ...change }) })).toBe('bad_signature');
+  expect(one.pipeline.stats().held).toBe(3);
+  const again = signed(approval(good.value), Date.now(), key);
+  expect(await verdictOn(world, again)).toBe('approved');
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(['c', 'd']);
 });
 
 test.each([

@@ -136,7 +136,7 @@ export function selected(sets: readonly HeldSet[], selection: HeldSelection): re
   if (missing !== undefined)
     throw new ExitError(
       EXIT.someFailed,
-      `held: no removal of ${missing} is held there; see \`rollcall held show <digest>\``,
+      `held: no removal of ${missing} is held there; \`rollcall held show\` names the members of a set`,
     );
   return parts.filter(({ intents }) => intents.length > 0);
 }

@@ -52,7 +52,10 @@ describeNewestKafka('the runbook', (kafka) => {
       { id: 'old-team', members: people },
       { id: 'support', members: ['jim', 'joan', 'jane'] },
     ];
-    sandbox = await startSandbox({ seed: { users: [{ id: 'jane' }], groups }, limits: 'off' });
+    sandbox = await startSandbox({
+      seed: { groups, users: ['jane', 'jim', 'joan', ...people].map((id) => ({ id })) },
+      limits: 'off',
+    });
     const name = uniqueName('runbook');
     const [port] = await freePorts(1);
     environment = {

@@ -13,8 +13,7 @@ import {
 } from '../../src/core/log/live-record.ts';
 import type { Stamp } from '../../src/core/log/ownership.ts';
 import { textHeader } from '../../src/core/log/wire-intent.ts';
-import { requestKey } from '../../src/core/log/request-record.ts';
-import { wholeDecision } from '../support/decisions.ts';
+import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
 import { anIntent } from '../support/an-intent.ts';
 import type { SeededRandom } from '../support/random.ts';
 import { ODD_NUMBERS, oddText } from './mutate.ts';
@@ -92,10 +91,17 @@ export function aValidRecord(random: SeededRandom): Rendered {
 
 /** Of what is held in a record like those above, or of something else. */
 function aDecision(random: SeededRandom): Rendered {
-  const digest = heldDigest(GROUP, someIntents(random), sha256) ?? 'd'.repeat(64);
+  const some = someIntents(random);
+  const digest = heldDigest(GROUP, some, sha256) ?? 'd'.repeat(64);
+  const named = some.map(({ member, source }) => ({ group: GROUP, member, ...source }));
   return {
     key: requestKey('00000000-0000-0000-0000-000000000001'),
-    value: wholeDecision(digest, random.oneIn(6) ? oddText(random) : 'jane@example.com'),
+    value: decisionValue({
+      digest,
+      author: random.oneIn(6) ? oddText(random) : 'jane@example.com',
+      reason: random.oneIn(3) ? oddText(random) : null,
+      part: random.oneIn(2) ? { group: GROUP, named } : null,
+    }),
     headers: [textHeader('rollcall-type', random.pick(['approve', 'reject']))],
   };
 }

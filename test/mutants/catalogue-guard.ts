@@ -36,6 +36,122 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'guard',
   },
   {
+    name: 'part-approves-all',
+    breaks: 'the approval of a part releases all that is held of its group',
+    edits: [
+      {
+        find: "if (kind === 'approve') approve(owners, group, held, decision);",
+        replace: "if (kind === 'approve') approve(owners, group, heldSets(group)[0] ?? held, decision);",
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
+    name: 'part-refuses-all',
+    breaks: 'the refusal of a part gives up all that is held of its group',
+    edits: [
+      {
+        find: 'else for (const intent of held) reject(owners, group, intent, decision);',
+        replace: 'else for (const intent of heldSets(group)[0] ?? held) reject(owners, group, intent, decision);',
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
+    name: 'refused-part-releases-rest',
+    breaks: 'the refusal of a part releases what is held beside it',
+    edits: [
+      {
+        find: 'else for (const intent of held) reject(owners, group, intent, decision);',
+        replace: `else {
+    approve(owners, group, (heldSets(group)[0] ?? []).filter((each) => !held.includes(each)), decision);
+    for (const intent of held) reject(owners, group, intent, decision);
+  }`,
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
+    name: 'part-of-what-is-left',
+    breaks: 'a part is decided about although a member of it is not held any more',
+    edits: [
+      {
+        find: 'sets.find((set) => heldDigest(group.id, set, owners.sha256) === digest);',
+        replace:
+          'sets.find((set) => (part === null ? heldDigest(group.id, set, owners.sha256) === digest : set.length > 0));',
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
+    name: 'part-by-member',
+    breaks: 'a part is decided about although its members are held at other positions',
+    edits: [
+      {
+        find: 'pending !== null && isHeld(pending) && positionText(pending.source) === positionText(place) ? [pending] : [];',
+        replace: 'pending !== null && isHeld(pending) ? [pending] : [];',
+      },
+      {
+        find: 'sets.find((set) => heldDigest(group.id, set, owners.sha256) === digest);',
+        replace:
+          'sets.find((set) => part === null ? heldDigest(group.id, set, owners.sha256) === digest : set.length === part.named.length);',
+      },
+    ],
+    tests: ['test/contract/rules/decided-parts.test.ts'],
+  },
+  {
+    name: 'rest-without-digest',
+    breaks: 'what is left of a set of which a part was decided is not known by its digest',
+    edits: [{ find: '    if (digest !== null) partition.digests.note(group, digest);\n', replace: '' }],
+    tests: ['test/contract/rules/decided-parts.test.ts'],
+  },
+  {
+    name: 'part-decided-once',
+    breaks: 'a decision about a part that is read again is answered as if nothing had been decided',
+    edits: [
+      {
+        find: 'const count = decidedBefore(owners, group, kind, digest);',
+        replace: 'const count = part === null ? decidedBefore(owners, group, kind, digest) : 0;',
+      },
+    ],
+    tests: ['test/contract/rules/decided-again.test.ts'],
+  },
+  {
+    name: 'refused-as-one',
+    breaks:
+      'what an operator has refused in several decisions counts as one set, so that none of them has its answer again',
+    edits: [{ find: 'const by = intent.dead.refusal?.digest ?? null;', replace: 'const by = null;' }],
+    tests: ['test/contract/rules/decided-again.test.ts'],
+  },
+  {
+    name: 'part-accepts-unknown',
+    breaks: 'the approval of a part accepts who is unknown, so that the rest of what is held for them goes by itself',
+    edits: [
+      {
+        find: 'if (held.some(isHeldForUnknown) && isAllForUnknown(group, held))',
+        replace: 'if (held.some(isHeldForUnknown))',
+      },
+    ],
+    scenario: 'strangers',
+  },
+  {
+    name: 'reserve-beside-approved',
+    breaks: 'a full live record has no room for the approval of a part',
+    edits: [
+      {
+        find: "return current.some(isHeld) && !current.some(({ guard }) => guard?.kind === 'approved');",
+        replace: 'return current.some(isHeld);',
+      },
+    ],
+    tests: ['test/contract/rules/decided-parts.test.ts'],
+  },
+  {
+    name: 'reason-forgotten',
+    breaks: 'a restart forgets why an operator has approved',
+    edits: [{ find: '  reason: reason ?? null,\n});', replace: '  reason: null,\n});' }],
+    scenario: 'guard',
+  },
+  {
     name: 'forgotten-hold',
     breaks: 'a restart forgets what is held',
     edits: [

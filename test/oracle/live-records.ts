@@ -4,6 +4,7 @@
  */
 import { keyOf } from './intents.ts';
 import { readPlace } from './places.ts';
+import type { SaidDecision } from './reports.ts';
 
 export interface TopicRecord {
   readonly partition: number;
@@ -25,7 +26,7 @@ export interface LiveIntent {
   readonly attempt: number;
   /** Epoch ms. */
   readonly notBefore: number;
-  readonly dead: { readonly at: number; readonly reason: string } | null;
+  readonly dead: { readonly at: number; readonly reason: string; readonly refusal?: SaidDecision } | null;
   /** It waits for an operator (protocol.md 11). */
   readonly held: {
     readonly by: string;
@@ -34,7 +35,7 @@ export interface LiveIntent {
     readonly target?: string;
     readonly group_target?: string;
   } | null;
-  readonly approval: { readonly digest: string } | null;
+  readonly approval: SaidDecision | null;
   /** A removal of a full state. */
   readonly isOfState: boolean;
 }

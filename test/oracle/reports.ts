@@ -14,9 +14,18 @@ export interface Report {
   readonly next_attempt_at?: string | null;
   readonly reason?: { readonly code: string; readonly status: number | null } | null;
   /** By which an operator has let a removal pass. */
-  readonly approval?: { readonly digest: string };
+  readonly approval?: SaidDecision;
+  /** By which an operator has refused it. */
+  readonly refusal?: SaidDecision;
   readonly epoch: number;
   readonly reported_at: string;
+}
+
+/** A decision of an operator, as reports and live records say it. */
+export interface SaidDecision {
+  readonly digest: string;
+  readonly author: string;
+  readonly reason?: string | null;
 }
 
 /** As the source names them. */

@@ -44,6 +44,8 @@ function faultsOf(played: readonly Scenario[]): readonly string[] {
     ...(kinds.has('stop') ? ['process: drained'] : []),
     ...(kinds.has('freeze') ? ['process: frozen'] : []),
     ...(kinds.has('replay') ? ['operator: woken'] : []),
+    ...(kinds.has('approve') ? ['operator: approves a part'] : []),
+    ...(kinds.has('reject') ? ['operator: rejects a part'] : []),
   ];
 }
 

@@ -1,8 +1,9 @@
-/** An operator who approves, or refuses, what the removal guard holds: by the digest that he has read in the retry topic. */
+/** An operator who approves, or refuses, what the removal guard holds: all that he has read in a live record, or some of it. */
 import { createHmac } from 'node:crypto';
-import { headerOf, intentsOf, textOf } from '../oracle/live-records.ts';
+import { headerOf, intentsOf, textOf, type LiveIntent } from '../oracle/live-records.ts';
+import { placeText } from '../oracle/places.ts';
 import { EPOCH_MS } from './engine/host.ts';
-import { FORGED } from './oracle/guard-oracle.ts';
+import { digestOf, FORGED } from './oracle/guard-oracle.ts';
 import { OPERATOR_KEY, topics } from './instance.ts';
 import type { Event } from './script.ts';
 import type { World } from './world.ts';
@@ -11,14 +12,16 @@ import { groupName } from './world.ts';
 interface Seen {
   readonly partition: number;
   readonly digest: string | null;
+  readonly held: readonly LiveIntent[];
 }
 
 export function decide(
   world: World,
-  { kind, group, isOld, forged }: Extract<Event, { readonly kind: 'approve' | 'reject' }>,
+  { kind, group: number, isOld, part, reason, forged }: Extract<Event, { readonly kind: 'approve' | 'reject' }>,
 ): void {
   const { settings, random, counter, broker } = world;
-  const seen = digestsOf(world, groupName(group % settings.groups));
+  const group = groupName(number % settings.groups);
+  const seen = digestsOf(world, group);
   const newest = seen.at(-1);
   // What is held may have changed since.
   const old = seen.filter(({ digest }) => digest !== null && digest !== newest?.digest);
@@ -26,10 +29,25 @@ export function decide(
   if (chosen === undefined || chosen.digest === null) return;
   counter.count(`operator: ${kind}${chosen === newest ? 's what is held' : 's what was held before'}`);
   const key = `\u0000rollcall.request.${random.uuid()}`;
-  const value = JSON.stringify({ v: 1, digest: chosen.digest, author: 'operator' });
+  const named = part === undefined ? { digest: chosen.digest } : partOf(group, chosen, part);
+  if (part !== undefined) counter.count(`operator: ${kind}s a part`);
+  const value = JSON.stringify({ v: 1, author: 'operator', ...(reason !== undefined && { reason }), ...named });
   const record: Decision = { partition: chosen.partition, key, value, kind };
   const headers = [['rollcall-type', Buffer.from(kind)] as const, ...signatureOf(world, record, forged)];
   broker.append([{ topic: topics.retry, partition: chosen.partition, key, value, headers }]);
+}
+
+/** Its digest is that of just these, as the documentation says. */
+function partOf(group: string, { partition, held }: Seen, part: readonly number[]) {
+  const numbers = new Set(part.map((each) => each % held.length));
+  const chosen = held.filter((_, i) => numbers.has(i));
+  const pending = chosen.map(({ name, place }) => ({
+    member: name,
+    topic: topics.source,
+    partition,
+    offset: placeText(place),
+  }));
+  return { digest: digestOf(partition, group, chosen), part: { group, pending } };
 }
 
 interface Decision {
@@ -67,6 +85,7 @@ function digestsOf(world: World, group: string): readonly Seen[] {
     .filter((record) => headerOf(record, 'rollcall-type') === 'pending')
     .map(({ value, partition }) => {
       const intents = value === null ? [] : intentsOf(group, value);
-      return { partition, digest: intents.find(({ held }) => held !== null)?.held?.digest ?? null };
+      const held = intents.filter((intent) => intent.held !== null && intent.dead === null);
+      return { partition, digest: held[0]?.held?.digest ?? null, held };
     });
 }

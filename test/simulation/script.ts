@@ -30,6 +30,9 @@ export type DrawnEvent =
       readonly kind: 'approve' | 'reject';
       readonly group: number;
       readonly isOld?: true;
+      /** Some of it alone: which, in the order of the live record, counted round. */
+      readonly part?: readonly number[];
+      readonly reason?: string;
       /** By one who can write to the retry topic, and has no key; `late`: it was signed long ago. */
       readonly forged?: 'unsigned' | 'other key' | 'other value' | 'late';
     }
@@ -161,8 +164,11 @@ export function drawScript(random: SaltedRandom, scenario: DrawnScenario, settin
   const count = random.pick([6, 12, 25, 60]);
   const events: Event[] = [];
   const groups = settings.groups - 1;
-  const draw = (): DrawnEvent =>
-    drawEvent(random, random.weighted<DrawnEvent['kind']>(eventWeights[scenario]), settings);
+  const decisions = random.fork('decisions');
+  const draw = (): DrawnEvent => {
+    const event = drawEvent(random, random.weighted<DrawnEvent['kind']>(eventWeights[scenario]), settings);
+    return isDecision(event) ? { ...event, ...drawDecision(decisions) } : event;
+  };
   for (let instance = 0; instance < settings.instances; instance++) {
     events.push({
       kind: 'start',
@@ -184,6 +190,17 @@ export function drawScript(random: SaltedRandom, scenario: DrawnScenario, settin
     }
   }
   return events.toSorted((a, b) => a.at - b.at);
+}
+
+const isDecision = (event: DrawnEvent): event is Extract<DrawnEvent, { readonly kind: 'approve' | 'reject' }> =>
+  event.kind === 'approve' || event.kind === 'reject';
+
+/** How an operator decides: about a part or about all, with or without a reason. @param random of its own: it disturbs no other draw. */
+export function drawDecision(random: SaltedRandom): { readonly part?: readonly number[]; readonly reason?: string } {
+  const length = random.pick([0, 0, 1, 1, 2, 3]);
+  const part = Array.from({ length }, () => random.below(8));
+  const reason = random.pick([null, 'they left', 'the reorganisation is next week']);
+  return { ...(length > 0 && { part }), ...(reason !== null && { reason }) };
 }
 
 const refusables: readonly Refusable[] = [

@@ -241,6 +241,18 @@ test('a report that is too large drops message, request and the names of the sou
   for (const report of [first, second]) expect(ReportRecord.parse(report)).toEqual(report);
 });
 
+test('report: one that is too large loses who has approved or refused last, with the names', () => {
+  const decision = { digest: 'd'.repeat(64), author: 'jane', reason: 'not this week' };
+  const dead = { at: 5, reason: 'refused', refusal: decision };
+  const guard = { ...approved, reason: 'they left' };
+  const whole = finalRecord(anIntent({ guard, dead }), { ...done, reason: refusedFailure(decision) });
+  const first = smallerReport(whole);
+  expect(first).toMatchObject({ approval: { author: 'jane' }, refusal: { author: 'jane' }, reason: { message: '' } });
+  const second = first && smallerReport(first);
+  expect(second).toMatchObject({ id: whole.id, group: null });
+  for (const gone of ['approval', 'refusal']) expect(second).not.toHaveProperty(gone);
+});
+
 describe('a deleted group that Genesys Cloud does not have either', () => {
   const gone = (deleted: boolean): Intent =>
     builtIntent({ member: WHOLE_GROUP, op: 'state', whole: { members: [], deleted }, attempt: 1 });

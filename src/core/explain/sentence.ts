@@ -122,8 +122,8 @@ export function decisionsIn({ approval, refusal }: Pick<ReportRecord, 'approval'
   const decisions = [['approved', approval] as const, ['refused', refusal] as const];
   return decisions.flatMap(([done, decision]) => {
     if (decision === undefined) return [];
-    const { author, reason = null } = decision;
-    return `${done} by ${visible(author)}${reason === null ? '' : `: ${visible(reason)}`}`;
+    const { author, reason: why = null } = decision;
+    return `${done} by ${visible(author)}${why === null ? '' : `: ${visible(why)}`}`;
   });
 }
 

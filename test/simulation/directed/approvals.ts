@@ -1,7 +1,7 @@
 /** Directed scenarios of approvals: what an operator decides of, and what has become of it by then (protocol.md 11.2). */
-import type { SeededRandom } from '../../support/random.ts';
+import type { SaltedRandom, SeededRandom } from '../../support/random.ts';
 import type { DirectedScenario } from '../scenarios.ts';
-import type { Event } from '../script.ts';
+import { drawDecision, type Event } from '../script.ts';
 import { changed } from './ownership.ts';
 
 const started: Event = { kind: 'start', at: 0, instance: 0 };
@@ -40,14 +40,16 @@ export function corrected(random: SeededRandom): DirectedScenario {
 }
 
 /** What is refused is replayed, and approved by its old digest: before the replay or behind it, while its owner stands still. */
-export function reconsidered(random: SeededRandom): DirectedScenario {
+export function reconsidered(random: SaltedRandom): DirectedScenario {
+  const decisions = random.fork('decisions');
   const at = random.between(4_000, 6_000);
   const refusedAt = at + random.between(2_000, 4_000);
   const frozenAt = refusedAt + random.between(10, 4_000);
   const decidedAt = frozenAt + random.between(10, 2_000);
   const goesAt = decidedAt + random.between(10, 30_000);
   const replay = { kind: 'replay', at: random.between(decidedAt, decidedAt + 2_000) } as const;
-  const approve = { kind: 'approve', at: random.between(decidedAt, decidedAt + 2_000), group: 0, isOld: true } as const;
+  const approvedAt = random.between(decidedAt, decidedAt + 2_000);
+  const approve = { kind: 'approve', at: approvedAt, group: 0, isOld: true, ...drawDecision(decisions) } as const;
   const restart: Event[] = random.happens(0.4)
     ? [
         { kind: 'kill', at: goesAt, instance: 0, point: random.pick(['now', 'record', 'patch'] as const) },
@@ -62,7 +64,7 @@ export function reconsidered(random: SeededRandom): DirectedScenario {
     events: [
       started,
       { kind: 'state', at, group: 0, members: [] },
-      { kind: 'reject', at: refusedAt, group: 0 },
+      { kind: 'reject', at: refusedAt, group: 0, ...drawDecision(decisions) },
       // Also beyond its session: then another epoch takes up the requests.
       { kind: 'freeze', at: frozenAt, instance: 0, point: 'now', forMs: random.between(100, 25_000) },
       replay,

@@ -1,7 +1,7 @@
 /** Directed scenarios of full states: what the live record says beside one, and what may still land beneath one (protocol.md 5.3). */
-import type { SeededRandom } from '../../support/random.ts';
+import type { SaltedRandom, SeededRandom } from '../../support/random.ts';
 import type { DirectedScenario } from '../scenarios.ts';
-import type { Event } from '../script.ts';
+import { drawDecision, type Event } from '../script.ts';
 import { changed } from './ownership.ts';
 
 const started: Event = { kind: 'start', at: 0, instance: 0 };
@@ -111,7 +111,8 @@ export function unreported(random: SeededRandom): DirectedScenario {
 }
 
 /** It names members whom the target does not know, perhaps not yet; so does the next one, and an operator decides. */
-export function strangers(random: SeededRandom): DirectedScenario {
+export function strangers(random: SaltedRandom): DirectedScenario {
+  const decisions = random.fork('decisions');
   const at = random.between(4_000, 8_000);
   const stateAgainAt = at + random.between(3_000, 40_000);
   const goesAt = at + random.between(100, 45_000);
@@ -138,7 +139,10 @@ export function strangers(random: SeededRandom): DirectedScenario {
       { kind: 'state', at: at + 10, group: 0, members: first },
       ...newer,
       ...known,
-      ...[1, 2, 3].map((): Event => ({ kind: 'approve', at: at + random.between(1_000, 50_000), group: 0 })),
+      ...[1, 2, 3].map((): Event => {
+        const decidedAt = at + random.between(1_000, 50_000);
+        return { kind: 'approve', at: decidedAt, group: 0, ...drawDecision(decisions) };
+      }),
       { kind: 'foreign', at: stateAgainAt - 100, group: 0, members: [2] },
       { kind: 'state', at: stateAgainAt, group: 0, members: random.happens(0.6) ? first : named() },
       { kind: 'kill', at: goesAt, instance: 0, point: random.pick(['now', 'record', 'answer', 'patch'] as const) },

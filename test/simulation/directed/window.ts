@@ -2,9 +2,9 @@
  * Directed scenarios of the guard's window: removals that each alone are few, and what an owner may forget or count twice of them
  * (protocol.md 11.3).
  */
-import type { SeededRandom } from '../../support/random.ts';
+import type { SaltedRandom, SeededRandom } from '../../support/random.ts';
 import type { DirectedScenario } from '../scenarios.ts';
-import type { Event } from '../script.ts';
+import { drawDecision, type Event } from '../script.ts';
 import type { GuardSettings } from '../settings.ts';
 import { changed } from './ownership.ts';
 
@@ -24,7 +24,8 @@ const MEMBERS = 12;
 const everybody = numbers(MEMBERS);
 
 /** One member after the other goes, with owners that go, too. */
-export function drip(random: SeededRandom): DirectedScenario {
+export function drip(random: SaltedRandom): DirectedScenario {
+  const decisions = random.fork('decisions');
   const events: Event[] = [started, changed(4_000, 0, everybody, 'add')];
   let at = 8_000;
   for (const member of everybody) {
@@ -34,7 +35,7 @@ export function drip(random: SeededRandom): DirectedScenario {
     if (random.happens(0.1)) events.push({ kind: 'refuse', at, what: 'record', forMs: random.between(500, 6_000) });
     if (random.happens(0.1)) events.push({ kind: 'append_late', at: at + 500, back: random.int(1, 6) });
     if (random.happens(0.1)) events.push({ kind: 'clean', at: at + random.between(10, 2_000) });
-    if (random.happens(0.1)) events.push({ kind: 'approve', at: at + 3_000, group: 0 });
+    if (random.happens(0.1)) events.push({ kind: 'approve', at: at + 3_000, group: 0, ...drawDecision(decisions) });
     if (random.happens(0.1)) events.push({ kind: 'drop_member', at: at + random.between(10, 2_000), instance: 0 });
     if (!random.happens(0.3)) continue;
     const goesAt = at + random.between(10, 2_000);

@@ -32,6 +32,8 @@ export class AdditionsOracle {
   readonly #held = new Set<string>();
   /** Of them, those whose approval a live record has shown. */
   readonly #taken = new Set<string>();
+  /** Full states of which all was approved that was held for unknown members. */
+  readonly #passed = new Set<WantedState>();
   /** By group, in the order of time. */
   readonly #accepted = new Map<string, Acceptance[]>();
   /** When a seat was last taken, by whomever; ms of the history. */
@@ -74,15 +76,28 @@ export class AdditionsOracle {
   recorded(partition: number, group: string, intents: readonly LiveIntent[]): void {
     for (const { isOfState, place, name, held, approval, dead } of intents) {
       const state = this.#world.knowledge.states.get(`source/${partition}/${placeText(place)}`);
-      const id = `source/${partition}/${placeText(place)}/${name}`;
+      const id = idOf(partition, place, name);
       if (!isOfState || dead !== null || state === undefined) continue;
-      if (held?.by === 'unresolved_members') this.#held.add(id);
+      if (isHeldForUnknown({ held, dead })) this.#held.add(id);
       if (approval === null || !this.#held.has(id) || this.#taken.has(id)) continue;
       this.#taken.add(id);
+      // Of a part: what is left waits for the unknown members as before.
+      if (![...this.#held].every((each) => recordIdOf(each) !== state.id || this.#world.isApproved(each))) continue;
       const there = this.#world.members(group);
       const members = new Set([...state.members].filter((member) => !there.has(member)));
       const known = this.#accepted.get(group) ?? [];
       this.#accepted.set(group, [...known, { state, members, at: this.#world.now() }]);
+    }
+  }
+
+  /** While an operator asks to approve something of the group: whether nothing is left that waits for the unknown members. */
+  asked(partition: number, group: string, intents: Iterable<LiveIntent>): void {
+    const { isApproved, knowledge } = this.#world;
+    const left = [...intents].filter(isHeldForUnknown).map(({ place, name }) => idOf(partition, place, name));
+    if (!left.every(isApproved)) return;
+    for (const id of this.#held) {
+      const state = knowledge.states.get(recordIdOf(id));
+      if (state?.group === group && isApproved(id)) this.#passed.add(state);
     }
   }
 
@@ -123,10 +138,7 @@ export class AdditionsOracle {
     const seat = seatOf({ group, member });
     if (members(group).has(member) || knowledge.wasTouched({ id, group, member })) return true;
     if (knowledge.line(seat).some((intent) => intent.op === 'remove' && intent.place > place)) return true;
-    return [...this.#held].some((held) => {
-      const former = knowledge.states.get(recordIdOf(held));
-      return former?.group === group && former.members.has(member) && this.#world.isApproved(held);
-    });
+    return [...this.#passed].some((former) => former.group === group && former.members.has(member));
   }
 
   /** The full states that an effect can come from; null: something else may want it. */
@@ -136,6 +148,12 @@ export class AdditionsOracle {
     return states.length === causes.length ? states : null;
   }
 }
+
+const idOf = (partition: number, place: bigint, name: string): string =>
+  `source/${partition}/${placeText(place)}/${name}`;
+
+const isHeldForUnknown = ({ held, dead }: Pick<LiveIntent, 'held' | 'dead'>): boolean =>
+  held?.by === 'unresolved_members' && dead === null;
 
 function fail(detail: string): never {
   throw new Violation('additions-first', detail);

@@ -1,6 +1,7 @@
 /**
  * Watches the removal guard (protocol.md 11): no removal that had to be held takes effect unless an operator has approved
- * exactly the set that was held. Limits and digests are reckoned here once more, without any code of `src`.
+ * exactly the set that was held, or a part that it belongs to. Limits and digests are reckoned here once more, without any code
+ * of `src`.
  */
 import { createHash } from 'node:crypto';
 import { isAlwaysHeld, recordIdOf } from '../../oracle/full-states.ts';
@@ -8,7 +9,7 @@ import { placeText } from '../../oracle/places.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
 import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
 import { headerOf, textOf } from '../../oracle/live-records.ts';
-import { operationOf, type Report } from '../../oracle/reports.ts';
+import { operationOf, type Report, type SaidDecision } from '../../oracle/reports.ts';
 import type { GuardSettings } from '../settings.ts';
 import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -31,26 +32,55 @@ interface World {
 }
 
 interface HeldSet {
+  readonly digest: string;
+  readonly partition: number;
+  readonly group: string;
   readonly ids: ReadonlySet<string>;
-  /** The live record of its group says so now. */
+  /** It is all that the live record of its group holds now. */
   isShown: boolean;
+  /** The live record of its group holds all of it now, and maybe more. */
+  isHeld: boolean;
   /** Requests that no owner has answered, by key. */
   readonly asked: Map<string, Asked>;
-  /** What an operator has asked for while, or before, it was shown. */
+  /** What an operator has asked for while, or before, it was shown; of a part: held. */
   readonly granted: Set<string>;
+  /** A live record has said that it is approved. */
+  isTaken: boolean;
+  /** Its approval was answered `gone`, and no live record has said that it is approved: it lets nothing pass. */
+  isGone: boolean;
+  /** Of each decision that was asked for: kind and reason. */
+  readonly reasons: Set<string>;
 }
 
 interface Asked {
   readonly kind: string;
   readonly offset: bigint;
+  readonly isPart: boolean;
 }
+
+const placeOf = (partition: number, group: string): string => `${partition} ${group}`;
+
+/** The value of a request to decide. */
+interface Decision {
+  readonly digest: string;
+  readonly reason?: string;
+  readonly part?: {
+    readonly group: string;
+    readonly pending: readonly { readonly member: string; readonly offset: string }[];
+  };
+}
+
+const idIn = (partition: number, { place, name }: Pick<LiveIntent, 'place' | 'name'>): string =>
+  `source/${partition}/${placeText(place)}/${name}`;
 
 export class GuardOracle {
   readonly #world: World;
   /** By digest. */
   readonly #sets = new Map<string, HeldSet>();
-  /** By partition and group: the digest of what is held now. */
-  readonly #shown = new Map<string, HeldSet>();
+  /** By partition and group: those that were held, and parts that were asked about. */
+  readonly #ofPlace = new Map<string, HeldSet[]>();
+  /** By partition and group: what is held now. */
+  readonly #held = new Map<string, readonly LiveIntent[]>();
   /** What a replay names: where its newest request lies. */
   readonly #replayed = new Map<string, bigint>();
 
@@ -60,15 +90,17 @@ export class GuardOracle {
 
   /** What the live record of a group says now. */
   recorded(partition: number, group: string, intents: readonly LiveIntent[]): void {
-    const idOf = ({ place, name }: LiveIntent): string => `source/${partition}/${placeText(place)}/${name}`;
+    const idOf = (intent: LiveIntent): string => idIn(partition, intent);
     // What was refused keeps why it was held, in case it is woken.
     const held = intents.filter((intent) => intent.held !== null && intent.dead === null);
-    const digest = held.length === 0 ? null : digestOf(group, held, idOf);
+    const digest = held.length === 0 ? null : digestOf(partition, group, held);
     const wrong = held.find((intent) => intent.held?.digest !== digest);
     if (wrong !== undefined) fail(`${idOf(wrong)} is held under another digest than that of what is held`);
-    this.#show(`${partition} ${group}`, digest, held.map(idOf));
-    for (const intent of intents)
-      if (intent.approval !== null) this.#checkReleased(idOf(intent), intent.approval.digest, 'approve');
+    this.#show(partition, group, held);
+    for (const intent of intents) {
+      if (intent.approval !== null) this.#checkDecided(idOf(intent), intent.approval, 'approve').isTaken = true;
+      if (intent.dead?.reason === 'refused') this.#checkDecided(idOf(intent), intent.dead.refusal, 'reject');
+    }
   }
 
   /** An approval or a refusal lies in the retry topic. */
@@ -77,10 +109,20 @@ export class GuardOracle {
     if (record.value === null || (kind !== 'approve' && kind !== 'reject')) return;
     // No decision of an operator.
     if (headerOf(record, FORGED) !== '') return;
-    const { digest } = JSON.parse(textOf(record.value)) as { digest: string };
-    const set = this.#sets.get(digest);
-    set?.asked.set(textOf(record.key), { kind, offset: record.offset });
-    if (set !== undefined && (set.isShown || this.#isHeldAgain(set))) set.granted.add(kind);
+    const { digest, reason, part } = JSON.parse(textOf(record.value)) as Decision;
+    const set = this.#sets.get(digest) ?? (part && this.#newPart(record.partition, digest, part));
+    if (set === undefined) return;
+    const asked = { kind, offset: record.offset, isPart: part !== undefined };
+    set.asked.set(textOf(record.key), asked);
+    set.reasons.add(reasonKey(kind, reason));
+    if (isThere(set, asked) || this.#isHeldAgain(set, asked)) grant(set, kind);
+  }
+
+  #newPart(partition: number, digest: string, { group, pending }: NonNullable<Decision['part']>): HeldSet {
+    const ids = pending.map(({ member, offset }) => `source/${partition}/${offset}/${member}`);
+    const set = this.#newSet({ partition, group, digest, ids: new Set(ids) });
+    set.isHeld = this.#isHeldNow(set);
+    return set;
   }
 
   /** A replay lies in the retry topic. */
@@ -89,11 +131,19 @@ export class GuardOracle {
   }
 
   /**
-   * What was refused, and is named by replays that lie before this request. Its owner takes up both in their order, maybe
-   * before any live record shows the set again under its digest, which is the same.
+   * What was refused, and is named by replays that lie before this request, with what is held beside it. Its owner takes up both in
+   * their order, maybe before any live record shows the set again under its digest, which is the same.
    */
-  #isHeldAgain({ ids }: HeldSet): boolean {
-    return [...ids].every((id) => this.#replayed.has(id));
+  #isHeldAgain({ partition, group, ids }: HeldSet, { isPart }: Asked): boolean {
+    const held = (this.#held.get(placeOf(partition, group)) ?? []).map((intent) => idIn(partition, intent));
+    const isAll = [...ids].every((id) => this.#replayed.has(id) || held.includes(id));
+    return isAll && [...ids].some((id) => this.#replayed.has(id)) && (isPart || held.every((id) => ids.has(id)));
+  }
+
+  /** An operator has asked to approve something of the group, and no owner has answered yet. */
+  isAsked(partition: number, group: string): boolean {
+    const sets = this.#ofPlace.get(placeOf(partition, group)) ?? [];
+    return sets.some(({ asked }) => [...asked.values()].some(({ kind }) => kind === 'approve'));
   }
 
   /** An owner has answered an operator: what is decided must not be held by an owner that restores it now. */
@@ -106,11 +156,14 @@ export class GuardOracle {
     const asked = set?.asked.get(textOf(record.key));
     // An answer ends the request: what is held later needs another one.
     set?.asked.delete(textOf(record.key));
+    if (verdict === 'gone' && kind === 'approve' && set?.isTaken === false)
+      set.isGone = ![...set.asked.values()].some((each) => each.kind === 'approve');
     if (verdict === 'rejected' && asked !== undefined) this.#endReplays(set?.ids ?? new Set(), asked.offset);
     // What a replay has woken may be held again.
     const isDone = verdict === 'approved' || verdict === 'rejected';
     if (!isDone || set === undefined || [...set.ids].some(this.#world.isWoken)) return;
-    if (set.isShown) fail(`an operator gets the answer ${verdict} for ${digest}, and the live record still holds it`);
+    if (set.isShown || set.isHeld)
+      fail(`an operator gets the answer ${verdict} for ${digest}, and the live record still holds it`);
   }
 
   /** A refusal has ended what was named before it. */
@@ -119,15 +172,13 @@ export class GuardOracle {
   }
 
   reported(report: Report): void {
-    const { reason, approval } = report;
+    const { reason, approval, refusal } = report;
     const id = operationOf(report);
-    if (approval) this.#checkReleased(id, approval.digest, 'approve');
+    if (approval) this.#checkDecided(id, approval, 'approve');
     if (report.outcome === 'held') this.#checkNeeded(id);
     if (report.outcome === 'held' && reason?.code === 'window_count') this.#world.window.heldForWindow(id);
     if (report.final && report.op === 'remove') this.#noteRemoved(report);
-    const isRefused = reason?.code === 'refused';
-    if (isRefused && ![...this.#sets.values()].some(({ ids, granted }) => ids.has(id) && granted.has('reject')))
-      fail(`${id} is reported as refused, and no operator has refused just what is held`);
+    if (reason?.code === 'refused') this.#checkDecided(id, refusal, 'reject');
   }
 
   #noteRemoved(report: Report): void {
@@ -172,32 +223,71 @@ export class GuardOracle {
   }
 
   isApproved(id: string): boolean {
-    return [...this.#sets.values()].some(({ ids, granted }) => ids.has(id) && granted.has('approve'));
+    const sets = [...this.#sets.values()];
+    return sets.some(({ ids, granted, isGone }) => ids.has(id) && granted.has('approve') && !isGone);
   }
 
-  #checkReleased(id: string, digest: string, kind: string): void {
-    const set = this.#sets.get(digest);
-    if (set === undefined || !set.ids.has(id)) fail(`${id} is released by an approval of what it was not held with`);
-    if (!set.granted.has(kind)) fail(`${id} is released by an approval, and something else was held by then`);
+  /** By whom it is said to be decided is an operator who has asked for just that, with that reason. */
+  #checkDecided(id: string, decision: SaidDecision | undefined, kind: 'approve' | 'reject'): HeldSet {
+    const done = kind === 'approve' ? 'released by an approval' : 'refused by a refusal';
+    const set = decision === undefined ? undefined : this.#sets.get(decision.digest);
+    if (decision === undefined || set === undefined || !set.ids.has(id))
+      fail(`${id} is ${done} of what it was not held with`);
+    if (!set.granted.has(kind)) fail(`${id} is ${done}, and something else was held by then`);
+    if (!set.reasons.has(reasonKey(kind, decision.reason))) fail(`${id} is ${done} for another reason than was given`);
+    return set;
   }
 
-  #show(place: string, digest: string | null, ids: readonly string[]): void {
-    const before = this.#shown.get(place);
-    if (before !== undefined) before.isShown = false;
-    this.#shown.delete(place);
-    if (digest === null) return;
-    const set = this.#sets.get(digest) ?? { ids: new Set(ids), isShown: true, asked: new Map(), granted: new Set() };
-    this.#sets.set(digest, set);
-    this.#shown.set(place, set);
-    set.isShown = true;
-    for (const { kind } of set.asked.values()) set.granted.add(kind);
+  #show(partition: number, group: string, held: readonly LiveIntent[]): void {
+    const place = placeOf(partition, group);
+    this.#held.set(place, held);
+    const digest = held.length === 0 ? null : digestOf(partition, group, held);
+    if (digest !== null && !this.#sets.has(digest))
+      this.#newSet({ partition, group, digest, ids: new Set(held.map((intent) => idIn(partition, intent))) });
+    for (const set of this.#ofPlace.get(place) ?? []) {
+      set.isShown = set.digest === digest;
+      set.isHeld = this.#isHeldNow(set);
+      for (const asked of set.asked.values()) if (isThere(set, asked)) grant(set, asked.kind);
+    }
+  }
+
+  #newSet(named: Pick<HeldSet, 'partition' | 'group' | 'digest' | 'ids'>): HeldSet {
+    const set: HeldSet = {
+      ...named,
+      isShown: false,
+      isHeld: false,
+      isTaken: false,
+      isGone: false,
+      asked: new Map(),
+      granted: new Set(),
+      reasons: new Set(),
+    };
+    const place = placeOf(named.partition, named.group);
+    this.#sets.set(set.digest, set);
+    this.#ofPlace.set(place, [...(this.#ofPlace.get(place) ?? []), set]);
+    return set;
+  }
+
+  #isHeldNow({ partition, group, ids, digest }: HeldSet): boolean {
+    const held = (this.#held.get(placeOf(partition, group)) ?? []).filter((intent) => ids.has(idIn(partition, intent)));
+    return held.length === ids.size && digestOf(partition, group, held) === digest;
   }
 }
 
+function grant(set: HeldSet, kind: string): void {
+  set.granted.add(kind);
+  if (kind === 'approve') set.isGone = false;
+}
+
+/** What the request is about can be decided now. */
+const isThere = ({ isShown, isHeld }: HeldSet, { isPart }: Asked): boolean => isShown || (isPart && isHeld);
+
+const reasonKey = (kind: string, reason: string | null | undefined): string => `${kind} ${reason ?? ''}`;
+
 /** A member, or a group, that has another name at the target stands with that beside its id. */
-function digestOf(group: string, intents: readonly LiveIntent[], idOf: (intent: LiveIntent) => string): string {
+export function digestOf(partition: number, group: string, intents: readonly LiveIntent[]): string {
   const entries = intents
-    .map((intent) => ({ id: idOf(intent), member: intent.member, held: intent.held }))
+    .map((intent) => ({ id: idIn(partition, intent), member: intent.member, held: intent.held }))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .map(({ id, member, held }) => {
       const { target = member, group_target: groupTarget = group } = held ?? {};

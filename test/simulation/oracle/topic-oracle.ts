@@ -208,6 +208,7 @@ export class TopicOracle {
   retried(record: TopicRecord): void {
     this.#noteRequest(record);
     this.guard.requested(record);
+    this.#noteAsked(record);
     this.pauses.requested(record);
     if (!this.#isVoid(record)) {
       this.guard.answered(record);
@@ -221,6 +222,7 @@ export class TopicOracle {
     const { knowledge } = this.#world;
     this.guard.recorded(record.partition, textOf(record.key), [...changed.values()]);
     this.additions.recorded(record.partition, textOf(record.key), [...changed.values()]);
+    this.#noteAsked(record);
     for (const [member, { place, dead, name }] of changed) {
       const id = this.#idOf(record.partition, place, name);
       const known = before?.get(member);
@@ -230,6 +232,12 @@ export class TopicOracle {
       if (dead !== null && !knowledge.isFinal(id)) this.#fail('dead-mark', `${id} is marked dead and not reported`);
     }
     this.#checkOwed(record.partition);
+  }
+
+  /** Before and after each of its records, while an operator asks about a group. */
+  #noteAsked({ partition }: TopicRecord): void {
+    for (const [group, { intents }] of this.live[partition]?.groups ?? [])
+      if (this.guard.isAsked(partition, group)) this.additions.asked(partition, group, intents.values());
   }
 
   #isVoid(record: TopicRecord): boolean {

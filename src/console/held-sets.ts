@@ -1,8 +1,9 @@
 /** What is held, one set a group: which digest names it, how much of the group it is, how it is shown, and how it is decided. */
 import { sha256 } from '../adapters/system.ts';
-import type { Held, Intent } from '../core/change/change.ts';
+import type { Intent } from '../core/change/change.ts';
 import { idKey } from '../core/change/change.ts';
-import { heldDigest, heldText } from '../core/group/guard.ts';
+import { heldText } from '../core/group/guard.ts';
+import { heldFacts, percentOf, type HeldFacts } from '../core/group/held-set.ts';
 import { textHeader } from '../core/log/wire-intent.ts';
 import { decisionValue, requestKey, type OperatorAnswer, type RequestRecord } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
@@ -13,17 +14,10 @@ import { askOwners, byGroup, findWaiting, type RetryTopic } from './retry-topic.
 export const DECIDED_LENGTH_MIN = 12;
 
 /** What is held of one group. */
-export interface HeldSet {
-  readonly digest: string;
+export interface HeldSet extends HeldFacts {
   /** The beginning of the digest that no other set has. */
   readonly prefix: string;
-  readonly group: string;
   readonly partition: number;
-  readonly by: readonly Held['by'][];
-  /** Epoch ms, of the oldest. */
-  readonly since: number;
-  /** Members of the group when they were held; null: not recorded. */
-  readonly groupSize: number | null;
   readonly intents: readonly Intent[];
 }
 
@@ -43,19 +37,8 @@ export async function heldSets(retry: RetryTopic): Promise<readonly HeldSet[]> {
 function setOf(intents: readonly Intent[]): LoneSet | null {
   const [first] = intents;
   if (first === undefined) return null;
-  const digest = heldDigest(first.group, intents, sha256);
-  if (digest === null) return null;
-  const held = intents.flatMap(({ guard }) => (guard?.kind === 'held' ? [guard] : []));
-  const sizes = held.flatMap(({ groupSize }) => groupSize ?? []);
-  return {
-    digest,
-    group: first.group,
-    partition: first.source.partition,
-    by: [...new Set(held.map(({ by }) => by))],
-    since: held.reduce((oldest, { since }) => Math.min(oldest, since), Infinity),
-    groupSize: sizes.length === 0 ? null : sizes.reduce((largest, size) => Math.max(largest, size)),
-    intents,
-  };
+  const facts = heldFacts(first.group, intents, sha256);
+  return facts === null ? null : { ...facts, partition: first.source.partition, intents };
 }
 
 /** Long enough to decide by. In order, the nearest neighbours have the most in common. */
@@ -132,10 +115,6 @@ function sizeText(count: number, groupSize: number | null): string {
   const percent = percentOf(count, groupSize);
   return percent === null ? `${count} removals` : `${count} of ${groupSize} members (${percent} %)`;
 }
-
-/** A whole number, at most 100: none of a group of which more is recorded than it has. */
-const percentOf = (count: number, groupSize: number | null): number | null =>
-  groupSize === null || groupSize === 0 ? null : Math.min(100, Math.round((100 * count) / groupSize));
 
 /** What a decision that was carried out is called. */
 export const DECIDED = { approve: 'approved', reject: 'rejected' } as const;

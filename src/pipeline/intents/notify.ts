@@ -26,9 +26,11 @@ export function noteHeldNews({ notifier, notices, clock, notify }: Owners, group
 
 /** There may be very many that are held, and one is enough. */
 function hasNews({ members }: Group): boolean {
-  for (const member of members.held) if (recordedHold(member)?.guard.isNotified === undefined) return true;
+  for (const member of members.held) if (isNews(recordedHold(member))) return true;
   return false;
 }
+
+const isNews = (hold: HeldIntent | null): hold is HeldIntent => hold !== null && hold.guard.isNotified !== true;
 
 export function noteBreakerOpen({ notifier, notices, notify }: Owners, shown: ShownBreaker): void {
   if (notifier === undefined) return;
@@ -172,7 +174,7 @@ function newsOf(owners: Owners, group: Group): (HeldNews<Group> & { readonly sho
   const facts = heldFacts(group.id, held, sha256);
   if (facts === null) return null;
   const groupTarget = held.find(({ guard }) => guard.groupTarget !== undefined)?.guard.groupTarget ?? null;
-  const intents = held.filter(({ guard }) => guard.isNotified === undefined);
+  const intents = held.filter(isNews);
   return { group, intents, shown: { ...facts, groupTarget, count: held.length } };
 }
 

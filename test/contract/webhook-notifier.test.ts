@@ -1,7 +1,5 @@
 /** The notifier against a real HTTP server: what counts as delivered, the signature, limits, and that its address stays secret. */
 import { createHmac } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system.ts';
 import { WebhookNotifier } from '../../src/adapters/webhook-notifier.ts';
@@ -9,40 +7,22 @@ import type { Clock } from '../../src/ports.ts';
 import { startConnectProxy } from '../support/connect-proxy.ts';
 import { aLog, atEnd, type Log } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { WebhookReceiver } from '../support/receiver.ts';
 import { aWorld, until, type World } from '../support/world.ts';
-
-interface Received {
-  readonly request: IncomingMessage;
-  readonly body: string;
-}
 
 const PATH = '/services/T0123456789/abcdefghijklmnop?token=qrstuvwxyz012345';
 const proxy = { httpProxy: '', httpsProxy: '', noProxy: '' };
 
-let server: Server;
+let receiver: WebhookReceiver;
+/** As each test begins; some close the server. */
 let origin: string;
-let received: Received[];
-let respond: (response: ServerResponse) => void;
 
 beforeEach(async () => {
-  received = [];
-  respond = (response) => void response.writeHead(204).end();
-  server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => void chunks.push(chunk));
-    request.on('end', () => {
-      received.push({ request, body: String(Buffer.concat(chunks)) });
-      respond(response);
-    });
-  });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  receiver = await new WebhookReceiver().listen();
+  origin = receiver.origin;
 });
 
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => void server.close(resolve));
-});
+afterEach(() => receiver.close());
 
 function aNotifier(key: string | null = null, clock: Clock = systemClock, via = proxy) {
   const logger = aLog();
@@ -59,7 +39,7 @@ describe('a message', () => {
   test('is a POST of the body as it is, with its id, its time and its signature', async () => {
     const { notifier, logger } = aNotifier('a key of more than 16 characters');
     expect(await notifier.notify(notice)).toBe('delivered');
-    const [{ request, body } = { request: null, body: '' }] = received;
+    const [{ request, body } = { request: null, body: '' }] = receiver.received;
     expect([request?.method, request?.url, body]).toEqual(['POST', PATH, notice.body]);
     const { 'content-type': type, 'webhook-id': id, 'webhook-timestamp': at, ...headers } = request?.headers ?? {};
     expect([type, id]).toEqual(['application/json', 'msg-1']);
@@ -72,8 +52,8 @@ describe('a message', () => {
   test('without a key is not signed', async () => {
     const { notifier } = aNotifier();
     await notifier.notify(notice);
-    expect(received[0]?.request.headers).not.toHaveProperty('webhook-signature');
-    expect(received[0]?.request.headers['webhook-id']).toBe('msg-1');
+    expect(receiver.received[0]?.request.headers).not.toHaveProperty('webhook-signature');
+    expect(receiver.received[0]?.request.headers['webhook-id']).toBe('msg-1');
   });
 
   test('goes through the proxy of the environment', async () => {
@@ -97,7 +77,7 @@ describe('a message', () => {
 describe('not delivered is', () => {
   test.each([400, 404, 410, 413, 429, 500, 503])('status %i', async (status) => {
     const { notifier, logger } = aNotifier();
-    respond = (response) => void response.writeHead(status).end('no');
+    receiver.respond = (response) => void response.writeHead(status).end('no');
     expect(await notifier.notify(notice)).toEqual({ kind: 'failed', askedMs: null });
     expect(logger.lines).toMatchObject([
       {
@@ -109,23 +89,23 @@ describe('not delivered is', () => {
 
   test('429 that says how long to wait', async () => {
     const { notifier } = aNotifier();
-    respond = (response) => void response.writeHead(429, { 'retry-after': '30' }).end();
+    receiver.respond = (response) => void response.writeHead(429, { 'retry-after': '30' }).end();
     expect(await notifier.notify(notice)).toEqual({ kind: 'failed', askedMs: 30_000 });
   });
 
   test('a redirect, which is not followed', async () => {
     const { notifier } = aNotifier();
-    respond = (response) => void response.writeHead(307, { location: `${origin}/elsewhere` }).end();
+    receiver.respond = (response) => void response.writeHead(307, { location: `${origin}/elsewhere` }).end();
     expect(await notifier.notify(notice)).toMatchObject({ kind: 'failed' });
-    expect(received).toHaveLength(1);
+    expect(receiver.received).toHaveLength(1);
   });
 
   test('no answer within 10 s', async () => {
     const clock = new ManualClock();
     const { notifier, logger } = aNotifier(null, clock);
-    respond = () => undefined;
+    receiver.respond = () => undefined;
     const outcome = notifier.notify(notice);
-    await until(() => received.length === 1, 'the request');
+    await until(() => receiver.received.length === 1, 'the request');
     await clock.advance(10_000);
     expect(await outcome).toMatchObject({ kind: 'failed' });
     expect(saidIn(logger)).toContain('no answer within 10000 ms');
@@ -134,18 +114,16 @@ describe('not delivered is', () => {
 
   test('no connection', async () => {
     const { notifier, logger } = aNotifier();
-    await new Promise((resolve) => void server.close(resolve));
+    await receiver.close();
     expect(await notifier.notify(notice)).toMatchObject({ kind: 'failed' });
     expect(saidIn(logger)).toContain('ECONNREFUSED');
-    // For `afterEach`.
-    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   });
 
   test('what is on its way when the service ends, without a line in the log', async () => {
     const { notifier, logger } = aNotifier();
-    respond = () => undefined;
+    receiver.respond = () => undefined;
     const outcome = notifier.notify(notice);
-    await until(() => received.length === 1, 'the request');
+    await until(() => receiver.received.length === 1, 'the request');
     await notifier.close();
     expect([await outcome, logger.lines]).toEqual([{ kind: 'failed', askedMs: null }, []]);
   });
@@ -154,7 +132,7 @@ describe('not delivered is', () => {
 test('an answer without an end is not read', async () => {
   const { notifier } = aNotifier();
   let isGone = false;
-  respond = (response) => {
+  receiver.respond = (response) => {
     response.on('close', () => (isGone = true));
     response.writeHead(200);
     const more = (): void => void (response.write('x'.repeat(65_536)) && setImmediate(more));
@@ -167,7 +145,7 @@ test('an answer without an end is not read', async () => {
 test('no part of the address is logged', async () => {
   const { notifier, logger } = aNotifier();
   for (const status of [301, 404, 500]) {
-    respond = (response) => void response.writeHead(status, { location: origin + PATH }).end(PATH);
+    receiver.respond = (response) => void response.writeHead(status, { location: origin + PATH }).end(PATH);
     await notifier.notify(notice);
   }
   expect(logger.lines.length).toBeGreaterThan(0);
@@ -193,26 +171,26 @@ describe('the service', () => {
     // when
     await one.pipeline.drain();
     // then
-    expect(received.map(({ body }) => JSON.parse(body))).toMatchObject([{ kind: 'held', removal_count: 4 }]);
+    expect(receiver.messages).toMatchObject([{ kind: 'held', removal_count: 4 }]);
     const two = await world.start({ name: 'two', notifier, pipeline: { guard } });
     await world.expectRest(two);
     await two.pipeline.drain();
-    expect(received).toHaveLength(1);
+    expect(receiver.received).toHaveLength(1);
   });
 
   test('leaves to its next owner what the receiver refuses', async () => {
     const world = await held();
     const { notifier } = aNotifier();
-    respond = (response) => void response.writeHead(503).end();
+    receiver.respond = (response) => void response.writeHead(503).end();
     const one = await world.start({ notifier, pipeline: { guard } });
     await world.expectRest(one);
     await one.pipeline.drain();
-    respond = (response) => void response.writeHead(200).end('ok');
+    receiver.respond = (response) => void response.writeHead(200).end('ok');
     const two = await world.start({ name: 'two', notifier, pipeline: { guard } });
     await world.expectRest(two);
     await two.pipeline.drain();
-    const [first, second] = received.map(({ body }) => JSON.parse(body));
-    expect([first?.groups, received.length]).toEqual([second?.groups, 2]);
+    const [first, second] = receiver.messages;
+    expect([first?.groups, receiver.received.length]).toEqual([second?.groups, 2]);
     expect(first.id).not.toBe(second.id);
   });
 });

@@ -195,7 +195,7 @@ export class GuardOracle {
 }
 
 /** A member, or a group, that has another name at the target stands with that beside its id. */
-function digestOf(group: string, intents: readonly LiveIntent[], idOf: (intent: LiveIntent) => string): string {
+export function digestOf(group: string, intents: readonly LiveIntent[], idOf: (intent: LiveIntent) => string): string {
   const entries = intents
     .map((intent) => ({ id: idOf(intent), member: intent.member, held: intent.held }))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))

@@ -111,16 +111,19 @@ export const noticeMutants: readonly Mutant[] = [
     tests,
   },
   {
-    name: 'notice-without-a-pause',
-    breaks: 'a message that was not delivered is sent again without a pause',
+    name: 'notice-without-longer-pauses',
+    breaks: 'a message that was not delivered is sent again each second',
     edits: [
-      { find: 'return Math.max(0, this.#sent.dueAt - now);', replace: 'return Math.min(1, this.#sent.dueAt - now);' },
+      {
+        find: 'const growingMs = doubledMs(WAIT_MIN_MS, failuresInRow - 1, NOTICE_GROWS_TO_MS);',
+        replace: 'const growingMs = WAIT_MIN_MS + 0 * (failuresInRow + NOTICE_GROWS_TO_MS);',
+      },
     ],
     tests,
   },
   {
     name: 'notice-after-the-end',
-    breaks: 'what is held is sent after the service has given up its partitions',
+    breaks: 'what is held is sent after the service has ended',
     edits: [{ find: 'this.#isStopped = true;\n    this.#cancel();', replace: 'this.#isDraining = false;' }],
     tests,
   },

@@ -2,6 +2,7 @@
  * Notifications (protocol.md 11.4): what is held, and a breaker that opens, is sent at least once, also through crashes, and not again
  * once it was delivered.
  */
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
 import type { Held, Intent } from '../../../src/core/change/change.ts';
@@ -364,6 +365,28 @@ describe('the next owner', () => {
   });
 });
 
+test('a mark that has no room in the live record keeps nothing else from it', async () => {
+  // given a topic that takes just what is held, without its marks
+  const { world, sent, one } = await given();
+  deleteGroup(world);
+  await world.clock.advance(2_000);
+  world.setRetryRecordMaxBytes(batchBytesOf(recordsOf(world).at(-1)));
+  // when it is delivered
+  await world.clock.advance(3_600_000);
+  // then the record says what it said, and the instance is ready
+  expect(sent.bodies).toHaveLength(1);
+  expect(marksOf(world)).toEqual([undefined, undefined, undefined, undefined]);
+  expect(one.pipeline.stats()).toMatchObject({ ready: true, held: 4, unrecordable: [] });
+});
+
+/** As the memory log counts them, and a few for a sequence number that is longer. */
+function batchBytesOf(record: LogRecord | undefined): number {
+  const { key = null, value = null, headers = [] } = record ?? {};
+  const parts = [key, value, ...headers.flatMap(([name, content]) => [name, content])];
+  const packed = gzipSync(Buffer.concat(parts.flatMap((part) => (part === null ? [] : Buffer.from(part)))));
+  return 61 + 21 + headers.length * 10 + packed.length + 3;
+}
+
 describe('an orderly stop', () => {
   test('tries once what waits, and marks it', async () => {
     const { world, sent, one } = await given();
@@ -394,14 +417,22 @@ describe('an orderly stop', () => {
     expect(sent.bodies).toHaveLength(2);
   });
 
-  test('does not wait for a receiver longer than DRAIN_TIMEOUT_MS', async () => {
+  test('does not wait for a receiver longer than DRAIN_TIMEOUT_MS, and sends nothing once it has answered', async () => {
+    // given a message that is on its way, and news for the next one
     const { world, sent, one } = await given();
-    sent.answer = () => new Promise(() => undefined);
+    let answerNow: (outcome: 'delivered') => void = () => undefined;
+    sent.answer = () => new Promise((resolve) => (answerNow = resolve));
     deleteGroup(world);
+    await world.clock.advance(GATHERED_MS);
+    deleteGroup(world, 'h');
     await world.clock.advance(2_000);
+    // when
     const drained = one.pipeline.drain();
     await world.clock.advance(2_001);
     await drained;
+    answerNow('delivered');
+    await world.clock.advance(3_600_000);
+    // then
     expect(sent.bodies).toHaveLength(1);
   });
 });

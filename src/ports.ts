@@ -1,6 +1,7 @@
 /** What the pipeline needs from the world: plain data and promises. One conformance suite per port, on fake and real adapter. */
 import type { HttpAnswer, NoToken } from './core/target/refusals.ts';
 import type { ReadProgress, ReadRange, UnreadableBatch } from './core/log/reading.ts';
+import type { Notice } from './core/notice/notice.ts';
 import type { RequestBudget } from './core/status/convergence.ts';
 import type { PatchBody } from './core/target/snapshot.ts';
 import type { Ahead, Inspection, RecordStamp } from './core/log/commit-metadata.ts';
@@ -248,5 +249,16 @@ export interface IdMap extends LookUpMemory {
   lookUp(kind: IdKind, id: string, mayStart: MayStart): Promise<Resolution>;
   /** Calls `listener` when what was not known may be known now (a table has changed). */
   onChange(listener: () => void): void;
+  close(): Promise<void>;
+}
+
+/** `failed`: it may have arrived all the same. `askedMs`: how long the receiver asks to wait; null: it does not. */
+export type NotifyOutcome = 'delivered' | { readonly kind: 'failed'; readonly askedMs: number | null };
+
+/** Where people are notified (`NOTIFY_URL`): one request a call, with a time limit of its own. */
+export interface Notifier {
+  /** Logs why it failed. Never rejects. @param notice the same id and body at each try. */
+  notify(notice: Pick<Notice, 'id' | 'body'>): Promise<NotifyOutcome>;
+  /** Ends a request that is on its way. */
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ const levels: readonly (readonly string[])[] = [
   ['core/target'],
   ['core/ids', 'core/group'],
   ['core/log', 'core/report'],
-  ['core/explain', 'core/status'],
+  ['core/explain', 'core/notice', 'core/status'],
   ['ports', 'time', 'exit-codes', 'version', 'http'],
   ['formats', 'formats/*'],
   ['pipeline/state'],

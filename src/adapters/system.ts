@@ -1,5 +1,5 @@
 /**
- * Room adapters: what meets the world in one file: real time, randomness, the log, tokens, proxies, private files.
+ * Room adapters: what meets the world in one file: real time, randomness, the log, tokens, proxies, private files, notifications.
  * Not here: decisions (core).
  *
  * The real clock and real randomness: the one place in the project that touches either.

@@ -71,6 +71,11 @@ function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number):
   );
   byLabel('rollcall_reports_total', 'Final reports', 'outcome', stats.reports);
   byLabel('rollcall_skipped_total', 'Events that concern no membership', 'reason', stats.skipped);
+  if (stats.notifications !== null) {
+    const { waiting, ...results } = stats.notifications;
+    byLabel('rollcall_notifications_total', 'Requests to NOTIFY_URL', 'result', results);
+    gauge('rollcall_notifications_waiting', 'Messages to NOTIFY_URL that are not delivered', waiting);
+  }
   for (const age of ages) oldestSeconds(registry, stats, { ...age, now });
   unsettledSeconds(registry, stats, now);
   breakerOpen(registry, stats);

@@ -14,6 +14,7 @@ import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { logLasting } from '../adapters/lasting-lines.ts';
 import { sha256 } from '../adapters/system.ts';
 import { operatorKey } from '../adapters/private-file.ts';
+import { WebhookNotifier } from '../adapters/webhook-notifier.ts';
 import { pause, unlessAborted } from '../time.ts';
 import { withObstacles } from '../admin/readiness.ts';
 import { pipelineOptions, type Config } from '../config/config.ts';
@@ -56,7 +57,7 @@ where the configuration is wrong or Kafka refuses the credentials; a target that
 
 type Service = Config<(typeof PARTS)[number]>;
 
-const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'admin'] as const;
+const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'notify', 'admin'] as const;
 
 export async function runService(context: CommandContext): Promise<void> {
   const { config, logger } = serviceConfig(context, PARTS);
@@ -75,6 +76,7 @@ export async function runService(context: CommandContext): Promise<void> {
     lazily(() => live.current.genesys),
     { clock, logger, random, secrets: context.secrets, connect: connectThrough(config.proxy) },
   );
+  const notifier = notifierOf(live, { context, logger });
   let opened: OpenIdMap | null = null;
   try {
     if (!(await kafkaIsRight(config, { context, logger }))) return;
@@ -87,7 +89,9 @@ export async function runService(context: CommandContext): Promise<void> {
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
     const { ids } = opened;
     const signing = signingOf(live);
-    const pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format, ...signing }, options);
+    const notifying = notifier === null ? {} : { notifier };
+    const ports = { log, api, ids, clock, random, sha256, logger, format, ...signing, ...notifying };
+    const pipeline = new Pipeline(ports, options);
     stats = () => withObstacles(pipeline.stats(), log.obstacles());
     running = pipeline;
     await supervise(pipeline, log, { context, logger });
@@ -97,6 +101,7 @@ export async function runService(context: CommandContext): Promise<void> {
     live.close();
     await access?.close();
     await opened?.close();
+    await notifier?.close();
     await api.close();
     await admin?.close();
   }
@@ -106,6 +111,15 @@ export async function runService(context: CommandContext): Promise<void> {
 function signingOf(live: Live<'operator'>): { readonly operatorKey?: OperatorKey } {
   const { key } = live.current.operator;
   return key === null ? {} : { operatorKey: operatorKey(() => live.current.operator.key ?? key) };
+}
+
+/** With the address and the key as they are at each request; null: there is no address. */
+function notifierOf(live: Live<'notify'>, { context, logger }: Dependencies): WebhookNotifier | null {
+  const { notify, proxy } = live.current;
+  const { url } = notify;
+  if (url === null) return null;
+  const current = () => ({ url: live.current.notify.url ?? url, key: live.current.notify.key });
+  return new WebhookNotifier(current, { clock: context.clock, logger, proxy });
 }
 
 /** Waits for brokers that cannot be reached; null: asked to stop meanwhile. */

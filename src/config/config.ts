@@ -8,6 +8,7 @@
 import type { ProxySettings } from '../adapters/proxy.ts';
 import type { PipelineOptions } from '../pipeline/state/options.ts';
 import { LEASE_MARGIN_MS } from './kafka.ts';
+import { secretsOfUrl } from './notify.ts';
 import { ConfigError, misspelled, type Problem } from './problem.ts';
 import type { ReadFile } from './variable.ts';
 import {
@@ -76,7 +77,9 @@ export const secretsIn = (environment: Environment, readFile: ReadFile): readonl
 const secretsOf = (values: Values, readFile: ReadFile): readonly string[] => [
   ...names.flatMap((name) => {
     const value = values[name];
-    return variables[name].kind === 'secret' && typeof value === 'string' && value !== '' ? [value] : [];
+    if (variables[name].kind !== 'secret') return [];
+    if (value instanceof URL) return secretsOfUrl(value);
+    return typeof value === 'string' && value !== '' ? [value] : [];
   }),
   ...tokenIn(values.KAFKA_SASL_OAUTHBEARER_TOKEN_FILE ?? null, readFile),
 ];
@@ -110,7 +113,7 @@ export function pipelineOptions(
 }
 
 /** Whose requests may go through a proxy. */
-const HTTP_PARTS: readonly Part[] = ['genesys', 'okta', 'entra', 'auth0', 'scim'];
+const HTTP_PARTS: readonly Part[] = ['genesys', 'notify', 'okta', 'entra', 'auth0', 'scim'];
 
 function deepFreeze<T extends object>(value: T): T {
   for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);

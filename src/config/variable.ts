@@ -123,7 +123,7 @@ export const vendorSecret = <N extends string>(name: N, about: string): Variable
 /** What we ourselves verify; the vendors' secrets are as long as the vendors make them. */
 const OWN_SECRET_LENGTH_MIN = 16;
 
-const ownSecretText = z
+export const ownSecretText = z
   .string()
   .refine(
     (value) => value.length >= OWN_SECRET_LENGTH_MIN,
@@ -210,7 +210,7 @@ export const baseUrl: z.ZodType<string, string> = z
   });
 
 /** A longer one is a mistake. */
-const URL_LENGTH_MAX = 2_048;
+export const URL_LENGTH_MAX = 2_048;
 
 function isBaseUrl(value: string): boolean {
   if (value.length > URL_LENGTH_MAX || !URL.canParse(value)) return false;

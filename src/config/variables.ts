@@ -6,6 +6,7 @@ import { format } from './format.ts';
 import { genesys } from './genesys.ts';
 import { ids } from './ids.ts';
 import { kafka } from './kafka.ts';
+import { notify } from './notify.ts';
 import { pipeline } from './pipeline.ts';
 import { auth0, entra, okta, poll, scim } from './poll.ts';
 import { problem, type Problem } from './problem.ts';
@@ -23,6 +24,7 @@ export const parts = {
   genesys,
   pipeline,
   operator,
+  notify,
   admin,
   ingest,
   webhook,

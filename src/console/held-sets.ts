@@ -3,12 +3,13 @@ import { sha256 } from '../adapters/system.ts';
 import {
   comparePositions,
   idKey,
+  offsetText,
   sourceMember,
   type ChangeSource,
   type Held,
   type Intent,
 } from '../core/change/change.ts';
-import { heldDigest } from '../core/group/guard.ts';
+import { heldFacts, type HeldFacts } from '../core/group/held-set.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { byGroup, findWaiting, groupedBy, type RetryTopic } from './retry-topic.ts';
 
@@ -18,19 +19,11 @@ export const DECIDED_LENGTH_MIN = 12;
 export type HeldIntent = Intent & { readonly guard: Held };
 
 /** What is held of one group. */
-export interface HeldSet {
-  readonly digest: string;
+export interface HeldSet extends HeldFacts {
   /** The beginning of the digest that no other set has. */
   readonly prefix: string;
-  readonly group: string;
   readonly partition: number;
-  /** What holds most of it first. */
-  readonly by: readonly Held['by'][];
-  /** Epoch ms, of the oldest. */
-  readonly since: number;
-  /** Members of the group when they were held; null: not recorded. */
-  readonly groupSize: number | null;
-  /** Of the event that was read last. */
+  /** The event that was read last. */
   readonly newest: ChangeSource;
   readonly eventCount: number;
   readonly intents: readonly HeldIntent[];
@@ -57,21 +50,11 @@ const asHeld = (intent: Intent): readonly HeldIntent[] => {
 function setOf(intents: readonly HeldIntent[]): LoneSet | null {
   const [first] = intents;
   if (first === undefined) return null;
-  const digest = heldDigest(first.group, intents, sha256);
-  if (digest === null) return null;
-  const sizes = intents.flatMap(({ guard }) => guard.groupSize ?? []);
-  const sources = new Map(intents.map(({ source }) => [`${source.offset}/${source.index}`, source]));
-  return {
-    digest,
-    group: first.group,
-    partition: first.source.partition,
-    by: causesOf(intents).map(([by]) => by),
-    since: intents.reduce((oldest, { guard }) => Math.min(oldest, guard.since), Infinity),
-    groupSize: sizes.length === 0 ? null : sizes.reduce((largest, size) => Math.max(largest, size)),
-    newest: [...sources.values()].reduce((a, b) => (comparePositions(b, a) > 0 ? b : a)),
-    eventCount: sources.size,
-    intents,
-  };
+  const facts = heldFacts(first.group, intents, sha256);
+  if (facts === null) return null;
+  const sources = new Map(intents.map(({ source }) => [offsetText(source), source]));
+  const newest = [...sources.values()].reduce((a, b) => (comparePositions(b, a) > 0 ? b : a));
+  return { ...facts, partition: first.source.partition, newest, eventCount: sources.size, intents };
 }
 
 /** What holds most of them first. */

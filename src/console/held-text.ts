@@ -1,7 +1,9 @@
 /** What is held, as it is printed: by cause, each set with its size, the event that brought it, and some of its members. */
 import { offsetText, positionText, sourceMember, type ChangeSource } from '../core/change/change.ts';
 import { heldText } from '../core/group/guard.ts';
+import { percentOf } from '../core/group/held-set.ts';
 import { timeText } from '../core/report/reporting.ts';
+import { countedLarge, numberText } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
 import type { HeldActors } from './held-events.ts';
 import { causesOf, type HeldIntent, type HeldChoice, type HeldSet } from './held-sets.ts';
@@ -51,11 +53,7 @@ const removalsIn = (parts: readonly HeldChoice[]): number =>
 
 /** `1,204 removals of 3 groups`. */
 export const removalsText = (parts: readonly HeldChoice[]): string =>
-  `${grouped(removalsIn(parts), 'removal')} of ${grouped(new Set(parts.map(({ set }) => set)).size, 'group')}`;
-
-const digits = new Intl.NumberFormat('en-US');
-
-const grouped = (count: number, what: string): string => `${digits.format(count)} ${what}${count === 1 ? '' : 's'}`;
+  `${countedLarge(removalsIn(parts), 'removal')} of ${countedLarge(new Set(parts.map(({ set }) => set)).size, 'group')}`;
 
 /** With the digits that name its set. */
 export const partText = ({ set, intents }: HeldChoice): string =>
@@ -64,13 +62,9 @@ export const partText = ({ set, intents }: HeldChoice): string =>
 function sizeText(count: number, groupSize: number | null): string {
   const percent = percentOf(count, groupSize);
   return percent === null || groupSize === null
-    ? grouped(count, 'removal')
-    : `${digits.format(count)} of ${digits.format(groupSize)} members (${percent} %)`;
+    ? countedLarge(count, 'removal')
+    : `${numberText(count)} of ${numberText(groupSize)} members (${percent} %)`;
 }
-
-/** A whole number, at most 100: none of a group of which more is recorded than it has. */
-const percentOf = (count: number, groupSize: number | null): number | null =>
-  groupSize === null || groupSize === 0 ? null : Math.min(100, Math.round((100 * count) / groupSize));
 
 const detailsText = ({ set, intents }: HeldChoice, actors: Actors): string =>
   `    ${eventText(set, actors)}\n    ${sampleText(intents)}\n`;
@@ -79,12 +73,12 @@ function eventText({ newest, eventCount }: HeldSet, actors: Actors): string {
   const actor = actors.get(newest) ?? null;
   const name = newest.eventId === null ? positionText(newest) : `${visible(newest.eventId)} at ${positionText(newest)}`;
   const by = actor === null ? '' : ` by ${visible(actor)}`;
-  const others = eventCount === 1 ? '' : `, the newest of ${digits.format(eventCount)} events`;
+  const others = eventCount === 1 ? '' : `, the newest of ${numberText(eventCount)} events`;
   return `event ${name}${by}, ${timeText(newest.timestamp)}${others}`;
 }
 
 function sampleText(intents: readonly HeldIntent[]): string {
   const names = intents.slice(0, SAMPLE_MAX).map(sourceMember).join(', ');
   const left = intents.length - SAMPLE_MAX;
-  return left > 0 ? `${names} and ${digits.format(left)} more` : names;
+  return left > 0 ? `${names} and ${numberText(left)} more` : names;
 }

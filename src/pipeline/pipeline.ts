@@ -14,6 +14,7 @@ import { applyGroup } from './apply/apply-group.ts';
 import { Dispatcher, pendingGroupCount, review } from './dispatch/dispatcher.ts';
 import { dropOldRemovals } from './intents/guard.ts';
 import { reResolve } from './intents/identify.ts';
+import { NoticeSender, noteBreakerOpen } from './intents/notify.ts';
 import { assigned, heartbeat, offsetGone, restore } from './partition/assignment.ts';
 import { limitIntake, readSource } from './partition/intake.ts';
 import { revokeAll } from './partition/loss.ts';
@@ -28,6 +29,7 @@ import { GroupQueue } from './state/group-queue.ts';
 import type { Group } from './state/group.ts';
 import { IntakeLimit, ReportLimit } from './state/intake-limits.ts';
 import { LookUps } from './state/look-ups.ts';
+import { Notices } from './state/notices.ts';
 import type { PipelineOptions } from './state/options.ts';
 import { Outbox } from './state/outbox.ts';
 import type { Owners, Ports } from './state/owners.ts';
@@ -52,6 +54,7 @@ export class Pipeline {
   readonly #owners: Owners;
   readonly #dispatcher: Dispatcher;
   readonly #settler: Settler;
+  readonly #noticeSender: NoticeSender;
   readonly #settling = new Signal();
   readonly #resting = new Signal();
   #end: (error: Error | null) => void = () => undefined;
@@ -86,8 +89,13 @@ export class Pipeline {
         partitions,
         settle: () => this.#settle(),
         onProbeDue: () => this.#dispatcher.run(),
-        onClosed: () => this.#reviewAll(),
+        onOpened: (shown) => noteBreakerOpen(this.#owners, shown),
+        onClosed: () => {
+          this.#owners.notices.noteClosed(clock.now().wall);
+          this.#reviewAll();
+        },
       }),
+      notices: new Notices(),
       throttled: new Throttled(ports),
       snapshots: new Snapshots(clock, options),
       keys: new KeyWatch(ports, options.topics.source),
@@ -96,7 +104,9 @@ export class Pipeline {
       dispatch: () => this.#dispatcher.run(),
       review: (group) => review(this.#owners, group),
       settle: () => this.#settle(),
+      notify: () => this.#noticeSender.look(),
     };
+    this.#noticeSender = new NoticeSender(this.#owners, (error) => this.#fail(error));
     this.#settler = new Settler(this.#owners);
     this.#dispatcher = new Dispatcher(this.#owners, pLimit(options.concurrency), (group) => this.#applyGroup(group));
   }
@@ -173,9 +183,15 @@ export class Pipeline {
     // What the last answers brought is settled by the loop; one more signal makes sure that it looks. What cannot be
     // written is tried once more.
     unsettled.hurry();
+    await this.#settled();
+    // What is held by now stands in the live records.
+    if (await this.#noticeSender.drain()) await this.#settled();
+    await log.leave();
+  }
+
+  async #settled(): Promise<void> {
     this.#settle();
     while (this.#isSettling) await this.#resting.wait();
-    await log.leave();
   }
 
   async #settleLoop(): Promise<void> {
@@ -262,6 +278,7 @@ export class Pipeline {
     this.#owners.backlog.stop();
     this.#cancelSweep();
     this.#settler.close();
+    this.#noticeSender.stop();
     this.#settling.set();
     this.#resting.set();
     this.#end(error);

@@ -78,8 +78,16 @@ export interface PipelineStats {
   readonly requestTimes: Readonly<Record<GroupRequest, HistogramView>>;
   /** What operators have paused. */
   readonly paused: PausedStats;
+  /** Requests that notify people, by their result, and messages that are not delivered; null: there is nowhere to send them. */
+  readonly notifications: NotificationStats | null;
   /** What else keeps the instance from its work, as the command that runs it has found; each with its remedy. */
   readonly obstacles?: readonly string[];
+}
+
+interface NotificationStats {
+  readonly delivered: number;
+  readonly failed: number;
+  readonly waiting: number;
 }
 
 /** Times in epoch ms. */
@@ -100,7 +108,7 @@ export interface PausedStats {
 }
 
 export function statsOf(owners: Owners): PipelineStats {
-  const { lease, queue, counts, intakeLimit, api } = owners;
+  const { lease, queue, counts, intakeLimit, api, notices } = owners;
   const partitions = [...owners.partitions];
   const { open } = owners.breaker;
   const now = owners.clock.now().wall;
@@ -134,6 +142,7 @@ export function statsOf(owners: Owners): PipelineStats {
     applyTimes: counts.applyTimes.view,
     requestTimes: { read: counts.requestTimes.read.view, write: counts.requestTimes.write.view },
     paused: pausedStats(partitions),
+    notifications: owners.notifier === undefined ? null : { ...notices.results, waiting: notices.waiting },
   };
 }
 
@@ -266,12 +275,14 @@ export interface Sizes {
   /** Places that nothing can be written to for now. */
   readonly unsettled: number;
   readonly lookUps: number;
+  /** Messages to people that are not delivered. */
+  readonly notices: number;
   /** Of the window of the guard, and slices whose order of records is remembered without need. */
   readonly removals: number;
 }
 
 export function sizesOf(owners: Owners): Sizes {
-  const { queue, outbox, unsettled, lookUps } = owners;
+  const { queue, outbox, unsettled, lookUps, notices } = owners;
   const partitions = [...owners.partitions];
   const groups = partitions.flatMap((partition) => [...partition.groups.values()]);
   const inPartitions = (sizeOf: (partition: Partition) => number): number => sum(partitions, sizeOf);
@@ -302,6 +313,7 @@ export function sizesOf(owners: Owners): Sizes {
     outbox: outbox.size,
     unsettled: unsettled.size,
     lookUps: lookUps.size,
+    notices: notices.waiting,
     removals: inPartitions(removalsIn),
   };
 }

@@ -42,6 +42,7 @@ const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   strayKeys: 3,
   refusedRequests: { unsigned: 2 },
   unsettled: [],
+  notifications: null,
   reports: { applied: 38 },
   queueTimes: { bounds: [50, 2_500], counts: [1, 3], sum: 64_000, count: 4 },
   applyTimes: { bounds: [5], counts: [0], sum: 0, count: 0 },

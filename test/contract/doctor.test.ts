@@ -42,12 +42,12 @@ test('tries what it can: the target works although Kafka does not', async () => 
 });
 
 test('doctor: names every problem of the configuration, and tries the parts that have none', async () => {
-  const { code, findings, status } = await doctor({ KAFKA_BROKERS: '', LINGER_MS: 'soon' });
+  const { code, findings, status } = await doctor({ KAFKA_BROKERS: '', LINGER_MS: 'soon', NOTIFY_URL: 'hook' });
   expect(code).toBe(EXIT.configuration);
   const problems = findings
     .filter(({ check }) => check === 'configuration')
     .map(({ message }) => message.split(' ')[0]);
-  expect(problems).toEqual(['KAFKA_BROKERS', 'LINGER_MS']);
+  expect(problems).toEqual(['KAFKA_BROKERS', 'LINGER_MS', 'NOTIFY_URL']);
   expect(status('brokers')).toEqual([]);
   expect(status('permission')).toEqual(['ok']);
 });

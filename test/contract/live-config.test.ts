@@ -23,11 +23,12 @@ import { anEndpoint } from '../support/webhook.ts';
 const LOOK_MS = 5_000;
 const KEPT = 'secrets or certificates have changed and cannot be used: the former ones are kept';
 const TAKEN = 'secrets or certificates have changed and are used from now on';
-const PARTS = ['kafka', 'genesys', 'operator', 'admin', 'webhook'] as const;
+const PARTS = ['kafka', 'genesys', 'operator', 'notify', 'admin', 'webhook'] as const;
 const secretNames = [
   'KAFKA_SASL_PASSWORD',
   'GENESYS_CLIENT_SECRET',
   'OPERATOR_KEY',
+  'NOTIFY_KEY',
   'ADMIN_TOKEN',
   'INGEST_OKTA_SECRET',
 ];
@@ -51,13 +52,17 @@ const at = (name: string): string => join(folder, name);
 const write = (name: string, text: string): Promise<void> => writeFile(at(name), text);
 const secretOf = (name: string, version: number): string => `${name.toLowerCase()}-number-${version}`;
 
+const addressOf = (version: number): string => `https://hooks.example.com/services/number-${version}-of-ours`;
+
 async function aLiveConfig(more: Record<string, string> = {}) {
   for (const name of secretNames) await write(name, `${secretOf(name, 1)}\n`);
+  await write('NOTIFY_URL', `${addressOf(1)}\n`);
   const environment = {
     KAFKA_BROKERS: 'broker.example.com:9093',
     KAFKA_SASL_MECHANISM: 'scram-sha-512',
     KAFKA_SASL_USERNAME: 'rollcall',
     GENESYS_CLIENT_ID: 'client',
+    NOTIFY_URL_FILE: at('NOTIFY_URL'),
     ...Object.fromEntries(secretNames.map((name) => [`${name}_FILE`, at(name)])),
     ...more,
   };
@@ -86,10 +91,14 @@ test('live files: a secret whose file has changed is used at the next request of
   const signature = key.sign('text');
   expect(okta(1)).toBe(true);
   for (const name of secretNames) await write(name, `${secretOf(name, 2)}\n`);
+  await write('NOTIFY_URL', addressOf(2));
   await clock.advance(2 * LOOK_MS);
   expect(messages()).toEqual([TAKEN]);
   expect(genesys.clientSecret).toBe(secretOf('GENESYS_CLIENT_SECRET', 2));
   expect(admin.token).toBe(secretOf('ADMIN_TOKEN', 2));
+  expect(live.current.notify.key).toBe(secretOf('NOTIFY_KEY', 2));
+  expect(live.current.notify.url?.href).toBe(addressOf(2));
+  expect(context.secrets.redact(addressOf(2))).toBe('https://hooks.example.com/[redacted]');
   expect(kafka.sasl).toMatchObject({ username: 'rollcall', password: secretOf('KAFKA_SASL_PASSWORD', 2) });
   expect([okta(1), okta(2)]).toEqual([false, true]);
   expect(key.hasSigned('text', signature)).toBe(false);

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { readBody, send } from '../../src/adapters/idp/http.ts';
+import { send } from '../../src/adapters/bounded-fetch.ts';
+import { readBody } from '../../src/adapters/idp/http.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 
 v8.setFlagsFromString('--expose-gc');

@@ -5,7 +5,8 @@ import { replayCommand } from '../../src/commands/replay.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { describeKafka } from '../support/broker.ts';
 import { aContext } from '../support/command-context.ts';
-import { openKafkaHarness, type KafkaHarness } from '../support/kafka-harness.ts';
+import { atEnd, openKafkaHarness, type KafkaHarness } from '../support/kafka-harness.ts';
+import { WebhookReceiver } from '../support/receiver.ts';
 
 /** As an operator types it; the lines of `--json`. */
 async function held(harness: KafkaHarness, ...args: string[]) {
@@ -26,6 +27,8 @@ const landed = (harness: KafkaHarness, group: string, members: readonly string[]
   harness.unbroken(
     harness.sandbox.until(() => harness.sandbox.members(group).toSorted().join() === members.toSorted().join()),
   );
+
+const textOf = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString();
 
 describeKafka('removals that are held', ({ brokers }) => {
   test('wait through kill -9 for exactly their approval, while everything else goes on', async () => {
@@ -96,5 +99,47 @@ describeKafka('removals that are held', ({ brokers }) => {
     expect(again).toMatchObject({ digest: set.digest, count: people.length - 1 });
     expect(harness.sandbox.members('g').toSorted()).toEqual([...people, 'new'].toSorted());
     await harness.until('the dead letters', () => harness.deadLetters.length >= people.length - 1);
+  });
+
+  test('are notified by the next owner where the first one dies before its message is delivered, and by no third', async () => {
+    // given a receiver that refuses
+    const receiver = await new WebhookReceiver().listen();
+    atEnd(() => receiver.close());
+    receiver.respond = (response) => void response.writeHead(503).end();
+    const harness = await openKafkaHarness(brokers);
+    harness.group('gone', people);
+    const path = '/services/T0123456789/a-secret-of-the-receiver';
+    const environment = { NOTIFY_URL: receiver.origin + path, NOTIFY_KEY: 'a key of sixteen characters' };
+    const first = harness.process(environment);
+    await fullState(harness, 'gone', [], { deleted: true });
+    await first.said('a notification is not delivered, trying again');
+    // when its owner is killed
+    await first.kill();
+    receiver.respond = (response) => void response.writeHead(200).end('ok');
+    const second = harness.process(environment);
+    await second.said('a notification is delivered');
+    // then the last message says what `held list` shows, and is signed
+    const [set] = (await held(harness, 'list')).lines;
+    const { request, body } = receiver.received.at(-1) ?? {};
+    expect(JSON.parse(body ?? '')).toMatchObject({
+      kind: 'held',
+      removal_count: people.length,
+      groups: [{ group: 'gone', digest: set.digest }],
+    });
+    expect(request?.headers['webhook-signature']).toMatch(/^v1,/);
+    await harness.until('the mark', () =>
+      harness.retries.some(({ value }) => textOf(value).includes('"notified":true')),
+    );
+    const count = receiver.received.length;
+    // when it stops, and another one starts, which sends what waits when it stops
+    second.signal('SIGTERM');
+    await second.exited;
+    const third = harness.process(environment);
+    await third.said('partition caught up', { count: 3 });
+    third.signal('SIGTERM');
+    await third.exited;
+    // then
+    expect(receiver.received).toHaveLength(count);
+    for (const service of [first, second, third]) expect(service.printed).not.toContain('a-secret-of-the');
   });
 });

@@ -190,7 +190,7 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a replay of what an operator has refused asks only the limits',
     edits: [
       {
-        find: "guard: intent.guard?.kind === 'held' ? intent.guard : null,",
+        find: "guard: intent.guard?.kind === 'held' ? unnotified(intent.guard) : null,",
         replace: 'guard: null,',
       },
     ],

@@ -11,6 +11,7 @@ import { logMutants } from './catalogue-log.ts';
 import { memoryMutants } from './catalogue-memory.ts';
 import { momentMutants } from './catalogue-moments.ts';
 import { nameMutants } from './catalogue-names.ts';
+import { noticeMutants } from './catalogue-notices.ts';
 import { pauseMutants } from './catalogue-pauses.ts';
 import { pieceMutants } from './catalogue-pieces.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
@@ -40,4 +41,5 @@ export const mutants: readonly Mutant[] = [
   ...explainMutants,
   ...statusMutants,
   ...pauseMutants,
+  ...noticeMutants,
 ];

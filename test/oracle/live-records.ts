@@ -31,6 +31,7 @@ export interface LiveIntent {
   readonly held: {
     readonly by: string;
     readonly digest: string;
+    readonly notified?: true;
     /** What the target calls the member, and the group, by the id map. */
     readonly target?: string;
     readonly group_target?: string;

@@ -277,6 +277,7 @@ export const settingsOf: Readonly<Partial<Record<DrawnScenario, (random: SaltedR
     groups: random.pick([1, 1, 2, 3]),
     membersPerPatchMax: random.pick([1, 50, 50, 50]),
     retryRecordMaxBytes: 1_048_588,
+    ...(random.happens(0.5) && { notifies: true as const }),
   }),
 };
 

@@ -116,6 +116,7 @@ function calm(world: World): void {
   }
   faults.broker = { done: 1 };
   faults.target = { answered: 1 };
+  faults.receiver = { answered: 1 };
   target.state.tokens.refuseClient(null);
   target.state.denials.allow(undefined);
   target.sick.clear();
@@ -153,7 +154,8 @@ const isWaiting = ({ dead, held }: LiveIntent): boolean => dead === null && held
  * gate, also where its partition is lost.
  */
 function isIdle(pipeline: Pipeline): boolean {
-  const { pending, held, unsettled } = pipeline.stats();
+  const { pending, held, unsettled, notifications } = pipeline.stats();
+  if ((notifications?.waiting ?? 0) > 0) return false;
   return pending === held && unsettled.length === 0 && pipeline.sizes().locks === 0;
 }
 
@@ -190,6 +192,7 @@ function checkEnd(world: World): void {
   const left = leftIn(world);
   if (left.length > 0) throw new Violation('bounded', left.join('; '));
   checkSummary(topicOracle.reports);
+  if (settings.notifies === true) topicOracle.notices.checkEnd();
   // Also what has given way, before, to one that is lost.
   const isLost = ({ detail }: { readonly detail: string }): boolean =>
     [...knowledge.lost].some((id) => detail.startsWith(`${id} `) || detail.endsWith(` superseded by ${id}`));

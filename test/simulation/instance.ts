@@ -9,6 +9,7 @@ import { BrokerLink } from './engine/broker-link.ts';
 import type { SaltedRandom } from '../support/random.ts';
 import type { Counter } from './engine/counter.ts';
 import { Host } from './engine/host.ts';
+import type { Receiver } from './engine/receiver.ts';
 import type { IdTable } from './engine/id-table.ts';
 import type { Target } from './engine/target.ts';
 import { credentials, targetUrl } from './engine/target.ts';
@@ -35,6 +36,7 @@ export interface Dependencies {
   readonly broker: MemoryBroker;
   readonly target: Target;
   readonly ids: IdTable;
+  readonly receiver: Receiver;
   readonly traffic: Traffic;
   readonly latestMs: number;
   readonly narrate: (line: () => string) => void;
@@ -94,6 +96,9 @@ export function startInstance(name: string, settings: Settings, around: Dependen
       sha256,
       ids,
       format: formatOf(settings, { clock: host, random: around.random.fork(`format ${name}`) }),
+      ...(settings.notifies === true && {
+        notifier: around.receiver.notifierFor(host, () => link.isCutFromAll),
+      }),
       ...(settings.operatorKey === true && { operatorKey: operatorKey(() => OPERATOR_KEY) }),
     },
     { ...pipelineOptions(settings), owner: `${name}-${random.uuid()}` },

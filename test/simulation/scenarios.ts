@@ -141,7 +141,13 @@ export const directedFaults: Readonly<Record<DirectedName, readonly string[]>> =
     'event: sicken',
     'said: records cannot be written, trying again; what depends on them is not committed',
   ],
-  unreported: ['said: removals are held', 'broker: refused report', 'process: killed'],
+  unreported: [
+    'notice: answered',
+    'notice: refused',
+    'said: removals are held',
+    'broker: refused report',
+    'process: killed',
+  ],
   strangers: [
     'said: removals are held',
     'operator: approves what is held',

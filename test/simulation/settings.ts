@@ -61,6 +61,8 @@ export interface Settings {
   readonly operatorKey?: true;
   /** The source has ids of its own, which mean what a table says; absent: it has the target's. */
   readonly idMap?: 'table';
+  /** People are notified of what is held. */
+  readonly notifies?: true;
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
   readonly guard?: GuardSettings;
 }

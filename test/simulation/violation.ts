@@ -19,6 +19,7 @@ const invariants = {
   recorded: 'what a full state comes to is on record before it is sent',
   pauses: 'nothing is sent for what an operator has the answer is paused, until somebody asks for a resume',
   held: 'no removal that the guard has to hold takes effect without an approval of exactly what was held',
+  notifies: 'people are notified of all that is held, once its live record says so, and marks say no more than that',
   'additions-first':
     'a full state adds before it removes, and removes no member while one whom it names is unknown and not accepted',
   'one-in-flight':

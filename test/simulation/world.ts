@@ -6,6 +6,7 @@ import { SaltedRandom } from '../support/random.ts';
 import { Counter } from './engine/counter.ts';
 import { Host } from './engine/host.ts';
 import { IdTable } from './engine/id-table.ts';
+import { Receiver } from './engine/receiver.ts';
 import { Target } from './engine/target.ts';
 import { Timeline } from './engine/timeline.ts';
 import { noFaults } from './engine/fault-model.ts';
@@ -99,6 +100,7 @@ export class World {
       broker: this.broker,
       target: this.target,
       ids: this.ids,
+      receiver: this.#receiver(),
       traffic: this.targetOracle,
       latestMs: fixed.latestMs,
       narrate,
@@ -144,6 +146,15 @@ export class World {
     return number >= 0 && this.settings.letterCase === 'either' && this.#spelling.happens(0.5)
       ? name.toUpperCase()
       : name;
+  }
+
+  #receiver(): Receiver {
+    const { timeline, random, faults, counter } = this;
+    const onReceived = (body: string): void => {
+      this.narrate(() => `people are notified: ${body}`);
+      this.topicOracle.notices.received(body);
+    };
+    return new Receiver({ timeline, random, faults, counter, onReceived });
   }
 
   /** Reads what is new in the topics and the commits, and tells the oracle. */

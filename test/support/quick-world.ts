@@ -17,6 +17,7 @@ import type {
   GroupApi,
   IdMap,
   LogRecord,
+  Notifier,
   PatchGroupRequest,
   Random,
   SearchRequest,
@@ -132,6 +133,18 @@ function whileAlive(target: QuickTarget, isAlive: () => boolean): GroupApi {
   };
 }
 
+/** What is dead sends nothing, and gets no answer. */
+function notifyingWhileAlive(notifier: Notifier | undefined, isAlive: () => boolean): { notifier?: Notifier } {
+  if (notifier === undefined) return {};
+  const never = new Promise<never>(() => undefined);
+  const notify: Notifier['notify'] = async (notice) => {
+    if (!isAlive()) return never;
+    const outcome = await notifier.notify(notice);
+    return isAlive() ? outcome : never;
+  };
+  return { notifier: { notify, close: () => notifier.close() } };
+}
+
 /** Pauses before a try are as long in each run. */
 const EVEN_RANDOM: Random = { next: () => 0.5, uuid: () => systemRandom.uuid() };
 
@@ -144,6 +157,7 @@ export interface QuickOptions {
   readonly beforeSend?: TappedLog['beforeSend'];
   readonly pipeline?: Partial<PipelineOptions>;
   readonly operatorKey?: OperatorKey;
+  readonly notifier?: Notifier;
 }
 
 export class QuickWorld {
@@ -169,7 +183,9 @@ export class QuickWorld {
   }
 
   /** An owner; `kill` makes nothing of it happen any more. */
-  async start(): Promise<{ readonly pipeline: Pipeline; readonly log: TappedLog; kill(): void }> {
+  async start(
+    more: Pick<QuickOptions, 'notifier'> = {},
+  ): Promise<{ readonly pipeline: Pipeline; readonly log: TappedLog; kill(): void }> {
     const clientId = `i${++this.#starts}`;
     const log = new TappedLog(this.broker, {
       groupId: 'rollcall',
@@ -178,7 +194,7 @@ export class QuickWorld {
       topics: { source: topics.source, retry: topics.retry },
     });
     const { clock, logger } = this;
-    const { ids: wanted = null, beforeSend, operatorKey } = this.#options;
+    const { ids: wanted = null, beforeSend, operatorKey, notifier } = { ...this.#options, ...more };
     if (beforeSend !== undefined) log.beforeSend = beforeSend;
     const ids = typeof wanted === 'function' ? wanted(this) : wanted;
     let isKilled = false;
@@ -193,6 +209,7 @@ export class QuickWorld {
         ids,
         format: this.#options.format ?? native,
         ...(operatorKey !== undefined && { operatorKey }),
+        ...notifyingWhileAlive(notifier, () => !isKilled),
       },
       { ...usual, owner: `${clientId}-${systemRandom.uuid()}`, ...this.#options.pipeline },
     );

@@ -13,7 +13,7 @@ import { foldReport } from '../../src/core/report/summary.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/state/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import type { Clock, GroupApi, IdMap, LogRecord, OutRecord } from '../../src/ports.ts';
+import type { Clock, GroupApi, IdMap, LogRecord, Notifier, OutRecord } from '../../src/ports.ts';
 import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
 import { aLog, anApi, aSandbox, atEnd } from './genesys.ts';
@@ -42,6 +42,7 @@ export interface InstanceOptions {
   readonly format?: SourceFormat;
   readonly ids?: IdMap;
   readonly operatorKey?: OperatorKey;
+  readonly notifier?: Notifier;
 }
 
 export interface Instance {
@@ -132,6 +133,7 @@ export class World {
         ids: options.ids ?? null,
         format: options.format ?? native,
         ...(options.operatorKey !== undefined && { operatorKey: options.operatorKey }),
+        ...(options.notifier !== undefined && { notifier: options.notifier }),
       },
       { ...quickOptions, topics, owner, publicApiUrl: 'https://api.mypurecloud.com', ...options.pipeline },
     );

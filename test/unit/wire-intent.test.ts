@@ -176,6 +176,16 @@ describe('what the guard has said', () => {
       expect(read({ ...wire, held: { ...(wire['held'] as object), group_size: size } })?.guard).toEqual(held);
   });
 
+  test('says that it was notified; an older version, and what cannot be read, says nothing of that', () => {
+    const guard = { ...held, isNotified: true as const };
+    const wire = written(aRemoval({ guard }));
+    expect(wire).toMatchObject({ held: { notified: true } });
+    expect(read(wire)?.guard).toEqual(guard);
+    expect(written(aRemoval({ guard: held }))['held']).not.toHaveProperty('notified');
+    for (const notified of [false, 'yes', 1, null])
+      expect(read({ ...wire, held: { ...(wire['held'] as object), notified } })?.guard).toEqual(held);
+  });
+
   test('is kept of what was refused, which is held again once it is woken; until then no digest names it', () => {
     const refused = aRemoval({ guard: held, dead: { at: 7, reason: 'refused' } });
     expect(written(refused)['held']).toEqual({ by: 'group_count', since: 5 });

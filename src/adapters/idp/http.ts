@@ -14,10 +14,10 @@ import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
 import type { Clock, Logger, Random } from '../../ports.ts';
 import { pause, unlessAborted, within } from '../../time.ts';
 import { RequestGate } from '../genesys/gate.ts';
+import { causeText, send, type Limits } from '../bounded-fetch.ts';
 import { logLasting } from '../lasting-lines.ts';
 import { proxyAgents, type ProxySettings } from '../proxy.ts';
 import { isThrottled } from '../../core/target/refusals.ts';
-import { errorText } from '../../core/text/visible.ts';
 
 /** How requests show who we are. */
 export interface Authorization {
@@ -188,13 +188,10 @@ async function unlessStopped(stop: AbortSignal, waiting: Promise<void>): Promise
   if ((await unlessAborted(stop, waiting)) === 'aborted') throw new IdpTrouble('asked to stop');
 }
 
-/** fetch hides the reason in the cause. */
 function toFailure(error: unknown, stop: AbortSignal): { readonly why: string } {
   if (error instanceof IdpTrouble || error instanceof IdpRefusal) throw error;
   if (stop.aborted) throw new IdpTrouble('asked to stop');
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = cause instanceof Error && 'code' in cause ? `${String(cause.code)} ` : '';
-  return { why: `${code}${errorText(cause)}` };
+  return { why: causeText(error) };
 }
 
 /** Of an answer. */
@@ -204,41 +201,6 @@ const headerOf =
   ({ headers }: Response): ((name: string) => string | null) =>
   (name) =>
     headers.get(name);
-
-export interface Limits<T> {
-  /** Until `read` has ended. */
-  readonly timeoutMs: number;
-  readonly clock: Clock;
-  readonly stop: AbortSignal;
-  /** What the request goes through; null: nothing between. */
-  readonly dispatcherFor: (url: string) => object | null;
-  /** @param over when the time is up, or when asked to stop. */
-  read(response: Response, over: AbortSignal): Promise<T>;
-}
-
-/** One request. Rejects where there is no answer. */
-export async function send<T>(
-  url: string,
-  init: { readonly headers: Record<string, string>; readonly method?: 'POST'; readonly body?: string },
-  { timeoutMs, clock, stop, dispatcherFor, read }: Limits<T>,
-): Promise<T> {
-  const over = new AbortController();
-  const cancel = clock.schedule(timeoutMs, () => over.abort(new Error(`no answer within ${timeoutMs} ms`)));
-  const end = (): void => over.abort(new IdpTrouble('asked to stop'));
-  stop.addEventListener('abort', end);
-  if (stop.aborted) end();
-  try {
-    const dispatcher = dispatcherFor(url);
-    const { signal } = over;
-    // Node's fetch takes the agents of undici 7, whose types are not those of its own.
-    const through: object = dispatcher === null ? {} : { dispatcher };
-    const response = await fetch(url, Object.assign({ ...init, redirect: 'error', signal } as const, through));
-    return await read(response, signal);
-  } finally {
-    stop.removeEventListener('abort', end);
-    cancel();
-  }
-}
 
 /**
  * Ended here where the signal says so. Node's fetch holds its signal weakly, so that one of AbortSignal.any, which nothing else

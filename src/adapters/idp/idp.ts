@@ -10,12 +10,12 @@ import {
   IdpHttp,
   connectIdp,
   readAnswer,
-  send,
   type Authorization,
   type IdpConnection,
   type IdpWorld,
   withRetries,
 } from './http.ts';
+import { send } from '../bounded-fetch.ts';
 
 /** Auth0's Management API for a machine-to-machine application. https://auth0.com/docs/api/management/v2 */
 export function auth0Api(access: ClientAccess, limits: ApiLimits, world: IdpWorld): IdpApi {

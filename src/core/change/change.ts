@@ -116,6 +116,8 @@ export interface Held extends ShownTargets {
   readonly since: number;
   /** Members of the group when it was held; absent: an older version has written it. */
   readonly groupSize?: number;
+  /** A notification of it was delivered (protocol.md 11.4); absent: none is known of. */
+  readonly isNotified?: true;
 }
 
 export type HeldBy =

@@ -113,8 +113,14 @@ export function revived(intent: Intent): Intent {
     dead: null,
     waits: null,
     // What an operator has refused waits for an operator again: some of it no limit would hold.
-    guard: intent.guard?.kind === 'held' ? intent.guard : null,
+    guard: intent.guard?.kind === 'held' ? unnotified(intent.guard) : null,
   };
+}
+
+/** That it is held is news again. */
+export function unnotified(held: Held): Held {
+  const { isNotified: _, ...rest } = held;
+  return rest;
 }
 
 /** What all intents of one event share. `seenAt` in epoch ms. */

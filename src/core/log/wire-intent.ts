@@ -64,6 +64,7 @@ const wireHeld = z.object({
   /** For people and tools: what is approved is compared with the digest of what is held. None of a dead one. */
   digest: z.string().optional().catch(undefined),
   group_size: count.optional().catch(undefined),
+  notified: z.literal(true).optional().catch(undefined),
   ...wireTargets,
 });
 
@@ -186,11 +187,12 @@ const guardOf = ({ held, approval }: WireIntent): Held | Approval | null => {
   return { kind: 'approved', ...decisionIn(approval), at: approval.at, ...targetsIn(approval) };
 };
 
-const heldOf = ({ by, since, group_size: groupSize, ...targets }: z.infer<typeof wireHeld>): Held => ({
+const heldOf = ({ by, since, group_size: groupSize, notified, ...targets }: z.infer<typeof wireHeld>): Held => ({
   kind: 'held',
   by,
   since,
   ...(groupSize !== undefined && { groupSize }),
+  ...(notified !== undefined && { isNotified: true as const }),
   ...targetsIn(targets),
 });
 
@@ -240,6 +242,7 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
         since: guard.since,
         ...(intent.dead === null && digest !== null && { digest }),
         ...(guard.groupSize !== undefined && { group_size: guard.groupSize }),
+        ...(guard.isNotified === true && { notified: true as const }),
         ...wireTargetsOf(guard),
       },
     }),

@@ -182,6 +182,14 @@ export function backoffMs({ askedMs, failuresInRow, random }: PauseFacts): numbe
   return Math.ceil(Math.max(askedMs ?? 0, WAIT_MIN_MS, limitMs * random));
 }
 
+const NOTICE_GROWS_TO_MS = 300_000;
+
+/** Before a notification is sent again: 1 s, 2 s, 4 s … 5 min, and a part by chance. Never less than was asked for. */
+export function noticePauseMs({ askedMs, failuresInRow, random }: PauseFacts): number {
+  const growingMs = doubledMs(WAIT_MIN_MS, failuresInRow - 1, NOTICE_GROWS_TO_MS);
+  return Math.ceil(Math.max(askedMs ?? 0, growingMs) * (1 + JITTER * random));
+}
+
 const LIFETIME_MIN_SECONDS = 10;
 const LIFETIME_MAX_SECONDS = 30 * 86_400;
 /** A token is renewed this long before its end, or at half of a lifetime that is shorter than twice that. */

@@ -17,6 +17,7 @@ import { reviewAll } from '../dispatch/dispatcher.ts';
 import { restoreMarks, supersede, tidyCommitted } from '../intents/conclude.ts';
 import { noteDecided, reportHeld } from '../intents/guard.ts';
 import { identified, identifyGroup } from '../intents/identify.ts';
+import { noteHeldNews } from '../intents/notify.ts';
 import { foldRestored } from '../intents/precedence.ts';
 import { TOO_LARGE, laneName, persist } from '../settle/writer.ts';
 import type { Group, Partition } from '../state/group.ts';
@@ -267,6 +268,7 @@ function* load(owners: Owners, partition: Partition, start: Start): Slices {
     foldRestored(owners, group);
     noteDecided(owners, group);
     reportHeld(owners, group);
+    noteHeldNews(owners, group);
   }
   partition.restored.end(recordedAt);
   partition.offsets.open(start, last + 1n);

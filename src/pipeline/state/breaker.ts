@@ -81,6 +81,7 @@ interface Dependencies {
   readonly settle: () => void;
   /** A probe is due. */
   readonly onProbeDue: () => void;
+  readonly onOpened: (shown: ShownBreaker) => void;
   readonly onClosed: () => void;
 }
 
@@ -236,7 +237,7 @@ export class TargetBreaker {
 
   #opened(groups: readonly Group[], outcome: Outcome): void {
     if (this.#breaker.kind === 'closed') return;
-    const { clock, logger } = this.#dependencies;
+    const { clock, logger, onOpened } = this.#dependencies;
     const { reason, openedBy } = this.#breaker;
     this.#problem = problemOf(outcome);
     const fields = { reason, group: groups[0]?.id, problem: this.#problem, advice: advices[reason] };
@@ -248,6 +249,7 @@ export class TargetBreaker {
     }
     for (const group of this.#owed.keys()) if (group.run === null) this.settleOwed(group);
     this.#scheduleProbe();
+    if (this.open !== null) onOpened(this.open);
   }
 
   /** 1 s, 2 s … 30 s, so that groups that fail alone do not open it again and again. */

@@ -9,13 +9,14 @@
 import type { SourceFormat } from '../../core/change/change.ts';
 import type { Sha256 } from '../../core/group/guard.ts';
 import type { OperatorKey } from '../../core/log/request-record.ts';
-import type { ChangeLog, Clock, GroupApi, IdMap, Logger, Random } from '../../ports.ts';
+import type { ChangeLog, Clock, GroupApi, IdMap, Logger, Notifier, Random } from '../../ports.ts';
 import type { TargetBreaker } from './breaker.ts';
 import type { Counts } from './counts.ts';
 import type { GroupQueue } from './group-queue.ts';
 import type { Group, Partition } from './group.ts';
 import type { IntakeLimit, ReportLimit } from './intake-limits.ts';
 import type { LookUps } from './look-ups.ts';
+import type { Notices } from './notices.ts';
 import type { PipelineOptions } from './options.ts';
 import type { Outbox } from './outbox.ts';
 import type { Lease } from './ownership.ts';
@@ -39,6 +40,7 @@ export interface Owners extends Context {
   /** Of reports that wait to be written: a change that is final still takes its memory until then. */
   readonly reportLimit: ReportLimit;
   readonly breaker: TargetBreaker;
+  readonly notices: Notices<Group>;
   readonly throttled: Throttled;
   readonly snapshots: Snapshots;
   readonly keys: KeyWatch;
@@ -50,6 +52,8 @@ export interface Owners extends Context {
   readonly review: (group: Group) => void;
   /** Something is to be reported, recorded or committed. */
   readonly settle: () => void;
+  /** There may be something to notify people of. */
+  readonly notify: () => void;
 }
 
 /** Restored and caught up, and still ours (spec: barrier). */
@@ -81,6 +85,8 @@ export interface Ports {
   readonly sha256: Sha256;
   /** Absent: requests of operators need no signature. */
   readonly operatorKey?: OperatorKey;
+  /** Absent: no one is notified, and nothing is recorded of it. */
+  readonly notifier?: Notifier;
 }
 
 export interface Context extends Ports {

@@ -44,6 +44,7 @@ const none = {
   outbox: 0,
   unsettled: 0,
   lookUps: 0,
+  notices: 0,
   removals: 0,
 } as const satisfies Sizes;
 

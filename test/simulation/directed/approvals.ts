@@ -26,7 +26,7 @@ export function corrected(random: SeededRandom): DirectedScenario {
     : [];
   return {
     // While the target is away, nothing may be given up.
-    settings: { guard, idMap: 'table', members: 2, attemptsMax: 100 },
+    settings: { guard, idMap: 'table', members: 2, attemptsMax: 100, notifies: true },
     events: [
       started,
       changed(at - 3_000, 0, [0], 'add'),

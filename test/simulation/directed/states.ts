@@ -99,7 +99,7 @@ export function unreported(random: SeededRandom): DirectedScenario {
   const at = random.between(4_000, 8_000);
   const goesAt = at + random.between(1_000, 5_000);
   return {
-    settings: {},
+    settings: { notifies: true },
     events: [
       started,
       { kind: 'refuse', at, what: 'report', forMs: 9_000 },
@@ -131,6 +131,7 @@ export function strangers(random: SaltedRandom): DirectedScenario {
       members: 5,
       unknownMembers: 2,
       slowScheduleMs: random.pick([[], [5_000], [10_000, 30_000]]),
+      notifies: true,
       membersPerPatchMax: random.pick([1, 2, 50]),
     },
     events: [
@@ -178,6 +179,7 @@ export function pieces(random: SeededRandom): DirectedScenario {
   const retryRecordMaxBytes = random.pick([510, 530, 550, 570, 600, 820, 900]);
   return {
     settings: {
+      notifies: true,
       members: everybody.length,
       membersPerPatchMax,
       retryRecordMaxBytes,

@@ -22,6 +22,9 @@ export type TargetFate =
   /** Answered with 200 and the group as it was: a rule of the target's own stands against it. */
   | 'ignored';
 
+/** Of a message to people. */
+export type ReceiverFate = 'answered' | 'slow' | 'refused' | 'lost' | 'answer_lost';
+
 export type Weights<Fate extends string> = Readonly<Partial<Record<Fate, number>>>;
 
 /** What the broker refuses while it does everything else, does without its answer arriving, or does for some partitions. */
@@ -38,6 +41,15 @@ export interface FaultModel {
   readonly refuses: Set<Refusable>;
   broker: Weights<BrokerFate>;
   target: Weights<TargetFate>;
+  receiver: Weights<ReceiverFate>;
 }
 
-export const noFaults = (): FaultModel => ({ refuses: new Set(), broker: { done: 1 }, target: { answered: 1 } });
+/** Receivers fail by themselves, however the rest goes. */
+const RECEIVER_FATES = { answered: 3, slow: 1, refused: 2, lost: 1, answer_lost: 2 };
+
+export const noFaults = (): FaultModel => ({
+  refuses: new Set(),
+  broker: { done: 1 },
+  target: { answered: 1 },
+  receiver: RECEIVER_FATES,
+});

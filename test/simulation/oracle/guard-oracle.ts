@@ -70,7 +70,7 @@ interface Decision {
   };
 }
 
-const idIn = (partition: number, { place, name }: Pick<LiveIntent, 'place' | 'name'>): string =>
+export const idIn = (partition: number, { place, name }: Pick<LiveIntent, 'place' | 'name'>): string =>
   `source/${partition}/${placeText(place)}/${name}`;
 
 export class GuardOracle {

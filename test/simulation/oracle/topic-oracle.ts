@@ -17,6 +17,7 @@ import { completedOffsets, epochOf } from './completed.ts';
 import { AdditionsOracle } from './additions-oracle.ts';
 import { GuardOracle } from './guard-oracle.ts';
 import { LiveView } from './live-view.ts';
+import { NoticeOracle } from './notice-oracle.ts';
 import { PauseOracle } from './pause-oracle.ts';
 import { RemovalOracle } from './removal-oracle.ts';
 import { replacing } from './replaced.ts';
@@ -50,6 +51,7 @@ export class TopicOracle {
   readonly guard: GuardOracle;
   readonly additions: AdditionsOracle;
   readonly pauses: PauseOracle;
+  readonly notices: NoticeOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
   readonly #window: RemovalOracle;
@@ -86,6 +88,7 @@ export class TopicOracle {
     });
     this.guard = new GuardOracle({ ...world, live, guard, isWoken, window: this.#window });
     this.pauses = new PauseOracle(world);
+    this.notices = new NoticeOracle(live);
     this.additions = new AdditionsOracle({ ...world, isApproved: (id) => this.guard.isApproved(id) });
     this.#complete = this.live.map(() => ({ offset: 0n, beyond: new Set() }));
     this.#owed = this.live.map(() => new Set());
@@ -221,6 +224,7 @@ export class TopicOracle {
     if (changed === null) return;
     const { knowledge } = this.#world;
     this.guard.recorded(record.partition, textOf(record.key), [...changed.values()]);
+    this.notices.recorded(record.partition, textOf(record.key), [...changed.values()]);
     this.additions.recorded(record.partition, textOf(record.key), [...changed.values()]);
     this.#noteAsked(record);
     for (const [member, { place, dead, name }] of changed) {

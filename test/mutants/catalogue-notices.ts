@@ -1,0 +1,190 @@
+/** Mutants of notifications (protocol.md 11.4). */
+import type { Mutant } from './mutant.ts';
+
+const tests = ['test/contract/rules/notices.test.ts'];
+const receiver = ['test/contract/webhook-notifier.test.ts'];
+const address = ['test/unit/notify-config.test.ts'];
+
+export const noticeMutants: readonly Mutant[] = [
+  {
+    name: 'notice-marked-first',
+    breaks: 'what is held is marked as notified before its message is delivered',
+    edits: [
+      {
+        find: 'if (notice !== null) notices.begin(notice);',
+        replace: 'if (notice !== null) { notices.begin(notice); markNotified(this.#owners, notice.about); }',
+      },
+    ],
+    scenario: 'unreported',
+  },
+  {
+    name: 'notice-not-marked',
+    breaks: 'what was delivered is not marked in the live record, so that each owner sends it',
+    edits: [{ find: '    markNotified(this.#owners, notice.about);\n    return true;', replace: '    return true;' }],
+    tests,
+  },
+  {
+    name: 'notice-mark-not-written',
+    breaks: 'the mark stays in memory, so that the next owner sends the message again',
+    edits: [{ find: '...(guard.isNotified === true && { notified: true as const }),', replace: '' }],
+    tests,
+  },
+  {
+    name: 'notice-not-restored',
+    breaks: 'an owner does not send what its former one has held',
+    edits: [
+      {
+        find: '    reportHeld(owners, group);\n    noteHeldNews(owners, group);',
+        replace: '    reportHeld(owners, group);',
+      },
+    ],
+    scenario: 'unreported',
+  },
+  {
+    name: 'notice-before-record',
+    breaks: 'what is held is sent before its live record is acknowledged',
+    edits: [
+      {
+        find: "  owners.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');",
+        replace:
+          "  owners.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');\n  if (owners.notifier !== undefined) owners.notices.noteHeld(group, 0);\n  owners.notify();",
+      },
+      {
+        find: 'if (pending === null || recorded === null || !isHeld(pending) || !isHeld(recorded)) return null;',
+        replace:
+          'if (pending !== null && isHeld(pending)) return pending;\n  if (pending === null || recorded === null || !isHeld(pending)) return null;',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'notice-new-id',
+    breaks: 'a message that was not delivered is sent again under another id',
+    edits: [
+      {
+        find: 'await notifier.notify({ id: notice.id, body: notice.body });',
+        replace:
+          'await notifier.notify(((id) => ({ id, body: notice.body.replace(notice.id, id) }))(this.#owners.random.uuid()));',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'notice-given-up',
+    breaks: 'a message that was refused is not sent again',
+    edits: [
+      {
+        find: '      notices.noteFailed(clock.now().monotonic + noticePauseMs(facts));',
+        replace: '      notices.noteFailed(clock.now().monotonic + noticePauseMs(facts));\n      notices.drop();',
+      },
+    ],
+    scenario: 'unreported',
+  },
+  {
+    name: 'notice-of-a-replay',
+    breaks: 'what was refused, and is held again after a replay, keeps its mark, so that no message says so',
+    edits: [
+      {
+        find: "guard: intent.guard?.kind === 'held' ? unnotified(intent.guard) : null,",
+        replace: "guard: intent.guard?.kind === 'held' ? intent.guard : null,",
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'notice-of-the-decided',
+    breaks: 'a message is sent again although all that it is about is decided',
+    edits: [
+      {
+        find: 'if (sent !== null && (sent.about.length === 0 || sent.about.some((news) => this.#isOpen(news)))) return sent;',
+        replace: 'if (sent !== null) return sent;',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'notice-one-by-one',
+    breaks: 'each group that is held is a message of its own',
+    edits: [
+      { find: 'Math.min(newestAt + QUIET_MS, since + GATHERED_MS_MAX) - now', replace: '0 * (newestAt + since + now)' },
+    ],
+    tests,
+  },
+  {
+    name: 'notice-without-longer-pauses',
+    breaks: 'a message that was not delivered is sent again each second',
+    edits: [
+      {
+        find: 'const growingMs = doubledMs(WAIT_MIN_MS, failuresInRow - 1, NOTICE_GROWS_TO_MS);',
+        replace: 'const growingMs = WAIT_MIN_MS + 0 * (failuresInRow + NOTICE_GROWS_TO_MS);',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'notice-after-the-end',
+    breaks: 'what is held is sent after the service has ended',
+    edits: [{ find: 'this.#isStopped = true;\n    this.#cancel();', replace: 'this.#isDraining = false;' }],
+    tests,
+  },
+  {
+    name: 'notice-not-drained',
+    breaks: 'an orderly stop does not send what waits',
+    edits: [{ find: 'if (await this.#noticeSender.drain()) await this.#settled();', replace: '' }],
+    tests,
+  },
+  {
+    name: 'notice-of-no-breaker',
+    breaks: 'a breaker that opens is no news',
+    edits: [{ find: 'if (this.open !== null) onOpened(this.open);', replace: '' }],
+    tests,
+  },
+  {
+    name: 'notice-mark-of-no-room',
+    breaks: 'a mark that has no room in the live record counts as a change that waits for room',
+    edits: [
+      { find: 'group.recordLimit === null ? wanted : asRecordedOfNotice(wanted, member.recorded)', replace: 'wanted' },
+    ],
+    tests,
+  },
+  {
+    name: 'notice-unsigned',
+    breaks: 'messages are not signed',
+    edits: [{ find: "return { ...unsigned, 'webhook-signature': `v1,${mac}` };", replace: 'return unsigned;' }],
+    tests: receiver,
+  },
+  {
+    name: 'notice-address-logged',
+    breaks: 'the log shows the whole address',
+    edits: [
+      {
+        find: '#noteFailure({ origin }: URL, why: string): void {',
+        replace: '#noteFailure({ href: origin }: URL, why: string): void {',
+      },
+    ],
+    tests: receiver,
+  },
+  {
+    name: 'notice-any-answer',
+    breaks: 'an answer other than 2xx counts as delivered',
+    edits: [{ find: "if (answer.ok) return 'delivered';", replace: "if (answer.status > 0) return 'delivered';" }],
+    tests: receiver,
+  },
+  {
+    name: 'notice-address-not-redacted',
+    breaks: 'the address is no secret for what else is logged',
+    edits: [
+      {
+        find: 'if (value instanceof URL) return secretsOfUrl(value);',
+        replace: 'if (value instanceof URL) return [];',
+      },
+    ],
+    tests: address,
+  },
+  {
+    name: 'notice-in-the-clear',
+    breaks: 'messages may leave the machine unencrypted',
+    edits: [{ find: 'return url ? httpsRule(url, allows) : [];', replace: 'return [];' }],
+    tests: address,
+  },
+];

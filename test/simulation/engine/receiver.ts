@@ -1,0 +1,59 @@
+/** Where people are notified in a history: messages and answers take their time, are refused, or get lost. */
+import type { Notifier, NotifyOutcome } from '../../../src/ports.ts';
+import type { SaltedRandom } from '../../support/random.ts';
+import type { Counter } from './counter.ts';
+import type { FaultModel } from './fault-model.ts';
+import type { Host } from './host.ts';
+import type { Timeline } from './timeline.ts';
+
+/** After which the adapter gives a request up. */
+const TIMEOUT_MS = 10_000;
+const FAILED: NotifyOutcome = { kind: 'failed', askedMs: null };
+
+interface World {
+  readonly timeline: Timeline;
+  readonly random: SaltedRandom;
+  readonly faults: FaultModel;
+  readonly counter: Counter;
+  /** A message has arrived. */
+  readonly onReceived: (body: string) => void;
+}
+
+export class Receiver {
+  readonly #world: World;
+  readonly #random: SaltedRandom;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#random = world.random.fork('receiver');
+  }
+
+  notifierFor(host: Host, isCut: () => boolean): Notifier {
+    return {
+      notify: ({ body }) => new Promise((resolve) => this.#carry(host, { body, isLost: isCut(), resolve })),
+      close: async () => undefined,
+    };
+  }
+
+  #carry(
+    host: Host,
+    sent: { readonly body: string; readonly isLost: boolean; readonly resolve: (outcome: NotifyOutcome) => void },
+  ): void {
+    const { timeline, faults, counter, onReceived } = this.#world;
+    host.reach('send');
+    if (host.state === 'gone') return;
+    const fate = sent.isLost ? 'lost' : this.#random.weighted(faults.receiver);
+    counter.count(`notice: ${fate}`);
+    const answer = (outcome: NotifyOutcome, afterMs: number): void =>
+      void timeline.after(afterMs, () => host.run(() => sent.resolve(outcome)));
+    if (fate === 'lost') return answer(FAILED, TIMEOUT_MS);
+    const travelMs = fate === 'slow' ? this.#random.between(100, TIMEOUT_MS / 2) : this.#random.between(0.1, 50);
+    timeline.after(travelMs, () => {
+      if (fate === 'refused') return answer(FAILED, travelMs);
+      onReceived(sent.body);
+      if (fate === 'answer_lost') answer(FAILED, TIMEOUT_MS);
+      else answer('delivered', travelMs);
+      if (host.state === 'running') host.reach('answer');
+    });
+  }
+}

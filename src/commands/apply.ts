@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { embed, leftOver, type Embedded } from '../console/embedded.ts';
 import { FILE_TOPICS, fileEnvironment, fillSource, inFile } from '../console/file-source.ts';
 import { decideParts } from '../console/held-decisions.ts';
-import { DECIDED_LENGTH_MIN, heldSets, type HeldSet } from '../console/held-sets.ts';
+import { DECIDED_LENGTH_MIN, heldSets, wholeOf, type HeldSet } from '../console/held-sets.ts';
 import { listText } from '../console/held-text.ts';
 import {
   collect,
@@ -90,7 +90,7 @@ export async function applyFile(file: string, flags: ApplyFlags, context: Comman
   await (flags.json === true
     ? printPieces(context.stdout, summaryJson(summary, 0))
     : print(context.stdout, summaryText(summary)));
-  await print(flags.json === true ? context.stderr : context.stdout, heldText(held));
+  await print(flags.json === true ? context.stderr : context.stdout, leftHeldText(held));
   if (end.kind === 'unavailable') {
     await print(context.stderr, context.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
     return end.code;
@@ -257,15 +257,14 @@ async function approveHeld(retry: RetryTopic, digests: readonly string[], user: 
     else await print(retry.context.stderr, `--approve ${digest}: ${found.length === 0 ? NONE : SEVERAL}\n`);
   }
   const decision = { kind: 'approve', author: isId(user) ? user : 'apply', reason: null } as const;
-  const parts = approved.map((set) => ({ set, intents: set.intents }));
-  await decideParts(retry, parts, decision, async () => undefined);
+  await decideParts(retry, approved.map(wholeOf), decision, async () => undefined);
 }
 
 const NONE = 'nothing is held under it; the file or the group has changed, or it is done already';
 const SEVERAL = 'several digests begin so; give more digits';
 
 /** @returns '' where nothing is held. */
-function heldText(sets: readonly HeldSet[]): string {
+function leftHeldText(sets: readonly HeldSet[]): string {
   if (sets.length === 0) return '';
   const flags = sets.map(({ prefix }) => `--approve ${prefix}`).join(' ');
   return [

@@ -20,11 +20,12 @@ import {
   isWhole,
   selected,
   setWithDigest,
-  type HeldChoice,
+  wholeOf,
+  type SelectedPart,
   type HeldSelection,
   type HeldSet,
 } from '../console/held-sets.ts';
-import { listText, partText, removalsText, setLine } from '../console/held-text.ts';
+import { listText, partLine, partText, removalsText } from '../console/held-text.ts';
 import { reasonIn } from '../console/pauses.ts';
 import { type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
 
@@ -48,7 +49,7 @@ export function heldCommand(context: CommandContext): Command {
     .summary('what is held, by cause: how much of each group, since when, by which event and whose, and some members')
     .option(
       json,
-      'one JSON object a line: {"digest","prefix","group","partition","by","since","count","group_size","percent","causes","event","event_count","sample"}',
+      'one JSON object a line: {"digest","prefix","group","partition","by","since","count","group_size","percent","causes":[{"by","count","percent","event","event_count"}],"sample"}',
     )
     .action((flags: HeldFlags) => withRetryTopic(context, (retry) => listHeld(retry, flags)));
   const show = new Command('show')
@@ -102,7 +103,7 @@ Examples:
   $ rollcall held approve --cause group_deleted          what would be approved
   $ rollcall held approve --cause group_deleted --yes
 
-\`approve\` and \`reject\` exit 0 where it was done, 1 where a set has changed meanwhile, 69 where no instance answers.
+\`approve\` and \`reject\` exit 0 where it was done, 1 where a set has changed meanwhile or nothing is held of what is named, 69 where no instance answers.
 Where \`rollcall run\` has OPERATOR_KEY, these commands need the same; it takes up no others' requests.`;
 
 /** Each may cost a request to a broker. */
@@ -112,7 +113,7 @@ export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<
   const sets = await heldSets(retry);
   const { stdout, stderr } = retry.context;
   const { actors, problem } = await actorsOf(largest(sets), retry);
-  if (json === true) for (const set of sets) await printJson(stdout, setLine(set, actors));
+  if (json === true) for (const set of sets) await printJson(stdout, partLine(wholeOf(set), actors));
   else {
     for (const text of listText(sets, actors)) await print(stdout, text);
     await print(stderr, `${sets.length} groups have held removals\n`);
@@ -126,7 +127,7 @@ const largest = (sets: readonly HeldSet[]): readonly ChangeSource[] =>
   sets
     .toSorted((a, b) => b.intents.length - a.intents.length)
     .slice(0, ACTORS_MAX)
-    .map(({ newest }) => newest);
+    .flatMap(({ causes }) => causes.map(({ newest }) => newest));
 
 export async function showHeld(retry: RetryTopic, digest: string, { json }: HeldFlags): Promise<ExitCode> {
   const set = setWithDigest(await heldSets(retry), digest);
@@ -203,12 +204,12 @@ export async function decideHeld(
 
 const NO_ACTORS: HeldActors['actors'] = new Map();
 
-const partJson = ({ set, intents }: HeldChoice): string => `${jsonText(setLine({ ...set, intents }, NO_ACTORS))}\n`;
+const partJson = (part: SelectedPart): string => `${jsonText(partLine(part, NO_ACTORS))}\n`;
 
-const NAMED_MAX = 100;
+const DIGESTS_PRINTED_MAX = 100;
 
 /** What is held with --yes may be more by then; the digests are these sets and no others. */
-function dryText({ kind, groups, causes, members }: Decision, parts: readonly HeldChoice[]): string {
+function dryText({ kind, groups, causes, members }: Decision, parts: readonly SelectedPart[]): string {
   const counts = `${removalsText(parts)} would be ${DECIDED[kind]}`;
   const given = [
     ...(groups.length > 0 ? ['--group'] : []),
@@ -217,7 +218,7 @@ function dryText({ kind, groups, causes, members }: Decision, parts: readonly He
   ];
   const again = `with --yes, what fits ${given.length === 0 ? '--all' : given.join(', ')} then`;
   if (!parts.every(isWhole)) return `${counts}: ${again}\n`;
-  if (parts.length > NAMED_MAX) return `${counts}: ${again}; name digests to decide about these alone\n`;
+  if (parts.length > DIGESTS_PRINTED_MAX) return `${counts}: ${again}; name digests to decide about these alone\n`;
   const digests = parts.map(({ set }) => set.prefix).join(' ');
   return `${counts}: ${again}; exactly these with\n  rollcall held ${kind} ${digests}\n`;
 }

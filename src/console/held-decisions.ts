@@ -11,7 +11,7 @@ import {
 } from '../core/log/request-record.ts';
 import { textHeader } from '../core/log/wire-intent.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { isWhole, type HeldIntent, type HeldChoice, type HeldSet } from './held-sets.ts';
+import { isWhole, type HeldIntent, type SelectedPart, type HeldSet } from './held-sets.ts';
 import { askOwners, inPieces, type RetryTopic } from './retry-topic.ts';
 
 /** What a decision that was carried out is called. */
@@ -37,7 +37,7 @@ interface Asked {
  */
 export async function decideParts(
   retry: RetryTopic,
-  parts: readonly HeldChoice[],
+  parts: readonly SelectedPart[],
   deciding: Deciding,
   onAnswer: (answer: Extract<OperatorAnswer, { readonly digest: string }>, set: HeldSet) => Promise<void>,
 ): Promise<ExitCode> {
@@ -52,7 +52,7 @@ export async function decideParts(
   return answers.every(isDone) ? EXIT.done : EXIT.someFailed;
 }
 
-function askedOf(part: HeldChoice): readonly Asked[] {
+function askedOf(part: SelectedPart): readonly Asked[] {
   const { set, intents } = part;
   if (isWhole(part)) return [{ set, digest: set.digest, part: null }];
   return inPieces(intents, NAMED_MAX).flatMap((piece) => pieceOf(set, piece));
@@ -71,5 +71,6 @@ function requestOf(
   { kind, author, reason }: Deciding,
 ): RequestRecord {
   const value = decisionValue({ digest, author, reason, part });
-  return { topic, partition: set.partition, key, value, headers: [textHeader('rollcall-type', kind)] };
+  const headers = [textHeader('rollcall-type', kind)];
+  return { topic, partition: set.partition, key, value, headers, ...(part !== null && { gzip: true as const }) };
 }

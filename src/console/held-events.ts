@@ -22,8 +22,8 @@ export async function actorsOf(
   let problem: string | null = null;
   for (const [topic, asked] of groupedBy(events, (event) => event.topic)) {
     try {
-      const wanted = new Wanted(asked, actors);
-      while (wanted.isOpen && !context.stop.aborted) await wanted.read(tools.read(topic, wanted.next(context)));
+      const searched = new SearchedEvents(asked, actors);
+      while (searched.isOpen && !context.stop.aborted) await searched.read(tools.read(topic, searched.next(context)));
     } catch (error) {
       problem = `who made the events is not known, since ${topic} cannot be read: ${errorText(error)}`;
     }
@@ -32,7 +32,7 @@ export async function actorsOf(
   return { actors, problem };
 }
 
-class Wanted {
+class SearchedEvents {
   /** By partition, in the order of their offsets. */
   readonly #open: Map<number, ChangeSource[]>;
   readonly #actors: Map<ChangeSource, string | null>;

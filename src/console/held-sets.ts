@@ -3,8 +3,8 @@ import { sha256 } from '../adapters/system.ts';
 import {
   comparePositions,
   idKey,
-  offsetText,
-  sourceMember,
+  isSameId,
+  positionText,
   type ChangeSource,
   type Held,
   type Intent,
@@ -23,10 +23,18 @@ export interface HeldSet extends HeldFacts {
   /** The beginning of the digest that no other set has. */
   readonly prefix: string;
   readonly partition: number;
+  readonly intents: readonly HeldIntent[];
+  /** What holds most of it first. */
+  readonly causes: readonly HeldCause[];
+}
+
+/** What is held of one group by one cause. */
+export interface HeldCause {
+  readonly by: Held['by'];
+  readonly intents: readonly HeldIntent[];
   /** The event that was read last. */
   readonly newest: ChangeSource;
   readonly eventCount: number;
-  readonly intents: readonly HeldIntent[];
 }
 
 /** Of a set before it is known which others there are. */
@@ -52,14 +60,21 @@ function setOf(intents: readonly HeldIntent[]): LoneSet | null {
   if (first === undefined) return null;
   const facts = heldFacts(first.group, intents, sha256);
   if (facts === null) return null;
-  const sources = new Map(intents.map(({ source }) => [offsetText(source), source]));
-  const newest = [...sources.values()].reduce((a, b) => (comparePositions(b, a) > 0 ? b : a));
-  return { ...facts, partition: first.source.partition, newest, eventCount: sources.size, intents };
+  const byCause = groupedBy(intents, ({ guard }) => guard.by);
+  const causes = facts.by.map((by) => causeOf(by, byCause.get(by) ?? []));
+  return { ...facts, partition: first.source.partition, intents, causes };
 }
 
-/** What holds most of them first. */
-export const causesOf = (intents: readonly HeldIntent[]): readonly (readonly [Held['by'], readonly HeldIntent[]])[] =>
-  [...groupedBy(intents, ({ guard }) => guard.by)].toSorted(([, a], [, b]) => b.length - a.length);
+/** @param intents at least one */
+function causeOf(by: Held['by'], intents: readonly HeldIntent[]): HeldCause {
+  const events = intents.map(({ source }) => source);
+  return {
+    by,
+    intents,
+    newest: events.reduce((a, b) => (comparePositions(b, a) > 0 ? b : a)),
+    eventCount: new Set(events.map(positionText)).size,
+  };
+}
 
 /** Long enough to decide by. In order, the nearest neighbours have the most in common. */
 function shortestPrefixes(digests: readonly string[]): ReadonlyMap<string, string> {
@@ -98,16 +113,18 @@ export interface HeldSelection {
 
 export const isByDigest = ({ digests }: HeldSelection): boolean => digests.length > 0;
 
-/** What is meant of a set. */
-export interface HeldChoice {
+/** What is meant of a set: all of it, or a part. */
+export interface SelectedPart {
   readonly set: HeldSet;
   readonly intents: readonly HeldIntent[];
 }
 
-export const isWhole = ({ set, intents }: HeldChoice): boolean => intents.length === set.intents.length;
+export const wholeOf = (set: HeldSet): SelectedPart => ({ set, intents: set.intents });
 
-/** @throws ExitError where a digest names no set, or is too short to decide by, or a set has none of the members. */
-export function selected(sets: readonly HeldSet[], selection: HeldSelection): readonly HeldChoice[] {
+export const isWhole = ({ set, intents }: SelectedPart): boolean => intents.length === set.intents.length;
+
+/** @throws ExitError where a digest names no set, or is too short to decide by, and where nothing is held of a group or member. */
+export function selected(sets: readonly HeldSet[], selection: HeldSelection): readonly SelectedPart[] {
   const short = selection.digests.find(({ length }) => length < DECIDED_LENGTH_MIN);
   if (short !== undefined)
     throw new ExitError(EXIT.usage, `held: name at least ${DECIDED_LENGTH_MIN} digits of what is decided about`);
@@ -115,18 +132,23 @@ export function selected(sets: readonly HeldSet[], selection: HeldSelection): re
     ? [...new Set(selection.digests.map((digest) => setWithDigest(sets, digest)))]
     : setsOf(sets, selection.groups);
   const parts = named.map((set) => ({ set, intents: set.intents.filter((intent) => isMeant(intent, selection)) }));
-  const missing = selection.members.find((member) => !parts.some(({ intents }) => intents.some(goesBy(member))));
-  if (missing !== undefined)
+  const member = selection.members.find((each) => !parts.some(({ intents }) => intents.some(goesBy(each))));
+  if (member !== undefined)
     throw new ExitError(
       EXIT.someFailed,
-      `held: no removal of ${missing} is held there; \`rollcall held show\` names the members of a set`,
+      `held: no removal of ${member} is held there; \`rollcall held show\` names the members of a set`,
     );
   return parts.filter(({ intents }) => intents.length > 0);
 }
 
+/** @param groups none: all. */
 function setsOf(sets: readonly HeldSet[], groups: readonly string[]): readonly HeldSet[] {
-  const keys = new Set(groups.map(idKey));
-  return sets.filter((set) => keys.size === 0 || namesOf(set).some((name) => keys.has(idKey(name))));
+  const byName = groups.map((group) => {
+    const found = sets.filter((set) => namesOf(set).some((name) => isSameId(name, group)));
+    if (found.length > 0) return found;
+    throw new ExitError(EXIT.someFailed, `held: nothing of group ${group} is held; see \`rollcall held list\``);
+  });
+  return groups.length === 0 ? sets : [...new Set(byName.flat())];
 }
 
 /** By the identity provider and by Genesys Cloud. */
@@ -142,5 +164,5 @@ const isMeant = (intent: HeldIntent, { causes, members }: HeldSelection): boolea
 /** By the identity provider's id or by Genesys Cloud's. */
 const goesBy = (member: string): ((intent: HeldIntent) => boolean) => {
   const key = idKey(member);
-  return (intent) => idKey(sourceMember(intent)) === key || idKey(intent.guard.target ?? intent.member) === key;
+  return (intent) => intent.member === key || idKey(intent.guard.target ?? intent.member) === key;
 };

@@ -6,28 +6,36 @@ import { timeText } from '../core/report/reporting.ts';
 import { countedLarge, numberText } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
 import type { HeldActors } from './held-events.ts';
-import { causesOf, type HeldIntent, type HeldChoice, type HeldSet } from './held-sets.ts';
+import { isWhole, wholeOf, type HeldCause, type HeldIntent, type HeldSet, type SelectedPart } from './held-sets.ts';
 import { groupedBy } from './retry-topic.ts';
 
 const SAMPLE_MAX = 5;
 
 type Actors = HeldActors['actors'];
 
-export const setLine = ({ intents, since, groupSize, newest, eventCount, ...set }: HeldSet, actors: Actors) => ({
-  ...set,
-  since: timeText(since),
-  count: intents.length,
-  group_size: groupSize,
-  percent: percentOf(intents.length, groupSize),
-  causes: causesOf(intents).map(([by, of]) => ({
-    by,
-    count: of.length,
-    percent: percentOf(of.length, groupSize),
-  })),
-  event: eventLine(newest, actors),
-  event_count: eventCount,
-  sample: intents.slice(0, SAMPLE_MAX).map(sourceMember),
-});
+/** `digest` and `prefix` are null of a part, which no digest of the list names. `causes` are those of the set. */
+export function partLine(part: SelectedPart, actors: Actors) {
+  const { set, intents } = part;
+  return {
+    digest: isWhole(part) ? set.digest : null,
+    prefix: isWhole(part) ? set.prefix : null,
+    group: set.group,
+    partition: set.partition,
+    by: set.by,
+    since: timeText(set.since),
+    count: intents.length,
+    group_size: set.groupSize,
+    percent: percentOf(intents.length, set.groupSize),
+    causes: set.causes.map(({ by, intents: { length }, newest, eventCount }) => ({
+      by,
+      count: length,
+      percent: percentOf(length, set.groupSize),
+      event: eventLine(newest, actors),
+      event_count: eventCount,
+    })),
+    sample: intents.slice(0, SAMPLE_MAX).map(sourceMember),
+  };
+}
 
 const eventLine = (event: ChangeSource, actors: Actors) => ({
   topic: event.topic,
@@ -38,26 +46,31 @@ const eventLine = (event: ChangeSource, actors: Actors) => ({
   actor: actors.get(event) ?? null,
 });
 
-/** Under each cause the sets that it holds something of; the cause that holds most stands first. */
+/** Sets with the same causes stand together; those of which most is held stand first. A set is never divided: a digest names all of it. */
 export function* listText(sets: readonly HeldSet[], actors: Actors): Generator<string> {
-  const parts = sets.flatMap((set) => causesOf(set.intents).map(([by, intents]) => ({ by, part: { set, intents } })));
-  const causes = [...groupedBy(parts, ({ by }) => by)].map(([by, of]) => ({ by, parts: of.map(({ part }) => part) }));
-  for (const cause of causes.toSorted((a, b) => removalsIn(b.parts) - removalsIn(a.parts))) {
-    yield `${cause.by}: ${heldText(cause.by)} (${removalsText(cause.parts)})\n`;
-    for (const part of cause.parts) yield partText(part) + detailsText(part, actors);
+  const sections = [...groupedBy(sets, ({ by }) => by.toSorted().join()).values()];
+  for (const section of sections.toSorted((a, b) => removalsIn(b) - removalsIn(a))) {
+    const [{ by } = { by: [] }] = section;
+    const parts = section.map(wholeOf);
+    yield `${by.map((each) => `${each}: ${heldText(each)}`).join('; ')} (${removalsText(parts)})\n`;
+    for (const part of parts)
+      yield partText(part) + part.set.causes.map((cause) => causeText(part.set, cause, actors)).join('');
   }
 }
 
-const removalsIn = (parts: readonly HeldChoice[]): number =>
-  parts.reduce((sum, { intents }) => sum + intents.length, 0);
+const removalsIn = (sets: readonly Pick<HeldSet, 'intents'>[]): number =>
+  sets.reduce((sum, { intents }) => sum + intents.length, 0);
 
 /** `1,204 removals of 3 groups`. */
-export const removalsText = (parts: readonly HeldChoice[]): string =>
-  `${countedLarge(removalsIn(parts), 'removal')} of ${countedLarge(new Set(parts.map(({ set }) => set)).size, 'group')}`;
+export const removalsText = (parts: readonly SelectedPart[]): string =>
+  `${countedLarge(removalsIn(parts), 'removal')} of ${countedLarge(new Set(parts.map(({ set }) => set.group)).size, 'group')}`;
 
-/** With the digits that name its set. */
-export const partText = ({ set, intents }: HeldChoice): string =>
-  `${set.prefix}  group ${set.group}  ${sizeText(intents.length, set.groupSize)}  held since ${timeText(set.since)}\n`;
+/** With the digits that name its set; those of a part would name more than is shown. */
+export function partText(part: SelectedPart): string {
+  const { set, intents } = part;
+  const name = isWhole(part) ? set.prefix : `${numberText(intents.length)} of ${numberText(set.intents.length)} held`;
+  return `${name}  group ${set.group}  ${sizeText(intents.length, set.groupSize)}  held since ${timeText(set.since)}\n`;
+}
 
 function sizeText(count: number, groupSize: number | null): string {
   const percent = percentOf(count, groupSize);
@@ -66,10 +79,12 @@ function sizeText(count: number, groupSize: number | null): string {
     : `${numberText(count)} of ${numberText(groupSize)} members (${percent} %)`;
 }
 
-const detailsText = ({ set, intents }: HeldChoice, actors: Actors): string =>
-  `    ${eventText(set, actors)}\n    ${sampleText(intents)}\n`;
+function causeText({ causes }: HeldSet, { by, intents, ...events }: HeldCause, actors: Actors): string {
+  const share = causes.length === 1 ? '' : `${numberText(intents.length)} by ${by}: `;
+  return `    ${share}${eventText(events, actors)}\n    ${sampleText(intents)}\n`;
+}
 
-function eventText({ newest, eventCount }: HeldSet, actors: Actors): string {
+function eventText({ newest, eventCount }: Pick<HeldCause, 'newest' | 'eventCount'>, actors: Actors): string {
   const actor = actors.get(newest) ?? null;
   const name = newest.eventId === null ? positionText(newest) : `${visible(newest.eventId)} at ${positionText(newest)}`;
   const by = actor === null ? '' : ` by ${visible(actor)}`;

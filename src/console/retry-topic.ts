@@ -106,7 +106,7 @@ export async function askOwners(
     throw new ExitError(EXIT.someFailed, `stopped while requests were written; of those that were, ${fateOf(retry)}`);
   }
   if (outcomes.includes('too_large')) {
-    const remedy = 'name fewer changes, with --member or --id';
+    const remedy = 'name fewer, such as by --member';
     throw new ExitError(
       EXIT.someFailed,
       `a request does not fit into ${retry.topic}, others may be executed; ${remedy}`,

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { sha256, systemClock, systemRandom } from '../../src/adapters/system.ts';
-import { showHeld } from '../../src/commands/held.ts';
-import type { Held } from '../../src/core/change/change.ts';
+import { decideHeld, listHeld, showHeld } from '../../src/commands/held.ts';
+import type { Held, Intent } from '../../src/core/change/change.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
 import { renderState } from '../../src/core/log/live-record.ts';
 import { anIntent } from '../support/an-intent.ts';
@@ -17,7 +17,7 @@ const intents = [
   anIntent({ member: 'c', op: 'remove', guard: held }),
 ];
 
-async function show(flags: { readonly json?: true }) {
+async function retryWith(intents: readonly Intent[]) {
   const broker = new MemoryBroker(systemClock, systemRandom);
   broker.createTopic({ topic: 'retry', partitionCount: 1, replicationFactor: 1, settings: {} });
   const log = new MemoryLog(broker, { groupId: 'g', clientId: 'c', topics: { source: 'source', retry: 'retry' } });
@@ -25,7 +25,12 @@ async function show(flags: { readonly json?: true }) {
   const state = renderState({ group: 'g', intents, stamp, trouble: null, now: 0, sha256 });
   await log.send([{ topic: 'retry', partition: 0, ...state }]);
   const context = aContext();
-  await showHeld({ topic: 'retry', tools: log, context }, heldDigest('g', intents, sha256) ?? '', flags);
+  return { context, retry: { topic: 'retry', tools: log, context } };
+}
+
+async function show(flags: { readonly json?: true }) {
+  const { retry, context } = await retryWith(intents);
+  await showHeld(retry, heldDigest('g', intents, sha256) ?? '', flags);
   return context.out().trim().split('\n');
 }
 
@@ -44,4 +49,36 @@ test('held: in text only where it is another id', async () => {
     'remove  u-2  as u-2 of sales  (t/0/7/u-2)',
     'remove  c  (t/0/7/c)',
   ]);
+});
+
+/** Two by one cause, of the events at 5 and 6, and one by another, of the newest event. */
+function heldForTwoCauses(): readonly Intent[] {
+  const unknown: Held = { ...held, by: 'unresolved_members' };
+  const at = (offset: bigint) => ({ ...anIntent({}).source, offset, eventId: `e-${offset}` });
+  return [
+    anIntent({ member: 'a', op: 'remove', guard: held, source: at(5n) }),
+    anIntent({ member: 'b', op: 'remove', guard: held, source: at(6n) }),
+    anIntent({ member: 'c', op: 'remove', guard: unknown, source: at(9n) }),
+  ];
+}
+
+test('held: a set of two causes is one line with its digest, and each cause has its own event', async () => {
+  const set = heldForTwoCauses();
+  const { retry, context } = await retryWith(set);
+  await listHeld(retry, {});
+  const digest = heldDigest('g', set, sha256)?.slice(0, 12);
+  const lines = context.out().trimEnd().split('\n');
+  expect(lines[0]).toMatch(/^group_count: .+; unresolved_members: .+ \(3 removals of 1 group\)$/);
+  expect(lines[1]).toMatch(new RegExp(`^${digest}  group g  3 removals  held since `));
+  expect(lines[2]).toMatch(/^ {4}2 by group_count: event e-6 at t\/0\/6, .+, the newest of 2 events$/);
+  expect(lines[4]).toMatch(/^ {4}1 by unresolved_members: event e-9 at t\/0\/9, /);
+  expect(lines.filter((line) => line.includes(digest ?? ' '))).toHaveLength(1);
+});
+
+test('held: a cause of a set that has two is a part, and no digest is printed for it', async () => {
+  const { retry, context } = await retryWith(heldForTwoCauses());
+  const selection = { digests: [], groups: [], causes: ['unresolved_members'], members: [] };
+  await decideHeld(retry, { kind: 'approve', ...selection, author: 'jane', reason: null }, {});
+  expect(context.out()).toMatch(/^1 of 3 held {2}group g {2}1 removal {2}held since /);
+  expect(context.err()).toBe('1 removal of 1 group would be approved: with --yes, what fits --cause then\n');
 });

@@ -157,7 +157,7 @@ test('held: --all refuses together, too', async () => {
 
 test('nothing fits: it says so, and a digest that is too short decides nothing', async () => {
   const { world } = await manyHeld();
-  expect(await decide(world, { groups: ['elsewhere'] }, { yes: true })).toMatchObject({
+  expect(await decide(world, { causes: ['window_count'] }, { yes: true })).toMatchObject({
     code: EXIT.done,
     err: 'nothing is held that fits\n',
   });

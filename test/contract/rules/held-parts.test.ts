@@ -72,9 +72,15 @@ test('the list for programs has the same', async () => {
       group: 'gone',
       count: 12,
       percent: 100,
-      causes: [{ by: 'group_deleted', count: 12, percent: 100 }],
-      event: expect.objectContaining({ topic: 'source', event_id: 'e-1', actor: 'hr@example.com' }),
-      event_count: 1,
+      causes: [
+        {
+          by: 'group_deleted',
+          count: 12,
+          percent: 100,
+          event: expect.objectContaining({ topic: 'source', event_id: 'e-1', actor: 'hr@example.com' }),
+          event_count: 1,
+        },
+      ],
       sample: people(5),
     }),
   );
@@ -138,8 +144,23 @@ test('a cause picks what it holds, and nothing else', async () => {
 test('what a part would be is shown without a command for whole sets', async () => {
   const { world } = await held();
   const { err, out } = await decide(world, 'approve', { group: ['gone'], member: ['user-3'] });
-  expect(out).toMatch(/^[0-9a-f]{12} {2}group gone {2}1 of 12 members \(8 %\)/);
+  expect(out).toMatch(/^1 of 12 held {2}group gone {2}1 of 12 members \(8 %\)/);
   expect(err).toBe('1 removal of 1 group would be approved: with --yes, what fits --group, --member then\n');
+});
+
+test('no digest that is shown for a part names all of its set', async () => {
+  const { world } = await held();
+  const { out } = await decide(world, 'approve', { group: ['gone'], member: ['user-3'], json: true });
+  expect(JSON.parse(out)).toMatchObject({ digest: null, prefix: null, count: 1, percent: 8 });
+  const whole = await decide(world, 'approve', { group: ['gone'], json: true });
+  expect(JSON.parse(whole.out)).toMatchObject({ digest: await digestOf(world, 'gone'), count: 12 });
+});
+
+test('a group of which nothing is held is said, also beside others', async () => {
+  const { world } = await held();
+  const typo = decide(world, 'approve', { group: ['gone', 'gnoe'], yes: true });
+  await expect(typo).rejects.toMatchObject({ code: EXIT.someFailed, message: expect.stringContaining('gnoe') });
+  expect(world.sandbox.members('gone')).toHaveLength(12);
 });
 
 test('a member of whom nothing is held there decides nothing, also beside others', async () => {

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { applyCommand } from '../../src/commands/apply.ts';
 import { applyNowCommand } from '../../src/commands/apply-now.ts';
 import { decodeCommand } from '../../src/commands/decode.ts';
+import { diffCommand } from '../../src/commands/diff.ts';
 import { demoCommand } from '../../src/lab/commands/demo.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
 import { explainCommand } from '../../src/commands/explain.ts';
@@ -33,6 +34,7 @@ const commands = [
   applyNowCommand,
   decodeCommand,
   demoCommand,
+  diffCommand,
   doctorCommand,
   explainCommand,
   heldCommand,

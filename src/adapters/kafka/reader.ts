@@ -73,11 +73,14 @@ export class TopicReader {
     const partitions = leaderless === 'leave_out' ? this.#led(all) : all;
     const ends = await this.#offsets(partitions, { fromBeginning: false });
     const starts = from === 'end' ? ends : await this.#offsets(partitions, startOf(from));
+    const offsets = typeof from === 'object' && 'offsets' in from ? from.offsets : null;
     return partitions.map(({ partition }) => {
       const end = ends.get(partition) ?? 0n;
       const start = starts.get(partition) ?? 0n;
       // Nothing is that young: kafkajs passes the broker's -1 on.
-      const offset = start < 0n ? end : start;
+      const first = start < 0n ? end : start;
+      const asked = offsets?.get(partition) ?? first;
+      const offset = asked < first ? first : asked;
       return { partition, start: offset, offset, end: follow ? null : end };
     });
   }
@@ -158,7 +161,7 @@ export class TopicReader {
 type Where = { readonly fromBeginning: boolean } | { readonly fromTimestamp: number };
 
 const startOf = (from: Exclude<ReadOptions['from'], 'end'>): Where =>
-  from === 'beginning' ? { fromBeginning: true } : { fromTimestamp: Math.max(from.since, 0) };
+  typeof from === 'object' && 'since' in from ? { fromTimestamp: Math.max(from.since, 0) } : { fromBeginning: true };
 
 function progressOf(cursors: readonly Cursor[]): ReadProgress {
   let [passed, total] = [0n, 0n];

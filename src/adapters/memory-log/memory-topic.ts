@@ -156,10 +156,18 @@ export function readTopic(
     .filter((partition) => partitions?.includes(partition) ?? true)
     .map((partition): Cursor => {
       const log = topic.partition(partition);
-      const start = from === 'beginning' ? log.start : from === 'end' ? log.end : log.firstSince(from.since);
+      const start = startIn(log, partition, from);
       return { partition, start, position: start, until: follow ? null : log.end };
     });
   return readFrom(topic, cursors, { signal, onProgress });
+}
+
+function startIn(log: PartitionLog, partition: number, from: ReadOptions['from']): bigint {
+  if (from === 'beginning') return log.start;
+  if (from === 'end') return log.end;
+  if ('since' in from) return log.firstSince(from.since);
+  const wanted = from.offsets.get(partition) ?? log.start;
+  return wanted < log.start ? log.start : wanted;
 }
 
 interface Cursor {

@@ -5,8 +5,11 @@
 import type { Decoded, SourceFormat, SourceRecord } from '../change/change.ts';
 
 export interface ReadRange {
-  /** `end`: only what is written from now on. `since`: from the first record on with this timestamp (epoch ms) or a later one. */
-  readonly from: 'beginning' | 'end' | { readonly since: number };
+  /**
+   * `end`: only what is written from now on. `since`: from the first record on with this timestamp (epoch ms) or a later one.
+   * `offsets`: by partition; of those that are not named, and where what was there is gone, from the beginning.
+   */
+  readonly from: 'beginning' | 'end' | { readonly since: number } | { readonly offsets: ReadonlyMap<number, bigint> };
   /** Absent: all. */
   readonly partitions?: readonly number[];
 }

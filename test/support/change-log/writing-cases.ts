@@ -221,4 +221,23 @@ export function toolCases(open: Open): void {
     for await (const record of it.tools.read(it.sourceTopic, { ...options, partitions: [] }))
       expect(record).toBeUndefined();
   });
+
+  test('reads from offsets on; what is not named, and what is gone, from the beginning', async () => {
+    const it = await open(3);
+    await produce(
+      it,
+      'source',
+      [0, 1, 2].flatMap((partition) => numbered(partition, 0, 5)),
+    );
+    const { signal } = new AbortController();
+    const offsets = new Map([
+      [0, 3n],
+      [1, 5n],
+    ]);
+    const found: TopicRecord[] = [];
+    for await (const record of it.tools.read(it.sourceTopic, { from: { offsets }, follow: false, signal }))
+      found.push(record);
+    const placed = found.map(({ partition, offset }) => `${partition}/${offset}`).toSorted();
+    expect(placed).toEqual(['0/3', '0/4', '2/0', '2/1', '2/2', '2/3', '2/4']);
+  });
 }

@@ -2,9 +2,9 @@
  * What the topics say of groups that are compared with the target, kept up to date: each `refresh` reads on from where the last one
  * ended. Committed offsets come first, then what waits, reports and the source: what the offsets pass was recorded before them.
  */
-import { idKey } from '../core/change/change.ts';
+import { idKey, isSameId, type ChangeEvent } from '../core/change/change.ts';
 import { KeptIds } from '../core/change/kept-ids.ts';
-import type { KnownOfGroup } from '../core/drift/comparison.ts';
+import type { KnownOfGroup } from '../core/drift/differences.ts';
 import { GroupFacts, type Place } from '../core/drift/group-facts.ts';
 import { KnownNames } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
@@ -32,6 +32,9 @@ interface Reading {
   readonly offsets: Map<number, bigint>;
 }
 
+/** @param record the record that the change is of */
+export type ChangeListener = (event: ChangeEvent, record: TopicRecord) => void;
+
 const notRead = (topic: string): Reading => ({ topic, partitionCount: null, partitions: [], offsets: new Map() });
 
 export class DriftEvidence {
@@ -47,10 +50,13 @@ export class DriftEvidence {
   readonly #retry: Reading;
   readonly #reports: Reading;
   readonly #source: Reading;
+  /** Of the source, in which reports have events of the groups that are asked for. */
+  readonly #reportedPartitions = new Set<number>();
   readonly #problems: string[] = [];
   #committed: ReadonlyMap<number, bigint> = new Map();
   #sourceStarts: ReadonlyMap<number, bigint> = new Map();
   #areReportsGone = false;
+  #onChange: ChangeListener = () => undefined;
 
   /** @param groups by the source or by the target; null: all. */
   constructor(sources: DriftSources, groups: readonly string[] | null) {
@@ -80,8 +86,8 @@ export class DriftEvidence {
     await this.readSource();
   }
 
-  /** Reads the source on. @returns by `idKey`, the groups of which there was something. */
-  async readSource(): Promise<ReadonlySet<string>> {
+  /** Reads the source on. */
+  async readSource(): Promise<void> {
     const { format, topics, starts, context } = this.#sources;
     if (this.#source.partitionCount === null) {
       await this.#open(this.#source);
@@ -90,7 +96,6 @@ export class DriftEvidence {
       this.#source.partitions = this.#sourcePartitions(partitions.length);
     }
     const partitionCount = this.#source.partitionCount ?? 1;
-    const found = new Set<string>();
     for await (const record of this.#read(this.#source)) {
       await format.prepare?.([record]);
       for (const { event, source } of changesIn({ record, topic: topics.source, partitionCount, format })) {
@@ -98,10 +103,14 @@ export class DriftEvidence {
         if (this.#names?.has(group) === false) continue;
         const { topic, partition, offset, index, timestamp } = source;
         this.#factsOf(event.group).takeEvent(event, { topic, partition, offset, index, timestamp });
-        found.add(group);
+        this.#onChange(event, record);
       }
     }
-    return found;
+  }
+
+  /** Hears of each change that is read of the source from now on, after it is taken. */
+  listen(onChange: ChangeListener): void {
+    this.#onChange = onChange;
   }
 
   /** @param group by `idKey`, as the source names it; or a name that was asked for. */
@@ -131,6 +140,31 @@ export class DriftEvidence {
   sourcesOf(asked: string): readonly string[] {
     const names = [...this.#groups.namesOf(asked).sources].filter((name) => this.#facts.has(name));
     return names.length === 0 ? [idKey(asked)] : names;
+  }
+
+  /** The name by which the source means a member of the target; null: it has none. */
+  nameOf(member: string | null, target: string | null): string | null {
+    const { ids } = this.#sources;
+    if (ids === null) return member ?? target;
+    // A report of a full state names whom it removed by the target's name, which no id map is to be asked for.
+    const isTargets = member !== null && target !== null && isSameId(member, target);
+    return member === null || (isTargets && ids.known('user', member)?.kind !== 'found') ? null : member;
+  }
+
+  /** The partition of the source that the group's records are in. */
+  partitionOf(group: string): number {
+    const known = this.#facts.get(group)?.newest?.partition;
+    return known ?? partitionOfKey(Buffer.from(group), this.#source.partitionCount ?? 1);
+  }
+
+  /** What the target calls a member of the source; null: neither the id map nor a report says so. */
+  memberTarget(name: string): string | null {
+    return this.#targetOf('user', idKey(name));
+  }
+
+  /** What the names of one member have in common. */
+  memberKey(name: string): string {
+    return idKey(this.memberTarget(name) ?? name);
   }
 
   /** What the map says now stands before what reports said then. */
@@ -196,6 +230,7 @@ export class DriftEvidence {
       const { source_member: name = null, member } = record;
       if (this.#sources.ids !== null && name !== null && member !== null) this.#members.note(name, member);
       this.#factsOf(group).takeReport(record);
+      if (this.#names !== null) this.#reportedPartitions.add(record.source.partition);
     }
     return isGrown;
   }
@@ -205,13 +240,15 @@ export class DriftEvidence {
     const all = Array.from({ length: count }, (_, partition) => partition);
     if (this.#names === null) return all;
     const known = new Set(this.#keyPartitions(count));
+    for (const partition of this.#reportedPartitions) if (partition < count) known.add(partition);
     for (const asked of this.#asked) {
-      const places = this.sourcesOf(asked).flatMap((group) => [
-        ...waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition),
-        ...(this.#facts.get(group)?.newest?.partition === undefined ? [] : [this.#facts.get(group)?.newest?.partition]),
-      ]);
+      const places = this.sourcesOf(asked).flatMap((group) => {
+        const newest = this.#facts.get(group)?.newest ?? null;
+        const waiting = waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition);
+        return newest === null ? waiting : [newest.partition, ...waiting];
+      });
       if (places.length === 0) return all;
-      for (const partition of places) if (partition !== undefined) known.add(partition);
+      for (const partition of places) known.add(partition);
     }
     return [...known];
   }

@@ -1,6 +1,6 @@
 /** What `rollcall diff` prints of a group: lines for people, or one line of JSON, which `--resume` reads again; and the totals. */
 import { z } from 'zod';
-import type { Differences } from '../core/drift/comparison.ts';
+import type { Differences } from '../core/drift/differences.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted } from '../core/text/counted.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
@@ -131,6 +131,11 @@ export class DriftTotals {
   /** No group differs, and none was left out. */
   get isInStep(): boolean {
     return this.#differing + this.#moved + this.#failed === 0;
+  }
+
+  /** All could be compared. */
+  get isWhole(): boolean {
+    return this.#moved + this.#failed === 0;
   }
 
   get groupCount(): number {

@@ -3,7 +3,8 @@
  * them: a group that differs and has got a record in between is `moved`, since it may be that record that the GET has shown.
  */
 import { idKey } from '../core/change/change.ts';
-import { compare, type Differences, type KnownOfGroup } from '../core/drift/comparison.ts';
+import { compare } from '../core/drift/comparison.ts';
+import type { Differences, KnownOfGroup } from '../core/drift/differences.ts';
 import type { Outcome } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
@@ -24,7 +25,13 @@ export type ComparedGroup = {
   /** Epoch ms. */
   readonly comparedAt: number;
 } & (
-  | { readonly status: 'compared'; readonly snapshot: Snapshot | null; readonly differences: Differences }
+  | {
+      readonly status: 'compared';
+      readonly snapshot: Snapshot | null;
+      readonly differences: Differences;
+      /** Events of the group that were read before it was compared. */
+      readonly eventCount: number;
+    }
   | { readonly status: 'moved' | 'failed'; readonly code: string; readonly message: string }
 );
 
@@ -74,13 +81,19 @@ export async function* compareGroups(groups: readonly string[], comparing: Compa
       if (found === null) break;
       compared.push(found);
     }
-    const isDrift = (each: ComparedGroup): boolean => each.status === 'compared' && driftCount(each.differences) > 0;
-    const moved = compared.some(isDrift) ? await evidence.readSource() : new Set<string>();
-    for (const each of compared) yield isDrift(each) && moved.has(idKey(each.group)) ? movedOn(each) : each;
+    if (compared.some(differs)) await evidence.readSource();
+    for (const each of compared) yield differs(each) && hasMoved(each, evidence) ? movedOn(each) : each;
   }
 }
 
-const movedOn = ({ group, target, comparedAt }: ComparedGroup): ComparedGroup => ({
+const differs = (compared: ComparedGroup): boolean =>
+  compared.status === 'compared' && driftCount(compared.differences) > 0;
+
+/** The source has got an event of the group since it was compared, as far as it is read. */
+export const hasMoved = (compared: ComparedGroup, evidence: DriftEvidence): boolean =>
+  compared.status === 'compared' && evidence.known(idKey(compared.group), null).facts.eventCount > compared.eventCount;
+
+export const movedOn = ({ group, target, comparedAt }: ComparedGroup): ComparedGroup => ({
   group,
   target,
   comparedAt,
@@ -93,7 +106,7 @@ const movedOn = ({ group, target, comparedAt }: ComparedGroup): ComparedGroup =>
 async function compareGroup(group: string, comparing: Comparing): Promise<ComparedGroup | null> {
   const { evidence, target, wanted, context } = comparing;
   const known = evidence.known(group, wanted?.get(group) ?? null);
-  const { spelling, lastVersion, state } = known.facts;
+  const { spelling, lastVersion, state, eventCount } = known.facts;
   const named = { group: spelling, target: evidence.targetOf(group), comparedAt: context.clock.now().wall };
   if (named.target === null)
     return {
@@ -108,15 +121,15 @@ async function compareGroup(group: string, comparing: Comparing): Promise<Compar
   if (outcome.kind === 'not_started') return null;
   // Gone on both sides.
   if (outcome.kind === 'not_found' && wanted === null && state?.deleted === true)
-    return { ...named, status: 'compared', snapshot: null, differences: NOTHING_DIFFERS };
+    return { ...named, status: 'compared', snapshot: null, differences: NOTHING_DIFFERS, eventCount };
   if (outcome.kind !== 'applied' || outcome.snapshot === null)
     return { ...named, status: 'failed', ...failureOf(outcome) };
   const { snapshot } = outcome;
   if (isOlderVersion(snapshot.version, lastVersion)) {
-    const message = `the answer shows version ${snapshot.version}, which is older than ${lastVersion} of a report; compare it again`;
+    const message = `the answer shows version ${snapshot.version}, which is older than ${lastVersion} of a report: it lags behind, or the group was deleted and created again`;
     return { ...named, status: 'moved', code: 'target_behind', message };
   }
-  return { ...named, status: 'compared', snapshot, differences: compare(known, snapshot) };
+  return { ...named, status: 'compared', snapshot, differences: compare(known, snapshot), eventCount };
 }
 
 const failureOf = (outcome: GroupOutcome): { readonly code: string; readonly message: string } =>

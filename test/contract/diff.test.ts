@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkFlags, diffGroups, type DiffFlags, type DiffSources } from '../../src/commands/diff.ts';
+import { checkFlags, diffGroups, type DiffFlags } from '../../src/commands/diff.ts';
+import type { ComparedSources } from '../../src/console/drift-command.ts';
 import { RequestPace } from '../../src/console/request-pace.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aContext, type TestContext } from '../support/command-context.ts';
@@ -17,7 +18,7 @@ const groups = (count: number) => Array.from({ length: count }, (_, i) => ({ id:
 
 interface Asked extends DriftOptions {
   readonly stdin?: string;
-  readonly sources?: (sources: DiffSources) => DiffSources;
+  readonly sources?: (sources: ComparedSources) => ComparedSources;
   readonly context?: TestContext;
 }
 
@@ -185,7 +186,7 @@ test('a group that the source has deleted, and that is not there, is in step', a
 test('a group whose source moves while it is compared is no drift, and is counted apart', async () => {
   const world = await changedByOthers();
   // A record of the group arrives after the GET: it may be that record that the GET has shown.
-  const sources = (real: DiffSources): DiffSources => ({
+  const sources = (real: ComparedSources): ComparedSources => ({
     ...real,
     api: {
       gate: real.api.gate,
@@ -264,7 +265,7 @@ describe('with --out', () => {
   /** Stops it while the group is in hand. */
   const stopAt =
     (context: TestContext, group: string) =>
-    (real: DiffSources): DiffSources => ({
+    (real: ComparedSources): ComparedSources => ({
       ...real,
       context: { ...real.context, stop: new AbortController().signal },
       api: {

@@ -15,6 +15,7 @@ import { planCommand } from '../../src/commands/plan.ts';
 import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
 import { resumeCommand } from '../../src/commands/resume.ts';
+import { resyncCommand } from '../../src/commands/resync.ts';
 import { retryNowCommand } from '../../src/commands/retry-now.ts';
 import { runCommand } from '../../src/commands/run.ts';
 import { sandboxCommand } from '../../src/lab/commands/sandbox.ts';
@@ -44,6 +45,7 @@ const commands = [
   replayCommand,
   reportCommand,
   resumeCommand,
+  resyncCommand,
   retryNowCommand,
   runCommand,
   sandboxCommand,

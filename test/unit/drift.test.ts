@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ChangeEvent } from '../../src/core/change/change.ts';
 import { KeptIds } from '../../src/core/change/kept-ids.ts';
-import { compare, type KnownOfGroup } from '../../src/core/drift/comparison.ts';
+import { compare } from '../../src/core/drift/comparison.ts';
+import type { KnownOfGroup } from '../../src/core/drift/differences.ts';
 import { GroupFacts } from '../../src/core/drift/group-facts.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import type { Snapshot } from '../../src/core/target/snapshot.ts';

@@ -2,76 +2,20 @@
  * What differs between what is wanted of a group and what one read of the target shows. A difference is told apart by evidence: what
  * is on its way is `pending`, what the target had and shows no more is `undone`, and what no source ever named is `foreign`.
  */
-import { idKey, positionText, sourceMember, WHOLE_GROUP, type Intent, type Op } from '../change/change.ts';
+import { idKey, positionText, sourceMember, WHOLE_GROUP, type Op } from '../change/change.ts';
 import type { WaitingChange } from '../explain/verdict.ts';
 import type { Snapshot } from '../target/snapshot.ts';
-import { comparePlaces, type Ending, type GroupFacts, type Place, type StateFacts } from './group-facts.ts';
-
-/** What waits of the group in the retry topic. */
-export interface WaitingOfGroup {
-  readonly intent: Intent;
-  readonly state: WaitingChange['state'];
-}
-
-/** All that is known of a group when it is compared. */
-export interface KnownOfGroup {
-  readonly facts: GroupFacts;
-  readonly waiting: readonly WaitingOfGroup[];
-  /** What the target calls a member, by its key in the source; null: neither the id map nor a report says so. */
-  readonly targetOf: (key: string) => string | null;
-  /** No instance reads the record at this place again. */
-  readonly isCommitted: (place: Place) => boolean;
-  /** Source records are gone that may have been about the group. */
-  readonly isSourceGone: boolean;
-  /** Reports are gone that may have been about the group. */
-  readonly areReportsGone: boolean;
-  /** Who is wanted instead, by `idKey` as it is spelled; null: what the source says counts. */
-  readonly wanted: ReadonlyMap<string, string> | null;
-}
-
-interface Named {
-  /** As the source names the member; null: it does not. */
-  readonly member: string | null;
-  /** As the target spells it where it shows it; null: not known. */
-  readonly target: string | null;
-}
-
-/** `no_report`: no report says that it was ever done. `failed`: its last report says that it was given up. */
-interface Unmet extends Named {
-  readonly evidence: 'no_report' | 'failed';
-  /** The id of that report; null: there is none. */
-  readonly report: string | null;
-}
-
-/** Rollcall has done it, or found it so, and the target shows the opposite. */
-interface Undone extends Named {
-  /** What was undone. */
-  readonly op: Op;
-  /** The event that wanted it, `topic/partition/offset`. */
-  readonly event: string;
-  /** The id of the report; null: a full state to which nothing was to be done for this member. */
-  readonly report: string | null;
-  /** RFC 3339; null: as `report`. */
-  readonly reported_at: string | null;
-}
-
-interface Pending extends Named {
-  readonly op: Op;
-  readonly state: 'unread' | WaitingChange['state'];
-}
-
-export interface Differences {
-  readonly missing: readonly Unmet[];
-  readonly extra: readonly Unmet[];
-  readonly undone: readonly Undone[];
-  readonly pending: readonly Pending[];
-  /** Neither the source nor a report has ever named them. */
-  readonly foreign: readonly Named[];
-  /** Groups inside of the group, as the target names them. */
-  readonly nested: readonly string[];
-  /** What could not be found out, each as a sentence. */
-  readonly doubts: readonly string[];
-}
+import type {
+  Differences,
+  KnownOfGroup,
+  Named,
+  Pending,
+  Undone,
+  Unmet,
+  WaitingOfGroup,
+  Wanted,
+} from './differences.ts';
+import { comparePlaces, type Ending, type Place, type StateFacts } from './group-facts.ts';
 
 /** Of one member, by the target's name. */
 interface Standing {
@@ -87,6 +31,8 @@ interface Standing {
 export function compare(known: KnownOfGroup, snapshot: Snapshot): Differences {
   return new Comparison(known, snapshot).differences();
 }
+
+export const wantedOf = (known: KnownOfGroup, snapshot: Snapshot): Wanted => new Comparison(known, snapshot).wanted();
 
 class Comparison {
   readonly #known: KnownOfGroup;
@@ -141,6 +87,22 @@ class Comparison {
     this.#judgeUnnamed();
     const nestedNames = [...nested].filter((key) => members.has(key)).map((key) => spellings.get(key) ?? key);
     return { ...this.#found, nested: nestedNames, doubts: this.#doubts() };
+  }
+
+  wanted(): Wanted {
+    const { wanted } = this.#known;
+    if (wanted !== null) return { members: [...wanted.values()], isCertain: true };
+    const named = [...new Set([...this.#standings.keys(), ...this.#ofState.keys()])].map((key) =>
+      this.#standingOf(this.#standings.get(key) ?? null, this.#ofState.get(key) ?? null),
+    );
+    const all = [...named, ...this.#unnamedStandings().map(([, standing]) => standing)];
+    return {
+      members: all.flatMap((standing) => (standing?.op === 'add' ? [standing.name] : [])),
+      isCertain:
+        !(this.#known.isSourceGone && this.#state === null) &&
+        this.#invalidPlace() === null &&
+        all.every((standing) => standing === null || standing.op !== null),
+    };
   }
 
   #keys(): ReadonlySet<string> {
@@ -219,25 +181,38 @@ class Comparison {
     return ending === null && !this.#known.isCommitted(place) ? 'unread' : null;
   }
 
-  #judgeUnnamed(): void {
+  /** By the source's names, those whose name at the target is not known. */
+  #unnamedStandings(): readonly (readonly [name: string, standing: Standing | null])[] {
     const names = new Map([...this.#unnamed].map(([key, { name }]) => [key, name]));
     const named = this.#wanted === null ? this.#state?.members : this.#known.wanted;
     for (const [key, name] of named ?? []) if (this.#known.targetOf(key) === null) names.set(key, name);
-    for (const [key, name] of names) {
-      const standing = this.#standingOf(this.#unnamed.get(key) ?? null, this.#state?.members?.get(key) ?? null);
-      const isWanted = this.#wanted === null ? standing?.op === 'add' : this.#known.wanted?.has(key) === true;
-      const pending = standing === null ? null : this.#pendingOf(standing);
+    return [...names].map(([key, name]) => [
+      name,
+      this.#standingOf(this.#unnamed.get(key) ?? null, this.#state?.members?.get(key) ?? null),
+    ]);
+  }
+
+  #judgeUnnamed(): void {
+    for (const [name, standing] of this.#unnamedStandings()) {
+      const isWanted = this.#wanted === null ? standing?.op === 'add' : this.#known.wanted?.has(idKey(name)) === true;
       if (!isWanted) continue;
+      const pending = standing === null ? null : this.#pendingOf(standing);
       if (pending === null) this.#unnamedCount += 1;
       else this.#found.pending.push({ member: name, target: null, op: 'add', state: pending });
     }
   }
 
+  /** Of the newest event that could not be read and no full state has replaced; null: there is none. */
+  #invalidPlace(): Place | null {
+    const { invalid } = this.#known.facts;
+    if (invalid === null || this.#state === null) return invalid;
+    return comparePlaces(invalid, this.#state.place) > 0 ? invalid : null;
+  }
+
   #doubts(): readonly string[] {
     const { isSourceGone, wanted, facts } = this.#known;
-    const { invalid } = facts;
+    const invalid = this.#invalidPlace();
     const isForeignDoubtful = isSourceGone && this.#state === null && wanted === null && this.#found.foreign.length > 0;
-    const isInvalidNewer = invalid !== null && (this.#state === null || comparePlaces(invalid, this.#state.place) > 0);
     return [
       ...(facts.newest === null && wanted === null ? ['no event and no report names the group'] : []),
       ...(isForeignDoubtful
@@ -256,7 +231,7 @@ class Comparison {
       ...(this.#unknownCount > 0
         ? [`of ${this.#unknownCount} the newest record is gone, so that it is not known what it wants`]
         : []),
-      ...(isInvalidNewer
+      ...(invalid !== null
         ? [`an event of the group, at ${positionText(invalid)}, could not be read: see its dead letter`]
         : []),
     ];
@@ -284,8 +259,8 @@ function newestState(known: Readonly<StateFacts> | null, waiting: readonly Waiti
     const order = newest === null ? 1 : comparePlaces(place, newest.place);
     if (order < 0 || (order === 0 && newest?.members !== null)) continue;
     const members = new Map((whole?.members ?? []).map((name) => [idKey(name), name]));
-    newest = { place, members, deleted: whole?.deleted === true, ending: newest?.ending ?? null };
-    if (order > 0) newest.ending = null;
+    const ending = order > 0 || newest === null ? null : newest.ending;
+    newest = { place, members, deleted: whole?.deleted === true, ending };
   }
   return newest;
 }

@@ -61,6 +61,7 @@ export class GroupFacts {
   #state: StateFacts | null = null;
   #invalid: Place | null = null;
   #newest: Place | null = null;
+  #eventCount = 0;
   #lastVersion: { readonly version: string; readonly at: number } | null = null;
 
   constructor(spelling: string, ids: KeptIds) {
@@ -88,6 +89,11 @@ export class GroupFacts {
     return this.#newest;
   }
 
+  /** How many events of it were read: more of them later, and it has moved. */
+  get eventCount(): number {
+    return this.#eventCount;
+  }
+
   /** Of the group after Rollcall's last request, as far as reports say; null: they do not. */
   get lastVersion(): string | null {
     return this.#lastVersion?.version ?? null;
@@ -95,6 +101,7 @@ export class GroupFacts {
 
   /** @param source shared by all members of the event. */
   takeEvent(event: ChangeEvent, source: Place): void {
+    this.#eventCount += 1;
     this.#note(source);
     if (event.kind === 'state') return this.#takeState(event.members, event.deleted, source);
     // In both lists of one event: it is removed.

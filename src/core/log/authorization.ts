@@ -62,6 +62,12 @@ export const needsOfExplain = ({ source, retry, report }: TopicNames, groupId: s
   { kind: 'group', name: groupId, operations: ['Describe'] },
 ];
 
+/** Of `resync`, which writes to the source. */
+export const needsOfResync = (topics: TopicNames, groupId: string): readonly Need[] => [
+  topic(topics.source, both),
+  ...needsOfExplain(topics, groupId).filter(({ name }) => name !== topics.source),
+];
+
 /** Of `status`, which changes nothing. */
 export const needsOfStatus = ({ source, retry }: TopicNames, groupId: string): readonly Need[] => [
   readingTopic(source),

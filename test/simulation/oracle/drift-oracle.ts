@@ -3,7 +3,8 @@
  * change of each member, what became of it, and who is in the group.
  */
 import { KeptIds } from '../../../src/core/change/kept-ids.ts';
-import { compare, type Differences } from '../../../src/core/drift/comparison.ts';
+import { compare } from '../../../src/core/drift/comparison.ts';
+import type { Differences } from '../../../src/core/drift/differences.ts';
 import { GroupFacts } from '../../../src/core/drift/group-facts.ts';
 import type { Snapshot } from '../../../src/core/target/snapshot.ts';
 import { changesIn } from '../../../src/console/group-topics.ts';

@@ -113,7 +113,7 @@ async function compareGroup(group: string, comparing: Comparing): Promise<Compar
       ...named,
       status: 'failed',
       code: 'group_unmapped',
-      message: `neither the id map nor a report says what Genesys Cloud calls it`,
+      message: `neither the id map nor a report says for certain what Genesys Cloud calls it`,
     };
   if (wanted?.has(group) === false)
     return { ...named, status: 'failed', code: 'not_in_file', message: 'the file has no full state of the group' };

@@ -151,7 +151,8 @@ export class Resync {
     const { comparing, context } = this.#dependencies;
     for (let looks = 1; ; looks += 1) {
       await comparing.evidence.readSource();
-      const at = this.#heard.findIndex((heard) => heard.uuid === uuid);
+      // A send that was tried again may have written it twice.
+      const at = this.#heard.findLastIndex((heard) => heard.uuid === uuid);
       if (at !== -1)
         return this.#heard.splice(0, at + 1).flatMap((heard) => (heard.uuid === uuid ? [] : [heard.event]));
       if (looks === LOOKS_MAX) return null;

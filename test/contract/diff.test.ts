@@ -217,6 +217,31 @@ test('an answer that is older than the last report says nothing', async () => {
   });
 });
 
+test('of one group whose records are in two partitions, both are read', async () => {
+  const world = await aWorld({ partitionCount: 3, sandbox: { seed: { groups: [{ id: 'g', members: [] }] } } });
+  const record = { topic: topics.source, key: 'g', headers: [] };
+  const event = (member: string): string => JSON.stringify({ group_id: 'g', add_members: [member] });
+  const one = await world.start();
+  for (const [partition, member] of [
+    [0, 'u'],
+    [1, 'v'],
+    [2, 'w'],
+  ] as const) {
+    world.broker.append([{ ...record, partition, value: event(member) }]);
+    await until(() => world.sandbox.members('g').includes(member), 'it is applied');
+  }
+  await until(
+    () => [0, 1, 2].every((it) => world.broker.group('rollcall').committed(it).offset === 1n),
+    'all is committed',
+  );
+  one.kill();
+  for (const partition of [0, 1, 2]) world.broker.append([{ ...record, partition, value: event(`late-${partition}`) }]);
+  const { code, lines } = await diff(world, { group: ['g'], json: true }, { partitionCount: 3 });
+  expect(code).toBe(EXIT.done);
+  const [{ pending = [] } = {}] = jsonOf(lines);
+  expect(pending).toMatchObject(['late-0', 'late-1', 'late-2'].map((member) => ({ member, state: 'unread' })));
+});
+
 test('in letters of either case, groups and members are the same', async () => {
   const [group, member] = ['ABCDEF00-0000-4000-8000-000000000001', 'ABCDEF00-0000-4000-8000-000000000002'];
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: group.toLowerCase(), members: [] }] } } });

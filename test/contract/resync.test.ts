@@ -195,6 +195,22 @@ describe('what the source says meanwhile', () => {
     expect(world.sandbox.members('g').toSorted()).toEqual(['v']);
   });
 
+  test('between two copies of its record, which a send that is tried again leaves: it counts', async () => {
+    const { world, one } = await changedByOthers();
+    let isFirst = true;
+    const tools = ({ send }: LogTools): Partial<LogTools> => ({
+      send: async (records) => {
+        if (isFirst) await send(records);
+        if (isFirst) world.change('g', { remove: ['v'] });
+        isFirst = false;
+        return send(records);
+      },
+    });
+    expect(await repaired(world, { tools })).toMatchObject({ code: EXIT.done });
+    await world.expectRest(one);
+    expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'x']);
+  });
+
   test('about other members: nothing is to be corrected', async () => {
     const { world, one } = await changedByOthers();
     await repaired(world, { tools: before(() => world.change('g', { add: ['y'] })) });

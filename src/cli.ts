@@ -114,6 +114,8 @@ const commands: ReadonlyMap<string, () => Promise<(context: CommandContext) => C
   ['retry-now', async () => (await import('./commands/retry-now.ts')).retryNowCommand],
   ['status', async () => (await import('./commands/status.ts')).statusCommand],
   ['explain', async () => (await import('./commands/explain.ts')).explainCommand],
+  ['diff', async () => (await import('./commands/diff.ts')).diffCommand],
+  ['resync', async () => (await import('./commands/resync.ts')).resyncCommand],
   ['held', async () => (await import('./commands/held.ts')).heldCommand],
   ['ingest', async () => (await import('./commands/ingest.ts')).ingestCommand],
 ]);

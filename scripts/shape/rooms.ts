@@ -6,6 +6,7 @@ const levels: readonly (readonly string[])[] = [
   ['core/ids', 'core/group'],
   ['core/log', 'core/report'],
   ['core/explain', 'core/notice', 'core/status'],
+  ['core/drift'],
   ['ports', 'time', 'exit-codes', 'version', 'http'],
   ['formats', 'formats/*'],
   ['pipeline/state'],

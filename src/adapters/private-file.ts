@@ -20,6 +20,25 @@ export async function writePrivateFile(path: string, text: string | Iterable<str
   }
 }
 
+/** A file that is written on, a text at a time. */
+export interface AppendedFile {
+  append(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What is behind `length` bytes of it goes. Rejects where it is there already, and `length` is null. */
+export async function appendPrivateFile(path: string, length: number | null): Promise<AppendedFile> {
+  const file = await open(path, length === null ? 'ax' : 'a', OWNER_ONLY);
+  try {
+    await closeToOthers(file);
+    if (length !== null && (await file.stat()).size > length) await file.truncate(length);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return { append: (text) => file.appendFile(text), close: () => file.close() };
+}
+
 /** Pipes and devices are what they are. */
 async function closeToOthers(file: FileHandle): Promise<void> {
   const stats = await file.stat();

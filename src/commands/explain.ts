@@ -13,9 +13,7 @@ import {
   targetText,
   verdictJson,
 } from '../console/explained-text.ts';
-import { commandLog, withLogTools } from '../console/kafka-tools.ts';
-import { openSourceTopicFormat } from '../console/source-format.ts';
-import { openIdMap, withTarget } from '../console/target.ts';
+import { withGroupSources } from '../console/group-sources.ts';
 import { needsOfExplain } from '../core/log/authorization.ts';
 import { explain } from '../core/explain/sentence.ts';
 import { timeText } from '../core/report/reporting.ts';
@@ -56,34 +54,16 @@ Examples:
 
 The last line is the answer. What an instance has in memory is asked of its admin server, with ADMIN_TOKEN where one is set.`;
 
-const PARTS = ['format', 'ids', 'genesys', 'admin', 'all'] as const;
-
 async function withSources(
   context: CommandContext,
   { admin = [] }: ExplainFlags,
   work: (sources: Sources) => Promise<void>,
 ): Promise<void> {
-  await withLogTools(
+  await withGroupSources(
     context,
-    PARTS,
-    async (config, tools) => {
-      const logger = commandLog(context, config);
-      const format = await openSourceTopicFormat(config.format);
-      const { topics, kafka } = config;
-      const instances = adminUrls(admin, config);
-      const committed = () => tools.committedOffsets(kafka.groupId, topics.source);
-      const starts = async (topic: string, partitions: readonly number[]) =>
-        new Map((await tools.boundsOfAll(topic, partitions)).map(({ partition, start }) => [partition, start]));
-      await withTarget({ context, genesys: config.genesys, logger }, async (api) => {
-        const { ids, close } = await openIdMap(config, { context, api, logger });
-        try {
-          await work({ tools, topics, format, committed, starts, instances, api, ids, context });
-        } finally {
-          await close();
-        }
-      });
-    },
-    ({ topics, kafka }) => needsOfExplain(topics, kafka.groupId),
+    ['admin', 'all'],
+    (sources, config) => work({ ...sources, instances: adminUrls(admin, config) }),
+    needsOfExplain,
   );
 }
 

@@ -70,6 +70,15 @@ export function endIfStopped({ stop }: Pick<CommandContext, 'stop'>, when: strin
   if (stop.aborted) throw new ExitError(EXIT.someFailed, `stopped ${when}`);
 }
 
+/** Aborts with `stop`, until it is detached: from then on the work itself hears the signal, and ends in order. */
+export function detachable(stop: AbortSignal): { readonly signal: AbortSignal; readonly detach: () => void } {
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  stop.addEventListener('abort', end);
+  if (stop.aborted) end();
+  return { signal: ending.signal, detach: () => stop.removeEventListener('abort', end) };
+}
+
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

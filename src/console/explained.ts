@@ -11,6 +11,7 @@ import { InstanceMemory, type InstanceAnswer } from '../core/explain/instance-an
 import type { NamesOf } from '../core/explain/names.ts';
 import { atTargetByReports, type AtTarget, type Known } from '../core/explain/verdict.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
+import { isOlderVersion } from '../core/target/version.ts';
 import { visible } from '../core/text/visible.ts';
 import { unlessStopped } from './command-context.ts';
 import { GroupNames } from './group-names.ts';
@@ -135,15 +136,9 @@ function atTargetOf(group: GroupRead, { target }: NamesOf, lastVersion: string |
   if (nested.has(key)) return { kind: 'nested' };
   const isMember = members.has(key);
   if (!isMember && isDoubtful) return { kind: 'unknown', why: 'its answer may not name all members' };
-  if (isOlder(version, lastVersion))
+  if (isOlderVersion(version, lastVersion))
     return { kind: 'unknown', why: `its answer shows version ${version}, which is older than ${lastVersion}` };
   return { kind: 'read', isMember, version };
-}
-
-/** Where versions are numbers, as Genesys Cloud's are (docs/genesys.md). */
-function isOlder(version: string | null, lastVersion: string | null): boolean {
-  const [shown, last] = [version, lastVersion].map((text) => /^(?:W\/)?"(\d+)"$/.exec(text ?? '')?.[1]);
-  return shown !== undefined && last !== undefined && BigInt(shown) < BigInt(last);
 }
 
 /** Every member of the group that something is known of, or that the target shows: by each name that the source gives it. */

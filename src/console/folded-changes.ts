@@ -11,6 +11,7 @@ import {
   type Intent,
   type Op,
 } from '../core/change/change.ts';
+import { KeptIds } from '../core/change/kept-ids.ts';
 import { intentFor } from '../core/change/pending.ts';
 import type { GroupIntents } from './dry-run.ts';
 
@@ -33,7 +34,7 @@ interface FoldedState {
 
 export class FoldedChanges {
   readonly #groups = new Map<string, FoldedGroup>();
-  readonly #ids = new Map<string, string>();
+  readonly #ids = new KeptIds();
   readonly #source: Pick<ChangeSource, 'topic' | 'partition'>;
   #eventCount = 0;
 
@@ -52,7 +53,7 @@ export class FoldedChanges {
     const group = this.#groupOf(event.group);
     if (event.kind === 'state') {
       supersedeAll(group);
-      const members = event.members.map((member) => this.#kept(member));
+      const members = event.members.map((member) => this.#ids.kept(member));
       group.state = { event: number, members, deleted: event.deleted };
       return;
     }
@@ -73,18 +74,18 @@ export class FoldedChanges {
     const known = this.#groups.get(idKey(id));
     if (known !== undefined) return known;
     const group: FoldedGroup = {
-      spelling: this.#kept(id),
+      spelling: this.#ids.kept(id),
       state: null,
       members: new Map(),
       spellings: new Map(),
       superseded: new Map(),
     };
-    this.#groups.set(this.#kept(idKey(id)), group);
+    this.#groups.set(this.#ids.kept(idKey(id)), group);
     return group;
   }
 
   #set(group: FoldedGroup, member: string, code: number): void {
-    const key = this.#kept(idKey(member));
+    const key = this.#ids.kept(idKey(member));
     const former = group.members.get(key);
     if (former !== undefined && eventOf(former) === eventOf(code)) return;
     if (former !== undefined) supersede(group, key);
@@ -92,16 +93,7 @@ export class FoldedChanges {
     group.members.delete(key);
     group.members.set(key, code);
     if (key === member) group.spellings.delete(key);
-    else group.spellings.set(key, this.#kept(member));
-  }
-
-  /** One string for all who have the id. A part of a longer text would keep all of it in memory, so it is copied. */
-  #kept(id: string): string {
-    const known = this.#ids.get(id);
-    if (known !== undefined) return known;
-    const copy = JSON.parse(JSON.stringify(id)) as string;
-    this.#ids.set(copy, copy);
-    return copy;
+    else group.spellings.set(key, this.#ids.kept(member));
   }
 
   #intentsOf({ spelling: group, state, members, spellings, superseded }: FoldedGroup): GroupIntents {

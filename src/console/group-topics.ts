@@ -1,5 +1,5 @@
 /** What the topics say of one group: its reports, its live record in the retry topic, and its source records. */
-import { idKey, isChange, type ChangeSource, type SourceFormat } from '../core/change/change.ts';
+import { idKey, isChange, type ChangeEvent, type ChangeSource, type SourceFormat } from '../core/change/change.ts';
 import type { Instance } from '../adapters/admin-client.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
 import { decodeRecord, partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
@@ -167,13 +167,27 @@ interface SourceRecordRead {
 
 /** What a record says of the group that is asked for. */
 export function takeSourceRecord(read: SourceRecordRead, evidence: Evidence): void {
-  const { record, topic, format, wanted } = read;
+  const { record, wanted } = read;
+  const changes = changesIn(read);
+  const ofGroup = changes.filter(({ event }) => wanted.has(idKey(event.group)));
+  if (ofGroup.length === 0) return;
+  const actorOf = actorsIn(record.value, changes[0]?.eventCount ?? 1);
+  for (const { event, source } of ofGroup) evidence.takeEvent({ event, source, actor: actorOf(event.eventId) });
+}
+
+interface SourceChange {
+  readonly event: ChangeEvent;
+  readonly source: ChangeSource;
+  /** Of its record, changes or not. */
+  readonly eventCount: number;
+}
+
+/** The changes that a record of the source tells of. */
+export function changesIn(read: Omit<SourceRecordRead, 'wanted'>): readonly SourceChange[] {
+  const { record, topic, format } = read;
   const events = decodeRecord(format, record, read);
-  const isWanted = events.map((event) => isChange(event) && wanted.has(idKey(event.group)));
-  if (!isWanted.includes(true)) return;
-  const actorOf = actorsIn(record.value, events.length);
-  for (const [at, event] of events.entries()) {
-    if (!isChange(event) || isWanted[at] !== true) continue;
+  return events.flatMap((event, at): readonly SourceChange[] => {
+    if (!isChange(event)) return [];
     const source: ChangeSource = {
       topic,
       partition: record.partition,
@@ -182,8 +196,8 @@ export function takeSourceRecord(read: SourceRecordRead, evidence: Evidence): vo
       eventId: event.eventId,
       timestamp: record.timestamp,
     };
-    evidence.takeEvent({ event, source, actor: actorOf(event.eventId) });
-  }
+    return [{ event, source, eventCount: events.length }];
+  });
 }
 
 async function goneOf(

@@ -24,7 +24,7 @@ import {
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
 import { unlessAborted } from '../time.ts';
-import { endIfStopped, print, readProgress, showProgress, type CommandContext } from './command-context.ts';
+import { detachable, endIfStopped, print, readProgress, showProgress, type CommandContext } from './command-context.ts';
 import { existingTopic, withLogTools } from './kafka-tools.ts';
 
 export interface RetryTopic {
@@ -43,13 +43,9 @@ export async function withRetryTopic(
   context: CommandContext,
   work: (retry: RetryTopic) => Promise<ExitCode>,
 ): Promise<void> {
-  const ending = new AbortController();
-  const end = (): void => ending.abort();
-  context.stop.addEventListener('abort', end);
-  if (context.stop.aborted) end();
-  const onAsking = (): void => context.stop.removeEventListener('abort', end);
+  const { signal, detach: onAsking } = detachable(context.stop);
   await withLogTools(
-    { ...context, stop: ending.signal },
+    { ...context, stop: signal },
     ['operator'],
     async ({ topics, operator: { key } }, tools) => {
       const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
@@ -280,6 +276,10 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
 
 export const allWaiting = (view: WaitingView): WaitingIntent[] =>
   [...view.partitions.values()].flatMap(({ groups }) => [...groups.values()].flat());
+
+/** @param group by `idKey`, as the source names it. */
+export const waitingOfGroup = ({ partitions }: WaitingView, group: string): readonly WaitingIntent[] =>
+  [...partitions.values()].flatMap(({ groups }) => groups.get(group) ?? []);
 
 /** Every criterion that is given has to hold; of one with several values any. */
 export function selects(filter: WaitingFilter, { id, reason, intent }: WaitingIntent): boolean {

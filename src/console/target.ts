@@ -47,7 +47,7 @@ const NOT_STARTED: Read = { answer: { kind: 'not_started' }, outcome: { kind: 'n
 
 /** One GET; 429 waits for the gate, what may pass is tried again a few times. */
 export async function getGroupWithRetries(
-  api: GroupApi,
+  api: Pick<GroupApi, 'gate' | 'getGroup'>,
   group: string,
   context: Pick<CommandContext, 'clock' | 'stop'>,
 ): Promise<Read> {

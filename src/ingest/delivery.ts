@@ -218,14 +218,15 @@ export interface NativeRecord {
   readonly value: string;
 }
 
-export function nativeRecord(event: ChangeEvent): NativeRecord {
+/** @param more fields for people, which the format does not read. */
+export function nativeRecord(event: ChangeEvent, more: object = {}): NativeRecord {
   const { group, eventId, occurredAt } = event;
   const optional = {
     ...(eventId !== null && { event_id: eventId }),
     // For people alone; in another spelling it would make the whole record unreadable.
     ...(isRfc3339(occurredAt) && { occurred_at: occurredAt }),
   };
-  return { key: idKey(group), value: JSON.stringify({ group_id: group, ...membersOf(event), ...optional }) };
+  return { key: idKey(group), value: JSON.stringify({ group_id: group, ...membersOf(event), ...optional, ...more }) };
 }
 
 /** Of all changes among the events, for the topic. */

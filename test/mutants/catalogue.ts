@@ -1,6 +1,7 @@
 /** All mutants. */
 import { breakerMutants } from './catalogue-breaker.ts';
 import { deadMutants } from './catalogue-dead.ts';
+import { driftMutants } from './catalogue-drift.ts';
 import { edgeMutants } from './catalogue-edges.ts';
 import { explainMutants } from './catalogue-explain.ts';
 import { statusMutants } from './catalogue-status.ts';
@@ -39,6 +40,7 @@ export const mutants: readonly Mutant[] = [
   ...figureMutants,
   ...edgeMutants,
   ...explainMutants,
+  ...driftMutants,
   ...statusMutants,
   ...pauseMutants,
   ...noticeMutants,

@@ -30,6 +30,9 @@ const targetFates: Readonly<Record<Exclude<TargetFate, 'answered' | 'ignored'>, 
   garbage_late: true,
 };
 
+/** Where others change groups. */
+const diffs = ['undone', 'foreign', 'pending', 'missing'].map((kind) => `diff: ${kind}`);
+
 /** Names as in the counts of a history. */
 function faultsOf(played: readonly Scenario[]): readonly string[] {
   const kinds = new Set<string>(played.flatMap((name) => (isDirected(name) ? [] : Object.keys(eventWeights[name]))));
@@ -46,6 +49,7 @@ function faultsOf(played: readonly Scenario[]): readonly string[] {
     ...(kinds.has('replay') ? ['operator: woken'] : []),
     ...(kinds.has('approve') ? ['operator: approves a part'] : []),
     ...(kinds.has('reject') ? ['operator: rejects a part'] : []),
+    ...(played.includes('turns') ? diffs : []),
   ];
 }
 

@@ -13,6 +13,7 @@ import { applyEvent } from './events.ts';
 import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
 import { Explaining } from './oracle/explain-oracle.ts';
+import { Diffing } from './oracle/drift-oracle.ts';
 import { leftIn } from './expectations.ts';
 import { resumeAll } from './pausing-operator.ts';
 import type { Scenario } from './scenarios.ts';
@@ -81,9 +82,11 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
   const { timeline, settings } = world;
   for (const event of events) timeline.after(event.at, () => applyEvent(world, event));
   const explaining = new Explaining(world);
+  const diffing = new Diffing(world);
   const look = (): boolean => {
     world.look();
     explaining.now();
+    diffing.now();
     return false;
   };
   await timeline.run(settings.durationMs, look);
@@ -102,6 +105,7 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
   if (world.sourceOracle.isOther) return null;
   checkEnd(world);
   explaining.all();
+  diffing.all();
   return null;
 }
 

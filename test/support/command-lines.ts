@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { applyCommand } from '../../src/commands/apply.ts';
 import { applyNowCommand } from '../../src/commands/apply-now.ts';
 import { decodeCommand } from '../../src/commands/decode.ts';
+import { diffCommand } from '../../src/commands/diff.ts';
 import { demoCommand } from '../../src/lab/commands/demo.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
 import { explainCommand } from '../../src/commands/explain.ts';
@@ -14,6 +15,7 @@ import { planCommand } from '../../src/commands/plan.ts';
 import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
 import { resumeCommand } from '../../src/commands/resume.ts';
+import { resyncCommand } from '../../src/commands/resync.ts';
 import { retryNowCommand } from '../../src/commands/retry-now.ts';
 import { runCommand } from '../../src/commands/run.ts';
 import { sandboxCommand } from '../../src/lab/commands/sandbox.ts';
@@ -33,6 +35,7 @@ const commands = [
   applyNowCommand,
   decodeCommand,
   demoCommand,
+  diffCommand,
   doctorCommand,
   explainCommand,
   heldCommand,
@@ -42,6 +45,7 @@ const commands = [
   replayCommand,
   reportCommand,
   resumeCommand,
+  resyncCommand,
   retryNowCommand,
   runCommand,
   sandboxCommand,

@@ -150,6 +150,14 @@ export const intentId = ({
 }: Pick<Intent, 'member' | 'memberSpelling'> & { readonly source: Position }): string =>
   named.member === WHOLE_GROUP ? positionText(source) : `${positionText(source)}/${sourceMember(named)}`;
 
+/** Reads what `intentId` writes; member null: the record as a whole. A topic's name holds no slash. null: it is no such id. */
+export function readIntentId(id: string): { readonly position: Position; readonly member: string | null } | null {
+  const [, topic, partition, offset, member] =
+    /^([^/]+)\/(\d{1,9})\/(\d{1,19}(?:\.\d{1,9})?)(?:\/(.+))?$/s.exec(id) ?? [];
+  if (topic === undefined || offset === undefined) return null;
+  return { position: { topic, partition: Number(partition), ...readOffset(offset) }, member: member ?? null };
+}
+
 /** Ids are opaque, but they end up in keys, paths and filters. Length in UTF-16 units. */
 export const ID_LENGTH_MAX = 256;
 export type IdProblem = 'empty_id' | 'control_character' | 'id_too_long' | 'unsafe_id';

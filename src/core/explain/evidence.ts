@@ -6,6 +6,7 @@ import {
   comparePositions,
   idKey,
   positionText,
+  readIntentId,
   readOffset,
   WHOLE_GROUP,
   type ChangeEvent,
@@ -48,7 +49,7 @@ interface StateDraft extends Draft {
 }
 
 /** These outcomes change no member. */
-const UNCHANGING: ReadonlySet<string> = new Set<ReportOutcome>(['no_changes', 'paused', 'resumed']);
+export const UNCHANGING: ReadonlySet<string> = new Set<ReportOutcome>(['no_changes', 'paused', 'resumed']);
 
 export class Evidence {
   readonly #isAsked: ((name: string) => boolean) | null;
@@ -100,7 +101,7 @@ export class Evidence {
   }
 
   takeReport(record: ReportRecord): void {
-    const id = parseId(operationId(record));
+    const id = readIntentId(operationId(record));
     if (id === null || UNCHANGING.has(record.outcome)) return;
     if (record.outcome === 'invalid') return this.#noteInvalid(id.position);
     this.#noteVersion(record);
@@ -199,7 +200,7 @@ export class Evidence {
 
   /** A report names what has superseded it; the newer one may be known by nothing else. */
   #noteWinner(id: string): void {
-    const winner = parseId(id);
+    const winner = readIntentId(id);
     if (winner === null) return;
     if (winner.member === null) this.#state(winner.position);
     else this.#draft(idKey(winner.member), winner.position);
@@ -282,12 +283,4 @@ function newestOf(known: readonly ReportRecord[], record: ReportRecord): readonl
 function compareLinks(a: Link, b: Link): number {
   if (a.position.partition === b.position.partition) return comparePositions(a.position, b.position);
   return (a.timestamp ?? 0) - (b.timestamp ?? 0);
-}
-
-/** `topic/partition/offset[/member]`; null: it is none. A topic's name holds no slash. */
-function parseId(id: string): { readonly position: Position; readonly member: string | null } | null {
-  const [, topic, partition, offset, member] =
-    /^([^/]+)\/(\d{1,9})\/(\d{1,19}(?:\.\d{1,9})?)(?:\/(.+))?$/s.exec(id) ?? [];
-  if (topic === undefined || offset === undefined) return null;
-  return { position: { topic, partition: Number(partition), ...readOffset(offset) }, member: member ?? null };
 }

@@ -54,12 +54,18 @@ export const needsOfCursor = (cursorTopic: string): readonly Need[] => [topic(cu
 /** Of `replay`, `retry-now`, `held`, `pause`, `resume` and `apply-now`; `topics.retry` alone is used. */
 export const needsOfOperator = ({ retry }: Pick<TopicNames, 'retry'>): readonly Need[] => [topic(retry, both)];
 
-/** Of `explain`, which changes nothing. */
+/** Of `explain` and `diff`, which change nothing. */
 export const needsOfExplain = ({ source, retry, report }: TopicNames, groupId: string): readonly Need[] => [
   readingTopic(source),
   readingTopic(retry),
   readingTopic(report),
   { kind: 'group', name: groupId, operations: ['Describe'] },
+];
+
+/** Of `resync`, which writes to the source. */
+export const needsOfResync = (topics: TopicNames, groupId: string): readonly Need[] => [
+  topic(topics.source, both),
+  ...needsOfExplain(topics, groupId).filter(({ name }) => name !== topics.source),
 ];
 
 /** Of `status`, which changes nothing. */

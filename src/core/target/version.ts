@@ -97,6 +97,12 @@ export function hasMoved({ tags: before }: Versioned, { tags: after }: Versioned
   return from !== null && to !== null && readEtag(from) !== readEtag(to);
 }
 
+/** Where versions are numbers, as Genesys Cloud's are (docs/genesys.md). */
+export function isOlderVersion(version: string | null, lastVersion: string | null): boolean {
+  const [shown, last] = [version, lastVersion].map((text) => /^(?:W\/)?"(\d+)"$/.exec(text ?? '')?.[1]);
+  return shown !== undefined && last !== undefined && BigInt(shown) < BigInt(last);
+}
+
 /** The target has refused its own version in every form. */
 export const etagChanged = ({ etag, meta }: VersionTags, status: number | null): Failure => ({
   code: 'etag_changed',

@@ -230,7 +230,7 @@ export function isRfc3339(value: unknown): value is string {
  */
 
 /** Its value is `native`. */
-const FORMAT_HEADER = 'rollcall-format';
+export const FORMAT_HEADER = 'rollcall-format';
 
 const ANY_KEY = { partitionCount: 1 } as const;
 

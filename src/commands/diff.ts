@@ -1,0 +1,136 @@
+/** `rollcall diff`: what differs between what the identity provider wants and what Genesys Cloud has. It changes nothing. */
+import { Command } from 'commander';
+import { detachable, endIfStopped, print, printPieces, type CommandContext } from '../console/command-context.ts';
+import { compareGroups, type ComparedGroup } from '../console/drift.ts';
+import {
+  beginComparing,
+  checkGroups,
+  showCompared,
+  withDriftOptions,
+  type ComparedSources,
+  type DriftFlags,
+} from '../console/drift-command.ts';
+import { openCompared, type ComparedFile } from '../console/drift-file.ts';
+import { DriftTotals, comparedJson, comparedText } from '../console/drift-text.ts';
+import { withGroupSources } from '../console/group-sources.ts';
+import { idKey } from '../core/change/change.ts';
+import { needsOfExplain } from '../core/log/authorization.ts';
+import { counted } from '../core/text/counted.ts';
+import { visible } from '../core/text/visible.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+
+export interface DiffFlags extends DriftFlags {
+  readonly json?: true;
+  readonly out?: string;
+  readonly resume?: true;
+}
+
+export function diffCommand(context: CommandContext): Command {
+  return withDriftOptions(new Command('diff'))
+    .summary('what differs between what the identity provider wants and what Genesys Cloud has')
+    .description(
+      'Folds the source topic, reads each group once, and says of each difference by reports and records whether it is on its way, was undone by others, or was never done. It changes nothing.',
+    )
+    .option(
+      '--json',
+      'one line per group: {"group","status","version","missing","extra","undone","pending","foreign",…}',
+    )
+    .option('--out <file>', 'also write these lines to a new file, which only its owner may read (mode 0600)')
+    .option('--resume', 'go on with the file of --out: groups that it has compared are left out')
+    .addHelpText('after', examples)
+    .action(async (flags: DiffFlags) => {
+      checkFlags(flags);
+      const { signal, detach } = detachable(context.stop);
+      await withGroupSources(
+        { ...context, stop: signal },
+        [],
+        async (sources, { genesys: { rateLimitPerMinute } }) => {
+          context.finish(await diffGroups(flags, { ...sources, rateLimitPerMinute, onComparing: detach }, context));
+        },
+        needsOfExplain,
+      );
+    });
+}
+
+const examples = `
+Examples:
+  $ rollcall diff --group 5b1e…
+  $ rollcall diff --all --out drift.ndjson            # a signal ends it after the group in hand
+  $ rollcall diff --all --out drift.ndjson --resume
+  $ rollcall diff --all --from states.ndjson --json | jq -c 'select(.missing + .extra + .undone != [])'
+
+Exits 0 where no group differs, and 1 where one does or could not be compared. What is pending or foreign is no drift.
+\`rollcall resync\` repairs what differs.`;
+
+/** @throws ExitError where the options contradict each other. */
+export function checkFlags(flags: DiffFlags): void {
+  checkGroups(flags);
+  if (flags.resume === true && flags.out === undefined)
+    throw new ExitError(EXIT.usage, '--resume needs the file: --out <file>');
+}
+
+export async function diffGroups(
+  flags: DiffFlags,
+  sources: ComparedSources,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const file = flags.out === undefined ? null : await openCompared(flags.out, flags.resume === true);
+  try {
+    return await diffInto(file, { flags, sources, context });
+  } finally {
+    await file?.close();
+  }
+}
+
+interface Diffing {
+  readonly flags: DiffFlags;
+  readonly sources: ComparedSources;
+  readonly context: CommandContext;
+}
+
+async function diffInto(file: ComparedFile | null, { flags, sources, context }: Diffing): Promise<ExitCode> {
+  const { comparing, groups: all } = await beginComparing(flags, sources, context);
+  const { evidence, target } = comparing;
+  const known = new Set(all);
+  const totals = new DriftTotals();
+  const former = new Set<string>();
+  for (const line of file?.former ?? []) {
+    const group = idKey(line.group);
+    if (line.status !== 'compared' || !known.has(group)) continue;
+    former.add(group);
+    totals.takeLine(line);
+  }
+  if (former.size > 0)
+    await print(
+      context.stderr,
+      `${counted(former.size, 'group')} of ${flags.out} ${former.size === 1 ? 'is' : 'are'} compared already, and left out\n`,
+    );
+  const groups = all.filter((group) => !former.has(group));
+  const end = showCompared(totals, all.length, context);
+  try {
+    for await (const compared of compareGroups(groups, comparing)) {
+      totals.take(compared);
+      await write(compared, file, { isJson: flags.json === true, context });
+    }
+  } finally {
+    end();
+  }
+  for (const problem of evidence.problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
+  if (totals.groupCount < all.length) endIfStopped(context, stoppedText(totals.groupCount, all.length, flags.out));
+  await print(flags.json === true ? context.stderr : context.stdout, totals.text(target.requestCount));
+  return totals.isInStep ? EXIT.done : EXIT.someFailed;
+}
+
+const stoppedText = (count: number, all: number, out: string | undefined): string =>
+  `after ${count} of ${counted(all, 'group')}${out === undefined ? '' : `, which ${out} has: go on by --resume`}`;
+
+async function write(
+  compared: ComparedGroup,
+  file: ComparedFile | null,
+  { isJson, context }: { readonly isJson: boolean; readonly context: CommandContext },
+): Promise<void> {
+  const json = comparedJson(compared);
+  await file?.append(json);
+  if (isJson) await printPieces(context.stdout, [json]);
+  else await print(context.stdout, comparedText(compared));
+}

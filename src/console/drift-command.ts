@@ -1,0 +1,74 @@
+/** What `rollcall diff` and `resync` share: which groups, by whose word, how fast, and how far that is. */
+import type { Command } from 'commander';
+import { idKey } from '../core/change/change.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import type { GroupApi } from '../ports.ts';
+import { collect, showProgress, wholeNumber, type CommandContext } from './command-context.ts';
+import { GroupReader, type Comparing } from './drift.ts';
+import { DriftEvidence, type DriftSources } from './drift-evidence.ts';
+import { readWanted } from './drift-file.ts';
+import type { DriftTotals } from './drift-text.ts';
+import { RequestPace } from './request-pace.ts';
+
+export interface DriftFlags {
+  readonly group?: readonly string[];
+  readonly all?: true;
+  readonly from?: string;
+  readonly rate?: number;
+}
+
+export const withDriftOptions = (command: Command): Command =>
+  command
+    .option('--group <id>', 'of the identity provider or of Genesys Cloud; may be repeated', collect)
+    .option('--all', 'every group that the source, the reports or the file name')
+    .option('--from <file>', 'full states that say who is wanted, instead of the source topic; - for standard input')
+    .option(
+      '--rate <n>',
+      'requests a minute to Genesys Cloud (default: a quarter of RATE_LIMIT_PER_MINUTE, or of what it allows)',
+      wholeNumber(1, 100_000),
+    );
+
+export interface ComparedSources extends DriftSources {
+  readonly api: Pick<GroupApi, 'gate' | 'getGroup'>;
+  readonly rateLimitPerMinute: number | null;
+  /** The topics are read: from now on a signal ends the command after the group in hand. */
+  readonly onComparing: () => void;
+}
+
+/** @throws ExitError where the options contradict each other. */
+export function checkGroups({ group = [], all }: DriftFlags): void {
+  if (group.length > 0 === (all === true)) throw new ExitError(EXIT.usage, 'name groups with --group, or say --all');
+}
+
+/** Reads the topics. @returns the groups by `idKey`, as the source names them. */
+export async function beginComparing(
+  flags: DriftFlags,
+  sources: ComparedSources,
+  context: CommandContext,
+): Promise<{ readonly comparing: Comparing; readonly groups: readonly string[] }> {
+  const from = flags.from === undefined ? null : await readWanted(flags.from, context);
+  const evidence = new DriftEvidence(sources, flags.group ?? from?.spellings ?? null);
+  await evidence.refresh();
+  sources.onComparing();
+  const { api, rateLimitPerMinute } = sources;
+  const limits = { ratePerMinute: rateLimitPerMinute, wished: flags.rate ?? null };
+  const target = new GroupReader(api, new RequestPace(api.gate, limits, context.clock), context);
+  const asked = flags.group?.flatMap((group) => evidence.sourcesOf(group)) ?? from?.spellings.map(idKey);
+  return {
+    comparing: { evidence, target, wanted: from?.wanted ?? null, context },
+    groups: [...new Set(asked ?? evidence.groups)],
+  };
+}
+
+/** The returned function ends it. */
+export const showCompared = (
+  totals: DriftTotals,
+  groupCount: number,
+  { stderr, clock }: Pick<CommandContext, 'stderr' | 'clock'>,
+): (() => void) =>
+  showProgress(stderr, clock, () => ({
+    settled: totals.groupCount,
+    total: groupCount,
+    unit: 'groups',
+    detail: `compared, ${totals.differingCount} differ`,
+  }));

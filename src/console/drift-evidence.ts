@@ -1,0 +1,286 @@
+/**
+ * What the topics say of groups that are compared with the target, kept up to date: each `refresh` reads on from where the last one
+ * ended. Committed offsets come first, then what waits, reports and the source: what the offsets pass was recorded before them.
+ */
+import { idKey, isSameId, type ChangeEvent } from '../core/change/change.ts';
+import { KeptIds } from '../core/change/kept-ids.ts';
+import type { KnownOfGroup } from '../core/drift/differences.ts';
+import { GroupFacts, type Place } from '../core/drift/group-facts.ts';
+import { KnownNames } from '../core/explain/names.ts';
+import type { IdKind } from '../core/ids/resolution.ts';
+import { partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
+import type { TopicRecord } from '../ports.ts';
+import { endIfStopped, readProgress, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
+import type { GroupSources } from './group-sources.ts';
+import { changesIn } from './group-topics.ts';
+import { existingTopic } from './kafka-tools.ts';
+import { groupIds, readReport } from './report-search.ts';
+import { emptyWaiting, readWaiting, waitingOfGroup } from './retry-topic.ts';
+
+export type DriftSources = Pick<GroupSources, 'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'ids'> & {
+  /** A reading ends with an error where `stop` aborts. */
+  readonly context: Pick<CommandContext, 'stderr' | 'clock' | 'stop'>;
+};
+
+/** How far a topic is read. */
+interface Reading {
+  readonly topic: string;
+  /** null: not read yet. */
+  partitionCount: number | null;
+  partitions: readonly number[];
+  /** By partition, what is read next. */
+  readonly offsets: Map<number, bigint>;
+}
+
+/** @param record the record that the change is of */
+export type ChangeListener = (event: ChangeEvent, record: TopicRecord) => void;
+
+const notRead = (topic: string): Reading => ({ topic, partitionCount: null, partitions: [], offsets: new Map() });
+
+export class DriftEvidence {
+  readonly #sources: DriftSources;
+  /** By `idKey`, every name of the groups that are asked for; null: all groups. */
+  readonly #names: Set<string> | null;
+  readonly #asked: readonly string[];
+  readonly #ids = new KeptIds();
+  readonly #facts = new Map<string, GroupFacts>();
+  readonly #members = new KnownNames();
+  readonly #groups = new KnownNames();
+  readonly #waiting = emptyWaiting();
+  readonly #retry: Reading;
+  readonly #reports: Reading;
+  readonly #source: Reading;
+  /** Of the source, in which reports have events of the groups that are asked for. */
+  readonly #reportedPartitions = new Set<number>();
+  readonly #problems: string[] = [];
+  #committed: ReadonlyMap<number, bigint> = new Map();
+  #sourceStarts: ReadonlyMap<number, bigint> = new Map();
+  #areReportsGone = false;
+  #onChange: ChangeListener = () => undefined;
+
+  /** @param groups by the source or by the target; null: all. */
+  constructor(sources: DriftSources, groups: readonly string[] | null) {
+    this.#sources = sources;
+    this.#asked = groups ?? [];
+    this.#names = groups === null ? null : new Set(groups.map(idKey));
+    const { retry, report, source } = sources.topics;
+    [this.#retry, this.#reports, this.#source] = [notRead(retry), notRead(report), notRead(source)];
+  }
+
+  /** By `idKey`, all groups that the topics name, of those that are asked for. */
+  get groups(): readonly string[] {
+    return [...this.#facts.keys()].toSorted();
+  }
+
+  /** Of batches that cannot be unpacked, each as a sentence without a full stop. */
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  /** @throws ExitError where a topic is missing, or it was asked to stop. */
+  async refresh(): Promise<void> {
+    const { committed, context } = this.#sources;
+    this.#committed = await unlessStopped(context, committed());
+    await this.#readRetry();
+    await this.#readReports();
+    await this.readSource();
+  }
+
+  /** Reads the source on. */
+  async readSource(): Promise<void> {
+    const { format, topics, starts, context } = this.#sources;
+    if (this.#source.partitionCount === null) {
+      await this.#open(this.#source);
+      const { partitions } = this.#source;
+      this.#sourceStarts = await unlessStopped(context, starts(topics.source, partitions));
+      this.#source.partitions = this.#sourcePartitions(partitions.length);
+    }
+    const partitionCount = this.#source.partitionCount ?? 1;
+    for await (const record of this.#read(this.#source)) {
+      await format.prepare?.([record]);
+      for (const { event, source } of changesIn({ record, topic: topics.source, partitionCount, format })) {
+        const group = idKey(event.group);
+        if (this.#names?.has(group) === false) continue;
+        const { topic, partition, offset, index, timestamp } = source;
+        this.#factsOf(event.group).takeEvent(event, { topic, partition, offset, index, timestamp });
+        this.#onChange(event, record);
+      }
+    }
+  }
+
+  /** Hears of each change that is read of the source from now on, after it is taken. */
+  listen(onChange: ChangeListener): void {
+    this.#onChange = onChange;
+  }
+
+  /** @param group by `idKey`, as the source names it; or a name that was asked for. */
+  known(group: string, wanted: KnownOfGroup['wanted']): KnownOfGroup {
+    const facts = this.#facts.get(group) ?? new GroupFacts(group, this.#ids);
+    const { newest } = facts;
+    const starts =
+      newest === null ? [...this.#sourceStarts.values()] : [this.#sourceStarts.get(newest.partition) ?? 0n];
+    return {
+      facts,
+      waiting: waitingOfGroup(this.#waiting, group),
+      targetOf: (key) => this.#targetOf('user', key),
+      isCommitted: ({ partition, offset }: Place) => offset < (this.#committed.get(partition) ?? 0n),
+      isSourceGone: starts.some((start) => start > 0n),
+      areReportsGone: this.#areReportsGone,
+      wanted,
+    };
+  }
+
+  /** As the target spells the group; null: neither the id map nor a report says so. */
+  targetOf(group: string): string | null {
+    const facts = this.#facts.get(group);
+    return this.#targetOf('group', facts?.spelling ?? group);
+  }
+
+  /** The names of a group by the source; that which is asked for, where nothing is known of it. */
+  sourcesOf(asked: string): readonly string[] {
+    const names = [...this.#groups.namesOf(asked).sources].filter((name) => this.#facts.has(name));
+    return names.length === 0 ? [idKey(asked)] : names;
+  }
+
+  /** The name by which the source means a member of the target; null: it has none. */
+  nameOf(member: string | null, target: string | null): string | null {
+    const { ids } = this.#sources;
+    if (ids === null) return member ?? target;
+    // A report of a full state names whom it removed by the target's name, which no id map is to be asked for.
+    const isTargets = member !== null && target !== null && isSameId(member, target);
+    return member === null || (isTargets && ids.known('user', member)?.kind !== 'found') ? null : member;
+  }
+
+  /** The partition of the source that the group's records are in. */
+  partitionOf(group: string): number {
+    const known = this.#facts.get(group)?.newest?.partition;
+    return known ?? partitionOfKey(Buffer.from(group), this.#source.partitionCount ?? 1);
+  }
+
+  /** What the target calls a member of the source; null: neither the id map nor a report says so. */
+  memberTarget(name: string): string | null {
+    return this.#targetOf('user', idKey(name));
+  }
+
+  /** What the names of one member have in common. */
+  memberKey(name: string): string {
+    return idKey(this.memberTarget(name) ?? name);
+  }
+
+  /** What the map says now stands before what reports said then. */
+  #targetOf(kind: IdKind, name: string): string | null {
+    const { ids } = this.#sources;
+    if (ids === null) return idKey(name);
+    const known = ids.known(kind, name);
+    if (known?.kind === 'found') return known.id;
+    if (known !== null && known.kind !== 'unanswered' && known.kind !== 'unmapped') return null;
+    return (kind === 'group' ? this.#groups : this.#members).targetOf(name);
+  }
+
+  #factsOf(group: string): GroupFacts {
+    const key = this.#ids.kept(idKey(group));
+    const known = this.#facts.get(key) ?? new GroupFacts(group, this.#ids);
+    this.#facts.set(key, known);
+    return known;
+  }
+
+  async #readRetry(): Promise<void> {
+    if (this.#retry.partitionCount === null) await this.#open(this.#retry);
+    for await (const record of this.#read(this.#retry)) readWaiting(this.#waiting, record.partition, record);
+  }
+
+  /** Of groups that are asked for the partitions of their keys; all where that is not enough. */
+  async #readReports(): Promise<void> {
+    const { ids, topics, starts, context } = this.#sources;
+    if (this.#reports.partitionCount !== null) {
+      await this.#readReportsOn();
+      return;
+    }
+    await this.#open(this.#reports);
+    const all = this.#reports.partitions;
+    if (this.#names !== null && ids === null) {
+      this.#reports.partitions = this.#keyPartitions(all.length);
+      await this.#readReportsOn();
+      this.#reports.partitions = this.#asked.every((group) => this.#facts.has(idKey(group)))
+        ? this.#reports.partitions
+        : all;
+    }
+    // A name of the source may have become known by the last report of all.
+    while (await this.#readReportsOn()) this.#reports.offsets.clear();
+    const begins = await unlessStopped(context, starts(topics.report, this.#reports.partitions));
+    this.#areReportsGone = [...begins.values()].some((start) => start > 0n);
+  }
+
+  /** @returns whether a name became known whose reports may have been passed over. */
+  async #readReportsOn(): Promise<boolean> {
+    let isGrown = false;
+    for await (const { key, value } of this.#read(this.#reports)) {
+      const read = readReport(value);
+      if (read === null || read.record.source.topic !== this.#sources.topics.source) continue;
+      const { record } = read;
+      const keyed = { record, key: key === null ? null : Buffer.from(key).toString() };
+      const names = groupIds(keyed).filter((id) => typeof id === 'string');
+      const group = record.source_group ?? keyed.key ?? record.group;
+      if (group === null || (this.#names !== null && !names.some((id) => this.#names?.has(idKey(id))))) continue;
+      if (this.#names !== null && !this.#names.has(idKey(group))) {
+        this.#names.add(idKey(group));
+        isGrown = true;
+      }
+      if (record.group !== null) this.#groups.note(group, record.group);
+      const { source_member: name = null, member } = record;
+      if (this.#sources.ids !== null && name !== null && member !== null) this.#members.note(name, member);
+      this.#factsOf(group).takeReport(record);
+      if (this.#names !== null) this.#reportedPartitions.add(record.source.partition);
+    }
+    return isGrown;
+  }
+
+  /** Where groups are known to have been; a producer may choose partitions in another way than Kafka's own, or by other keys. */
+  #sourcePartitions(count: number): readonly number[] {
+    const all = Array.from({ length: count }, (_, partition) => partition);
+    if (this.#names === null) return all;
+    const known = new Set(this.#keyPartitions(count));
+    for (const partition of this.#reportedPartitions) if (partition < count) known.add(partition);
+    for (const asked of this.#asked) {
+      const places = this.sourcesOf(asked).flatMap((group) => {
+        const newest = this.#facts.get(group)?.newest ?? null;
+        const waiting = waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition);
+        return newest === null ? waiting : [newest.partition, ...waiting];
+      });
+      if (places.length === 0) return all;
+      for (const partition of places) known.add(partition);
+    }
+    return [...known];
+  }
+
+  #keyPartitions(count: number): readonly number[] {
+    return [...new Set([...(this.#names ?? [])].map((name) => partitionOfKey(Buffer.from(name), count)))];
+  }
+
+  async #open(reading: Reading): Promise<void> {
+    const { partitionCount } = await existingTopic(reading.topic, this.#sources);
+    reading.partitionCount = partitionCount;
+    reading.partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
+  }
+
+  /** From where the last reading ended to the ends that there are now. */
+  async *#read(reading: Reading): AsyncGenerator<TopicRecord> {
+    const { tools, context } = this.#sources;
+    const { topic, partitions, offsets } = reading;
+    let read: ReadProgress = { passed: 0, total: 0 };
+    const onProgress = (progress: ReadProgress): void => void (read = progress);
+    const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
+    const from = { offsets: new Map(offsets) };
+    const options = { from, partitions, follow: false, signal: context.stop, unreadable: 'tell', onProgress } as const;
+    try {
+      for await (const record of tools.read(topic, options)) {
+        offsets.set(record.partition, record.offset + 1n);
+        if (record.unreadable === undefined) yield record;
+        else this.#problems.push(`${topic}: ${record.unreadable.message}; what it says is missing`);
+      }
+    } finally {
+      end();
+    }
+    endIfStopped(context, `before the end of ${topic}`);
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Compares groups with the target, one GET each. Evidence is read before the GETs of some groups, and the source once more after
+ * them: a group that differs and has got a record in between is `moved`, since it may be that record that the GET has shown.
+ */
+import { idKey } from '../core/change/change.ts';
+import { compare } from '../core/drift/comparison.ts';
+import type { Differences, KnownOfGroup } from '../core/drift/differences.ts';
+import type { Outcome } from '../core/target/outcome.ts';
+import type { Snapshot } from '../core/target/snapshot.ts';
+import { isOlderVersion } from '../core/target/version.ts';
+import { ExitError } from '../exit-codes.ts';
+import type { GroupApi } from '../ports.ts';
+import type { CommandContext } from './command-context.ts';
+import type { DriftEvidence } from './drift-evidence.ts';
+import { chunks } from './dry-run.ts';
+import type { RequestPace } from './request-pace.ts';
+import { getGroupWithRetries, targetExitCode } from './target.ts';
+
+/** `moved`: it was changed while it was compared, so that nothing is said. `failed`: it could not be compared. */
+export type ComparedGroup = {
+  /** As the source spells it. */
+  readonly group: string;
+  /** null: neither the id map nor a report says what the target calls it. */
+  readonly target: string | null;
+  /** Epoch ms. */
+  readonly comparedAt: number;
+} & (
+  | {
+      readonly status: 'compared';
+      readonly snapshot: Snapshot | null;
+      readonly differences: Differences;
+      /** Events of the group that were read before it was compared. */
+      readonly eventCount: number;
+    }
+  | { readonly status: 'moved' | 'failed'; readonly code: string; readonly message: string }
+);
+
+/** What is wanted besides the source topic: of each group by `idKey`, its members by `idKey`. */
+export type WantedGroups = ReadonlyMap<string, NonNullable<KnownOfGroup['wanted']>>;
+
+export interface Comparing {
+  readonly evidence: DriftEvidence;
+  readonly target: GroupReader;
+  /** null: what the source says. */
+  readonly wanted: WantedGroups | null;
+  readonly context: Pick<CommandContext, 'clock' | 'stop'>;
+}
+
+/** What one read of the source stands for: about half a minute by the default pace. */
+const GROUPS_A_READ = 20;
+
+export const NOTHING_DIFFERS: Differences = {
+  missing: [],
+  extra: [],
+  undone: [],
+  pending: [],
+  foreign: [],
+  nested: [],
+  doubts: [],
+};
+
+/** Other than the identity provider wants it, and nothing is on its way. */
+export const driftCount = ({ missing, extra, undone }: Differences): number =>
+  missing.length + extra.length + undone.length;
+
+/**
+ * In the order of the groups, which are named by the source, by `idKey`. Where it is asked to stop it ends after the group in hand.
+ * The evidence has been read.
+ */
+export async function* compareGroups(groups: readonly string[], comparing: Comparing): AsyncGenerator<ComparedGroup> {
+  const { evidence, context } = comparing;
+  let isFirst = true;
+  for (const part of chunks(groups, GROUPS_A_READ)) {
+    if (context.stop.aborted) return;
+    if (!isFirst) await evidence.refresh();
+    isFirst = false;
+    const compared: ComparedGroup[] = [];
+    for (const group of part) {
+      if (context.stop.aborted) break;
+      const found = await compareGroup(group, comparing);
+      if (found === null) break;
+      compared.push(found);
+    }
+    if (compared.some(differs)) await evidence.readSource();
+    for (const each of compared) yield differs(each) && hasMoved(each, evidence) ? movedOn(each) : each;
+  }
+}
+
+const differs = (compared: ComparedGroup): boolean =>
+  compared.status === 'compared' && driftCount(compared.differences) > 0;
+
+/** The source has got an event of the group since it was compared, as far as it is read. */
+export const hasMoved = (compared: ComparedGroup, evidence: DriftEvidence): boolean =>
+  compared.status === 'compared' && evidence.known(idKey(compared.group), null).facts.eventCount > compared.eventCount;
+
+export const movedOn = ({ group, target, comparedAt }: ComparedGroup): ComparedGroup => ({
+  group,
+  target,
+  comparedAt,
+  status: 'moved',
+  code: 'source_moved',
+  message: 'the source got a record of the group while it was compared; compare it again',
+});
+
+/** null: it was asked to stop before the group was read. */
+async function compareGroup(group: string, comparing: Comparing): Promise<ComparedGroup | null> {
+  const { evidence, target, wanted, context } = comparing;
+  const known = evidence.known(group, wanted?.get(group) ?? null);
+  const { spelling, lastVersion, state, eventCount } = known.facts;
+  const named = { group: spelling, target: evidence.targetOf(group), comparedAt: context.clock.now().wall };
+  if (named.target === null)
+    return {
+      ...named,
+      status: 'failed',
+      code: 'group_unmapped',
+      message: `neither the id map nor a report says for certain what Genesys Cloud calls it`,
+    };
+  if (wanted?.has(group) === false)
+    return { ...named, status: 'failed', code: 'not_in_file', message: 'the file has no full state of the group' };
+  const outcome = await target.read(named.target);
+  if (outcome.kind === 'not_started') return null;
+  // Gone on both sides.
+  if (outcome.kind === 'not_found' && wanted === null && state?.deleted === true)
+    return { ...named, status: 'compared', snapshot: null, differences: NOTHING_DIFFERS, eventCount };
+  if (outcome.kind !== 'applied' || outcome.snapshot === null)
+    return { ...named, status: 'failed', ...failureOf(outcome) };
+  const { snapshot } = outcome;
+  if (isOlderVersion(snapshot.version, lastVersion)) {
+    const message = `the answer shows version ${snapshot.version}, which is older than ${lastVersion} of a report: it lags behind, or the group was deleted and created again`;
+    return { ...named, status: 'moved', code: 'target_behind', message };
+  }
+  return { ...named, status: 'compared', snapshot, differences: compare(known, snapshot), eventCount };
+}
+
+const failureOf = (outcome: GroupOutcome): { readonly code: string; readonly message: string } =>
+  'failure' in outcome
+    ? { code: outcome.failure.code, message: `${outcome.failure.message} ${outcome.failure.advice}` }
+    : { code: 'no_group', message: 'the answer holds no group' };
+
+type GroupOutcome = Exclude<Outcome, { readonly kind: 'throttled' }>;
+
+const FAILURES_MAX = 5;
+
+/** Reads groups at its pace, and counts the requests. */
+export class GroupReader {
+  readonly #api: Pick<GroupApi, 'gate' | 'getGroup'>;
+  readonly #pace: RequestPace;
+  readonly #context: Pick<CommandContext, 'clock' | 'stop'>;
+  #failuresInRow = 0;
+  requestCount = 0;
+
+  constructor(
+    api: Pick<GroupApi, 'gate' | 'getGroup'>,
+    pace: RequestPace,
+    context: Pick<CommandContext, 'clock' | 'stop'>,
+  ) {
+    this.#pace = pace;
+    this.#context = context;
+    this.#api = {
+      gate: api.gate,
+      getGroup: (request) => {
+        this.requestCount += 1;
+        return api.getGroup(request);
+      },
+    };
+  }
+
+  /** @throws ExitError where the target refuses the client, or gives no usable answer of several groups in a row. */
+  async read(target: string): Promise<GroupOutcome> {
+    await this.#pace.turn(this.#context.stop);
+    const { outcome } = await getGroupWithRetries(this.#api, target, this.#context);
+    this.#failuresInRow = outcome.kind === 'transient' ? this.#failuresInRow + 1 : 0;
+    if (outcome.kind !== 'unauthorized' && this.#failuresInRow < FAILURES_MAX) return outcome;
+    const { code, message } = failureOf(outcome);
+    throw new ExitError(targetExitCode(outcome.kind), `Genesys Cloud cannot be read (${code}): ${message}`);
+  }
+}

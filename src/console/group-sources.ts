@@ -1,0 +1,47 @@
+/** Opens what is read of groups: the topics, the target and the id map. */
+import type { Config } from '../config/config.ts';
+import type { Part } from '../config/variables.ts';
+import type { Need } from '../core/log/authorization.ts';
+import type { TopicNames } from '../core/log/topics.ts';
+import type { CommandContext } from './command-context.ts';
+import type { Sources } from './group-topics.ts';
+import { commandLog, withLogTools } from './kafka-tools.ts';
+import { openSourceTopicFormat } from './source-format.ts';
+import { openIdMap, withTarget } from './target.ts';
+
+const PARTS = ['format', 'ids', 'genesys'] as const;
+
+/** Running instances are not asked. */
+export type GroupSources = Omit<Sources, 'instances'>;
+
+type OpenConfig<P extends Part> = Config<'kafka' | 'topics' | (typeof PARTS)[number] | P>;
+
+/** @param parts beside those that are opened here. @param needs what is named where Kafka does not permit the work. */
+export async function withGroupSources<P extends Part>(
+  context: CommandContext,
+  parts: readonly P[],
+  work: (sources: GroupSources, config: OpenConfig<P>) => Promise<void>,
+  needs: (topics: TopicNames, groupId: string) => readonly Need[],
+): Promise<void> {
+  await withLogTools(
+    context,
+    [...PARTS, ...parts],
+    async (config: OpenConfig<P>, tools) => {
+      const logger = commandLog(context, config);
+      const format = await openSourceTopicFormat(config.format);
+      const { topics, kafka } = config;
+      const committed = () => tools.committedOffsets(kafka.groupId, topics.source);
+      const starts = async (topic: string, partitions: readonly number[]) =>
+        new Map((await tools.boundsOfAll(topic, partitions)).map(({ partition, start }) => [partition, start]));
+      await withTarget({ context, genesys: config.genesys, logger }, async (api) => {
+        const { ids, close } = await openIdMap(config, { context, api, logger });
+        try {
+          await work({ tools, topics, format, committed, starts, api, ids, context }, config);
+        } finally {
+          await close();
+        }
+      });
+    },
+    ({ topics, kafka }) => needs(topics, kafka.groupId),
+  );
+}

@@ -1,0 +1,348 @@
+/** `rollcall resync` over the memory log and the sandbox: what it writes, what it leaves, and what comes in between. */
+import { describe, expect, test } from 'vitest';
+import { diffGroups } from '../../src/commands/diff.ts';
+import { resyncGroups, type ResyncFlags, type ResyncSources } from '../../src/commands/resync.ts';
+import type { SourceFormat } from '../../src/core/change/change.ts';
+import { textOf } from '../../src/core/log/wire-intent.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { actorsIn } from '../../src/formats/actor.ts';
+import { besideNative, native } from '../../src/formats/native/native.ts';
+import type { LogTools } from '../../src/ports.ts';
+import { aContext } from '../support/command-context.ts';
+import { FAST, driftSources, type DriftOptions } from '../support/drift-world.ts';
+import { Table } from '../support/table.ts';
+import { aWorld, quickOptions, topics, until, type World } from '../support/world.ts';
+
+interface Asked extends DriftOptions {
+  readonly stdin?: string;
+  readonly tools?: (tools: LogTools) => Partial<LogTools>;
+  readonly guard?: Partial<ResyncSources['guard']['guard']>;
+}
+
+async function resync(world: World, flags: ResyncFlags = {}, options: Asked = {}) {
+  const context = aContext(options.stdin === undefined ? {} : { stdin: options.stdin });
+  const { tools, ...sources } = driftSources(world, context, options);
+  const real: LogTools = {
+    describeTopic: (topic) => tools.describeTopic(topic),
+    createTopic: (topic) => tools.createTopic(topic),
+    read: (topic, how) => tools.read(topic, how),
+    send: (records) => tools.send(records),
+    close: () => tools.close(),
+  };
+  const { membersPerPatchMax, retry } = quickOptions;
+  const guard = { ...quickOptions.guard, ...options.guard };
+  const all = {
+    ...sources,
+    tools: { ...real, ...options.tools?.(real) },
+    guard: { publicApiUrl: 'https://api.example', membersPerPatchMax, retry, guard, removedBefore: 0 },
+  };
+  const repairing = { author: 'jane', reason: 'INC-7', removesForeign: flags.removeForeign === true };
+  const asked = flags.group === undefined ? ({ ...flags, all: true } as const) : flags;
+  const run = resyncGroups({ flags: { rate: FAST, ...asked }, repairing }, all, context);
+  const code = await run.catch((error: unknown) => String(error));
+  return {
+    code,
+    out: context.out(),
+    lines: context
+      .out()
+      .split('\n')
+      .filter((line) => line !== ''),
+  };
+}
+
+const repaired = (world: World, options: Asked = {}, flags: ResyncFlags = {}) =>
+  resync(world, { ...flags, yes: true }, options);
+
+const driftOf = async (world: World, options: DriftOptions = {}): Promise<unknown> => {
+  const context = aContext();
+  return diffGroups({ all: true, rate: FAST }, driftSources(world, context, options), context);
+};
+
+/** What stands in the source, without what differs from run to run. */
+const written = (world: World, partition = 0): readonly object[] =>
+  world.records(topics.source, partition).map(({ value, headers }) => ({
+    ...(JSON.parse(textOf(value) ?? '') as object),
+    headers: headers.map(([name]) => name),
+  }));
+
+/** Group `g` has `u` by Rollcall, `x` by others, and lacks `v`, whom others have removed; `w` came back. */
+async function changedByOthers() {
+  const world = await aWorld();
+  const one = await world.start();
+  world.change('g', { add: ['u', 'v', 'w'] });
+  world.change('g', { remove: ['w'] });
+  await world.expectRest(one);
+  world.sandbox.setMembers('g', ['u', 'w', 'x']);
+  return { world, one };
+}
+
+test('without --yes it shows what it would write, and writes nothing', async () => {
+  const { world } = await changedByOthers();
+  const { code, lines } = await resync(world);
+  expect(code).toBe(EXIT.someFailed);
+  expect(lines.slice(-3)).toEqual([
+    'resync  g  adds 1, removes 1',
+    '1 group compared, 1 differ: 2 undone; 0 pending, 1 foreign; 1 request',
+    '1 group to repair; --yes writes it',
+  ]);
+  expect(written(world)).toHaveLength(2);
+});
+
+test('with --yes exactly the differences are written, keyed by group, with who and why; foreign members stay', async () => {
+  const { world, one } = await changedByOthers();
+  const { code, lines } = await repaired(world);
+  expect(code).toBe(EXIT.done);
+  expect(lines.slice(-3)).toEqual([
+    expect.stringMatching(/^written {2}g {2}event resync\/[0-9a-f-]{36}$/),
+    '1 group compared, 1 differ: 2 undone; 0 pending, 1 foreign; 1 request',
+    '1 group repaired',
+  ]);
+  expect(written(world).slice(2)).toEqual([
+    {
+      group_id: 'g',
+      add_members: ['v'],
+      remove_members: ['w'],
+      event_id: expect.stringMatching(/^resync\//),
+      occurred_at: expect.any(String),
+      actor: { displayName: 'jane' },
+      reason: 'INC-7',
+      headers: ['rollcall-resync'],
+    },
+  ]);
+  const [, , record] = world.records(topics.source);
+  expect(String(Buffer.from(record?.key ?? []))).toBe('g');
+  expect(actorsIn(record?.value ?? null, 1)('any')).toBe('jane');
+  await world.expectRest(one);
+  expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'v', 'x']);
+  expect(await driftOf(world)).toBe(EXIT.done);
+});
+
+test('what is on its way is not written once more, and where nothing differs there is nothing to do', async () => {
+  const world = await aWorld();
+  world.change('g', { add: ['u'] });
+  const { code, lines } = await repaired(world);
+  expect(code).toBe(EXIT.done);
+  expect(lines.at(-1)).toBe('0 groups repaired');
+  expect(written(world)).toHaveLength(1);
+});
+
+test('members whom nothing names leave with --remove-foreign only', async () => {
+  const { world, one } = await changedByOthers();
+  expect(await repaired(world, {}, { removeForeign: true })).toMatchObject({ code: EXIT.done });
+  await world.expectRest(one);
+  expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'v']);
+});
+
+test('removals that the guard will hold are counted', async () => {
+  const { world } = await changedByOthers();
+  const { lines } = await resync(world, {}, { guard: { groupPercent: 10, groupFloor: 1 } });
+  expect(lines).toContain('resync  g  adds 1, removes 1; the guard holds 1 (group_percent)');
+  expect(lines.at(-1)).toBe('1 group to repair, of which the guard holds 1 removal; --yes writes it');
+});
+
+describe('what the source says meanwhile', () => {
+  test('before it writes: the group is left as it is', async () => {
+    const { world } = await changedByOthers();
+    let reads = 0;
+    const tools = ({ read }: LogTools): Partial<LogTools> => ({
+      read: (topic, how) => {
+        // The first reads all, the second follows the comparison; the third comes just before the record is written.
+        if (topic === topics.source && (reads += 1) === 3) world.change('g', { remove: ['v'] });
+        return read(topic, how);
+      },
+    });
+    const { code, lines } = await repaired(world, { tools });
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines).toContainEqual(expect.stringMatching(/^moved {2}g {2}nothing is written: the source got a record/));
+    expect(written(world)).toHaveLength(3);
+  });
+
+  /** Others write before each of the records of `resync`. */
+  const before =
+    (...writes: readonly (() => void)[]) =>
+    ({ send }: LogTools): Partial<LogTools> => {
+      const left = [...writes];
+      return {
+        send: (records) => {
+          left.shift()?.();
+          return send(records);
+        },
+      };
+    };
+
+  test('between its last look and its record: a corrected one follows, so that the newer change counts', async () => {
+    const { world, one } = await changedByOthers();
+    const { code, lines } = await repaired(world, { tools: before(() => world.change('g', { remove: ['v'] })) });
+    expect(code).toBe(EXIT.done);
+    expect(lines).toContainEqual(expect.stringContaining('after 1 correction: the source wrote meanwhile'));
+    expect(written(world).slice(2)).toMatchObject([
+      { remove_members: ['v'], headers: [] },
+      { add_members: ['v'], remove_members: ['w'], headers: ['rollcall-resync'] },
+      { add_members: [], remove_members: ['v'], headers: ['rollcall-resync'] },
+    ]);
+    await world.expectRest(one);
+    expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'x']);
+  });
+
+  test('a full state of the source in between counts as well, and again before the correction', async () => {
+    const { world, one } = await changedByOthers();
+    const tools = before(
+      () => world.state('g', ['w']),
+      () => world.change('g', { add: ['v'], remove: ['w'] }),
+    );
+    expect(await repaired(world, { tools })).toMatchObject({ code: EXIT.done });
+    await world.expectRest(one);
+    expect(world.sandbox.members('g').toSorted()).toEqual(['v']);
+  });
+
+  test('between two copies of its record, which a send that is tried again leaves: it counts', async () => {
+    const { world, one } = await changedByOthers();
+    let isFirst = true;
+    const tools = ({ send }: LogTools): Partial<LogTools> => ({
+      send: async (records) => {
+        if (isFirst) await send(records);
+        if (isFirst) world.change('g', { remove: ['v'] });
+        isFirst = false;
+        return send(records);
+      },
+    });
+    expect(await repaired(world, { tools })).toMatchObject({ code: EXIT.done });
+    await world.expectRest(one);
+    expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'x']);
+  });
+
+  test('about other members: nothing is to be corrected', async () => {
+    const { world, one } = await changedByOthers();
+    await repaired(world, { tools: before(() => world.change('g', { add: ['y'] })) });
+    expect(written(world)).toHaveLength(4);
+    await world.expectRest(one);
+    expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'v', 'x', 'y']);
+  });
+
+  test('without an end: it gives up, and says what to do', async () => {
+    const { world } = await changedByOthers();
+    const toggling = Array.from(
+      { length: 9 },
+      (_, i) => () => void world.change('g', i % 2 === 0 ? { remove: ['v'] } : { add: ['v'] }),
+    );
+    const { code, lines } = await repaired(world, { tools: before(...toggling) });
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^failed {2}g {2}other records .*compare it with `rollcall diff`/),
+    );
+  });
+});
+
+test('a record that does not fit is said, and the others go on', async () => {
+  const { world } = await changedByOthers();
+  const tools = (): Partial<LogTools> => ({ send: async () => ['too_large'] });
+  const { code, lines } = await repaired(world, { tools });
+  expect(code).toBe(EXIT.someFailed);
+  expect(lines).toContain('failed  g  its record does not fit: raise max.message.bytes of source');
+});
+
+describe('with an id map', () => {
+  async function mapped() {
+    const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'T', members: ['U-old'] }] } } });
+    const ids = new Table().set('group', 'g', 'T').set('user', 'u', 'U-1').set('user', 'v', 'U-2');
+    const one = await world.start({ ids });
+    world.state('g', ['u', 'v']);
+    await world.expectRest(one);
+    return { world, ids, one };
+  }
+
+  test('whom the source has a name for is named by it', async () => {
+    const { world, ids, one } = await mapped();
+    world.sandbox.setMembers('T', ['U-2', 'X']);
+    expect(await repaired(world, { ids })).toMatchObject({ code: EXIT.done });
+    expect(written(world).at(-1)).toMatchObject({ group_id: 'g', add_members: ['u'], remove_members: [] });
+    await world.expectRest(one);
+    expect(world.sandbox.members('T').toSorted()).toEqual(['U-1', 'U-2', 'X']);
+  });
+
+  test('a removal without such a name takes a full state, which is not written where it would take others', async () => {
+    const { world, ids, one } = await mapped();
+    world.sandbox.setMembers('T', ['U-1', 'U-2', 'U-old', 'X']);
+    const refused = await repaired(world, { ids });
+    expect(refused.code).toBe(EXIT.someFailed);
+    expect(refused.lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}.*--remove-foreign/));
+    expect(written(world)).toHaveLength(1);
+    expect(await repaired(world, { ids }, { removeForeign: true })).toMatchObject({ code: EXIT.done });
+    expect(written(world).at(-1)).toMatchObject({ members: ['u', 'v'], complete: true });
+    await world.expectRest(one);
+    expect(world.sandbox.members('T').toSorted()).toEqual(['U-1', 'U-2']);
+  });
+});
+
+test('foreign members are not removed where the records that may name them are gone', async () => {
+  const { world } = await changedByOthers();
+  world.broker.deleteRecordsBefore(topics.source, 0, 1n);
+  const { code, lines } = await repaired(world, {}, { removeForeign: true });
+  expect(code).toBe(EXIT.someFailed);
+  expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}records that may say who is wanted are gone/));
+  const stdin = '{"group_id":"g","members":["u"],"complete":true}';
+  expect(await repaired(world, { stdin }, { removeForeign: true, from: '-' })).toMatchObject({ code: EXIT.done });
+  expect(written(world).at(-1)).toMatchObject({ remove_members: expect.arrayContaining(['w', 'x']) });
+});
+
+describe('in a topic of another format', () => {
+  /** Reads no native records itself. */
+  const other: SourceFormat = { name: 'other', decode: () => [{ kind: 'skip', reason: 'other' }] };
+
+  async function ofOthers(format: SourceFormat) {
+    const world = await aWorld();
+    const value = JSON.stringify({ group_id: 'g', members: ['u'], complete: true });
+    const headers = [['rollcall-format', Buffer.from('native')]] as const;
+    world.produce({ topic: topics.source, partition: null, key: 'any key', value, headers });
+    const one = await world.start({ format });
+    await world.expectRest(one);
+    world.sandbox.setMembers('g', []);
+    return { world, one };
+  }
+
+  test('the header says that the record is native', async () => {
+    const format = besideNative(other);
+    const { world, one } = await ofOthers(format);
+    expect(await repaired(world, { format })).toMatchObject({ code: EXIT.done });
+    expect(written(world).at(-1)).toMatchObject({ headers: ['rollcall-resync', 'rollcall-format'] });
+    await world.expectRest(one);
+    expect(world.sandbox.members('g')).toEqual(['u']);
+  });
+
+  test('where such records are not read, nothing is written', async () => {
+    const { world } = await ofOthers(besideNative(other));
+    // It reads what stands there, and no record that is marked as native.
+    const signed: SourceFormat = { name: 'scim-events', decode: (record, topic) => native.decode(record, topic) };
+    const alone = {
+      ...signed,
+      decode: (record: Parameters<SourceFormat['decode']>[0]) =>
+        record.headers.some(([name]) => name === 'rollcall-resync')
+          ? ([{ kind: 'skip', reason: 'unsigned' }] as const)
+          : besideNative(signed).decode(record, { partitionCount: 1 }),
+    };
+    expect((await repaired(world, { format: alone })).code).toMatch(
+      /takes no native records beside those of SOURCE_FORMAT=scim-events/,
+    );
+    expect(written(world)).toHaveLength(1);
+  });
+});
+
+test('a record goes to the partition that the records of its group are in', async () => {
+  const world = await aWorld({ partitionCount: 3, sandbox: { seed: { groups: [{ id: 'g', members: [] }] } } });
+  const one = await world.start();
+  const value = JSON.stringify({ group_id: 'g', add_members: ['u'], remove_members: [] });
+  const own = world.broker.topic(topics.source);
+  const byKey = [0, 1, 2].find((partition) => {
+    world.broker.append([{ topic: topics.source, partition: null, key: 'g', value, headers: [] }]);
+    return own.partition(partition).end > 0n;
+  });
+  const other = ((byKey ?? 0) + 1) % 3;
+  await until(() => world.sandbox.members('g').length === 1, 'it is applied');
+  world.broker.append([{ topic: topics.source, partition: other, key: 'g', value, headers: [] }]);
+  await until(() => (world.broker.group('rollcall').committed(other).offset ?? 0n) > 0n, 'it is committed');
+  world.sandbox.setMembers('g', []);
+  expect(await repaired(world, { partitionCount: 3 })).toMatchObject({ code: EXIT.done });
+  expect(written(world, other).at(-1)).toMatchObject({ headers: ['rollcall-resync'], add_members: ['u'] });
+  await until(() => world.sandbox.members('g').length === 1, 'it is applied again');
+  one.kill();
+});

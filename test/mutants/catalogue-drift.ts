@@ -1,0 +1,110 @@
+/** Mutants of `rollcall diff` and `rollcall resync`. */
+import type { Mutant } from './mutant.ts';
+
+export const driftMutants: readonly Mutant[] = [
+  {
+    name: 'undone-called-missing',
+    breaks: 'what others have undone is listed as never done',
+    edits: [{ find: 'standing?.ending?.isDone === true && standing.op === op', replace: 'standing === undefined' }],
+    scenario: 'turns',
+  },
+  {
+    name: 'unread-not-looked-at',
+    breaks: 'a change that no instance has read is listed as missing',
+    edits: [{ find: "!this.#known.isCommitted(place) ? 'unread' : null", replace: "false ? 'unread' : null" }],
+    scenario: 'calm',
+  },
+  {
+    name: 'waiting-called-drift',
+    breaks: 'a change that waits in the retry topic is listed as missing',
+    edits: [{ find: 'if (waiting !== null) return waiting;', replace: '' }],
+  },
+  {
+    name: 'foreign-called-extra',
+    breaks: 'a member whom neither source nor report has named is called extra',
+    edits: [{ find: 'else if (isMember && !isNamed)', replace: 'else if (isMember && isNamed === null)' }],
+    scenario: 'calm',
+  },
+  {
+    name: 'doubtful-read-compared',
+    breaks: 'whom a list that may be cut does not show is called missing',
+    edits: [{ find: 'else if (!isMember && this.#snapshot.isDoubtful)', replace: 'else if (isMember === null)' }],
+    tests: ['test/unit/drift.test.ts'],
+  },
+  {
+    name: 'replaced-state-forgotten',
+    breaks: 'whom only an older full state has named counts as foreign',
+    edits: [{ find: 'if (!members.has(key)) this.#noteNamed(name, former.place);', replace: '' }],
+    tests: ['test/unit/drift.test.ts'],
+  },
+  {
+    name: 'moved-source-not-seen',
+    breaks: 'a change that came while a group was compared is called drift',
+    edits: [
+      {
+        find: 'differs(each) && hasMoved(each, evidence) ? movedOn(each) : each',
+        replace: 'differs(each) && false ? movedOn(each) : each',
+      },
+    ],
+    tests: ['test/contract/diff.test.ts'],
+  },
+  {
+    name: 'older-answer-compared',
+    breaks: 'an answer that is older than our own last request is compared',
+    edits: [{ find: 'if (isOlderVersion(snapshot.version, lastVersion)) {', replace: 'if (false) {' }],
+    tests: ['test/contract/diff.test.ts'],
+  },
+  {
+    name: 'budget-taken-whole',
+    breaks: 'the comparison takes all that the target allows, and leaves the service nothing',
+    edits: [{ find: 'wished ?? SHARE * Math.min(', replace: 'wished ?? Math.min(' }],
+    tests: ['test/contract/diff.test.ts'],
+  },
+  {
+    name: 'foreign-leaves-unasked',
+    breaks: 'a repair removes members whom neither source nor report has named, though it was not asked to',
+    edits: [{ find: 'const others = removesForeign ? foreign : [];', replace: 'const others = foreign;' }],
+    tests: ['test/unit/drift-repair.test.ts'],
+  },
+  {
+    name: 'foreign-left-unnamed',
+    breaks: 'a full state that repairs a group names no foreign member, and so removes them',
+    edits: [{ find: 'named(namesOf(removesForeign ? [] : foreign))', replace: 'named(namesOf([]))' }],
+    tests: ['test/unit/drift-repair.test.ts'],
+  },
+  {
+    name: 'removed-without-certainty',
+    breaks: 'foreign members are removed though the records are gone that may say that they are wanted',
+    edits: [
+      {
+        find: 'if (others.length > 0 && !wanted.isCertain)',
+        replace: 'if (others.length < 0 && !wanted.isCertain)',
+      },
+    ],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'stale-repair-stands',
+    breaks: 'a repair that has replaced a newer change of the source is not corrected',
+    edits: [{ find: 'if (correction === null) return', replace: 'if (correction !== undefined) return' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'repaired-though-moved',
+    breaks: 'a repair is written although the source has got a record of the group since it was compared',
+    edits: [{ find: "if (hasMoved(compared, evidence)) return { kind: 'moved' };", replace: '' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'repaired-elsewhere',
+    breaks: 'a repair goes to the partition of its key, also where the records of its group are in another one',
+    edits: [{ find: 'return known ?? partitionOfKey(', replace: 'return partitionOfKey(' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'repair-taken-for-other-format',
+    breaks: 'a repair in a topic of another format is not marked as native',
+    edits: [{ find: "const isBeside = sources.format.name !== 'native';", replace: 'const isBeside = false;' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+];

@@ -1,0 +1,394 @@
+/** Which evidence makes which difference: the comparison of a group, from records to the lists of `rollcall diff`. */
+import { describe, expect, test } from 'vitest';
+import type { ChangeEvent } from '../../src/core/change/change.ts';
+import { KeptIds } from '../../src/core/change/kept-ids.ts';
+import { compare } from '../../src/core/drift/comparison.ts';
+import type { KnownOfGroup } from '../../src/core/drift/differences.ts';
+import { GroupFacts } from '../../src/core/drift/group-facts.ts';
+import type { ReportRecord } from '../../src/core/report/report.ts';
+import type { Snapshot } from '../../src/core/target/snapshot.ts';
+import { anIntent } from '../support/an-intent.ts';
+
+const at = (offset: bigint, partition = 0, timestamp = 1) => ({
+  topic: 's',
+  partition,
+  offset,
+  index: null,
+  timestamp,
+});
+
+const NO_CHANGE = { group: 'g', eventId: null, occurredAt: null } as const;
+const delta = (add: readonly string[], remove: readonly string[] = []): ChangeEvent => ({
+  ...NO_CHANGE,
+  kind: 'delta',
+  add,
+  remove,
+});
+const state = (members: readonly string[], deleted = false): ChangeEvent => ({
+  ...NO_CHANGE,
+  kind: 'state',
+  members,
+  deleted,
+});
+
+const aReport = (offset: bigint, member: string | null, change: Partial<ReportRecord> = {}): ReportRecord => ({
+  v: 1,
+  id: member === null ? `s/0/${offset}` : `s/0/${offset}/${member}`,
+  final: true,
+  group: 'g',
+  member,
+  source_member: member,
+  op: member === null ? null : 'add',
+  outcome: 'applied',
+  reason: null,
+  attempt: 0,
+  conflicts: 0,
+  source: { topic: 's', partition: 0, offset: String(offset), event_id: null, timestamp: 1 },
+  request: null,
+  superseded_by: null,
+  next_attempt_at: null,
+  lag_ms: { queue: null, apply: null },
+  epoch: 1,
+  reported_at: '2026-09-21T00:00:00.000Z',
+  ...change,
+});
+
+const shown = (members: readonly string[], more: Partial<Snapshot> = {}): Snapshot => ({
+  members: new Set(members),
+  spellings: new Map(),
+  nested: new Set(),
+  isDoubtful: false,
+  version: '"2"',
+  tags: { etag: '"2"', meta: null },
+  ...more,
+});
+
+/** What is known of group `g`. All is committed. */
+class Known {
+  readonly facts = new GroupFacts('g', new KeptIds());
+  readonly more: Partial<KnownOfGroup>;
+
+  constructor(more: Partial<KnownOfGroup> = {}) {
+    this.more = more;
+  }
+
+  event(offset: bigint, event: ChangeEvent): this {
+    this.facts.takeEvent(event, at(offset));
+    return this;
+  }
+
+  report(...[offset, member, change]: Parameters<typeof aReport>): this {
+    this.facts.takeReport(aReport(offset, member, change));
+    return this;
+  }
+
+  /** Without the lists that are empty. */
+  compared(snapshot: Snapshot): object {
+    const differences = compare(
+      {
+        facts: this.facts,
+        waiting: [],
+        targetOf: (name) => name,
+        isCommitted: () => true,
+        isSourceGone: false,
+        areReportsGone: false,
+        wanted: null,
+        ...this.more,
+      },
+      snapshot,
+    );
+    return Object.fromEntries(Object.entries(differences).filter(([, list]) => list.length > 0));
+  }
+}
+
+const u = { member: 'u', target: 'u' };
+const undone = { event: 's/0/1', report: 's/0/1/u', reported_at: '2026-09-21T00:00:00.000Z' };
+const noReport = { evidence: 'no_report', report: null };
+
+describe('drift: changes of members', () => {
+  test('what is as it is wanted is no difference', () => {
+    const known = new Known()
+      .event(1n, delta(['u'], ['v']))
+      .report(1n, 'u')
+      .report(1n, 'v', { op: 'remove' });
+    expect(known.compared(shown(['u']))).toEqual({});
+  });
+
+  test('added, and the target has it no more: undone', () => {
+    const known = new Known().event(1n, delta(['u'])).report(1n, 'u');
+    expect(known.compared(shown([]))).toEqual({ undone: [{ ...u, op: 'add', ...undone }] });
+  });
+
+  test('found to be so, removed, and there once more: undone', () => {
+    const known = new Known().event(1n, delta([], ['u'])).report(1n, 'u', { op: 'remove', outcome: 'already_synced' });
+    expect(known.compared(shown(['u']))).toEqual({ undone: [{ ...u, op: 'remove', ...undone }] });
+  });
+
+  test('wanted, and no report says that it was ever done: missing', () => {
+    expect(new Known().event(1n, delta(['u'])).compared(shown([]))).toEqual({ missing: [{ ...u, ...noReport }] });
+  });
+
+  test('wanted, and given up: missing, with the report', () => {
+    const known = new Known().event(1n, delta(['u'])).report(1n, 'u', { outcome: 'permanent_failure' });
+    expect(known.compared(shown([]))).toEqual({ missing: [{ ...u, evidence: 'failed', report: 's/0/1/u' }] });
+  });
+
+  test('named, not wanted, and no removal is reported: extra', () => {
+    expect(new Known().event(1n, delta([], ['u'])).compared(shown(['u']))).toEqual({ extra: [{ ...u, ...noReport }] });
+  });
+
+  test('never named: foreign', () => {
+    const known = new Known().event(1n, delta(['u'])).report(1n, 'u');
+    expect(known.compared(shown(['u', 'x']))).toEqual({ foreign: [{ member: null, target: 'x' }] });
+  });
+
+  test('a report of a change that is older than the newest event decides nothing', () => {
+    const known = new Known()
+      .report(1n, 'u')
+      .event(1n, delta(['u']))
+      .event(2n, delta([], ['u']));
+    expect(known.compared(shown(['u']))).toEqual({ extra: [{ ...u, ...noReport }] });
+  });
+
+  test('of what was given up and done later, the later report counts', () => {
+    const known = new Known()
+      .event(1n, delta(['u']))
+      .report(1n, 'u', { outcome: 'recovered', epoch: 2 })
+      .report(1n, 'u', { outcome: 'permanent_failure' });
+    expect(known.compared(shown([]))).toEqual({ undone: [{ ...u, op: 'add', ...undone }] });
+  });
+
+  test('in both lists of one event, it is removed', () => {
+    expect(new Known().event(1n, delta(['u'], ['u'])).compared(shown([]))).toEqual({});
+  });
+
+  test('a UUID in another letter case is the same member, and is named as it is spelled', () => {
+    const id = 'ABCDEF00-0000-4000-8000-000000000000';
+    const known = new Known().event(1n, delta([id]));
+    expect(known.compared(shown([id.toLowerCase()]))).toEqual({});
+    expect(known.compared(shown([]))).toEqual({ missing: [{ member: id, target: id.toLowerCase(), ...noReport }] });
+  });
+
+  test('a report whose source record is gone says what was wanted', () => {
+    expect(new Known().report(1n, 'u').compared(shown([]))).toEqual({ undone: [{ ...u, op: 'add', ...undone }] });
+  });
+
+  test('what has superseded a change, and is known by nothing else, is not guessed', () => {
+    const known = new Known().report(1n, 'u', { outcome: 'superseded', superseded_by: 's/0/7/u' });
+    expect(known.compared(shown([]))).toEqual({
+      doubts: ['of 1 the newest record is gone, so that it is not known what it wants'],
+    });
+  });
+
+  test('where a key has moved between partitions, the times of the records decide', () => {
+    const known = new Known();
+    known.facts.takeEvent(delta([], ['u']), at(1n, 1, 20));
+    known.facts.takeEvent(delta(['u']), at(9n, 0, 10));
+    expect(known.compared(shown([]))).toEqual({});
+  });
+});
+
+describe('drift: what is on its way', () => {
+  test('behind the committed offset: unread', () => {
+    const known = new Known({ isCommitted: ({ offset }) => offset < 1n }).event(1n, delta(['u']));
+    expect(known.compared(shown([]))).toEqual({ pending: [{ ...u, op: 'add', state: 'unread' }] });
+  });
+
+  test.each(['parked', 'held', 'dead'] as const)('in the retry topic: %s', (waits) => {
+    const intent = anIntent({ group: 'g', member: 'u', op: 'remove', source: { ...at(1n), eventId: null } });
+    const known = new Known({ waiting: [{ intent, state: waits }] }).event(1n, delta([], ['u']));
+    expect(known.compared(shown(['u']))).toEqual({ pending: [{ ...u, op: 'remove', state: waits }] });
+  });
+
+  test('done, though the offset is not committed yet: undone', () => {
+    const known = new Known({ isCommitted: () => false }).event(1n, delta(['u'])).report(1n, 'u');
+    expect(known.compared(shown([]))).toEqual({ undone: [{ ...u, op: 'add', ...undone }] });
+  });
+
+  test('what waits, and is the newest that is known, says what is wanted', () => {
+    const intent = anIntent({ group: 'g', member: 'u', op: 'add', source: { ...at(5n), eventId: null } });
+    const known = new Known({ waiting: [{ intent, state: 'parked' }] }).report(1n, 'u', { op: 'remove' });
+    expect(known.compared(shown([]))).toEqual({ pending: [{ ...u, op: 'add', state: 'parked' }] });
+  });
+
+  test('a full state that is not finished: all that it asks for is pending', () => {
+    const known = new Known({ isCommitted: () => false }).event(1n, state(['u']));
+    expect(known.compared(shown(['x']))).toEqual({
+      pending: [
+        { ...u, op: 'add', state: 'unread' },
+        { member: null, target: 'x', op: 'remove', state: 'unread' },
+      ],
+    });
+  });
+
+  test('a full state that waits is newer than what the source has left', () => {
+    const whole = { members: ['u'], deleted: false };
+    const intent = {
+      ...anIntent({ group: 'g', member: '', source: { ...at(5n), eventId: null } }),
+      op: 'state',
+      whole,
+    } as const;
+    const known = new Known({ waiting: [{ intent, state: 'parked' }] }).event(1n, delta(['v'])).report(1n, 'v');
+    expect(known.compared(shown(['v']))).toEqual({
+      pending: [
+        { member: 'v', target: 'v', op: 'remove', state: 'parked' },
+        { ...u, op: 'add', state: 'parked' },
+      ],
+    });
+  });
+});
+
+describe('drift: full states', () => {
+  test('whom it names and the target has no more: undone, by the report of the state or by none', () => {
+    const known = new Known().event(1n, state(['u'])).report(1n, null, { outcome: 'already_synced' });
+    expect(known.compared(shown([]))).toEqual({ undone: [{ ...u, op: 'add', ...undone, report: 's/0/1' }] });
+    const ofOthers = new Known({ areReportsGone: true }).event(1n, state(['u', 'v'])).report(1n, 'v');
+    expect(ofOthers.compared(shown(['v']))).toEqual({
+      undone: [{ ...u, op: 'add', event: 's/0/1', report: null, reported_at: null }],
+    });
+  });
+
+  test('where all reports of it may be gone, nothing is claimed to have been done', () => {
+    const known = new Known({ areReportsGone: true }).event(1n, state(['u']));
+    expect(known.compared(shown([]))).toEqual({ missing: [{ ...u, ...noReport }] });
+  });
+
+  test('changes after it stand on top of it', () => {
+    const known = new Known().event(1n, state(['u', 'v'])).event(2n, delta([], ['v']));
+    expect(
+      known
+        .report(1n, 'u')
+        .report(2n, 'v', { op: 'remove' })
+        .compared(shown(['u'])),
+    ).toEqual({});
+  });
+
+  test('it replaces what is older', () => {
+    const known = new Known()
+      .event(1n, delta(['u']))
+      .event(2n, state([]))
+      .report(2n, 'u', { op: 'remove' });
+    expect(known.compared(shown([]))).toEqual({});
+    expect(known.compared(shown(['u']))).toMatchObject({ undone: [{ member: 'u', op: 'remove', event: 's/0/2' }] });
+  });
+
+  test('one whom no event names and who came after it is foreign; one whom an older state named is not', () => {
+    const known = new Known()
+      .event(1n, state(['u', 'v']))
+      .event(2n, state(['v']))
+      .report(2n, null);
+    expect(known.compared(shown(['v', 'x']))).toEqual({ foreign: [{ member: null, target: 'x' }] });
+    expect(known.compared(shown(['v', 'u']))).toMatchObject({ undone: [{ member: 'u', op: 'remove' }] });
+  });
+
+  test('what it came to for a member counts before what became of it as a whole', () => {
+    const known = new Known()
+      .event(1n, state(['u', 'v']))
+      .report(1n, 'v')
+      .report(1n, 'u', { outcome: 'failed' });
+    expect(known.compared(shown(['v']))).toEqual({ missing: [{ ...u, evidence: 'failed', report: 's/0/1/u' }] });
+  });
+
+  test('the order of reading does not matter', () => {
+    const known = new Known()
+      .report(2n, 'u', { op: 'remove' })
+      .report(1n, 'v')
+      .event(2n, state(['v']));
+    known.event(1n, state(['u', 'v']));
+    expect(known.compared(shown(['v']))).toEqual({});
+    expect(known.compared(shown(['u', 'v']))).toMatchObject({ undone: [{ member: 'u', report: 's/0/2/u' }] });
+  });
+});
+
+describe('drift: what cannot be known', () => {
+  test('whom a doubtful answer does not show is not called missing', () => {
+    const known = new Known().event(1n, delta(['u', 'v'])).report(1n, 'u');
+    expect(known.compared(shown([], { isDoubtful: true }))).toEqual({
+      doubts: ['2 whom the source wants are not shown, and the answer may not name all members'],
+    });
+  });
+
+  test('groups inside of the group are listed, and are neither foreign nor extra', () => {
+    const known = new Known().event(1n, delta([], ['n']));
+    expect(known.compared(shown(['n'], { nested: new Set(['n']) }))).toEqual({ nested: ['n'] });
+  });
+
+  test('where the oldest records are gone and no full state is left, foreign members are doubtful', () => {
+    const known = new Known({ isSourceGone: true }).event(9n, delta(['u'])).report(9n, 'u');
+    expect(known.compared(shown(['u', 'x']))).toMatchObject({
+      foreign: [{ target: 'x' }],
+      doubts: [expect.stringContaining('the oldest source records are gone')],
+    });
+    known.event(10n, state(['u']));
+    expect(known.compared(shown(['u', 'x']))).not.toHaveProperty('doubts');
+  });
+
+  test('an event that could not be read is named, unless a full state is newer', () => {
+    const known = new Known()
+      .event(1n, delta(['u']))
+      .report(1n, 'u')
+      .report(2n, null, { outcome: 'invalid' });
+    expect(known.compared(shown(['u']))).toEqual({
+      doubts: ['an event of the group, at s/0/2, could not be read: see its dead letter'],
+    });
+    expect(known.event(3n, state(['u'])).compared(shown(['u']))).toEqual({});
+  });
+
+  test('a group that nothing names', () => {
+    expect(new Known().compared(shown(['x']))).toEqual({
+      foreign: [{ member: null, target: 'x' }],
+      doubts: ['no event and no report names the group'],
+    });
+  });
+});
+
+describe('drift: with an id map', () => {
+  const table = new Map([
+    ['u@idp', 'T-1'],
+    ['u2@idp', 'T-1'],
+  ]);
+  const mapped = { targetOf: (name: string) => table.get(name) ?? null };
+
+  test('two names of one member are one: the newer change counts', () => {
+    const known = new Known(mapped).event(1n, delta(['u@idp'])).event(2n, delta([], ['u2@idp']));
+    expect(known.compared(shown([]))).toEqual({});
+    expect(known.compared(shown(['T-1']))).toEqual({ extra: [{ member: 'u2@idp', target: 'T-1', ...noReport }] });
+  });
+
+  test('one whom the map does not know is no drift, and is said; what waits for the map is pending', () => {
+    const known = new Known(mapped).event(1n, delta(['w@idp']));
+    expect(known.compared(shown([]))).toEqual({
+      doubts: ['of 1 whom the source wants neither the id map nor a report says what Genesys Cloud calls them'],
+    });
+    const intent = {
+      ...anIntent({ group: 'g', member: 'w@idp', op: 'add', source: { ...at(1n), eventId: null } }),
+      target: null,
+    };
+    const waits = new Known({ ...mapped, waiting: [{ intent, state: 'parked' }] }).event(1n, delta(['w@idp']));
+    expect(waits.compared(shown([]))).toEqual({
+      pending: [{ member: 'w@idp', target: null, op: 'add', state: 'parked' }],
+    });
+  });
+
+  test('the members of a full state are compared by their names at the target', () => {
+    const known = new Known(mapped).event(1n, state(['u@idp'])).report(1n, null);
+    expect(known.compared(shown(['T-1']))).toEqual({});
+    expect(known.compared(shown([]))).toMatchObject({ undone: [{ member: 'u@idp', target: 'T-1' }] });
+  });
+});
+
+describe('drift: where a file says who is wanted', () => {
+  const wanted = new Map([['u', 'u']]);
+
+  test('missing, extra and foreign are by the file, undone and pending by the topics', () => {
+    const known = new Known({ wanted }).event(1n, delta(['v'])).report(1n, 'v');
+    expect(known.compared(shown(['v', 'x']))).toEqual({
+      missing: [{ ...u, ...noReport }],
+      extra: [{ member: 'v', target: 'v', ...noReport }],
+      foreign: [{ member: null, target: 'x' }],
+    });
+    expect(new Known({ wanted }).report(1n, 'u').compared(shown([]))).toMatchObject({ undone: [{ member: 'u' }] });
+    const unread = new Known({ wanted, isCommitted: () => false }).event(1n, delta(['u']));
+    expect(unread.compared(shown([]))).toMatchObject({ pending: [{ member: 'u', state: 'unread' }] });
+  });
+});

@@ -6,7 +6,7 @@ import { askEachPartition, groupIn, reasonIn } from '../console/pauses.ts';
 import { withRetryTopic, type RetryTopic } from '../console/retry-topic.ts';
 import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
 import type { PauseRequest } from '../core/log/request-record.ts';
-import type { ExitCode } from '../exit-codes.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
 
 interface PauseFlags {
   readonly group?: string;
@@ -53,10 +53,12 @@ const pauseOf = ({ group, reason, author }: PauseFlags, context: CommandContext)
 });
 
 export async function pause(retry: RetryTopic, wanted: Pause, flags: { readonly json?: true }): Promise<ExitCode> {
+  const code = await askEachPartition(retry, wanted, flags);
   const what = wanted.group === null ? 'nothing' : 'nothing of the group';
-  await print(
-    retry.context.stderr,
-    `${what} is sent from now on, until rollcall resume; changes are read and recorded meanwhile\n`,
-  );
-  return askEachPartition(retry, wanted, flags);
+  if (code === EXIT.done)
+    await print(
+      retry.context.stderr,
+      `${what} is sent from now on, until rollcall resume; changes are read and recorded meanwhile\n`,
+    );
+  return code;
 }

@@ -32,8 +32,9 @@ function eventName({ op, isState }: Link): string {
   return `full state (${op === null ? 'whom it names is not known' : op === 'add' ? 'names it' : 'does not name it'})`;
 }
 
-const nextText = ({ attempt, notBefore }: { readonly attempt: number; readonly notBefore: number }): string =>
-  `, ${attempt} failed${notBefore === 0 ? '' : `, next try ${timeText(notBefore)}`}`;
+/** What is dead keeps the time of a try that never came. */
+const nextText = ({ state, attempt, notBefore }: RunningChange): string =>
+  `, ${attempt} failed${notBefore === 0 || state === 'dead' ? '' : `, next try ${timeText(notBefore)}`}`;
 
 function reportText(report: ReportRecord): string {
   const { outcome, reported_at: when, reason, request, superseded_by: by, attempt } = report;

@@ -63,7 +63,12 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const member = question.member === null ? null : names.member(question.member);
   const evidence = new Evidence(member === null ? null : (name) => names.means(name, member));
   const owned = new Set([...memory.intents()].map(({ partition }) => partition));
-  const topics = await readGroupTopics(question, sources, { groups: [...names.group.sources], evidence, owned });
+  const topics = await readGroupTopics(question, sources, {
+    groups: [...names.group.sources],
+    names: names.group.all,
+    evidence,
+    owned,
+  });
   for (const intent of memory.intents()) evidence.takeMemory(intent);
   const readingOf: ReadingOf = (position: Position) =>
     isNow ? memory.readingOf(position, committed.get(position.partition) ?? 0n) : 'past';
@@ -83,7 +88,8 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
         atTarget: group === null ? atTargetByReports(links) : atTargetOf(group, of, evidence.lastVersion),
         lastVersion: evidence.lastVersion,
         isMemoryKnown: unknown.length === 0,
-        obstacle: obstacles[0] ?? null,
+        obstacle: obstacles[0] ?? topics.pause,
+        pause: topics.pause,
         isSourceGone: topics.goneSource.length > 0,
         areReportsGone: topics.goneReports.length > 0,
         invalid: evidence.invalid,

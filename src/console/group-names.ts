@@ -89,5 +89,6 @@ export class GroupNames {
 const sameNames = (name: string): NamesOf => ({
   sources: new Set([idKey(name)]),
   all: new Set([idKey(name)]),
-  target: name,
+  // As `run` sends it.
+  target: idKey(name),
 });

@@ -2,6 +2,8 @@
 import { idKey, isChange, type ChangeEvent, type ChangeSource, type SourceFormat } from '../core/change/change.ts';
 import type { Instance } from '../adapters/admin-client.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
+import { pauseText } from '../core/explain/instance-answer.ts';
+import { pauseAmong } from '../core/log/pause-record.ts';
 import { decodeRecord, partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
 import type { TopicNames } from '../core/log/topics.ts';
 import { actorsIn } from '../formats/actor.ts';
@@ -9,7 +11,7 @@ import type { GroupApi, IdMap, LogTools, TopicRecord } from '../ports.ts';
 import { endIfStopped, readProgress, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
 import { existingTopic } from './kafka-tools.ts';
 import { SearchedReports, type FoundReport } from './report-search.ts';
-import { findWaiting } from './retry-topic.ts';
+import { allWaiting, readRetryTopic, selects, type WaitingView } from './retry-topic.ts';
 
 export interface Question {
   /** By the source or by Genesys Cloud, as the member. */
@@ -49,12 +51,16 @@ export interface GroupTopics {
   readonly partitions: readonly number[];
   readonly goneSource: readonly Beginning[];
   readonly goneReports: readonly Beginning[];
+  /** By the live records of the partitions; null: the group is not paused. */
+  readonly pause: string | null;
   readonly doubts: readonly string[];
 }
 
 interface Reading {
   /** Every name of the group by the source, by `idKey`. */
   readonly groups: readonly string[];
+  /** These, and what the target calls the group, by `idKey`. */
+  readonly names: ReadonlySet<string>;
   readonly evidence: Evidence;
   /** Partitions of the source in which running instances have something of the group. */
   readonly owned: ReadonlySet<number>;
@@ -70,22 +76,40 @@ export async function readGroupTopics(question: Question, sources: Sources, read
     if (record.source.topic === topics.source) partitions.add(record.source.partition);
     if (question.at === null || Date.parse(record.reported_at) <= question.at) evidence.takeReport(record);
   }
+  let pause: string | null = null;
   if (question.at === null) {
-    for (const { intent, state } of await findWaiting({ topic: topics.retry, tools, context }, { groups })) {
-      partitions.add(intent.source.partition);
-      evidence.takeWaiting(intent, state);
+    const view = await readRetryTopic({ topic: topics.retry, tools, context });
+    for (const waiting of allWaiting(view).filter((each) => selects({ groups }, each))) {
+      partitions.add(waiting.intent.source.partition);
+      evidence.takeWaiting(waiting.intent, waiting.state);
     }
+    pause = pauseIn(view, partitions, reading.names);
   }
   const read = await readSource(question, sources, { groups, evidence, known: partitions });
   return {
     partitions: read.partitions,
     goneSource: await goneOf(topics.source, read.partitions, sources),
     goneReports: await goneOf(topics.report, [...searched.partitions], sources),
+    pause,
     doubts: [
       ...searched.problems.map((problem) => `${topics.report}: ${problem}; the reports in it are missing`),
       ...read.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),
     ],
   };
+}
+
+function pauseIn(
+  { partitions }: WaitingView,
+  concerned: ReadonlySet<number>,
+  names: ReadonlySet<string>,
+): string | null {
+  for (const [partition, { pauses }] of partitions) {
+    const found = concerned.has(partition) ? pauseAmong(pauses, names) : null;
+    if (found === null) continue;
+    const { author, reason, at: since } = found.pause;
+    return pauseText({ name: found.name, author, reason, since });
+  }
+  return null;
 }
 
 /** Of every outcome and time. */

@@ -123,7 +123,7 @@ export const wholeOf = (set: HeldSet): SelectedPart => ({ set, intents: set.inte
 
 export const isWhole = ({ set, intents }: SelectedPart): boolean => intents.length === set.intents.length;
 
-/** @throws ExitError where a digest names no set, or is too short to decide by, and where nothing is held of a group or member. */
+/** @throws ExitError where a digest names no set, or is too short to decide by, and where a group or member that is named is not one. */
 export function selected(sets: readonly HeldSet[], selection: HeldSelection): readonly SelectedPart[] {
   const short = selection.digests.find(({ length }) => length < DECIDED_LENGTH_MIN);
   if (short !== undefined)
@@ -132,12 +132,7 @@ export function selected(sets: readonly HeldSet[], selection: HeldSelection): re
     ? [...new Set(selection.digests.map((digest) => setWithDigest(sets, digest)))]
     : setsOf(sets, selection.groups);
   const parts = named.map((set) => ({ set, intents: set.intents.filter((intent) => isMeant(intent, selection)) }));
-  const member = selection.members.find((each) => !parts.some(({ intents }) => intents.some(goesBy(each))));
-  if (member !== undefined)
-    throw new ExitError(
-      EXIT.someFailed,
-      `held: no removal of ${member} is held there; \`rollcall held show\` names the members of a set`,
-    );
+  for (const member of selection.members) checkMember(member, parts);
   return parts.filter(({ intents }) => intents.length > 0);
 }
 
@@ -164,5 +159,22 @@ const isMeant = (intent: HeldIntent, { causes, members }: HeldSelection): boolea
 /** By the identity provider's id or by Genesys Cloud's. */
 const goesBy = (member: string): ((intent: HeldIntent) => boolean) => {
   const key = idKey(member);
-  return (intent) => intent.member === key || idKey(intent.guard.target ?? intent.member) === key;
+  return (intent) => intent.member === key || targetOf(intent) === key;
 };
+
+const targetOf = ({ guard, member }: HeldIntent): string => idKey(guard.target ?? member);
+
+/** @throws ExitError where nothing is held of the member, or the id names two: one by each side. */
+function checkMember(member: string, parts: readonly SelectedPart[]): void {
+  const found = parts.flatMap(({ intents }) => intents.filter(goesBy(member)));
+  if (found.length === 0)
+    throw new ExitError(
+      EXIT.someFailed,
+      `held: no removal of ${member} is held there; \`rollcall held show\` names the members of a set`,
+    );
+  if (new Set(found.map(targetOf)).size > 1)
+    throw new ExitError(
+      EXIT.someFailed,
+      `held: ${member} is one member at the identity provider and another in Genesys Cloud; name each by an id that is its own`,
+    );
+}

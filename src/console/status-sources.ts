@@ -73,7 +73,8 @@ export class StatusReader {
   async #kafka(): Promise<{ readonly kafka: KafkaFacts } | { readonly kafka: null; readonly error: unknown }> {
     try {
       const read = await within(this.#sources.context.clock, KAFKA_LIMIT_MS, readKafka(this.#sources));
-      if (read === 'timed_out') throw new Error(`no answer within ${KAFKA_LIMIT_MS / 1000} s`);
+      if (read === 'timed_out')
+        throw Object.assign(new Error(`no answer within ${KAFKA_LIMIT_MS / 1000} s`), { code: 'ETIMEDOUT' });
       return { kafka: read };
     } catch (error) {
       return { kafka: null, error };

@@ -4,6 +4,8 @@ import { explainGroup, type ExplainFlags } from '../../src/commands/explain.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { LogTools } from '../../src/ports.ts';
+import { pauseValue, requestKey } from '../../src/core/log/request-record.ts';
+import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { aContext } from '../support/command-context.ts';
 import { decide, heldIn, partDecision } from '../support/decisions.ts';
 import { answer, groupAnswer, QuickWorld, type QuickOptions } from '../support/quick-world.ts';
@@ -141,6 +143,31 @@ test('explain: a change that waits for another try, and one that is given up', a
   );
   await asking.world.clock.advance(60_000);
   expect(await asking.sentence()).toMatch(/^Not a member yet: the addition at source\/0\/0 was given up \(\w+\)\.$/);
+});
+
+test('explain: a change that waits for a resume, also where no instance answers', async () => {
+  const asking = new Asking();
+  await asking.start();
+  const wanted = { kind: 'pause', group: 'g', author: 'jane', reason: 'INC-7' } as const;
+  const headers = [textHeader('rollcall-type', 'pause')];
+  const request = { topic: 'retry', partition: 0, key: requestKey('p'), value: pauseValue(wanted), headers };
+  asking.world.broker.append([request]);
+  await asking.world.clock.advance(5_000);
+  asking.world.produce({ add_members: ['u'] });
+  await asking.world.clock.advance(10_000);
+  asking.instanceIsGone();
+  expect(await asking.sentence()).toMatch(
+    /^Not a member yet: the addition at source\/0\/0 waits for a resume \(paused by jane since \S+: INC-7; rollcall resume --group 'g'\)\.$/,
+  );
+});
+
+test('explain: a group whose id is a UUID is found in any spelling', async () => {
+  const id = 'AAAAAAAA-BBBB-4CCC-8DDD-EEEEEEEEEEEE';
+  const asking = new Asking();
+  await asking.start();
+  asking.world.target.group(id.toLowerCase()).members.add('u');
+  const said = await asking.sentence({ group: id });
+  expect(said).toContain('others have made it a member');
 });
 
 test('explain: a removal that is held', async () => {

@@ -5,6 +5,7 @@ import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { sha256, systemClock, systemRandom } from '../../src/adapters/system.ts';
 import { decideHeld, listHeld, showHeld } from '../../src/commands/held.ts';
 import type { Held, Intent } from '../../src/core/change/change.ts';
+import { EXIT } from '../../src/exit-codes.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
 import { renderState } from '../../src/core/log/live-record.ts';
 import { anIntent } from '../support/an-intent.ts';
@@ -81,4 +82,25 @@ test('held: a cause of a set that has two is a part, and no digest is printed fo
   await decideHeld(retry, { kind: 'approve', ...selection, author: 'jane', reason: null }, {});
   expect(context.out()).toMatch(/^1 of 3 held {2}group g {2}1 removal {2}held since /);
   expect(context.err()).toBe('1 removal of 1 group would be approved: with --yes, what fits --cause then\n');
+});
+
+test('held: an id that means one member by each side decides nothing', async () => {
+  const crossed = [
+    anIntent({ member: 'x', op: 'remove', guard: { ...held, target: 'y' } }),
+    anIntent({ member: 'y', op: 'remove', guard: { ...held, target: 'x' } }),
+    anIntent({ member: 'z', op: 'remove', guard: { ...held, target: 't' } }),
+  ];
+  const { retry, context } = await retryWith(crossed);
+  const decideOn = (member: string) =>
+    decideHeld(
+      retry,
+      { kind: 'approve', digests: [], groups: [], causes: [], members: [member], author: 'jane', reason: null },
+      {},
+    );
+  await expect(decideOn('x')).rejects.toMatchObject({
+    code: EXIT.someFailed,
+    message: expect.stringContaining('x is one member at the identity provider and another in Genesys Cloud'),
+  });
+  await decideOn('t');
+  expect(context.out()).toMatch(/^1 of 3 held {2}group g/);
 });

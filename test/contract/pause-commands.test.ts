@@ -170,3 +170,35 @@ test.each([
 ])('pause: %s is refused before anything is asked for', (_, read) => {
   expect(read).toThrow(expect.objectContaining({ code: EXIT.usage }));
 });
+
+test('resume: a group stays paused where all is, also one of which nothing is pending', async () => {
+  const world = await aWorld({ partitionCount: 2 });
+  const one = await world.start();
+  await asked(world, aPause());
+  await asked(world, aPause('g'));
+  expect(await asked(world, aResume('g'))).toMatchObject({
+    code: EXIT.someFailed,
+    out: expect.stringMatching(/^group g: is paused on all 2 partitions, so that nothing is sent: 0 changes waiting/),
+  });
+  world.change('g', { add: ['a', 'b'] });
+  await until(() => one.pipeline.stats().paused.changes === 2, 'the change is read');
+  expect(await asked(world, aResume('g'))).toMatchObject({
+    code: EXIT.someFailed,
+    out: expect.stringContaining('so that nothing is sent: 2 changes waiting'),
+  });
+  expect(world.sandbox.members('g')).toEqual([]);
+  await asked(world, aResume());
+  await world.expectRest(one);
+  expect(world.sandbox.members('g').toSorted()).toEqual(['a', 'b']);
+});
+
+test('pause: says that nothing is sent only once all owners have answered so', async () => {
+  const world = await aWorld();
+  const { context, retry } = retryOf(world);
+  const clock = new ManualClock();
+  const asking = pause({ ...retry, context: { ...context, clock } }, aPause(), {});
+  const ended = expect(asking).rejects.toMatchObject({ code: EXIT.unavailable });
+  await clock.advance(700_000);
+  await ended;
+  expect(context.err()).not.toContain('nothing is sent');
+});

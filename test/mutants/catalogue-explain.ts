@@ -54,4 +54,10 @@ export const explainMutants: readonly Mutant[] = [
     ],
     tests: ['test/unit/explain.test.ts'],
   },
+  {
+    name: 'pause-unexplained',
+    breaks: 'a change that is paused is explained as one that waits for another try, where no instance answers',
+    edits: [{ find: '        pause: topics.pause,\n', replace: '        pause: null,\n' }],
+    tests: ['test/contract/explain.test.ts'],
+  },
 ];

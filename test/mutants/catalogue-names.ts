@@ -266,4 +266,15 @@ export const nameMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/recreated-user.test.ts'],
   },
+  {
+    name: 'pieces-without-names',
+    breaks: 'a full state that a doubtful read makes wait for its record keeps back what it came to, for ever',
+    edits: [
+      {
+        find: "whole?.waits === 'record' && intent.op !== 'state'",
+        replace: "whole?.waits === 'record' && intent.op === 'state'",
+      },
+    ],
+    tests: ['test/contract/rules/doubtful-state-restored.test.ts'],
+  },
 ];

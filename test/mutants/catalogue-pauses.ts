@@ -148,4 +148,12 @@ export const pauseMutants: readonly Mutant[] = [
     edits: [{ find: '  write.record = { ...addressed.record(), partition: record.partition };\n', replace: '' }],
     tests: ['test/contract/rules/report-epoch.test.ts'],
   },
+  {
+    name: 'resumed-while-all-is-paused',
+    breaks: 'a group of which nothing is pending counts as resumed although all is paused',
+    edits: [
+      { find: '(partition.pauses.all !== null || concerned.some(isPaused))', replace: 'concerned.some(isPaused)' },
+    ],
+    tests: ['test/contract/pause-commands.test.ts'],
+  },
 ];

@@ -49,7 +49,14 @@ function answerOf(
   const { readingOf = allCommitted, ...more } = known;
   const links = evidence.chainOf(typeof names === 'string' ? new Set([names]) : names, readingOf);
   const { invalid } = evidence;
-  const rest = { isMemoryKnown: true, obstacle: null, isSourceGone: false, areReportsGone: false, lastVersion: null };
+  const rest = {
+    isMemoryKnown: true,
+    obstacle: null,
+    pause: null,
+    isSourceGone: false,
+    areReportsGone: false,
+    lastVersion: null,
+  };
   return explain({ links, atTarget: shown(true), invalid, ...rest, ...more });
 }
 

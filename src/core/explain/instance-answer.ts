@@ -83,8 +83,7 @@ export class InstanceMemory {
     if (owner === undefined) return null;
     if (owner.phase !== 'running') return `its partition is ${owner.phase.replaceAll('_', ' ')}`;
     const paused = this.#pauseIn(owner, partition);
-    if (paused !== undefined)
-      return `paused by ${paused.author} since ${timeText(paused.since)}: ${paused.reason}; ${resumeCommand(paused.name)}`;
+    if (paused !== undefined) return pauseText(paused);
     const breaker = owner.answers[0]?.breaker ?? null;
     return breaker === null ? null : `the breaker is open: ${breaker}`;
   }
@@ -113,3 +112,7 @@ export class InstanceMemory {
 /** What ends it. */
 const resumeCommand = (name: string | null): string =>
   name === null ? 'rollcall resume' : `rollcall resume --group ${quotedForShell(name)}`;
+
+/** Who has paused it, since when and why, and how it goes on. */
+export const pauseText = ({ author, since, reason, name }: NonNullable<PendingChange['paused']>): string =>
+  `paused by ${author} since ${timeText(since)}: ${reason}; ${resumeCommand(name)}`;

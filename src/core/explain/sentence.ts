@@ -65,7 +65,9 @@ function reason(link: Link, known: Known, standing: Standing): string {
     case 'undone':
       return `${doneText(link)} ${event}${requestText(link)}, ${othersText(known)}`;
     case 'waits':
-      return `${change} waits for another try${triesText(link)}`;
+      return known.pause === null
+        ? `${change} waits for another try${triesText(link)}`
+        : `${change} waits for a resume (${visible(known.pause)})`;
     case 'held':
       return `${change} is held${becauseOf(link)} until an operator decides: rollcall held list`;
     case 'given_up':

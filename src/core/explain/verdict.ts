@@ -71,6 +71,8 @@ export interface Known {
   readonly isMemoryKnown: boolean;
   /** Why what is queued is not sent at present; null: nothing keeps it. */
   readonly obstacle: string | null;
+  /** Of the obstacle, where an operator has paused the group, or its partition; null: it is not paused. */
+  readonly pause: string | null;
   /** Source records are gone that may have been about the group. */
   readonly isSourceGone: boolean;
   /** Reports are gone that may have been about the group. */

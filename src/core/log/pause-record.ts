@@ -35,6 +35,16 @@ export interface PausesOf {
   readonly foreign?: readonly unknown[];
 }
 
+/** With the name that is paused, null: all is. null: the group is not paused. @param names of the group, by `idKey` */
+export function pauseAmong(
+  { all, groups }: PausesOf,
+  names: ReadonlySet<string>,
+): { readonly pause: Pause; readonly name: string | null } | null {
+  if (all !== null) return { pause: all, name: null };
+  const found = groups.find(({ group }) => names.has(idKey(group)));
+  return found === undefined ? null : { pause: found, name: found.group };
+}
+
 export const NO_PAUSES: PausesOf = { all: null, groups: [] };
 
 /** What is paused is not known, so everything is, until an operator resumes it. */

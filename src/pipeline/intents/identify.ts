@@ -61,7 +61,10 @@ export function isPlannable({ ids }: Owners, group: Group, intent: Intent): bool
   // What stands on top of it must not go before its second look.
   if (whole?.waits === 'record' && !isSamePosition(intent.source, whole.source)) return false;
   if (ids === null) return true;
-  if (group.target === null || (whole !== null && !isWholeIdentified(group, whole))) return false;
+  if (group.target === null) return false;
+  // What a full state came to was identified with it. While the state waits for the record of that, it is not identified again.
+  const isWorkedOut = whole?.waits === 'record' && intent.op !== 'state';
+  if (whole !== null && !isWorkedOut && !isWholeIdentified(group, whole)) return false;
   return intent.op === 'state' || intent.target !== null;
 }
 

@@ -21,10 +21,11 @@ export function handlePause(owners: Owners, partition: Partition, wanted: PauseR
   const at = Math.trunc(owners.clock.now().wall);
   const done = wanted.kind === 'pause' ? partition.pauses.pause(wanted, at) : partition.pauses.resume(wanted);
   const concerned = group === null ? null : groupsNamed(partition, group);
-  // Named in another way too, or with all of its partition.
-  const isStill = kind === 'resume' && concerned?.some(isPaused) === true;
+  // Named in another way too, or with all of its partition; also where nothing of it is pending.
+  const isStill =
+    kind === 'resume' && concerned !== null && (partition.pauses.all !== null || concerned.some(isPaused));
   const verdict = isStill ? 'is_paused' : done;
-  const count = done === 'too_many' || done === 'not_paused' ? 0 : countOf(partition, concerned, kind);
+  const count = VAIN.has(verdict) ? 0 : countOf(partition, concerned, verdict);
   if (done !== 'too_many') report(owners, partition, wanted, { place, at, result: verdict });
   owners.logger.info({ partition: partition.number, kind, group, author, reason, verdict, changes: count }, HANDLED);
   if (CHANGED.has(done)) reviewThose(owners, partition, concerned);
@@ -32,6 +33,8 @@ export function handlePause(owners: Owners, partition: Partition, wanted: PauseR
 }
 
 const HANDLED = 'a request to pause or to resume is handled';
+
+const VAIN: ReadonlySet<PauseVerdict> = new Set(['too_many', 'not_paused']);
 
 const CHANGED: ReadonlySet<PauseVerdict> = new Set(['paused', 'resumed']);
 
@@ -41,11 +44,12 @@ export function groupsNamed({ groups }: Partition, name: string): readonly Group
   return [...groups.values()].filter(({ id, target }) => id === key || (target !== null && idKey(target) === key));
 }
 
-/** What waits for a resume from now on, or does not any more. @param concerned null: all groups of the partition. */
-function countOf(partition: Partition, concerned: readonly Group[] | null, kind: PauseRequest['kind']): number {
+/** What waits for a resume from now on or still, or does not any more. @param concerned null: all groups of the partition. */
+function countOf(partition: Partition, concerned: readonly Group[] | null, verdict: PauseVerdict): number {
   const { counts } = partition;
-  if (concerned === null) return counts.pending - counts.held - (kind === 'resume' ? partition.pausedCount : 0);
-  const meant = kind === 'resume' ? concerned.filter((group) => !isPaused(group)) : concerned;
+  const goesOn = verdict === 'resumed';
+  if (concerned === null) return counts.pending - counts.held - (goesOn ? partition.pausedCount : 0);
+  const meant = goesOn ? concerned.filter((group) => !isPaused(group)) : concerned;
   return meant.reduce((sum, { members }) => sum + members.unheldCount, 0);
 }
 

@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
+import { Table } from '../../support/table.ts';
 
 const slow = { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: Array.from({ length: 9 }, () => 60_000) };
 
@@ -45,3 +46,26 @@ test('doubtful read: adds whom it names, although an older change had the place 
   expect(world.reports()).toContainEqual(expect.objectContaining({ id: 'source/0/1/late', outcome: 'applied' }));
   expect(world.committed()).toBe(2n);
 });
+
+const namesOf = (count: number, prefix: string): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+
+test.each([60, 310])(
+  'doubtful read: a full state of %i members with ids of their own lands, in pieces',
+  async (count) => {
+    // given a group that the id map names, and whose answer may not show everybody
+    const ids = new Table().set('group', 'g', 'g');
+    for (const member of namesOf(count, 's')) ids.set('user', member, `target-${member}`);
+    const world = new QuickWorld({ ids, pipeline: { membersPerPatchMax: 10 } });
+    showDoubtful(world);
+    await world.start();
+    // when
+    world.produce({ members: namesOf(count, 's'), complete: true });
+    await world.clock.advance(60_000);
+    // then
+    expect([...world.target.group('g').members].toSorted()).toEqual(namesOf(count, 'target-s').toSorted());
+    // and what comes later is sent, too
+    world.produce({ remove_members: ['s5'] });
+    await world.clock.advance(60_000);
+    expect(world.target.group('g').members.has('target-s5')).toBe(false);
+  },
+);

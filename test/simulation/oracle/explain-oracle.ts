@@ -56,6 +56,7 @@ export function explainedIn(world: World, group: string, member: string): Verdic
     lastVersion: null,
     isMemoryKnown,
     obstacle: null,
+    pause: null,
     isSourceGone: isEvidenceGone,
     areReportsGone: false,
     invalid: evidence.invalid,

@@ -104,8 +104,10 @@ function cellsOf({ partition, phase, unread, unfinished, ages, url }: PartitionR
   ];
 }
 
-function totalsLine({ totals }: Overview): string {
+function totalsLine({ totals, rows }: Overview): string {
   const { unread, pending, in_flight: inFlight, parked, held, waiting, paused, dead } = totals;
+  if (rows.every(({ counts }) => counts === null))
+    return `unread ${rows.every((row) => row.unread === null) ? '?' : unread}, pending ?, given up ?`;
   const resumable = paused === 0 ? '' : `, paused ${paused}`;
   return `unread ${unread}, pending ${pending} (in flight ${inFlight}, parked ${parked}, held ${held}, waiting ${waiting}${resumable}), given up ${dead}`;
 }

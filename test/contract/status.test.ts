@@ -16,7 +16,7 @@ const guard = { groupPercent: 100, groupFloor: 10, groupCount: 2, windowCount: 1
 
 class Watching {
   readonly world: QuickWorld;
-  kafka: 'answers' | 'is away' = 'answers';
+  kafka: 'answers' | 'is away' | 'hangs' = 'answers';
   code: number | null = null;
   readonly #tools: StatusSources['tools'];
   #urls: readonly string[] = ['http://127.0.0.1:1'];
@@ -76,6 +76,7 @@ class Watching {
     return {
       committedOffsets: async () => {
         if (this.kafka === 'is away') throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+        if (this.kafka === 'hangs') await new Promise(() => undefined);
         return new Map([[0, world.committed() ?? 0n]]);
       },
       boundsWhereLed: async () => new Map([[0, bounds()]]),
@@ -282,6 +283,17 @@ test('status: Kafka does not answer: the instance is shown all the same, and the
   expect(text).toContain('Kafka could not be asked: ');
   expect(text).not.toContain('In step');
   expect(text).toContain(', version ');
+  expect(watching.code).toBe(EXIT.unavailable);
+});
+
+test('status: a broker that hangs is unavailable, and what it would say is not known', async () => {
+  const watching = new Watching();
+  watching.kafka = 'hangs';
+  const asking = watching.text();
+  await watching.world.clock.advance(11_000);
+  const text = await asking;
+  expect(text).toContain('unread ?, pending ?, given up ?\n');
+  expect(text).toContain('Kafka could not be asked: ');
   expect(watching.code).toBe(EXIT.unavailable);
 });
 

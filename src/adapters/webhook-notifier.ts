@@ -48,7 +48,7 @@ export class WebhookNotifier implements Notifier {
       if (answer.ok) return 'delivered';
       this.#noteFailure(url, `status ${answer.status}`);
       const askedMs = retryAfterMs((name) => answer.headers.get(name), clock.now().wall);
-      return { kind: 'failed', askedMs };
+      return { kind: isRefusal(answer.status) ? 'refused' : 'failed', askedMs };
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#noteFailure(url, causeText(error));
       return { kind: 'failed', askedMs: null };
@@ -68,6 +68,9 @@ export class WebhookNotifier implements Notifier {
 
 const ADVICE =
   'Until it is delivered, look with `rollcall held list` and `rollcall status`. If it lasts, check NOTIFY_URL.';
+
+/** All of 4xx but a time-out and a limit: https://www.rfc-editor.org/rfc/rfc9110#section-15.5. */
+const isRefusal = (status: number): boolean => status >= 400 && status < 500 && status !== 408 && status !== 429;
 
 /** It may be without an end. */
 async function withoutBody(response: Response): Promise<Response> {

@@ -1,6 +1,6 @@
 /** What is held of one group, as an operator is shown it, and decides about it as a whole. */
-import type { Held, Intent } from '../change/change.ts';
-import { isHeld } from '../change/pending.ts';
+import { isSamePosition, type Held, type Intent } from '../change/change.ts';
+import { isHeld, isNotified, type HeldIntent } from '../change/pending.ts';
 import { heldDigest, type Sha256 } from './guard.ts';
 
 export interface HeldFacts {
@@ -31,6 +31,16 @@ export function heldFacts(group: string, intents: readonly Intent[], sha256: Sha
     groupSize: sizes.length === 0 ? null : sizes.reduce((largest, size) => Math.max(largest, size)),
   };
 }
+
+/** The pending intent of a member, where the acknowledged live record says too that it is held; null: it does not. */
+export function recordedHold(pending: Intent | null, recorded: Intent | null): HeldIntent | null {
+  if (pending === null || recorded === null || !isHeld(pending) || !isHeld(recorded)) return null;
+  const isSame = recorded.guard === pending.guard || isNotified(pending);
+  return isSame && isSamePosition(recorded.source, pending.source) ? pending : null;
+}
+
+/** No message that was delivered has said so. */
+export const isNews = (hold: HeldIntent | null): hold is HeldIntent => hold !== null && !isNotified(hold);
 
 /** A whole number, at most 100; null: none of a group of which more is recorded than it has. */
 export const percentOf = (count: number, groupSize: number | null): number | null =>

@@ -10,7 +10,7 @@ import {
   type OperatorDecision,
   type ShownTargets,
 } from '../../core/change/change.ts';
-import { isHeld } from '../../core/change/pending.ts';
+import { isHeld, type HeldIntent } from '../../core/change/pending.ts';
 import {
   heldDigest,
   heldFailure,
@@ -116,8 +116,6 @@ function digestOf({ sha256 }: Owners, group: Group): string {
   group.partition.digests.note(group, digest);
   return digest;
 }
-
-type HeldIntent = Intent & { readonly guard: Held };
 
 function heldReportOf({ clock }: Owners, group: Group, intent: HeldIntent, digest: string): Report {
   const reason = heldFailure(intent.guard.by, digest);
@@ -244,9 +242,10 @@ function heldSets(group: Group): readonly (readonly Intent[])[] {
 function approve(owners: Owners, group: Group, held: readonly Intent[], decision: OperatorDecision): void {
   const at = owners.clock.now().wall;
   // Members who are unknown, tried once more or not, hold no later full state that names them.
-  const { undecided, unresolved } = additionsIn(group) ?? { undecided: [], unresolved: [] };
-  if (held.some(isHeldForUnknown) && isAllForUnknown(group, held))
+  if (held.some(isHeldForUnknown) && isAllForUnknown(group, held)) {
+    const { undecided, unresolved } = additionsIn(group) ?? { undecided: [], unresolved: [] };
     group.partition.unresolved.accept(group.id, [...undecided, ...unresolved]);
+  }
   for (const intent of held) {
     const shown = { ...shownTargets(owners, group, intent), ...targetsOf(intent) };
     const guard: Approval = { ...shown, kind: 'approved', ...decision, at };

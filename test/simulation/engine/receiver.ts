@@ -9,6 +9,7 @@ import type { Timeline } from './timeline.ts';
 /** After which the adapter gives a request up. */
 const TIMEOUT_MS = 10_000;
 const FAILED: NotifyOutcome = { kind: 'failed', askedMs: null };
+const REFUSED: NotifyOutcome = { kind: 'refused', askedMs: null };
 
 interface World {
   readonly timeline: Timeline;
@@ -49,7 +50,7 @@ export class Receiver {
     if (fate === 'lost') return answer(FAILED, TIMEOUT_MS);
     const travelMs = fate === 'slow' ? this.#random.between(100, TIMEOUT_MS / 2) : this.#random.between(0.1, 50);
     timeline.after(travelMs, () => {
-      if (fate === 'refused') return answer(FAILED, travelMs);
+      if (fate === 'refused') return answer(REFUSED, travelMs);
       onReceived(sent.body);
       if (fate === 'answer_lost') answer(FAILED, TIMEOUT_MS);
       else answer('delivered', travelMs);

@@ -13,8 +13,8 @@ import { proxyAgents, type ProxySettings } from './proxy.ts';
 
 interface Receiver {
   readonly url: URL;
-  /** As it is configured; null: messages are not signed. */
-  readonly key: string | null;
+  /** null: messages are not signed. */
+  readonly key: Uint8Array | null;
 }
 
 interface World {
@@ -79,7 +79,7 @@ async function withoutBody(response: Response): Promise<Response> {
 }
 
 interface Signing {
-  readonly key: string | null;
+  readonly key: Uint8Array | null;
   /** Epoch ms. */
   readonly now: number;
 }
@@ -89,12 +89,6 @@ export function webhookHeaders(id: string, body: string, { key, now }: Signing):
   const timestamp = String(Math.floor(now / 1_000));
   const unsigned = { 'webhook-id': id, 'webhook-timestamp': timestamp };
   if (key === null) return unsigned;
-  const mac = createHmac('sha256', keyBytes(key)).update(`${id}.${timestamp}.${body}`).digest('base64');
+  const mac = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
   return { ...unsigned, 'webhook-signature': `v1,${mac}` };
 }
-
-const STANDARD_PREFIX = 'whsec_';
-
-/** Behind the prefix of Standard Webhooks they are in Base64. */
-const keyBytes = (key: string): Uint8Array =>
-  key.startsWith(STANDARD_PREFIX) ? Buffer.from(key.slice(STANDARD_PREFIX.length), 'base64') : Buffer.from(key);

@@ -26,7 +26,10 @@ afterEach(() => receiver.close());
 
 function aNotifier(key: string | null = null, clock: Clock = systemClock, via = proxy) {
   const logger = aLog();
-  const notifier = new WebhookNotifier(() => ({ url: new URL(origin + PATH), key }), { clock, logger, proxy: via });
+  const notifier = new WebhookNotifier(
+    () => ({ url: new URL(origin + PATH), key: key === null ? null : Buffer.from(key) }),
+    { clock, logger, proxy: via },
+  );
   atEnd(() => notifier.close());
   return { notifier, logger };
 }

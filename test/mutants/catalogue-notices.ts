@@ -248,7 +248,12 @@ export const noticeMutants: readonly Mutant[] = [
   {
     name: 'notice-in-the-clear',
     breaks: 'messages may leave the machine unencrypted',
-    edits: [{ find: 'return url ? httpsRule(url, allows) : [];', replace: 'return [];' }],
+    edits: [
+      {
+        find: "return url ? httpsProblems('NOTIFY_URL', url, { allows, example: URL_EXAMPLE }) : [];",
+        replace: 'return [];',
+      },
+    ],
     tests: address,
   },
 ];

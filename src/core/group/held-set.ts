@@ -42,6 +42,35 @@ export function recordedHold(pending: Intent | null, recorded: Intent | null): H
 /** No message that was delivered has said so. */
 export const isNews = (hold: HeldIntent | null): hold is HeldIntent => hold !== null && !isNotified(hold);
 
+/**
+ * As they were held, a set for each refusal. An older version does not say by which: what it has refused counts as one set.
+ * @param decidable of one group, all that an operator has decided, or is to decide.
+ */
+export function refusedSets(decidable: readonly Intent[]): readonly (readonly Intent[])[] {
+  const sets = new Map<string | null, Intent[]>();
+  for (const intent of decidable) {
+    if (intent.dead?.reason !== 'refused') continue;
+    const by = intent.dead.refusal?.digest ?? null;
+    const set = sets.get(by) ?? [];
+    sets.set(by, set);
+    set.push({ ...intent, dead: null });
+  }
+  return [...sets.values()];
+}
+
+interface Decided {
+  readonly kind: 'approve' | 'reject';
+  readonly digest: string;
+  readonly sha256: Sha256;
+}
+
+/** How many are decided by the same decision: it was made before, or a former owner has died before its answer. */
+export function decidedBefore(group: string, decidable: readonly Intent[], { kind, digest, sha256 }: Decided): number {
+  if (kind === 'approve')
+    return decidable.filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest).length;
+  return refusedSets(decidable).find((set) => heldDigest(group, set, sha256) === digest)?.length ?? 0;
+}
+
 /** A whole number, at most 100; null: none of a group of which more is recorded than it has. */
 export const percentOf = (count: number, groupSize: number | null): number | null =>
   groupSize === null || groupSize === 0 ? null : Math.min(100, Math.round((100 * count) / groupSize));

@@ -24,6 +24,17 @@ export const noticeMutants: readonly Mutant[] = [
     tests,
   },
   {
+    name: 'notice-on-and-on',
+    breaks: 'one owner sends the same set again and again',
+    edits: [
+      {
+        find: '    markNotified(this.#owners, notice.about);\n',
+        replace: '    for (const { group } of notice.about) noteHeldNews(this.#owners, group);\n',
+      },
+    ],
+    scenario: 'unreported',
+  },
+  {
     name: 'notice-mark-not-written',
     breaks: 'the mark stays in memory, so that the next owner sends the message again',
     edits: [{ find: '...(guard.isNotified === true && { notified: true as const }),', replace: '' }],
@@ -105,7 +116,12 @@ export const noticeMutants: readonly Mutant[] = [
   {
     name: 'notice-one-by-one',
     breaks: 'each group that is held is a message of its own',
-    edits: [{ find: 'Math.min(newestAt + QUIET_MS, since + GATHERED_MS_MAX)', replace: '0 * (newestAt + since)' }],
+    edits: [
+      {
+        find: 'Math.min(newestAt + QUIET_MS, since + GATHERED_MS_MAX, laterAt)',
+        replace: 'Math.min(newestAt, since, laterAt)',
+      },
+    ],
     tests,
   },
   {

@@ -2,7 +2,7 @@
 import type { Notifier, NotifyOutcome } from '../../../src/ports.ts';
 import type { SaltedRandom } from '../../support/random.ts';
 import type { Counter } from './counter.ts';
-import type { FaultModel } from './fault-model.ts';
+import type { FaultModel, ReceiverFate } from './fault-model.ts';
 import type { Host } from './host.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -16,34 +16,55 @@ interface World {
   readonly random: SaltedRandom;
   readonly faults: FaultModel;
   readonly counter: Counter;
+  readonly onSent: (body: string, isBreakerOpen: boolean) => void;
   /** A message has arrived. */
   readonly onReceived: (body: string) => void;
+  /** Its sender learns that it was not delivered, or learns nothing. */
+  readonly onFailed: (body: string) => void;
+}
+
+interface Sender {
+  readonly host: Host;
+  readonly isCut: () => boolean;
+  readonly isBreakerOpen: () => boolean;
 }
 
 export class Receiver {
   readonly #world: World;
   readonly #random: SaltedRandom;
+  /** Messages that it refuses for as long as it refuses any. */
+  readonly #refusedKind: 'held' | 'breaker_open' | null;
 
   constructor(world: World) {
     this.#world = world;
     this.#random = world.random.fork('receiver');
+    this.#refusedKind = world.random.fork('refused kind').pick([null, null, null, 'held', 'breaker_open']);
   }
 
-  notifierFor(host: Host, isCut: () => boolean): Notifier {
-    return {
-      notify: ({ body }) => new Promise((resolve) => this.#carry(host, { body, isLost: isCut(), resolve })),
-      close: async () => undefined,
+  notifierFor({ host, isCut, isBreakerOpen }: Sender): Notifier {
+    const notify: Notifier['notify'] = ({ body }) => {
+      this.#world.onSent(body, isBreakerOpen());
+      return new Promise((resolve) => this.#carry(host, { body, isLost: isCut(), resolve }));
     };
+    return { notify, close: async () => undefined };
+  }
+
+  #fateOf(body: string): ReceiverFate {
+    const { receiver } = this.#world.faults;
+    const fate = this.#random.weighted(receiver);
+    const isRefused = receiver.refused !== undefined && JSON.parse(body).kind === this.#refusedKind;
+    return isRefused && fate !== 'lost' ? 'refused' : fate;
   }
 
   #carry(
     host: Host,
     sent: { readonly body: string; readonly isLost: boolean; readonly resolve: (outcome: NotifyOutcome) => void },
   ): void {
-    const { timeline, faults, counter, onReceived } = this.#world;
+    const { timeline, counter, onReceived, onFailed } = this.#world;
     host.reach('send');
     if (host.state === 'gone') return;
-    const fate = sent.isLost ? 'lost' : this.#random.weighted(faults.receiver);
+    const fate = sent.isLost ? 'lost' : this.#fateOf(sent.body);
+    if (fate !== 'answered' && fate !== 'slow') onFailed(sent.body);
     counter.count(`notice: ${fate}`);
     const answer = (outcome: NotifyOutcome, afterMs: number): void =>
       void timeline.after(afterMs, () => host.run(() => sent.resolve(outcome)));

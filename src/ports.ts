@@ -252,8 +252,11 @@ export interface IdMap extends LookUpMemory {
   close(): Promise<void>;
 }
 
-/** `failed`: it may have arrived all the same. `askedMs`: how long the receiver asks to wait; null: it does not. */
-export type NotifyOutcome = 'delivered' | { readonly kind: 'failed'; readonly askedMs: number | null };
+/**
+ * `failed`: it may have arrived all the same. `refused`: the receiver does not take this message, however often it is sent.
+ * `askedMs`: how long the receiver asks to wait; null: it does not.
+ */
+export type NotifyOutcome = 'delivered' | { readonly kind: 'failed' | 'refused'; readonly askedMs: number | null };
 
 /** Where people are notified (`NOTIFY_URL`): one request a call, with a time limit of its own. */
 export interface Notifier {

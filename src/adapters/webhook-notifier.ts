@@ -13,8 +13,8 @@ import { proxyAgents, type ProxySettings } from './proxy.ts';
 
 interface Receiver {
   readonly url: URL;
-  /** As it is configured; null: messages are not signed. */
-  readonly key: string | null;
+  /** null: messages are not signed. */
+  readonly key: Uint8Array | null;
 }
 
 interface World {
@@ -48,7 +48,7 @@ export class WebhookNotifier implements Notifier {
       if (answer.ok) return 'delivered';
       this.#noteFailure(url, `status ${answer.status}`);
       const askedMs = retryAfterMs((name) => answer.headers.get(name), clock.now().wall);
-      return { kind: 'failed', askedMs };
+      return { kind: isRefusal(answer.status) ? 'refused' : 'failed', askedMs };
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#noteFailure(url, causeText(error));
       return { kind: 'failed', askedMs: null };
@@ -69,6 +69,9 @@ export class WebhookNotifier implements Notifier {
 const ADVICE =
   'Until it is delivered, look with `rollcall held list` and `rollcall status`. If it lasts, check NOTIFY_URL.';
 
+/** All of 4xx but a time-out and a limit: https://www.rfc-editor.org/rfc/rfc9110#section-15.5. */
+const isRefusal = (status: number): boolean => status >= 400 && status < 500 && status !== 408 && status !== 429;
+
 /** It may be without an end. */
 async function withoutBody(response: Response): Promise<Response> {
   await response.body?.cancel();
@@ -76,7 +79,7 @@ async function withoutBody(response: Response): Promise<Response> {
 }
 
 interface Signing {
-  readonly key: string | null;
+  readonly key: Uint8Array | null;
   /** Epoch ms. */
   readonly now: number;
 }
@@ -86,12 +89,6 @@ export function webhookHeaders(id: string, body: string, { key, now }: Signing):
   const timestamp = String(Math.floor(now / 1_000));
   const unsigned = { 'webhook-id': id, 'webhook-timestamp': timestamp };
   if (key === null) return unsigned;
-  const mac = createHmac('sha256', keyBytes(key)).update(`${id}.${timestamp}.${body}`).digest('base64');
+  const mac = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
   return { ...unsigned, 'webhook-signature': `v1,${mac}` };
 }
-
-const STANDARD_PREFIX = 'whsec_';
-
-/** Behind the prefix of Standard Webhooks they are in Base64. */
-const keyBytes = (key: string): Uint8Array =>
-  key.startsWith(STANDARD_PREFIX) ? Buffer.from(key.slice(STANDARD_PREFIX.length), 'base64') : Buffer.from(key);

@@ -28,7 +28,7 @@ import { Pipeline } from '../pipeline/pipeline.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
 import { AccessWatch, demandAccess, withRemedies } from '../console/access.ts';
-import { LiveConfig, lazily, liveKafka, serveAdmin, type Live } from '../console/live-config.ts';
+import { LiveConfig, lazily, liveKafka, liveReceiver, serveAdmin, type Live } from '../console/live-config.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
 import { inspectFirstRecords, openSourceTopicFormat } from '../console/source-format.ts';
 import { openIdMap, type OpenIdMap } from '../console/target.ts';
@@ -76,7 +76,8 @@ export async function runService(context: CommandContext): Promise<void> {
     lazily(() => live.current.genesys),
     { clock, logger, random, secrets: context.secrets, connect: connectThrough(config.proxy) },
   );
-  const notifier = notifierOf(live, { context, logger });
+  const receiver = liveReceiver(live);
+  const notifier = receiver === null ? null : new WebhookNotifier(receiver, { clock, logger, proxy: config.proxy });
   let opened: OpenIdMap | null = null;
   try {
     if (!(await kafkaIsRight(config, { context, logger }))) return;
@@ -111,15 +112,6 @@ export async function runService(context: CommandContext): Promise<void> {
 function signingOf(live: Live<'operator'>): { readonly operatorKey?: OperatorKey } {
   const { key } = live.current.operator;
   return key === null ? {} : { operatorKey: operatorKey(() => live.current.operator.key ?? key) };
-}
-
-/** With the address and the key as they are at each request; null: there is no address. */
-function notifierOf(live: Live<'notify'>, { context, logger }: Dependencies): WebhookNotifier | null {
-  const { notify, proxy } = live.current;
-  const { url } = notify;
-  if (url === null) return null;
-  const current = () => ({ url: live.current.notify.url ?? url, key: live.current.notify.key });
-  return new WebhookNotifier(current, { clock: context.clock, logger, proxy });
 }
 
 /** Waits for brokers that cannot be reached; null: asked to stop meanwhile. */

@@ -115,7 +115,9 @@ export function pipelineOptions(
 /** Whose requests may go through a proxy. */
 const HTTP_PARTS: readonly Part[] = ['genesys', 'notify', 'okta', 'entra', 'auth0', 'scim'];
 
+/** Bytes cannot be frozen. */
 function deepFreeze<T extends object>(value: T): T {
+  if (ArrayBuffer.isView(value)) return value;
   for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
   return Object.freeze(value);
 }

@@ -3,7 +3,7 @@
  * variables, and what the part is made of. The table of docs/reference.md is written from the declarations.
  */
 import { z } from 'zod';
-import type { Problem } from './problem.ts';
+import { problem, type Problem } from './problem.ts';
 
 /** The text of a file; throws if it cannot be read. */
 export type ReadFile = (path: string) => string;
@@ -216,6 +216,22 @@ function isBaseUrl(value: string): boolean {
   if (value.length > URL_LENGTH_MAX || !URL.canParse(value)) return false;
   const { protocol, username, password, search, hash } = new URL(value);
   return /^https?:$/.test(protocol) && username + password + search + hash === '';
+}
+
+interface Transport {
+  /** ALLOW_INSECURE. */
+  readonly allows: boolean | undefined;
+  readonly example: string;
+}
+
+/** Plain http may not leave this machine, unless that is allowed. */
+export function httpsProblems(
+  name: string,
+  { protocol, hostname }: URL,
+  { allows, example }: Transport,
+): readonly Problem[] {
+  if (protocol === 'https:' || allows !== false || isLoopback(hostname)) return [];
+  return [problem(name, 'must be https, except on this machine (ALLOW_INSECURE=true allows it)', example)];
 }
 
 export function isLoopback(host: string): boolean {

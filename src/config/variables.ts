@@ -12,7 +12,7 @@ import { auth0, entra, okta, poll, scim } from './poll.ts';
 import { problem, type Problem } from './problem.ts';
 import { rekey } from './rekey.ts';
 import { admin, all, ingest, operator, topics } from './service.ts';
-import { baseUrl, isLoopback, type Given, type ReadFile, type Variable, type VariablesIn } from './variable.ts';
+import { baseUrl, httpsProblems, type Given, type ReadFile, type Variable, type VariablesIn } from './variable.ts';
 import { webhook } from './webhook.ts';
 
 /** In the order of the documents, of the problems and of the rules. */
@@ -69,15 +69,15 @@ export const knownNames: readonly string[] = list.flatMap(({ name, kind }) =>
 export const brokenRules = (values: Values, readFile: ReadFile): readonly Problem[] =>
   Object.values(parts).flatMap((part) => [...part.rules(values, readFile), ...httpsRules(part.variables, values)]);
 
-/** Plain http may not leave this machine, unless that is allowed. */
-function httpsRules(of: readonly Variable[], values: Values): readonly Problem[] {
-  const text = 'must be https, except on this machine (ALLOW_INSECURE=true allows it)';
-  return of.flatMap(({ name, type }) => {
+const httpsRules = (of: readonly Variable[], values: Values): readonly Problem[] =>
+  of.flatMap(({ name, type }) => {
     const url = type === baseUrl ? values[name as Name] : null;
-    if (typeof url !== 'string' || !url.startsWith('http:') || values.ALLOW_INSECURE !== false) return [];
-    return isLoopback(new URL(url).hostname) ? [] : [problem(name, text, url.replace('http:', 'https:'))];
+    if (typeof url !== 'string' || url === '') return [];
+    return httpsProblems(name, new URL(url), {
+      allows: values.ALLOW_INSECURE,
+      example: url.replace('http:', 'https:'),
+    });
   });
-}
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -6,6 +6,7 @@
  */
 import { startAdmin, type AdminServer, type AdminSources } from '../admin/server.ts';
 import { readConfig, type Config } from '../config/config.ts';
+import type { Receiver } from '../config/notify.ts';
 import { reloadedFiles, type Part } from '../config/variables.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
@@ -120,6 +121,18 @@ export function liveKafka(live: Live<'kafka'>): Config<'kafka'>['kafka'] {
   const { kafka } = live.current;
   const { sasl } = kafka;
   return sasl === null ? kafka : { ...kafka, sasl: lazily(() => live.current.kafka.sasl ?? sasl) };
+}
+
+/** Where people are notified, as it is at each request; null: there is no address. A change that takes it away is refused. */
+export function liveReceiver(
+  live: Live<'notify'> & { onChange(listener: Listener<'notify'>): void },
+): (() => Receiver & { readonly url: URL }) | null {
+  const { url } = live.current.notify;
+  if (url === null) return null;
+  live.onChange(({ notify }) => {
+    if (notify.url === null) throw new Error('NOTIFY_URL is empty: to end notifications, unset it and start again');
+  });
+  return () => ({ url: live.current.notify.url ?? url, key: live.current.notify.key });
 }
 
 /** Beside `run`, and each `ingest` that does not end by itself; null: ADMIN_PORT says that there is none. @throws ExitError where it cannot listen */

@@ -175,6 +175,8 @@ export class Pipeline {
     cancel();
     if (outcome === 'time_up') logger.warn({}, 'the drain took too long, the rest is left for the next owner');
     this.#close(null);
+    // The next owner need not wait for the session to expire.
+    if (outcome === 'time_up') await log.leave();
   }
 
   async #finish(): Promise<void> {

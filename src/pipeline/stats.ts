@@ -275,7 +275,7 @@ export interface Sizes {
   /** Places that nothing can be written to for now. */
   readonly unsettled: number;
   readonly lookUps: number;
-  /** Messages to people that are not delivered. */
+  /** Groups that people are still to be notified of. */
   readonly notices: number;
   /** Of the window of the guard, and slices whose order of records is remembered without need. */
   readonly removals: number;
@@ -313,7 +313,7 @@ export function sizesOf(owners: Owners): Sizes {
     outbox: outbox.size,
     unsettled: unsettled.size,
     lookUps: lookUps.size,
-    notices: notices.waiting,
+    notices: notices.groupCount,
     removals: inPartitions(removalsIn),
   };
 }

@@ -11,7 +11,7 @@ import { fixedToken } from '../../src/adapters/idp/idp.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { operatorKey } from '../../src/adapters/private-file.ts';
 import { readText } from '../../src/console/kafka-tools.ts';
-import { lazily, LiveConfig, liveKafka } from '../../src/console/live-config.ts';
+import { lazily, LiveConfig, liveKafka, liveReceiver } from '../../src/console/live-config.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { sendersOf } from '../../src/ingest/webhook/senders.ts';
 import { native } from '../../src/formats/native/native.ts';
@@ -96,9 +96,9 @@ test('live files: a secret whose file has changed is used at the next request of
   expect(messages()).toEqual([TAKEN]);
   expect(genesys.clientSecret).toBe(secretOf('GENESYS_CLIENT_SECRET', 2));
   expect(admin.token).toBe(secretOf('ADMIN_TOKEN', 2));
-  expect(live.current.notify.key).toBe(secretOf('NOTIFY_KEY', 2));
+  expect(live.current.notify.key).toEqual(Buffer.from(secretOf('NOTIFY_KEY', 2)));
   expect(live.current.notify.url?.href).toBe(addressOf(2));
-  expect(context.secrets.redact(addressOf(2))).toBe('https://hooks.example.com/[redacted]');
+  expect(context.secrets.redact(addressOf(2))).toBe('https://hooks.example.com[redacted]');
   expect(kafka.sasl).toMatchObject({ username: 'rollcall', password: secretOf('KAFKA_SASL_PASSWORD', 2) });
   expect([okta(1), okta(2)]).toEqual([false, true]);
   expect(key.hasSigned('text', signature)).toBe(false);
@@ -152,6 +152,17 @@ test.each([
     expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 2));
   },
 );
+
+test('live files: an address for notifications that is gone is refused, and the former one is kept', async () => {
+  const { live, logger } = await aLiveConfig();
+  const receiver = liveReceiver(live);
+  await write('NOTIFY_URL', '');
+  await write('NOTIFY_KEY', secretOf('NOTIFY_KEY', 2));
+  await clock.advance(2 * LOOK_MS);
+  const key = Buffer.from(secretOf('NOTIFY_KEY', 1));
+  expect(receiver?.()).toEqual({ url: new URL(addressOf(1)), key });
+  expect(JSON.stringify(logger.lines)).toContain(KEPT);
+});
 
 test('live files: the token of Genesys Cloud is asked for with the secret as it is then', async () => {
   const sandbox = await aSandbox({ clientSecret: 'the-new-secret' });

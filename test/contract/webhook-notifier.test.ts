@@ -26,7 +26,10 @@ afterEach(() => receiver.close());
 
 function aNotifier(key: string | null = null, clock: Clock = systemClock, via = proxy) {
   const logger = aLog();
-  const notifier = new WebhookNotifier(() => ({ url: new URL(origin + PATH), key }), { clock, logger, proxy: via });
+  const notifier = new WebhookNotifier(
+    () => ({ url: new URL(origin + PATH), key: key === null ? null : Buffer.from(key) }),
+    { clock, logger, proxy: via },
+  );
   atEnd(() => notifier.close());
   return { notifier, logger };
 }
@@ -75,10 +78,20 @@ describe('a message', () => {
 });
 
 describe('not delivered is', () => {
-  test.each([400, 404, 410, 413, 429, 500, 503])('status %i', async (status) => {
+  test.each([
+    [400, 'refused'],
+    [404, 'refused'],
+    [410, 'refused'],
+    [413, 'refused'],
+    [422, 'refused'],
+    [408, 'failed'],
+    [429, 'failed'],
+    [500, 'failed'],
+    [503, 'failed'],
+  ])('status %i, which is %s', async (status, kind) => {
     const { notifier, logger } = aNotifier();
     receiver.respond = (response) => void response.writeHead(status).end('no');
-    expect(await notifier.notify(notice)).toEqual({ kind: 'failed', askedMs: null });
+    expect(await notifier.notify(notice)).toEqual({ kind, askedMs: null });
     expect(logger.lines).toMatchObject([
       {
         fields: { receiver: origin, why: `status ${status}` },

@@ -110,8 +110,8 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a decision about a part that is read again is answered as if nothing had been decided',
     edits: [
       {
-        find: 'const count = decidedBefore(owners, group, kind, digest);',
-        replace: 'const count = part === null ? decidedBefore(owners, group, kind, digest) : 0;',
+        find: 'const count = decidedBefore(group.id, decidableIn(group), asked);',
+        replace: 'const count = part === null ? decidedBefore(group.id, decidableIn(group), asked) : 0;',
       },
     ],
     tests: ['test/contract/rules/decided-again.test.ts'],

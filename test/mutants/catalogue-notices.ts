@@ -20,8 +20,19 @@ export const noticeMutants: readonly Mutant[] = [
   {
     name: 'notice-not-marked',
     breaks: 'what was delivered is not marked in the live record, so that each owner sends it',
-    edits: [{ find: '    markNotified(this.#owners, notice.about);\n    return true;', replace: '    return true;' }],
+    edits: [{ find: '    markNotified(this.#owners, notice.about);\n', replace: '' }],
     tests,
+  },
+  {
+    name: 'notice-on-and-on',
+    breaks: 'one owner sends the same set again and again',
+    edits: [
+      {
+        find: '    markNotified(this.#owners, notice.about);\n',
+        replace: '    for (const { group } of notice.about) noteHeldNews(this.#owners, group);\n',
+      },
+    ],
+    scenario: 'unreported',
   },
   {
     name: 'notice-mark-not-written',
@@ -74,8 +85,8 @@ export const noticeMutants: readonly Mutant[] = [
     breaks: 'a message that was refused is not sent again',
     edits: [
       {
-        find: '      notices.noteFailed(clock.now().monotonic + noticePauseMs(facts));',
-        replace: '      notices.noteFailed(clock.now().monotonic + noticePauseMs(facts));\n      notices.drop();',
+        find: "if (outcome.kind === 'refused') this.#replace(notice);",
+        replace: "if (outcome.kind === 'refused') notices.drop(kind);",
       },
     ],
     scenario: 'unreported',
@@ -96,8 +107,8 @@ export const noticeMutants: readonly Mutant[] = [
     breaks: 'a message is sent again although all that it is about is decided',
     edits: [
       {
-        find: 'if (sent !== null && (sent.about.length === 0 || sent.about.some((news) => this.#isOpen(news)))) return sent;',
-        replace: 'if (sent !== null) return sent;',
+        find: "if (sent !== null && kind === 'held' && !sent.about.some((news) => this.#isOpen(news))) {",
+        replace: 'if (sent !== null && notices.waiting === 0) {',
       },
     ],
     tests,
@@ -106,7 +117,10 @@ export const noticeMutants: readonly Mutant[] = [
     name: 'notice-one-by-one',
     breaks: 'each group that is held is a message of its own',
     edits: [
-      { find: 'Math.min(newestAt + QUIET_MS, since + GATHERED_MS_MAX) - now', replace: '0 * (newestAt + since + now)' },
+      {
+        find: 'Math.min(newestAt + QUIET_MS, since + GATHERED_MS_MAX, laterAt)',
+        replace: 'Math.min(newestAt, since, laterAt)',
+      },
     ],
     tests,
   },
@@ -142,9 +156,75 @@ export const noticeMutants: readonly Mutant[] = [
   {
     name: 'notice-mark-of-no-room',
     breaks: 'a mark that has no room in the live record counts as a change that waits for room',
+    edits: [{ find: 'if (!group.omitsMarks && intents.some(isNotified)) {', replace: 'if (!isNotified) {' }],
+    tests,
+  },
+  {
+    name: 'notice-mark-after-the-dead',
+    breaks: 'where a live record has no room for marks, what is dead is dropped first',
     edits: [
-      { find: 'group.recordLimit === null ? wanted : asRecordedOfNotice(wanted, member.recorded)', replace: 'wanted' },
+      {
+        find: 'if (!group.omitsMarks && intents.some(isNotified)) {',
+        replace: 'if (!group.omitsMarks && intents.some(isNotified) && !intents.some(({ dead }) => dead !== null)) {',
+      },
     ],
+    tests,
+  },
+  {
+    name: 'notice-without-reserve',
+    breaks: 'a full record without marks carries no reserve, so that an approval finds no room',
+    edits: [
+      {
+        find: 'if (isNew === null) kept.push(intent);',
+        replace: 'if (isNew === null) kept.push(group.omitsMarks ? { ...intent } : intent);',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'notice-each-minute',
+    breaks: 'a stream of removals of one group is a stream of messages',
+    edits: [
+      {
+        find: "newCount >= notifiedCount ? 'soon' : 'later'",
+        replace: "newCount + notifiedCount > 0 ? 'soon' : 'later'",
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'notice-refused-stops-others',
+    breaks: 'while a message about the breaker is refused, none about what is held is sent',
+    edits: [
+      {
+        find: "const kind = breakerAt <= heldAt ? 'breaker_open' : 'held';",
+        replace: "const kind = breakerAt < Infinity || breakerAt <= heldAt ? 'breaker_open' : 'held';",
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'notice-refused-again',
+    breaks: 'a message that the receiver refuses is sent again as it is, so that later news wait for ever',
+    edits: [{ find: "if (outcome.kind === 'refused') this.#replace(notice);", replace: '' }],
+    tests,
+  },
+  {
+    name: 'notice-open-after-close',
+    breaks: 'a message that was not delivered says that the breaker is open after it has closed',
+    edits: [{ find: 'return opening !== this.#opening;', replace: 'return opening === null;' }],
+    tests,
+  },
+  {
+    name: 'notice-of-lost-partitions',
+    breaks: 'groups of partitions that are lost stay in memory while messages fail',
+    edits: [{ find: '  notices.forget((group) => group.partition === partition);\n', replace: '' }],
+    tests,
+  },
+  {
+    name: 'notice-drained-for-long',
+    breaks: 'a receiver that does not answer keeps an orderly stop from leaving the consumer group',
+    edits: [{ find: 'const DRAIN_MS = 3_000;', replace: 'const DRAIN_MS = 30_000;' }],
     tests,
   },
   {
@@ -184,7 +264,12 @@ export const noticeMutants: readonly Mutant[] = [
   {
     name: 'notice-in-the-clear',
     breaks: 'messages may leave the machine unencrypted',
-    edits: [{ find: 'return url ? httpsRule(url, allows) : [];', replace: 'return [];' }],
+    edits: [
+      {
+        find: "return url ? httpsProblems('NOTIFY_URL', url, { allows, example: URL_EXAMPLE }) : [];",
+        replace: 'return [];',
+      },
+    ],
     tests: address,
   },
 ];

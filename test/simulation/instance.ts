@@ -97,7 +97,11 @@ export function startInstance(name: string, settings: Settings, around: Dependen
       ids,
       format: formatOf(settings, { clock: host, random: around.random.fork(`format ${name}`) }),
       ...(settings.notifies === true && {
-        notifier: around.receiver.notifierFor(host, () => link.isCutFromAll),
+        notifier: around.receiver.notifierFor({
+          host,
+          isCut: () => link.isCutFromAll,
+          isBreakerOpen: () => pipeline.stats().breaker !== null,
+        }),
       }),
       ...(settings.operatorKey === true && { operatorKey: operatorKey(() => OPERATOR_KEY) }),
     },

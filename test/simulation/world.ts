@@ -150,11 +150,16 @@ export class World {
 
   #receiver(): Receiver {
     const { timeline, random, faults, counter } = this;
+    const { notices } = this.topicOracle;
+    const onSent = (body: string, isBreakerOpen: boolean): void => {
+      this.#accusation ??= notices.sent(body, isBreakerOpen);
+    };
     const onReceived = (body: string): void => {
       this.narrate(() => `people are notified: ${body}`);
-      this.topicOracle.notices.received(body);
+      notices.received(body);
     };
-    return new Receiver({ timeline, random, faults, counter, onReceived });
+    const onFailed = (body: string): void => notices.failed(body);
+    return new Receiver({ timeline, random, faults, counter, onSent, onReceived, onFailed });
   }
 
   /** Reads what is new in the topics and the commits, and tells the oracle. */

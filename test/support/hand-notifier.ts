@@ -15,23 +15,25 @@ export interface ReceivedNotice {
 }
 
 export const FAILED: NotifyOutcome = { kind: 'failed', askedMs: null };
+export const REFUSED: NotifyOutcome = { kind: 'refused', askedMs: null };
 
 export class HandNotifier implements Notifier {
   /** Every request, in its order; of each the body as it was sent. */
   readonly bodies: string[] = [];
   /** What a test answers. */
-  answer: () => NotifyOutcome | Promise<NotifyOutcome> = () => 'delivered';
+  answer: (notice: ReceivedNotice) => NotifyOutcome | Promise<NotifyOutcome> = () => 'delivered';
   /** What is on its way. */
   inFlight = 0;
   inFlightMax = 0;
 
   async notify({ id, body }: { readonly id: string; readonly body: string }): Promise<NotifyOutcome> {
-    if ((JSON.parse(body) as ReceivedNotice).id !== id) throw new Error('the id differs from that in the body');
+    const notice = JSON.parse(body) as ReceivedNotice;
+    if (notice.id !== id) throw new Error('the id differs from that in the body');
     this.bodies.push(body);
     this.inFlight += 1;
     this.inFlightMax = Math.max(this.inFlightMax, this.inFlight);
     try {
-      return await this.answer();
+      return await this.answer(notice);
     } finally {
       this.inFlight -= 1;
     }

@@ -144,7 +144,7 @@ describe('the signature', () => {
   const now = 1_614_265_330_999;
 
   test('is that of the reference vector of Standard Webhooks', () => {
-    expect(webhookHeaders(id, body, { key: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', now })).toEqual({
+    expect(webhookHeaders(id, body, { key: Buffer.from('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64'), now })).toEqual({
       'webhook-id': id,
       'webhook-timestamp': '1614265330',
       'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
@@ -153,7 +153,7 @@ describe('the signature', () => {
 
   test('takes another text as it is', () => {
     // printf '%s' 'a.1614265330.{}' | openssl dgst -sha256 -hmac 'a secret of ours' -binary | base64
-    expect(webhookHeaders('a', '{}', { key: 'a secret of ours', now })['webhook-signature']).toBe(
+    expect(webhookHeaders('a', '{}', { key: Buffer.from('a secret of ours'), now })['webhook-signature']).toBe(
       'v1,J/F/Ph3AqJtjdVkDjQfuy/KdPBCI2rZmN7H1+LLQ3ds=',
     );
   });

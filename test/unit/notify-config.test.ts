@@ -53,17 +53,30 @@ describe('NOTIFY_URL', () => {
       expect(problemOf({ NOTIFY_URL: `http://${host}/secret-of-ours` })).toBeNull();
   });
 
+  test.each([
+    '/services/T00000000/B00000000/abcdefghijklmnopqrstuvwx',
+    '/hooks/aB3dE5gH7jK9',
+    '/hooks/group-membership/?token=0123456789ab',
+  ])('leaves words of its path in the log: %s', (path) => {
+    const secrets = new KnownSecrets(read({ NOTIFY_URL: `https://a.example${path}` }).secrets);
+    expect(secrets.redact(`https://a.example${path}`)).not.toContain('hooks');
+    for (const word of ['notifications', 'group-membership', 'services', 'T00000000'])
+      expect(secrets.redact(`a ${word} b`)).toBe(`a ${word} b`);
+    const last = path.split(/[/=]/).at(-1) ?? '';
+    expect(secrets.redact(`a ${last} b`)).not.toContain(last);
+  });
+
   test('is redacted but for its origin, in parts, too', () => {
     const secrets = new KnownSecrets(read({ NOTIFY_URL: `${SLACK}?token=0123456789abcdef` }).secrets);
     const text = `POST ${SLACK}?token=0123456789abcdef failed; /services/T00000000/B00000000/abcdefghijklmnopqrstuvwx; 0123456789abcdef`;
     const redacted = secrets.redact(text);
-    expect(redacted).toContain('https://hooks.slack.com/');
+    expect(redacted).toContain('https://hooks.slack.com[redacted]');
     for (const part of ['T00000000', 'abcdefgh', '01234567']) expect(redacted).not.toContain(part);
     expect(secrets.redact('{"url":"https://hooks.slack.com"}')).toBe('{"url":"https://hooks.slack.com"}');
   });
 
   test('is known to every command, whichever parts it reads', () => {
-    expect(secretsIn({ NOTIFY_URL: SLACK }, noFiles)).toContain(new URL(SLACK).pathname.slice(1));
+    expect(secretsIn({ NOTIFY_URL: SLACK }, noFiles)).toContain(new URL(SLACK).pathname);
   });
 
   test('without a path that is a secret leaves words of the log alone', () => {
@@ -76,12 +89,13 @@ describe('NOTIFY_KEY', () => {
 
   test('is any text of at least 16 characters, or Base64 behind whsec_', () => {
     const key = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
-    expect(read({ ...url, NOTIFY_KEY: key }).notify.key).toBe(key);
-    expect(problemOf({ ...url, NOTIFY_KEY: 'a text of our own' })).toBeNull();
+    expect(read({ ...url, NOTIFY_KEY: key }).notify.key).toEqual(Buffer.from(key.slice(6), 'base64'));
+    expect(read({ ...url, NOTIFY_KEY: 'a text of our own' }).notify.key).toEqual(Buffer.from('a text of our own'));
     expect(problemOf({ ...url, NOTIFY_KEY: 'f'.repeat(15) })).toContain('NOTIFY_KEY must have at least 16 characters');
-    expect(problemOf({ ...url, NOTIFY_KEY: 'whsec_not in Base64!' })).toContain(
-      'NOTIFY_KEY must have Base64 after whsec_',
-    );
+    for (const weak of ['whsec_not in Base64!', 'whsec_AAAAAAAAAA', `whsec_${'A'.repeat(30)}`])
+      expect(problemOf({ ...url, NOTIFY_KEY: weak })).toContain(
+        'NOTIFY_KEY must have Base64 of at least 24 bytes after whsec_; `whsec_$(openssl rand -base64 32)` makes one',
+      );
   });
 
   test('is a secret, and needs an address', () => {

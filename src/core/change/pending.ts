@@ -61,9 +61,10 @@ export const isDue = (intent: Intent, now: number): boolean =>
 export const isForTarget = (intent: Intent, now: number): boolean =>
   isDue(intent, now) || (intent.dead === null && !isHeld(intent) && intent.waits === 'group');
 
+export type HeldIntent = Intent & { readonly guard: Held };
+
 /** Waits for an operator. */
-export const isHeld = (intent: Intent): intent is Intent & { readonly guard: Held } =>
-  intent.dead === null && intent.guard?.kind === 'held';
+export const isHeld = (intent: Intent): intent is HeldIntent => intent.dead === null && intent.guard?.kind === 'held';
 
 /** Its place is in the live record: it waits there for another try, for an operator, or to be sent at all. */
 export const isParked = (intent: Intent): boolean =>
@@ -118,10 +119,17 @@ export function revived(intent: Intent): Intent {
 }
 
 /** That it is held is news again. */
-export function unnotified(held: Held): Held {
+function unnotified(held: Held): Held {
   const { isNotified: _, ...rest } = held;
   return rest;
 }
+
+/** Without the mark that people were notified of it. */
+export const withoutMark = (intent: Intent): Intent =>
+  intent.guard?.kind === 'held' ? { ...intent, guard: unnotified(intent.guard) } : intent;
+
+/** A message that was delivered has said that it is held. */
+export const isNotified = (intent: Intent): boolean => isHeld(intent) && intent.guard.isNotified === true;
 
 /** What all intents of one event share. `seenAt` in epoch ms. */
 export interface Origin {

@@ -7,6 +7,7 @@
  */
 import * as z from 'zod';
 import { ID_LENGTH_MAX, idKey, isStoredId, type Intent } from '../change/change.ts';
+import { withoutMark } from '../change/pending.ts';
 import { heldDigest, type Sha256 } from '../group/guard.ts';
 import { jsonIn } from '../text/json.ts';
 import { readMarks, type FinalMark, wireOfMark } from './final-mark.ts';
@@ -195,13 +196,16 @@ export interface StateFacts extends WaitingFacts {
   readonly unresolved?: UnresolvedNames;
   /** The record has to take more before it can become smaller, so it carries a reserve that is left out then. */
   readonly isReserving?: boolean;
+  /** There is no room for the marks that people were notified of what is held. */
+  readonly omitsMarks?: boolean;
 }
 
 /** About 300 bytes that no compression makes smaller: a piece of a full state, or the name of who approves, takes less. */
 const reserve = (sha256: Sha256): string => Array.from({ length: 8 }, (_, i) => sha256(String(i))).join('');
 
-/** Characters that the intent takes in a live record, before compression. */
-export const wireLength = (intent: Intent): number => JSON.stringify(wireOf(intent, '0'.repeat(64))).length;
+/** Characters that the intent takes in a live record, before compression; without a mark, which is left out where room is short. */
+export const wireLength = (intent: Intent): number =>
+  JSON.stringify(wireOf(withoutMark(intent), '0'.repeat(64))).length;
 
 /** Without intents, foreign entries, final marks and accepted members: the tombstone. `digest`: of what is held. */
 export function renderState({
@@ -209,6 +213,7 @@ export function renderState({
   stamp,
   sha256,
   isReserving,
+  omitsMarks,
   foreign = [],
   finals = [],
   unresolved = {},
@@ -223,7 +228,8 @@ export function renderState({
   if (facts.intents.length + foreign.length + finals.length + (unresolved.accepted?.length ?? 0) === 0)
     return { key: group, value: null, headers, digest: null };
   const digest = heldDigest(group, facts.intents, sha256);
-  const value = valueOf(group, facts.intents, { digest, foreign, finals, unresolved });
+  const intents = omitsMarks === true ? facts.intents.map(withoutMark) : facts.intents;
+  const value = valueOf(group, intents, { digest, foreign, finals, unresolved });
   const more = isReserving === true ? [textHeader('rollcall-reserve', reserve(sha256))] : [];
   return { key: group, value, headers: [...headers, ...waitingHeaders(facts), ...more], digest };
 }

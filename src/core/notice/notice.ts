@@ -11,10 +11,12 @@ import type { BreakerReason, RequestKind } from '../target/breaker.ts';
 import { counted, countedLarge, numberText } from '../text/counted.ts';
 import { visible } from '../text/visible.ts';
 
+export type NoticeKind = 'held' | 'breaker_open';
+
 /** What stays the same however often it is sent: a receiver drops repetitions by the id. */
 export interface Notice {
   readonly id: string;
-  readonly kind: 'held' | 'breaker_open';
+  readonly kind: NoticeKind;
   /** JSON. */
   readonly body: string;
 }
@@ -45,6 +47,13 @@ interface Sender {
   /** Which instance of the service sends it. */
   readonly instance: string;
 }
+
+/** When people are notified of what is held of a group: within 30 s, or within 15 min. */
+export type NewsPace = 'soon' | 'later';
+
+/** A stream of removals is not a stream of messages: what delivered messages have said has to double. */
+export const paceOf = (newCount: number, notifiedCount: number): NewsPace =>
+  newCount >= notifiedCount ? 'soon' : 'later';
 
 /** The list of a message ends after so many; the counts are of all. */
 export const GROUPS_LISTED_MAX = 100;

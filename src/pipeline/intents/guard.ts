@@ -1,34 +1,14 @@
-/** Acts on the removal guard (core/group/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
-import {
-  idKey,
-  isSameId,
-  isSamePosition,
-  positionText,
-  type Approval,
-  type Held,
-  type Intent,
-  type OperatorDecision,
-  type ShownTargets,
-} from '../../core/change/change.ts';
-import { isHeld } from '../../core/change/pending.ts';
-import {
-  heldDigest,
-  heldFailure,
-  isGuarded,
-  isRetargeted,
-  refusedFailure,
-  type RemovedInWindow,
-} from '../../core/group/guard.ts';
+/** Acts on the removal guard (core/group/guard.ts): holds, and counts what is removed. Held intents are parked. */
+import { isSameId, type Held, type Intent, type ShownTargets } from '../../core/change/change.ts';
+import { isHeld, type HeldIntent } from '../../core/change/pending.ts';
+import { heldDigest, heldFailure, isGuarded, isRetargeted, type RemovedInWindow } from '../../core/group/guard.ts';
 import { sizeOf } from '../../core/group/step.ts';
-import { NAMED_MAX, type DecisionRequest, type HeldPart } from '../../core/log/request-record.ts';
 import { NO_LAG, heldReport, type Report } from '../../core/report/reporting.ts';
 import { isSatisfied, type Membership } from '../../core/target/snapshot.ts';
 import { isStillDue, isTried } from '../state/group-run.ts';
-import type { Group, Partition, Run } from '../state/group.ts';
-import type { DueAnswer } from '../state/operator-requests.ts';
+import type { Group, Run } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
-import { giveUp, reportWait } from './conclude.ts';
-import { additionsIn } from './full-state-removals.ts';
+import { reportWait } from './conclude.ts';
 import { identifyGroup, knownTarget } from './identify.ts';
 
 interface Holding {
@@ -66,7 +46,11 @@ function heldGuard(
 }
 
 /** The members that the operator is shown. Without an id map, and of a full state, the member has its own name at the target. */
-const shownTargets = ({ ids }: Owners, { target: groupTarget }: Group, { target, namedBy }: Intent): ShownTargets => ({
+export const shownTargets = (
+  { ids }: Owners,
+  { target: groupTarget }: Group,
+  { target, namedBy }: Intent,
+): ShownTargets => ({
   ...(ids !== null && namedBy !== 'target' && target !== null && { target }),
   ...(ids !== null && groupTarget !== null && { groupTarget }),
 });
@@ -94,7 +78,7 @@ export function holdRetargeted(owners: Owners, group: Group): void {
 }
 
 /** As the hold says. */
-const targetsOf = ({ guard }: Intent): ShownTargets => ({
+export const targetsOf = ({ guard }: Intent): ShownTargets => ({
   ...(guard?.target !== undefined && { target: guard.target }),
   ...(guard?.groupTarget !== undefined && { groupTarget: guard.groupTarget }),
 });
@@ -117,8 +101,6 @@ function digestOf({ sha256 }: Owners, group: Group): string {
   return digest;
 }
 
-type HeldIntent = Intent & { readonly guard: Held };
-
 function heldReportOf({ clock }: Owners, group: Group, intent: HeldIntent, digest: string): Report {
   const reason = heldFailure(intent.guard.by, digest);
   const facts = { lag: NO_LAG, groupTarget: group.target, reportedAt: clock.now().wall, request: null, reason };
@@ -126,7 +108,8 @@ function heldReportOf({ clock }: Owners, group: Group, intent: HeldIntent, diges
 }
 
 /** An operator decides, or has decided, about them. */
-const decidableIn = ({ members }: Group): Intent[] => [...members.decidable].flatMap(({ pending }) => pending ?? []);
+export const decidableIn = ({ members }: Group): Intent[] =>
+  [...members.decidable].flatMap(({ pending }) => pending ?? []);
 
 /** What the guard counts besides the removals of this group that are pending. */
 export function removedInWindow({ partitions, clock }: Owners, group: Group): RemovedInWindow {
@@ -166,111 +149,4 @@ export function reserveRemovals(run: Run, snapshot: Membership): void {
     window.reserve(group.id, { count: removals.length, size });
     // What lands leaves it by itself.
   } else window.resize(group.id, snapshot.members.size + run.reservedUnseen);
-}
-
-/** A request that was executed may be read again, by a new owner too: its digest is known then. */
-export function noteDecided({ sha256 }: Owners, group: Group): void {
-  for (const { guard } of decidableIn(group))
-    if (guard?.kind === 'approved') group.partition.digests.note(group, guard.digest);
-  for (const refused of refusedSets(group)) {
-    const digest = heldDigest(group.id, refused, sha256);
-    if (digest !== null) group.partition.digests.note(group, digest);
-  }
-}
-
-/** As they were held, a set for each refusal. An older version does not say by which: what it has refused counts as one set. */
-function refusedSets(group: Group): readonly (readonly Intent[])[] {
-  const sets = new Map<string | null, Intent[]>();
-  for (const intent of decidableIn(group)) {
-    if (intent.dead?.reason !== 'refused') continue;
-    const by = intent.dead.refusal?.digest ?? null;
-    const set = sets.get(by) ?? [];
-    sets.set(by, set);
-    set.push({ ...intent, dead: null });
-  }
-  return [...sets.values()];
-}
-
-/** An operator has decided about exactly this set; where it has changed meanwhile, nothing is done. */
-export function decide(
-  owners: Owners,
-  partition: Partition,
-  { kind, part, digest, author, reason }: DecisionRequest,
-): Omit<DueAnswer<Group>, 'key'> {
-  const nothing = (verdict: 'gone' | 'too_many') => ({ answer: { kind, digest, verdict, count: 0 }, groups: [] });
-  if (part !== null && part.named.length > NAMED_MAX) return nothing('too_many');
-  const group = part === null ? partition.digests.groupOf(digest) : partition.groups.get(idKey(part.group));
-  if (group === undefined || group === null) return nothing('gone');
-  const verdict = kind === 'approve' ? 'approved' : 'rejected';
-  const sets = part === null ? heldSets(group) : [heldOf(group, part)];
-  const held = sets.find((set) => heldDigest(group.id, set, owners.sha256) === digest);
-  if (held === undefined) {
-    const count = decidedBefore(owners, group, kind, digest);
-    return count === 0 ? nothing('gone') : { answer: { kind, digest, verdict, count }, groups: [group] };
-  }
-  const decision = { digest, author, reason };
-  if (kind === 'approve') approve(owners, group, held, decision);
-  else for (const intent of held) reject(owners, group, intent, decision);
-  group.partition.toWrite.add(group);
-  const facts = { group: group.id, kind, ...decision, removals: held.length, isPart: part !== null };
-  owners.logger.info(facts, 'held removals are decided');
-  return { answer: { kind, digest, verdict, count: held.length }, groups: [group] };
-}
-
-/** How many are so by the same decision: it was made before, or a former owner has died before its answer. */
-function decidedBefore({ sha256 }: Owners, group: Group, kind: DecisionRequest['kind'], digest: string): number {
-  if (kind === 'approve')
-    return decidableIn(group).filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest).length;
-  return refusedSets(group).find((set) => heldDigest(group.id, set, sha256) === digest)?.length ?? 0;
-}
-
-/** Of those that it names, what is held now. */
-function heldOf({ members }: Group, { named }: HeldPart): readonly Intent[] {
-  const held = named.flatMap(({ member, ...place }) => {
-    const pending = members.get(idKey(member))?.pending ?? null;
-    return pending !== null && isHeld(pending) && positionText(pending.source) === positionText(place) ? [pending] : [];
-  });
-  return [...new Set(held)];
-}
-
-/** What an operator can have read: all that is held, or all that the live record has room for. */
-function heldSets(group: Group): readonly (readonly Intent[])[] {
-  const held = decidableIn(group).filter(isHeld);
-  const isRecorded = ({ member, source }: Intent): boolean =>
-    isSamePosition(source, group.members.get(member)?.recorded?.source);
-  return held.length === 0 ? [] : [held, held.filter(isRecorded)];
-}
-
-function approve(owners: Owners, group: Group, held: readonly Intent[], decision: OperatorDecision): void {
-  const at = owners.clock.now().wall;
-  // Members who are unknown, tried once more or not, hold no later full state that names them.
-  const { undecided, unresolved } = additionsIn(group) ?? { undecided: [], unresolved: [] };
-  if (held.some(isHeldForUnknown) && isAllForUnknown(group, held))
-    group.partition.unresolved.accept(group.id, [...undecided, ...unresolved]);
-  for (const intent of held) {
-    const shown = { ...shownTargets(owners, group, intent), ...targetsOf(intent) };
-    const guard: Approval = { ...shown, kind: 'approved', ...decision, at };
-    // Sent once the live record says who has approved it: the next owner must know, too.
-    group.members.obtain(intent.member).advance({ ...intent, guard, waits: 'record' });
-  }
-}
-
-const isHeldForUnknown = (intent: Intent): boolean => isHeld(intent) && intent.guard.by === 'unresolved_members';
-
-/** Once their unknown members are accepted, what is held for these goes by itself: so none of it may be left (protocol.md 5.4). */
-function isAllForUnknown(group: Group, held: readonly Intent[]): boolean {
-  const taken = new Set(held);
-  return decidableIn(group).every((intent) => !isHeldForUnknown(intent) || taken.has(intent));
-}
-
-function reject(owners: Owners, group: Group, intent: Intent, refusal: OperatorDecision): void {
-  const { attempt } = intent;
-  giveUp(owners, group, {
-    outcome: 'failed',
-    refusal,
-    request: null,
-    intent,
-    attempt,
-    failure: refusedFailure(refusal),
-  });
 }

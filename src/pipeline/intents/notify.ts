@@ -3,34 +3,24 @@
  * rebalances. What is held is sent once the live record says so (spec: record-first), and is marked there after it was delivered; an
  * owner that finds it without the mark sends it. The news themselves, and what is on its way: state/notices.ts.
  */
-import { isSamePosition, type Held, type Intent } from '../../core/change/change.ts';
-import { isHeld, unnotified } from '../../core/change/pending.ts';
-import { heldFacts } from '../../core/group/held-set.ts';
-import { breakerNotice, heldNotice, type HeldGroup } from '../../core/notice/notice.ts';
+import type { HeldIntent } from '../../core/change/pending.ts';
+import { heldFacts, isNews, recordedHold } from '../../core/group/held-set.ts';
+import { breakerNotice, heldNotice, paceOf, type HeldGroup, type NoticeKind } from '../../core/notice/notice.ts';
 import { noticePauseMs } from '../../core/target/retry.ts';
 import type { Notifier } from '../../ports.ts';
+import { within } from '../../time.ts';
 import { advices, type ShownBreaker } from '../state/breaker.ts';
 import type { Group } from '../state/group.ts';
-import type { Member } from '../state/member.ts';
 import type { HeldNews, SentNotice } from '../state/notices.ts';
 import type { Owners } from '../state/owners.ts';
 
-type HeldIntent = Intent & { readonly guard: Held };
-
 /** Some of what its live record says is held may be in no message that was delivered. */
 export function noteHeldNews({ notifier, notices, clock, notify }: Owners, group: Group): void {
-  if (notifier === undefined || !hasNews(group)) return;
-  notices.noteHeld(group, clock.now().monotonic);
+  const { heldNews, notifiedCount } = group.members;
+  if (notifier === undefined || heldNews.size === 0) return;
+  notices.noteHeld(group, paceOf(heldNews.size, notifiedCount), clock.now().monotonic);
   notify();
 }
-
-/** There may be very many that are held, and one is enough. */
-function hasNews({ members }: Group): boolean {
-  for (const member of members.held) if (isNews(recordedHold(member))) return true;
-  return false;
-}
-
-const isNews = (hold: HeldIntent | null): hold is HeldIntent => hold !== null && hold.guard.isNotified !== true;
 
 export function noteBreakerOpen({ notifier, notices, notify }: Owners, shown: ShownBreaker): void {
   if (notifier === undefined) return;
@@ -39,19 +29,8 @@ export function noteBreakerOpen({ notifier, notices, notify }: Owners, shown: Sh
   notify();
 }
 
-/** Where the record has no room, what is new in it is not the mark: the next owner sends the message again. */
-export function asRecordedOfNotice(intent: Intent, recorded: Intent | null): Intent {
-  const isNew = isHeld(intent) && intent.guard.isNotified === true && isSamePosition(recorded?.source, intent.source);
-  if (!isNew || (recorded?.guard?.kind === 'held' && recorded.guard.isNotified === true)) return intent;
-  return { ...intent, guard: unnotified(intent.guard) };
-}
-
-/** As it is held by the acknowledged live record, too; null: it is not. */
-function recordedHold({ pending, recorded }: Member): HeldIntent | null {
-  if (pending === null || recorded === null || !isHeld(pending) || !isHeld(recorded)) return null;
-  const isSame = recorded.guard === pending.guard || pending.guard.isNotified === true;
-  return isSame && isSamePosition(recorded.source, pending.source) ? pending : null;
-}
+/** Of a drain, which has other things to do. */
+const DRAIN_MS = 3_000;
 
 export class NoticeSender {
   readonly #owners: Owners;
@@ -73,21 +52,34 @@ export class NoticeSender {
     const { notifier, notices, clock } = this.#owners;
     this.#cancel();
     if (notifier === undefined || this.#isStopped || this.#isDraining || this.#sending !== null) return;
-    const inMs = notices.dueInMs(clock.now().monotonic);
-    if (inMs === null) return;
-    if (inMs > 0) this.#cancel = clock.schedule(inMs, () => this.look());
-    else void this.#sendDue(notifier);
+    const due = notices.due(clock.now().monotonic);
+    if (due === null) return;
+    if (due.inMs > 0) this.#cancel = clock.schedule(due.inMs, () => this.look());
+    else void this.#sendDue(notifier, due.kind);
   }
 
-  /** Each message that waits is sent once more; what is not delivered then is left for the next owner. Answers whether any was. */
+  /**
+   * The request on its way is waited for, then what was not sent yet is tried once, all within 3 s; the rest is left for the next
+   * owner. Answers whether any was delivered.
+   */
   async drain(): Promise<boolean> {
-    const { notifier, notices } = this.#owners;
+    const { notices, clock, logger } = this.#owners;
     this.#isDraining = true;
     this.#cancel();
-    await this.#sending;
     const before = notices.results.delivered;
-    while (notifier !== undefined && !this.#isStopped && (await this.#send(notifier)));
+    const outcome = await within(clock, DRAIN_MS, this.#sendRest());
+    if (outcome === 'timed_out')
+      logger.warn({}, 'the receiver of notifications does not answer, the next owner sends them');
+    this.stop();
     return notices.results.delivered > before;
+  }
+
+  async #sendRest(): Promise<void> {
+    const { notifier, notices } = this.#owners;
+    await this.#sending;
+    if (notifier === undefined) return;
+    for (const kind of ['held', 'breaker_open'] as const)
+      if (!this.#isStopped && notices.failures(kind) === 0) await this.#send(notifier, kind);
   }
 
   /** Nothing is sent from now on. */
@@ -96,8 +88,8 @@ export class NoticeSender {
     this.#cancel();
   }
 
-  async #sendDue(notifier: Notifier): Promise<void> {
-    this.#sending = this.#send(notifier);
+  async #sendDue(notifier: Notifier, kind: NoticeKind): Promise<void> {
+    this.#sending = this.#send(notifier, kind);
     try {
       await this.#sending;
       this.#sending = null;
@@ -107,36 +99,41 @@ export class NoticeSender {
     }
   }
 
-  /** Answers whether something was delivered. */
-  async #send(notifier: Notifier): Promise<boolean> {
+  async #send(notifier: Notifier, kind: NoticeKind): Promise<void> {
     const { notices, clock, random, logger } = this.#owners;
-    const notice = this.#next();
-    if (notice === null) return false;
+    const notice = this.#next(kind);
+    if (notice === null) return;
     const outcome = await notifier.notify({ id: notice.id, body: notice.body });
-    if (this.#isStopped) return false;
+    if (this.#isStopped) return;
     if (outcome !== 'delivered') {
-      const facts = { askedMs: outcome.askedMs, failuresInRow: notices.failures + 1, random: random.next() };
-      notices.noteFailed(clock.now().monotonic + noticePauseMs(facts));
-      return false;
+      const facts = { askedMs: outcome.askedMs, failuresInRow: notices.failures(kind) + 1, random: random.next() };
+      notices.noteFailed(kind, clock.now().monotonic + noticePauseMs(facts));
+      if (outcome.kind === 'refused') this.#replace(notice);
+      return;
     }
-    notices.noteDelivered();
-    logger.info({ id: notice.id, kind: notice.kind, groups: notice.about.length }, 'a notification is delivered');
+    notices.noteDelivered(kind);
+    logger.info({ id: notice.id, kind, groups: notice.about.length }, 'a notification is delivered');
     markNotified(this.#owners, notice.about);
-    return true;
   }
 
   /** The one that has failed, or a new one; null: there is nothing to say. */
-  #next(): SentNotice<Group> | null {
+  #next(kind: NoticeKind): SentNotice<Group> | null {
     const { notices, logger } = this.#owners;
-    const { sent } = notices;
-    if (sent !== null && (sent.about.length === 0 || sent.about.some((news) => this.#isOpen(news)))) return sent;
-    if (sent !== null) {
-      notices.drop();
+    const sent = notices.sent(kind);
+    if (sent !== null && kind === 'held' && !sent.about.some((news) => this.#isOpen(news))) {
+      notices.drop(kind);
       logger.info({ id: sent.id }, 'a notification is not sent again: nothing that it is about is held here any more');
-    }
-    const notice = nextNotice(this.#owners);
+    } else if (sent !== null && notices.isOutdated(sent)) this.#replace(sent);
+    else if (sent !== null) return sent;
+    const notice = kind === 'held' ? nextHeldNotice(this.#owners) : nextBreakerNotice(this.#owners);
     if (notice !== null) notices.begin(notice);
     return notice;
+  }
+
+  #replace({ id, kind }: SentNotice<Group>): void {
+    const { notices, logger } = this.#owners;
+    notices.replace(kind);
+    logger.info({ id, kind }, 'a notification is not sent again: the next one says what it is about');
   }
 
   /** Some of it still waits for an operator, and this instance owns it. */
@@ -149,28 +146,28 @@ export class NoticeSender {
 const isStillHeld = ({ members }: Group, { member, guard }: HeldIntent): boolean =>
   members.get(member)?.pending?.guard === guard && members.get(member)?.pending?.dead === null;
 
-function nextNotice(owners: Owners): SentNotice<Group> | null {
-  const { notices, options, random } = owners;
-  const opening = notices.takeOpening();
-  const sender = { id: random.uuid(), instance: options.owner };
-  if (opening !== null) return { ...breakerNotice(sender, opening), about: [] };
-  const sets = notices.takeHeld().flatMap((group) => newsOf(owners, group) ?? []);
-  if (sets.length === 0) return null;
-  const notice = heldNotice(
-    sender,
-    sets.map(({ shown }) => shown),
-  );
-  return { ...notice, about: sets };
+const senderOf = ({ options, random }: Owners) => ({ id: random.uuid(), instance: options.owner });
+
+function nextBreakerNotice(owners: Owners): SentNotice<Group> | null {
+  const { opening } = owners.notices;
+  return opening === null ? null : { ...breakerNotice(senderOf(owners), opening), about: [], opening };
+}
+
+function nextHeldNotice(owners: Owners): SentNotice<Group> | null {
+  const about = owners.notices.takeHeld().flatMap((group) => newsOf(owners, group) ?? []);
+  if (about.length === 0) return null;
+  const shown = about.map((news) => news.shown);
+  return { ...heldNotice(senderOf(owners), shown), about, opening: null };
 }
 
 /** The whole set as it is now; null: nothing of it is new, or another owner says so. */
 function newsOf(owners: Owners, group: Group): (HeldNews<Group> & { readonly shown: HeldGroup }) | null {
-  const { partitions, sha256, notices, clock } = owners;
+  const { partitions, sha256 } = owners;
   if (!partitions.isCurrent(group.partition)) return null;
   // Decisions that a former owner has not carried out are read until the restore is over.
-  if (!group.partition.isOwned) notices.noteHeld(group, clock.now().monotonic);
-  if (!group.partition.isOwned || !hasNews(group)) return null;
-  const held = [...group.members.held].flatMap((member) => recordedHold(member) ?? []);
+  if (!group.partition.isOwned) noteHeldNews(owners, group);
+  if (!group.partition.isOwned || group.members.heldNews.size === 0) return null;
+  const held = [...group.members.held].flatMap(({ pending, recorded }) => recordedHold(pending, recorded) ?? []);
   const facts = heldFacts(group.id, held, sha256);
   if (facts === null) return null;
   const groupTarget = held.find(({ guard }) => guard.groupTarget !== undefined)?.guard.groupTarget ?? null;

@@ -1,6 +1,6 @@
 /**
  * Requests of operators (spec: request-key). A replay names a dead or parked intent and wakes it where it still is (spec:
- * grave). A replay does not wake what is held; a decision does (`decide` of guard.ts). Pauses are in pauses.ts.
+ * grave). A replay does not wake what is held; a decision does (`decide` of decide-held.ts). Pauses are in pauses.ts.
  */
 import { comparePositions, idKey } from '../../core/change/change.ts';
 import { isHeld, revived } from '../../core/change/pending.ts';
@@ -15,7 +15,7 @@ import {
 import type { Group, Partition } from '../state/group.ts';
 import type { DueAnswer, RequestPlace } from '../state/operator-requests.ts';
 import { isPaused, type Owners } from '../state/owners.ts';
-import { decide } from './guard.ts';
+import { decide } from './decide-held.ts';
 import { handleApplyNow, handlePause } from './pauses.ts';
 
 export function handleRequests(owners: Owners, partition: Partition): void {

@@ -112,11 +112,13 @@ export function revokeAll(owners: Owners, reason: string): void {
 
 /** Nothing more of it is dispatched, reported or committed; the lock of a group in flight outlives it. */
 export function revoke(owners: Owners, partition: Partition, reason: string): void {
-  const { partitions, outbox, unsettled, lookUps, logger } = owners;
+  const { partitions, outbox, unsettled, lookUps, notices, logger } = owners;
   partitions.delete(partition);
   outbox.revoke(partition);
   unsettled.revoke(partition.number);
   lookUps.revoke(partition);
+  notices.forget((group) => group.partition === partition);
+  owners.notify();
   void owners.turns.run(revokeEach(owners, partition), () => true);
   logger.info({ partition: partition.number, epoch: partition.ownership.epoch, reason }, 'partition lost');
 }

@@ -5,7 +5,7 @@
  * again from memory in any case; held removals last, since they stay until an operator acts.
  */
 import { intentId, isSamePosition, positionText, type Intent } from '../../core/change/change.ts';
-import { isHeld } from '../../core/change/pending.ts';
+import { isHeld, isNotified } from '../../core/change/pending.ts';
 import { wireLength } from '../../core/log/live-record.ts';
 import { closeComplete } from '../intents/conclude.ts';
 import type { Group } from '../state/group.ts';
@@ -116,9 +116,17 @@ function standsStill({ members }: Group, intents: readonly Intent[], left: reado
   });
 }
 
-/** The broker has refused a record of these intents. Dead ones are dropped first, the oldest first (protocol.md 3.2). */
+/**
+ * The broker has refused a record of these intents. Marks of notifications are left out first (11.4), then dead ones are dropped, the
+ * oldest first (protocol.md 3.2).
+ */
 export function fitRecord(owners: Owners, group: Group, intents: readonly Intent[]): void {
   const { logger } = owners;
+  if (!group.omitsMarks && intents.some(isNotified)) {
+    group.omitMarks();
+    logger.warn({ group: group.id }, 'a live record was too large, what people were notified of is left out');
+    return;
+  }
   const dead = intents
     .filter((intent) => intent.dead !== null && group.members.get(intent.member)?.pending === intent)
     .toSorted((a, b) => deadAt(a) - deadAt(b));

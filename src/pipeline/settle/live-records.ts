@@ -55,6 +55,7 @@ export function renderPartition(owners: Owners, partition: Partition, recordsMax
       stamp,
       trouble: troubleOf(group),
       isReserving: isReserving(group, intents),
+      omitsMarks: group.omitsMarks,
       foreign: partition.restored.foreignOf(group.id),
       finals,
       unresolved: partition.unresolved.recordOf(group.id, intents),

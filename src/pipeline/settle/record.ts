@@ -4,7 +4,7 @@ import { isEndReported, isHeld, isParked } from '../../core/change/pending.ts';
 import type { FinalMark } from '../../core/log/final-mark.ts';
 import type { Trouble } from '../../core/log/wire-intent.ts';
 import { closeComplete, finish, reportWait, tidyMarks } from '../intents/conclude.ts';
-import { asRecordedOfNotice, noteHeldNews } from '../intents/notify.ts';
+import { noteHeldNews } from '../intents/notify.ts';
 import type { Group } from '../state/group.ts';
 import type { Member } from '../state/member.ts';
 import type { Owners } from '../state/owners.ts';
@@ -18,9 +18,8 @@ export function recordOf(group: Group): readonly Intent[] {
   const isEntering = enteringIn(group);
   for (const member of candidatesOf(group)) {
     const pending = isEntering(member) ? null : member.pending;
-    const wanted = recordedIntent(member, pending) ?? layeredOn(whole, member.recorded);
-    if (wanted === null) continue;
-    const intent = group.recordLimit === null ? wanted : asRecordedOfNotice(wanted, member.recorded);
+    const intent = recordedIntent(member, pending) ?? layeredOn(whole, member.recorded);
+    if (intent === null) continue;
     const isNew = addedBy(group, member, intent);
     if (isNew === null) kept.push(intent);
     else added.push(isNew);

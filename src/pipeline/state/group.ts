@@ -64,6 +64,7 @@ export class Group {
   #waitForDoubt: WaitForDoubt | null = null;
   #trouble: Trouble | null = null;
   #recordLimit: RecordLimit | null = null;
+  #omitsMarks = false;
   #isRecordUnknown = false;
 
   /** @param target what the target calls it; null: not resolved. */
@@ -312,6 +313,15 @@ export class Group {
 
   endRecordLimit(): void {
     this.#recordLimit = null;
+  }
+
+  /** The live record has no room for what people were notified of. */
+  get omitsMarks(): boolean {
+    return this.#omitsMarks && this.members.notifiedCount > 0;
+  }
+
+  omitMarks(): void {
+    this.#omitsMarks = true;
   }
 
   /** A live record was sent and not acknowledged: until the next one is, it is unknown what a restore would find. */

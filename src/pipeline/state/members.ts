@@ -4,9 +4,10 @@
  * from one list to the other here, and a step reads the list that it is about.
  */
 import { WHOLE_GROUP, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
-import { isHeld } from '../../core/change/pending.ts';
+import { isHeld, isNotified } from '../../core/change/pending.ts';
 import { isOfFullState, isUndecided } from '../../core/group/full-state.ts';
 import { isGuarded } from '../../core/group/guard.ts';
+import { isNews, recordedHold } from '../../core/group/held-set.ts';
 import { Heap } from './heap.ts';
 import { Member, type MemberLists } from './member.ts';
 
@@ -75,6 +76,8 @@ export class Members implements MemberLists {
   #recorded: List = null;
   #dead: List = null;
   #held: List = null;
+  #heldNews: List = null;
+  #notifiedCount = 0;
   #recordOfAddition: List = null;
   #record: List = null;
   #soon: List = null;
@@ -138,6 +141,16 @@ export class Members implements MemberLists {
   /** They wait for an operator. */
   get held(): ReadonlySet<Member> {
     return this.#held ?? NONE;
+  }
+
+  /** They wait for an operator, as the acknowledged live record says, and no message that was delivered. */
+  get heldNews(): ReadonlySet<Member> {
+    return this.#heldNews ?? NONE;
+  }
+
+  /** How many wait for an operator, as messages that were delivered have said. */
+  get notifiedCount(): number {
+    return this.#notifiedCount;
   }
 
   /** They wait to be recorded: additions first, then a full state, then the others, each in the order in which they have begun to. */
@@ -225,11 +238,18 @@ export class Members implements MemberLists {
     this.#guarded = kept(this.#guarded, member, to !== 'dead' && to !== 'held' && after !== null && isGuarded(after));
     this.#decidable = kept(this.#decidable, member, after !== null && after.guard !== null);
     this.#ofFullState = kept(this.#ofFullState, member, after !== null && isOfFullState(after));
+    this.#notifiedCount += countNotified(after) - countNotified(before);
+    this.#noteHeldNews(member);
     this.#noteAddition(member.name, after);
   }
 
   noteRecorded(member: Member): void {
+    this.#noteHeldNews(member);
     this.#recorded = kept(this.#recorded, member, member.recorded !== null);
+  }
+
+  #noteHeldNews(member: Member): void {
+    this.#heldNews = kept(this.#heldNews, member, isNews(recordedHold(member.pending, member.recorded)));
   }
 
   #move(member: Member, to: Wait, intent: Intent | null): void {
@@ -252,6 +272,8 @@ export class Members implements MemberLists {
     keep(unresolved, name, isOfIt && !isUndecided(intent));
   }
 }
+
+const countNotified = (intent: Intent | null): number => Number(intent !== null && isNotified(intent));
 
 const NONE: ReadonlySet<Member> = new Set();
 

@@ -12,7 +12,7 @@ import { textHeader } from '../../../src/core/log/wire-intent.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';
 import type { LogRecord } from '../../../src/ports.ts';
 import { wholeDecision } from '../../support/decisions.ts';
-import { FAILED, HandNotifier } from '../../support/hand-notifier.ts';
+import { FAILED, HandNotifier, REFUSED } from '../../support/hand-notifier.ts';
 import { answer, QuickWorld, type QuickOptions } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';
 
@@ -30,12 +30,20 @@ async function given(options: QuickOptions = {}): Promise<{ world: QuickWorld; s
   return { world, sent, one };
 }
 
+const ownedBy = ({ pipeline }: Started): number => pipeline.stats().partitions.length;
+
 const MEMBERS = ['a', 'b', 'c', 'd'];
 
 /** The group is deleted at the identity provider. */
 function deleteGroup(world: QuickWorld, group = 'g'): void {
   for (const member of MEMBERS) world.target.group(group).members.add(member);
   world.produce({ group_id: group, members: [], complete: true, deleted: true });
+}
+
+function removeOthers(world: QuickWorld, members: readonly string[]): void {
+  for (const member of members) world.target.group('g').members.add(member);
+  world.target.group('g').version += 1;
+  world.produce({ remove_members: members });
 }
 
 const textOf = (bytes: LogRecord['key']): string => Buffer.from(bytes ?? []).toString();
@@ -145,21 +153,40 @@ describe('what is held', () => {
     expect([sent.received.length, groups.length, new Set(groups).size]).toEqual([2, 60, 60]);
   });
 
-  test('that grows is news, of which the message says the whole set', async () => {
+  test('that doubles is news, of which the message says the whole set', async () => {
     // given a set of four that was sent
     const { world, sent } = await given();
     deleteGroup(world);
     await world.clock.advance(GATHERED_MS);
-    // when others are to be removed
-    for (const member of ['e', 'f']) world.target.group('g').members.add(member);
-    world.target.group('g').version += 1;
-    world.produce({ remove_members: ['e', 'f'] });
+    // when as many others are to be removed
+    removeOthers(world, ['e', 'f', 'h', 'i']);
     await world.clock.advance(GATHERED_MS);
     // then
-    expect(sent.received.map(({ removal_count: count }) => count)).toEqual([4, 6]);
-    expect(marksOf(world)).toEqual(Array.from({ length: 6 }, () => true));
+    expect(sent.received.map(({ removal_count: count }) => count)).toEqual([4, 8]);
+    expect(marksOf(world)).toEqual(Array.from({ length: 8 }, () => true));
     await world.clock.advance(3_600_000);
     expect(sent.bodies).toHaveLength(2);
+  });
+
+  test('that grows by less than it had is sent within 15 min, or with the next of another group', async () => {
+    // given a set of four that was sent
+    const { world, sent } = await given();
+    deleteGroup(world);
+    await world.clock.advance(GATHERED_MS);
+    // when two more are to be removed
+    removeOthers(world, ['m0', 'm1']);
+    await world.clock.advance(14 * 60_000);
+    expect(sent.bodies).toHaveLength(1);
+    await world.clock.advance(60_000 + GATHERED_MS);
+    // then
+    expect(sent.received.map(({ removal_count: count }) => count)).toEqual([4, 6]);
+    // and when another group is held meanwhile
+    removeOthers(world, ['n0', 'n1', 'n2']);
+    await world.clock.advance(60_000);
+    deleteGroup(world, 'h');
+    await world.clock.advance(GATHERED_MS);
+    expect(sent.received.at(-1)).toMatchObject({ group_count: 2, removal_count: 13 });
+    expect(sent.bodies).toHaveLength(3);
   });
 
   test('that is decided before its message is left out, and with it a message about nothing', async () => {
@@ -204,7 +231,7 @@ describe('what is held', () => {
     await world.clock.advance(GATHERED_MS);
     // when
     ids.set('user', 'okta-a', 'z');
-    await world.clock.advance(GATHERED_MS);
+    await world.clock.advance(15 * 60_000 + GATHERED_MS);
     // then
     expect(sent.received).toHaveLength(2);
     const [one, other] = sent.received.map(({ groups }) => groups[0]);
@@ -250,6 +277,76 @@ describe('a receiver that fails', () => {
     expect(sent.bodies).toHaveLength(1);
     await world.clock.advance(60_000);
     expect(sent.bodies).toHaveLength(2);
+  });
+
+  test('refuses a message, which stops neither those of the other kind nor what is news later', async () => {
+    // given a receiver that knows no message about the breaker
+    const { world, sent } = await given();
+    sent.answer = ({ kind }) => (kind === 'breaker_open' ? REFUSED : 'delivered');
+    world.target.onGet = () => answer(503);
+    for (let i = 0; i < 4; i++) world.produce({ group_id: `g${i}`, add_members: ['a'] });
+    await world.clock.advance(60_000);
+    expect(sent.received.length).toBeGreaterThan(0);
+    world.target.onGet = () => null;
+    await world.clock.advance(120_000);
+    // when
+    deleteGroup(world);
+    await world.clock.advance(GATHERED_MS);
+    // then, and what says that the breaker is open is not sent again
+    expect(sent.received.filter(({ kind }) => kind === 'held')).toHaveLength(1);
+    await world.clock.advance(600_000);
+    const [last] = sent.received.toReversed();
+    expect([last?.kind, last?.text]).toEqual(['breaker_open', expect.stringContaining('the breaker was open')]);
+    expect(sent.inFlightMax).toBe(1);
+  });
+
+  test('refuses a message about what is held, and gets what is held by then under another id', async () => {
+    // given
+    const { world, sent } = await given();
+    sent.answer = ({ groups }) => (groups.length === 1 ? REFUSED : 'delivered');
+    deleteGroup(world);
+    await world.clock.advance(GATHERED_MS);
+    // when
+    deleteGroup(world, 'h');
+    await world.clock.advance(60_000);
+    // then
+    const last = sent.received.at(-1);
+    expect(last?.groups.map(({ group }) => group)).toEqual(['g', 'h']);
+    const ids = sent.received.map(({ id }) => id);
+    expect([ids.length, new Set(ids).size]).toEqual([ids.length, ids.length]);
+    expect([marksOf(world).length, ...marksOf(world), ...marksOf(world, 'h')]).toEqual([4, ...Array(8).fill(true)]);
+  });
+
+  test('for long, gets one message about what is held by then', async () => {
+    const { world, sent } = await given();
+    sent.answer = ({ groups }) => (groups.length === 1 ? FAILED : 'delivered');
+    deleteGroup(world);
+    await world.clock.advance(GATHERED_MS);
+    deleteGroup(world, 'h');
+    await world.clock.advance(3_600_000);
+    expect(new Set(sent.bodies).size).toBe(2);
+    expect(sent.received.at(-1)?.groups.map(({ group }) => group)).toEqual(['g', 'h']);
+  });
+
+  test('leaves nothing in memory of partitions that are lost', async () => {
+    // given
+    const { world, sent, one } = await given();
+    sent.answer = () => ({ kind: 'failed', askedMs: 3_000_000 });
+    deleteGroup(world);
+    await world.clock.advance(GATHERED_MS);
+    deleteGroup(world, 'h');
+    await world.clock.advance(2_000);
+    expect(one.pipeline.sizes().notices).toBe(2);
+    // when another instance takes the partition
+    const two = await world.start();
+    const group = world.broker.group('rollcall');
+    for (let i = 0; i < 5 && ownedBy(one) > 0; i++) {
+      for (const member of group.memberIds.slice(0, 1)) group.leave(member);
+      await world.clock.advance(10_000);
+    }
+    // then
+    expect([ownedBy(one), one.pipeline.sizes().notices, two.pipeline.sizes().notices]).toEqual([0, 0, 2]);
+    expect(one.pipeline.stats().notifications?.waiting).toBe(0);
   });
 
   test('gets later news in a message of their own', async () => {
@@ -374,10 +471,32 @@ test('a mark that has no room in the live record keeps nothing else from it', as
   world.setRetryRecordMaxBytes(batchBytesOf(recordsOf(world).at(-1)));
   // when it is delivered
   await world.clock.advance(3_600_000);
-  // then the record says what it said, and the instance is ready
+  // then the record says what it said, its reserve included, and the instance is ready
   expect(sent.bodies).toHaveLength(1);
   expect(marksOf(world)).toEqual([undefined, undefined, undefined, undefined]);
+  expect(recordsOf(world).map(isReserving)).toEqual(recordsOf(world).map(() => true));
   expect(one.pipeline.stats()).toMatchObject({ ready: true, held: 4, unrecordable: [] });
+});
+
+const isReserving = ({ headers }: LogRecord): boolean => headers.some(([name]) => name === 'rollcall-reserve');
+
+test('a mark that has no room in the live record gives way before what is dead', async () => {
+  // given a group with a removal that was refused, and others that are held
+  const { world, sent } = await given();
+  removeOthers(world, ['x', 'y', 'z']);
+  await world.clock.advance(2_000);
+  await decide(world, 'reject');
+  await world.clock.advance(GATHERED_MS);
+  removeOthers(world, MEMBERS);
+  await world.clock.advance(2_000);
+  const count = lastIntents(world).length;
+  expect(lastIntents(world).filter(({ dead }) => dead !== null).length).toBeGreaterThan(0);
+  world.setRetryRecordMaxBytes(batchBytesOf(recordsOf(world).at(-1)));
+  // when the message is delivered
+  await world.clock.advance(3_600_000);
+  // then
+  expect(sent.received.at(-1)).toMatchObject({ kind: 'held' });
+  expect([lastIntents(world).length, new Set(marksOf(world))]).toEqual([count, new Set([undefined])]);
 });
 
 /** As the memory log counts them, and a few for a sequence number that is longer. */
@@ -389,7 +508,7 @@ function batchBytesOf(record: LogRecord | undefined): number {
 }
 
 describe('an orderly stop', () => {
-  test('tries once what waits, and marks it', async () => {
+  test('tries once what was not sent yet, and marks it', async () => {
     const { world, sent, one } = await given();
     deleteGroup(world);
     await world.clock.advance(2_000);
@@ -416,6 +535,32 @@ describe('an orderly stop', () => {
     await world.start();
     await world.clock.advance(GATHERED_MS);
     expect(sent.bodies).toHaveLength(2);
+  });
+
+  test('waits 3 s for a receiver that does not answer, and leaves the consumer group', async () => {
+    // given a message that is on its way, and news for the next one
+    const { world, sent, one } = await given({ pipeline: { drainTimeoutMs: 20_000 } });
+    sent.answer = () => new Promise(() => undefined);
+    deleteGroup(world);
+    await world.clock.advance(GATHERED_MS);
+    deleteGroup(world, 'h');
+    await world.clock.advance(2_000);
+    // when
+    let isOver = false;
+    void one.pipeline.drain().then(() => (isOver = true));
+    await world.clock.advance(3_100);
+    // then
+    expect([isOver, sent.bodies.length, world.broker.group('rollcall').memberIds]).toEqual([true, 1, []]);
+  });
+
+  test('leaves the consumer group also once DRAIN_TIMEOUT_MS is over', async () => {
+    const { world, sent, one } = await given();
+    sent.answer = () => new Promise(() => undefined);
+    deleteGroup(world);
+    await world.clock.advance(GATHERED_MS);
+    void one.pipeline.drain();
+    await world.clock.advance(2_001);
+    expect(world.broker.group('rollcall').memberIds).toEqual([]);
   });
 
   test('does not wait for a receiver longer than DRAIN_TIMEOUT_MS, and sends nothing once it has answered', async () => {
@@ -463,7 +608,10 @@ describe('a breaker', () => {
     sent.answer = () => 'delivered';
     await world.clock.advance(400_000);
     // then the second time was sent too, under another id
-    expect(new Set(sent.received.map(({ id }) => id)).size).toBe(2);
+    const [first, ...rest] = sent.received;
+    expect(rest.filter(({ id }) => id === first?.id)).toEqual([]);
+    expect(rest.map(({ until }) => until !== null)).toEqual(rest.map(({ id }) => id === rest.at(-1)?.id));
+    expect(new Set(rest.map(({ id }) => id)).size).toBe(2);
     expect(sent.received.every(({ kind }) => kind === 'breaker_open')).toBe(true);
   });
 

@@ -1,18 +1,17 @@
 /**
  * Watches notifications (protocol.md 11.4): a message is about what a live record has said is held, a mark is about what was in a
- * message, and at the end all that is held was in one. Shares no code with `src`.
+ * message, at the end all that is held was in one, and no set is in more of them than owners and faults explain. What says that the
+ * breaker is open is sent while it is. Shares no code with `src`.
  */
 import type { LiveIntent } from '../../oracle/live-records.ts';
 import { Violation } from '../violation.ts';
 import { digestOf, idIn } from './guard-oracle.ts';
 import type { LiveView } from './live-view.ts';
 
-/** Of one set: each owner may send it once more, and one whose records are not written again and again. */
-const MESSAGES_MAX = 40;
-
 interface Message {
   readonly id: string;
-  readonly kind: string;
+  readonly kind: 'held' | 'breaker_open';
+  readonly until?: string | null;
   readonly groups?: readonly { readonly group: string; readonly digest: string; readonly count: number }[];
 }
 
@@ -30,11 +29,40 @@ export class NoticeOracle {
   readonly #noticed = new Set<string>();
   /** By id. */
   readonly #bodies = new Map<string, string>();
-  /** By digest: how many messages were about it. */
+  /** By digest: how many messages were about it, and how often one was not delivered. */
   readonly #counts = new Map<string, number>();
+  readonly #failures = new Map<string, number>();
+  /** By partition: who has owned it, and how often something was replayed. */
+  readonly #epochs: readonly Set<string>[];
+  readonly #replays: number[];
 
   constructor(live: readonly LiveView[]) {
     this.#live = live;
+    this.#epochs = live.map(() => new Set());
+    this.#replays = live.map(() => 0);
+  }
+
+  /** A record of the retry topic. @param epoch '': of no owner */
+  written(partition: number, epoch: string): void {
+    if (epoch !== '') this.#epochs[partition]?.add(epoch);
+  }
+
+  /** A request names an intent that is dead, which may be held again. */
+  replayed(partition: number): void {
+    this.#replays[partition] = (this.#replays[partition] ?? 0) + 1;
+  }
+
+  /** Answers what is wrong with it; null: nothing. */
+  sent(body: string, isBreakerOpen: boolean): Violation | null {
+    const { id, kind, until } = JSON.parse(body) as Message;
+    if (kind !== 'breaker_open' || until !== null || isBreakerOpen) return null;
+    return new Violation('notifies', `the message ${id} says that the breaker is open, and it is closed`);
+  }
+
+  /** The next one that says so may have another id. */
+  failed(body: string): void {
+    const { groups = [] } = JSON.parse(body) as Message;
+    for (const { digest } of groups) this.#failures.set(digest, (this.#failures.get(digest) ?? 0) + 1);
   }
 
   /** What the live record of a group says now. */
@@ -61,8 +89,15 @@ export class NoticeOracle {
       for (const intent of set?.held ?? []) this.#noticed.add(keyOf(set?.partition ?? 0, intent));
       const messages = (this.#counts.get(digest) ?? 0) + 1;
       this.#counts.set(digest, messages);
-      if (messages > MESSAGES_MAX) fail(`for the ${messages}th time a message is about ${digest}`);
+      if (messages > this.#messagesMax(set?.partition ?? 0, digest))
+        fail(`for the ${messages}th time a message is about ${digest}, which is more than owners and faults explain`);
     }
+  }
+
+  /** Each owner may find it without a mark, a replay makes it news again, and what was not delivered is sent again. */
+  #messagesMax(partition: number, digest: string): number {
+    const owners = this.#epochs[partition]?.size ?? 0;
+    return owners + (this.#replays[partition] ?? 0) + (this.#failures.get(digest) ?? 0);
   }
 
   /** Nothing fails any more, and all is at rest. */

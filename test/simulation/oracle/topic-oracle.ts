@@ -210,6 +210,7 @@ export class TopicOracle {
   /** A record of the retry topic. */
   retried(record: TopicRecord): void {
     this.#noteRequest(record);
+    this.notices.written(record.partition, headerOf(record, 'rollcall-epoch'));
     this.guard.requested(record);
     this.#noteAsked(record);
     this.pauses.requested(record);
@@ -256,6 +257,7 @@ export class TopicOracle {
       const id = this.#idOf(partition, readPlace(offset), member ?? '');
       this.#named.add(id);
       this.guard.replayed(id, record.offset);
+      this.notices.replayed(partition);
     }
   }
 

@@ -11,7 +11,8 @@ import {
 } from '../core/log/request-record.ts';
 import { textHeader } from '../core/log/wire-intent.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { isWhole, type HeldIntent, type SelectedPart, type HeldSet } from './held-sets.ts';
+import type { HeldIntent } from '../core/change/pending.ts';
+import { isWhole, type SelectedPart, type HeldSet } from './held-sets.ts';
 import { askOwners, inPieces, type RetryTopic } from './retry-topic.ts';
 
 /** What a decision that was carried out is called. */

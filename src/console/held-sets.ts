@@ -7,16 +7,14 @@ import {
   positionText,
   type ChangeSource,
   type Held,
-  type Intent,
 } from '../core/change/change.ts';
+import { isHeld, type HeldIntent } from '../core/change/pending.ts';
 import { heldFacts, type HeldFacts } from '../core/group/held-set.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { byGroup, findWaiting, groupedBy, type RetryTopic } from './retry-topic.ts';
 
 /** So many digits name a set for a decision: a few may fit one that the operator has not looked at. */
 export const DECIDED_LENGTH_MIN = 12;
-
-export type HeldIntent = Intent & { readonly guard: Held };
 
 /** What is held of one group. */
 export interface HeldSet extends HeldFacts {
@@ -42,18 +40,13 @@ type LoneSet = Omit<HeldSet, 'prefix'>;
 
 /** The oldest first. */
 export async function heldSets(retry: RetryTopic): Promise<readonly HeldSet[]> {
-  const held = (await findWaiting(retry, {})).flatMap(({ state, intent }) => (state === 'held' ? [intent] : []));
+  const held = (await findWaiting(retry, {})).map(({ intent }) => intent).filter(isHeld);
   const sets = byGroup(held)
-    .flatMap((intents) => setOf(intents.flatMap(asHeld)) ?? [])
+    .flatMap((intents) => setOf(intents) ?? [])
     .toSorted((a, b) => a.since - b.since);
   const prefixes = shortestPrefixes(sets.map(({ digest }) => digest));
   return sets.map((set) => ({ ...set, prefix: prefixes.get(set.digest) ?? set.digest }));
 }
-
-const asHeld = (intent: Intent): readonly HeldIntent[] => {
-  const { guard } = intent;
-  return guard?.kind === 'held' ? [{ ...intent, guard }] : [];
-};
 
 function setOf(intents: readonly HeldIntent[]): LoneSet | null {
   const [first] = intents;

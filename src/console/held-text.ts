@@ -6,7 +6,8 @@ import { timeText } from '../core/report/reporting.ts';
 import { countedLarge, numberText } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
 import type { HeldActors } from './held-events.ts';
-import { isWhole, wholeOf, type HeldCause, type HeldIntent, type HeldSet, type SelectedPart } from './held-sets.ts';
+import type { HeldIntent } from '../core/change/pending.ts';
+import { isWhole, wholeOf, type HeldCause, type HeldSet, type SelectedPart } from './held-sets.ts';
 import { groupedBy } from './retry-topic.ts';
 
 const SAMPLE_MAX = 5;

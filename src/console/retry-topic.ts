@@ -217,7 +217,7 @@ export function groupedBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Read
 }
 
 /** A request is about what waits of one group, in one partition. */
-export const byGroup = (intents: readonly Intent[]): readonly (readonly Intent[])[] => [
+export const byGroup = <I extends Intent>(intents: readonly I[]): readonly (readonly I[])[] => [
   ...groupedBy(intents, ({ source, group }) => `${source.partition}/${group}`).values(),
 ];
 

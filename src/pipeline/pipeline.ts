@@ -175,13 +175,19 @@ export class Pipeline {
     cancel();
     if (outcome === 'time_up') logger.warn({}, 'the drain took too long, the rest is left for the next owner');
     this.#close(null);
-    // The next owner need not wait for the session to expire.
-    if (outcome === 'time_up') await log.leave();
+    // A request that is on its way may still land, so that the next owner comes once the session has expired.
+    if (outcome === 'time_up' && this.#requestCount === 0) await log.leave();
+  }
+
+  /** To the target, on their way. */
+  get #requestCount(): number {
+    const { counts, lookUps } = this.#owners;
+    return counts.requestsInFlight.value + lookUps.inFlight;
   }
 
   async #finish(): Promise<void> {
-    const { counts, lookUps, unsettled, log } = this.#owners;
-    while (counts.requestsInFlight.value + lookUps.inFlight > 0) await this.#resting.wait();
+    const { unsettled, log } = this.#owners;
+    while (this.#requestCount > 0) await this.#resting.wait();
     // What the last answers brought is settled by the loop; one more signal makes sure that it looks. What cannot be
     // written is tried once more.
     unsettled.hurry();

@@ -57,6 +57,8 @@ export const NOTHING_DIFFERS: Differences = {
   foreign: [],
   nested: [],
   doubts: [],
+  obstacles: [],
+  unnamedCount: 0,
 };
 
 /** Other than the identity provider wants it, and nothing is on its way. */

@@ -4,7 +4,17 @@ import type { ChangeEvent } from '../../src/core/change/change.ts';
 import type { Differences } from '../../src/core/drift/differences.ts';
 import { correctionOf, repairOf, type RepairOptions } from '../../src/core/drift/repair.ts';
 
-const NONE: Differences = { missing: [], extra: [], undone: [], pending: [], foreign: [], nested: [], doubts: [] };
+const NONE: Differences = {
+  missing: [],
+  extra: [],
+  undone: [],
+  pending: [],
+  foreign: [],
+  nested: [],
+  doubts: [],
+  obstacles: [],
+  unnamedCount: 0,
+};
 const unmet = (member: string) => ({ member, target: member, evidence: 'no_report', report: null }) as const;
 const undone = (member: string, op: 'add' | 'remove') =>
   ({ member, target: member, op, event: 's/0/1', report: null, reported_at: null }) as const;

@@ -97,7 +97,9 @@ class Known {
       },
       snapshot,
     );
-    return Object.fromEntries(Object.entries(differences).filter(([, list]) => list.length > 0));
+    return Object.fromEntries(
+      Object.entries(differences).filter(([, found]) => Array.isArray(found) && found.length > 0),
+    );
   }
 }
 

@@ -86,7 +86,13 @@ class Comparison {
     for (const key of this.#keys()) if (!nested.has(key)) this.#judge(key);
     this.#judgeUnnamed();
     const nestedNames = [...nested].filter((key) => members.has(key)).map((key) => spellings.get(key) ?? key);
-    return { ...this.#found, nested: nestedNames, doubts: this.#doubts() };
+    return {
+      ...this.#found,
+      nested: nestedNames,
+      doubts: this.#doubts(),
+      obstacles: [],
+      unnamedCount: this.#unnamedCount,
+    };
   }
 
   wanted(): Wanted {

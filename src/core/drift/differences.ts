@@ -32,9 +32,12 @@ export interface Named {
   readonly target: string | null;
 }
 
-/** `no_report`: no report says that it was ever done. `failed`: its last report says that it was given up. */
+/**
+ * `no_report`: no report says that it was ever done. `failed`: its last report says that it was given up. `refused`: an operator has
+ * refused it. `source_says_otherwise`: a file says who is wanted, and the newest event of the member says the opposite.
+ */
 export interface Unmet extends Named {
-  readonly evidence: 'no_report' | 'failed';
+  readonly evidence: 'no_report' | 'failed' | 'refused' | 'source_says_otherwise';
   /** The id of that report; null: there is none. */
   readonly report: string | null;
 }
@@ -67,6 +70,10 @@ export interface Differences {
   readonly nested: readonly string[];
   /** What could not be found out, each as a sentence. */
   readonly doubts: readonly string[];
+  /** Why nothing of the group may be repaired, each as a sentence: evidence that cannot be read. Empty: there is no such reason. */
+  readonly obstacles: readonly string[];
+  /** Of those who are wanted, how many have no known name at the target. */
+  readonly unnamedCount: number;
 }
 
 /** Who is to be in the group. */

@@ -55,7 +55,7 @@ export function comparedText(compared: ComparedGroup): string {
 
 type Named = Differences['foreign'][number];
 
-function namesText(member: string | null, target: string | null): string {
+export function namesText(member: string | null, target: string | null): string {
   if (member === null || member === target) return visible(target ?? member ?? '');
   return `${visible(member)} (${target === null ? 'not known at Genesys Cloud' : visible(target)})`;
 }

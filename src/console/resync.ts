@@ -123,17 +123,21 @@ export class Resync {
   }
 
   async #writeUntilRight(group: string, first: Repair): Promise<WrittenRepair> {
-    const { comparing, context } = this.#dependencies;
+    const { comparing, sources, context } = this.#dependencies;
     const keyOf = (name: string): string => comparing.evidence.memberKey(name);
     let [repair, carried, owed]: [Repair, readonly HeardChange[], Owed | null] = [first, [], null];
     const earlier = new Set<string | null>();
     for (let corrections = 0; ; corrections += 1) {
       const uuid = context.random.uuid();
       const event = this.#eventOf(group, repair, uuid);
-      const sent = await this.#send(event, uuid);
+      const partition = comparing.evidence.partitionOf(idKey(group));
+      const sent = await this.#send(event, uuid, partition);
       if (sent !== 'written' && sent.kind === 'unwritten') return this.#failed(group, sent.why, owed);
       const back = await this.#readBack(uuid);
-      if (back.before === null) return this.#failed(group, this.#lostText(event, sent, back.why), owed);
+      if (back.before === null) {
+        const place = `${sources.topics.source}, partition ${partition}`;
+        return this.#failed(group, lostText(event, place, sent, back.why), owed);
+      }
       // It has replaced what lies between, which the correction does not contain.
       if (back.before.some((each) => each.uuid !== null && earlier.has(each.uuid)))
         return this.#failed(group, 'an earlier event of this repair was written twice, with others in between', owed);
@@ -172,30 +176,21 @@ export class Resync {
     };
   }
 
-  #lostText({ group, eventId }: ChangeEvent, sent: Sent, why: string): string {
-    const { comparing, sources } = this.#dependencies;
-    const place = `${sources.topics.source}, partition ${comparing.evidence.partitionOf(idKey(group))}`;
-    const what = sent === 'written' ? 'is written' : `may be written, or not (${sent.why})`;
-    const remedy =
-      'look for it there: where records of the group lie just before it that say otherwise, write what they say once more; where it is not there, repair the group again';
-    return `event ${eventId} ${what}, and cannot be read back from ${place} (${why}); ${remedy}`;
-  }
-
   #eventOf(group: string, repair: Repair, uuid: string): ChangeEvent {
     const occurredAt = timeText(this.#dependencies.context.clock.now().wall);
     const said = { group, eventId: `resync/${uuid}`, occurredAt };
     return { ...said, ...repair };
   }
 
-  async #send(event: ChangeEvent, uuid: string): Promise<Sent> {
-    const { sources, comparing } = this.#dependencies;
+  async #send(event: ChangeEvent, uuid: string, partition: number): Promise<Sent> {
+    const { sources } = this.#dependencies;
     const { author, reason } = this.#repairing;
     const more = { actor: { displayName: author }, ...(reason !== null && { reason }) };
     const { key, value } = nativeRecord(event, more);
     const isBeside = sources.format.name !== 'native';
     const record: OutRecord = {
       topic: sources.topics.source,
-      partition: comparing.evidence.partitionOf(key),
+      partition,
       key,
       value,
       headers: [textHeader(RESYNC_HEADER, uuid), ...(isBeside ? [textHeader(FORMAT_HEADER, 'native')] : [])],
@@ -276,6 +271,13 @@ function checkReadable({ key, value, headers }: OutRecord, event: ChangeEvent, {
   if (isChange(read) && read.kind === event.kind && read.eventId === event.eventId) return;
   const why = `${topics.source} takes no native records beside those of SOURCE_FORMAT=${format.name}`;
   throw new ExitError(EXIT.configuration, `resync: ${why}; write the full states to a file for \`rollcall apply\``);
+}
+
+function lostText({ eventId }: ChangeEvent, place: string, sent: Sent, why: string): string {
+  const what = sent === 'written' ? 'is written' : `may be written, or not (${sent.why})`;
+  const remedy =
+    'look for it there: where records of the group lie just before it that say otherwise, write what they say once more; where it is not there, repair the group again';
+  return `event ${eventId} ${what}, and cannot be read back from ${place} (${why}); ${remedy}`;
 }
 
 function sentOf(outcome: SendOutcome | undefined, topic: string): Sent {

@@ -399,7 +399,7 @@ describe('a group that would lose all users', () => {
     world.sandbox.setMembers('g', ['a', 'b', 'x', 'n']);
     const { code, lines } = await repaired(world);
     expect(code).toBe(EXIT.someFailed);
-    expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}no user would stay .*--remove-foreign/));
+    expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}no member is wanted, .*--remove-foreign/));
     expect(written(world)).toHaveLength(2);
   });
 
@@ -566,4 +566,29 @@ test('a record goes to the partition that the records of its group are in', asyn
   expect(written(world, other).at(-1)).toMatchObject({ headers: ['rollcall-resync'], add_members: ['u'] });
   await until(() => world.sandbox.members('g').length === 1, 'it is applied again');
   one.kill();
+});
+
+test('what the source writes to another partition just before counts, though it is read after the record', async () => {
+  const world = await aWorld({ partitionCount: 3, sandbox: { seed: { groups: [{ id: 'g', members: [] }] } } });
+  const one = await world.start();
+  const append = (partition: number, change: object): void => {
+    const value = JSON.stringify({ group_id: 'g', add_members: [], remove_members: [], ...change });
+    world.broker.append([{ topic: topics.source, partition, key: 'g', value, headers: [] }]);
+  };
+  append(0, { add_members: ['u', 'v'] });
+  await until(() => (world.broker.group('rollcall').committed(0).offset ?? 0n) > 0n, 'it is committed');
+  one.kill();
+  world.sandbox.setMembers('g', ['u']);
+  let isFirst = true;
+  const tools = ({ send }: LogTools): Partial<LogTools> => ({
+    send: (records) => {
+      if (isFirst) append(2, { remove_members: ['v'] });
+      isFirst = false;
+      return send(records);
+    },
+  });
+  expect(await repaired(world, { partitionCount: 3, tools })).toMatchObject({ code: EXIT.done });
+  expect(written(world, 0).slice(1)).toMatchObject([{ add_members: ['v'] }]);
+  // The group is there now.
+  expect(written(world, 2).slice(1)).toMatchObject([{ remove_members: ['v'], headers: ['rollcall-resync'] }]);
 });

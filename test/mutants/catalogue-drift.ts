@@ -69,7 +69,12 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'foreign-left-unnamed',
     breaks: 'a full state that repairs a group names no foreign member, and so removes them',
-    edits: [{ find: 'named(namesOf(removesForeign ? [] : foreign))', replace: 'named(namesOf([]))' }],
+    edits: [
+      {
+        find: 'if (differences.foreign.length > 0 && !removesForeign)',
+        replace: 'if (differences.foreign.length < 0 && !removesForeign)',
+      },
+    ],
     tests: ['test/unit/drift-repair.test.ts'],
   },
   {
@@ -106,5 +111,59 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'a repair in a topic of another format is not marked as native',
     edits: [{ find: "const isBeside = sources.format.name !== 'native';", replace: 'const isBeside = false;' }],
     tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'emptied-by-a-delta',
+    breaks: 'a repair removes all users of a group by a delta, of which the guard holds only what exceeds its limits',
+    edits: [{ find: 'if (!isEmptying && add !== null', replace: 'if (add !== null' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'removed-beside-unnamed',
+    breaks: 'a repair removes members while one is wanted whose name at the target is not known',
+    edits: [{ find: 'if (leaving.length > 0 && unnamed > 0)', replace: 'if (leaving.length > 0 && unnamed < 0)' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'lost-write-given-up',
+    breaks: 'a repair whose answer is lost is given up, though it may have replaced newer changes of the source',
+    edits: [{ find: "if (sent !== 'written' && sent.kind === 'unwritten')", replace: "if (sent !== 'written')" }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'reading-back-given-up',
+    breaks: 'a repair stands uncorrected where the source cannot be read just after it',
+    edits: [{ find: 'if (looks === LOOKS_MAX)', replace: 'if (looks === LOOKS_MAX || problem !== null)' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'replaced-and-not-said',
+    breaks: 'where corrections are given up, the error does not say what the source still needs',
+    edits: [{ find: 'if (correction === null) break;', replace: 'if (correction !== undefined) break;' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'written-after-a-signal',
+    breaks: 'a signal does not end the writing of repairs',
+    edits: [{ find: '|| context.stop.aborted) continue;', replace: ') continue;' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'refused-removed-again',
+    breaks: 'a repair removes members whose removal an operator has refused, or whom the source wants',
+    edits: [{ find: '...extra.filter(isRepairable)', replace: '...extra' }],
+    tests: ['test/unit/drift-repair.test.ts'],
+  },
+  {
+    name: 'pending-replaced',
+    breaks: 'a full state that repairs a group replaces what waits of it',
+    edits: [{ find: 'if (differences.pending.length > 0)', replace: 'if (differences.pending.length < 0)' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'hidden-members-removed',
+    breaks: 'a full state that repairs a group removes members whom the target does not show',
+    edits: [{ find: 'if (shown.isDoubtful)', replace: 'if (shown === null)' }],
+    tests: ['test/unit/drift-repair.test.ts'],
   },
 ];

@@ -100,7 +100,7 @@ describe('the event that repairs a group', () => {
   test('leaves a user in the group; groups inside of it are none', () => {
     const differences = { ...NONE, extra: [unmet('a')], nested: ['n'] };
     const group = shown(['a', 'n'], { nested: new Set(['n']) });
-    expect(repairOf(differences, certain, group, byName)).toEqual(refused(/no user would stay.*2 members are wanted/));
+    expect(repairOf(differences, certain, group, byName)).toEqual(refused(/no user would stay.*wants 2 members/));
     const joined = { ...differences, missing: [unmet('u')] };
     expect(repairOf(joined, certain, group, byName)).toEqual({ kind: 'delta', add: ['u'], remove: ['a'] });
   });

@@ -88,11 +88,11 @@ interface Whole {
 
 /** Why the group may get no full state; null: it may. */
 function wholeProblem(differences: Differences, { wanted, shown, removesForeign, isEmptying }: Whole): string | null {
-  const because = isEmptying ? 'no user would stay in the group' : 'a member who is to leave has no name by the source';
+  const because = isEmptying ? 'no member is wanted' : 'a member who is to leave has no name by the source';
   const [cause, instead] = [`${because}, and a full state, which that takes,`, 'remove members at Genesys Cloud'];
   if (!wanted.isCertain) return UNCERTAIN;
   if (isEmptying && wanted.members.length > 0)
-    return `no user would stay in the group, though ${counted(wanted.members.length, 'member')} are wanted; look with \`rollcall explain\` why they are not in it`;
+    return `no user would stay in the group, though the source wants ${counted(wanted.members.length, 'member')}; look with \`rollcall explain --group … --member …\` why they are not in it`;
   if (differences.pending.length > 0)
     return `${cause} would replace the ${counted(differences.pending.length, 'change')} of the group that are pending; repair it once nothing is pending`;
   if (shown.isDoubtful)
@@ -111,7 +111,7 @@ function named(names: readonly (string | null)[]): readonly string[] | null {
 
 const LEFT: Readonly<Record<Exclude<Unmet['evidence'], 'no_report' | 'failed'>, string>> = {
   refused:
-    'an operator has refused this removal; wake it with `rollcall replay now` and approve it, or remove the member at Genesys Cloud',
+    'an operator has refused this removal; wake it with `rollcall replay now --group … --member …` and approve it, or remove the member at Genesys Cloud',
   source_says_otherwise:
     'the newest event of the source says the opposite of the file; correct the file, or let the identity provider write the change',
 };

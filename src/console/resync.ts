@@ -80,12 +80,15 @@ export class Resync {
   readonly #dependencies: Dependencies;
   /** By `idKey`, of the group that is written. */
   #group: string | null = null;
+  /** Batches that could not be unpacked when the comparison began; it knows of those. */
+  readonly #problemCount: number;
   /** Changes of that group since its repair was made, in their order. */
   #heard: HeardChange[] = [];
 
   constructor(repairing: Repairing, dependencies: Dependencies) {
     this.#repairing = repairing;
     this.#dependencies = dependencies;
+    this.#problemCount = dependencies.comparing.evidence.problems.length;
     const topic = dependencies.sources.topics.source;
     dependencies.comparing.evidence.listen((event, { headers, partition, offset }) => {
       if (idKey(event.group) !== this.#group) return;
@@ -113,6 +116,8 @@ export class Resync {
     const { evidence } = this.#dependencies.comparing;
     await evidence.readSource();
     if (hasMoved(compared, evidence)) return { kind: 'moved' };
+    const unreadable = this.#newProblem();
+    if (unreadable !== null) return { kind: 'failed', why: `nothing is written: ${unreadable}; ask again`, owed: [] };
     this.#group = idKey(compared.group);
     this.#heard = [];
     try {
@@ -120,6 +125,11 @@ export class Resync {
     } finally {
       this.#group = null;
     }
+  }
+
+  /** Why it is not known what the source has said meanwhile; null: it is. */
+  #newProblem(): string | null {
+    return this.#dependencies.comparing.evidence.problems[this.#problemCount] ?? null;
   }
 
   async #writeUntilRight(group: string, first: Repair): Promise<WrittenRepair> {
@@ -208,7 +218,7 @@ export class Resync {
   async #readBack(uuid: string): Promise<ReadBack> {
     const { comparing, context } = this.#dependencies;
     for (let looks = 1; ; looks += 1) {
-      const problem = await comparing.evidence.readSource().then(() => null, errorText);
+      const problem = await comparing.evidence.readSource().then(() => this.#newProblem(), errorText);
       // A send that was tried again may have written it twice.
       const at = this.#heard.findLastIndex((heard) => heard.uuid === uuid);
       if (at !== -1 && problem === null) return this.#takeBefore(at, uuid);

@@ -170,6 +170,31 @@ describe('what the source says meanwhile', () => {
     expect(written(world)).toHaveLength(3);
   });
 
+  test.each([
+    ['before it writes', 3, 2, /^failed {2}g {2}nothing is written: .*broken.*; ask again/],
+    [
+      'after it has written',
+      4,
+      3,
+      /^failed {2}g {2}event resync\/[0-9a-f-]{36} is written, .*broken.*look for it there/,
+    ],
+  ])('in a batch that cannot be unpacked, %s: it does not guess', async (_, at, count, why) => {
+    const { world } = await changedByOthers();
+    let reads = 0;
+    const tools = ({ read }: LogTools): Partial<LogTools> => ({
+      async *read(topic, how) {
+        const isBroken = topic === topics.source && (reads += 1) === at;
+        yield* read(topic, how);
+        const record = { partition: 0, offset: 99n, key: null, value: null, headers: [], timestamp: 0 };
+        if (isBroken) yield { ...record, unreadable: new UnreadableBatch('broken', 'CORRUPT') };
+      },
+    });
+    const { code, lines } = await repaired(world, { tools, isHurried: true });
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines).toContainEqual(expect.stringMatching(why));
+    expect(written(world)).toHaveLength(count);
+  });
+
   /** Others write before each of the records of `resync`. */
   const before =
     (...writes: readonly (() => void)[]) =>

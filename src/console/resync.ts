@@ -13,7 +13,7 @@ import { nativeRecord } from '../ingest/delivery.ts';
 import type { OutRecord, SendOutcome } from '../ports.ts';
 import { pause } from '../time.ts';
 import type { CommandContext } from './command-context.ts';
-import { hasMoved, type ComparedGroup, type Comparing } from './drift.ts';
+import { sourceHasMoved, type ComparedGroup, type Comparing } from './drift.ts';
 import type { DriftSources } from './drift-evidence.ts';
 
 /** Who repairs, and why; both stand in the records. */
@@ -89,7 +89,7 @@ export class Resync {
   async write(compared: ComparedGroup, first: Repair): Promise<WrittenRepair> {
     const { evidence } = this.#dependencies.comparing;
     await evidence.readSource();
-    if (hasMoved(compared, evidence)) return { kind: 'moved' };
+    if (sourceHasMoved(compared, evidence)) return { kind: 'moved' };
     this.#group = idKey(compared.group);
     this.#heard = [];
     try {

@@ -96,7 +96,8 @@ export async function resyncGroups(
   sources: ResyncSources,
   context: CommandContext,
 ): Promise<ExitCode> {
-  const { comparing, groups } = await beginComparing(flags, sources, context);
+  // An event that no instance has read must not be replaced, wherever it is.
+  const { comparing, groups } = await beginComparing({ ...flags, allPartitions: true }, sources, context);
   const resync = new Resync(repairing, { comparing, sources, context });
   const repairs = new Repairs(sources.guard, comparing.evidence);
   const totals = new DriftTotals();
@@ -133,6 +134,7 @@ class Repairs {
   #triedCount = 0;
   #refusedCount = 0;
   #leftCount = 0;
+  #differingCount = 0;
   #removedBefore = 0;
   #heldCount = 0;
 
@@ -141,9 +143,9 @@ class Repairs {
     this.#names = names;
   }
 
-  /** Something is not repaired. */
+  /** Something is not repaired. What an operator has refused is not to be. */
   get isLeft(): boolean {
-    return this.#planned + this.#refusedCount + this.#leftCount - this.#writtenCount > 0;
+    return this.#planned + this.#refusedCount + this.#differingCount - this.#writtenCount > 0;
   }
 
   /** Repairs that were not tried. */
@@ -154,6 +156,7 @@ class Repairs {
   planned(compared: ComparedGroup, { planned, left }: Plan): string {
     const name = visible(compared.group);
     this.#leftCount += left.length;
+    this.#differingCount += left.filter(({ isDrift }) => isDrift).length;
     const lines = left.map(({ member, target, why }) => `left  ${name}  ${namesText(member, target)}  ${why}\n`);
     return `${lines.join('')}${this.#plannedText(compared, planned)}`;
   }

@@ -14,7 +14,7 @@ import { nativeRecord } from '../ingest/delivery.ts';
 import type { OutRecord, SendOutcome } from '../ports.ts';
 import { pause } from '../time.ts';
 import type { CommandContext } from './command-context.ts';
-import { hasMoved, type ComparedGroup, type Comparing } from './drift.ts';
+import { sourceHasMoved, type ComparedGroup, type Comparing } from './drift.ts';
 import type { DriftSources } from './drift-evidence.ts';
 
 /** Who repairs, and why; both stand in the records. */
@@ -115,7 +115,7 @@ export class Resync {
   async write(compared: ComparedGroup, first: Repair): Promise<WrittenRepair> {
     const { evidence } = this.#dependencies.comparing;
     await evidence.readSource();
-    if (hasMoved(compared, evidence)) return { kind: 'moved' };
+    if (sourceHasMoved(compared, evidence)) return { kind: 'moved' };
     const unreadable = this.#newProblem();
     if (unreadable !== null) return { kind: 'failed', why: `nothing is written: ${unreadable}; ask again`, owed: [] };
     this.#group = idKey(compared.group);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { diffGroups } from '../../src/commands/diff.ts';
 import { resyncGroups, type ResyncFlags, type ResyncSources } from '../../src/commands/resync.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
+import { partitionOfKey } from '../../src/core/log/reading.ts';
 import { textOf } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { actorsIn } from '../../src/formats/actor.ts';
@@ -10,6 +11,7 @@ import { besideNative, native } from '../../src/formats/native/native.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import type { Clock, LogTools } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
+import { decide, heldIn, partDecision } from '../support/decisions.ts';
 import { FAST, driftSources, type DriftOptions } from '../support/drift-world.ts';
 import { Table } from '../support/table.ts';
 import { aWorld, quickOptions, topics, until, type World } from '../support/world.ts';
@@ -186,7 +188,7 @@ describe('what the source says meanwhile', () => {
         const isBroken = topic === topics.source && (reads += 1) === at;
         yield* read(topic, how);
         const record = { partition: 0, offset: 99n, key: null, value: null, headers: [], timestamp: 0 };
-        if (isBroken) yield { ...record, unreadable: new UnreadableBatch('broken', 'CORRUPT') };
+        if (isBroken) yield { ...record, unreadable: { code: 'batch_unreadable', message: 'broken' } };
       },
     });
     const { code, lines } = await repaired(world, { tools, isHurried: true });
@@ -438,6 +440,65 @@ describe('a group that would lose all users', () => {
     expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}.* replace the 1 change .* pending/));
     expect(written(world)).toHaveLength(3);
   });
+});
+
+describe('members who are left', () => {
+  test('an operator has refused the removal', async () => {
+    const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b', 'u'] }] } } });
+    const guard = { ...quickOptions.guard, groupCount: 0 };
+    const one = await world.start({ pipeline: { guard } });
+    world.change('g', { add: ['v'], remove: ['a'] });
+    await until(() => one.pipeline.stats().held === 1, 'the hold');
+    await decide(world, 'reject', partDecision(heldIn(world), 'not this week'));
+    await world.expectRest(one);
+    const { code, lines } = await repaired(world);
+    expect(code).toBe(EXIT.done);
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^left {2}g {2}a {2}an operator has refused .*rollcall replay now/),
+    );
+    expect(lines.at(-1)).toBe('0 groups repaired, 1 member left');
+    expect(written(world)).toHaveLength(1);
+    // What else differs is repaired.
+    world.sandbox.setMembers('g', ['a', 'b', 'u']);
+    expect(await repaired(world)).toMatchObject({ code: EXIT.done });
+    expect(written(world).at(-1)).toMatchObject({ add_members: ['v'], remove_members: [] });
+  });
+
+  test.each([
+    ['to leave whom the source wants', ['w'], 'u'],
+    ['to stay whom the source removes', ['u', 'w'], 'w'],
+  ])('a file wants members %s', async (_, members, left) => {
+    const world = await aWorld();
+    const one = await world.start();
+    world.change('g', { add: ['u'] });
+    world.change('g', { remove: ['w'] });
+    await world.expectRest(one);
+    const stdin = JSON.stringify({ group_id: 'g', members, complete: true });
+    const { code, lines } = await repaired(world, { stdin }, { from: '-' });
+    expect(code).toBe(EXIT.someFailed);
+    const why = new RegExp(`^left {2}g {2}${left} {2}the newest event of the source says the opposite of the file`);
+    expect(lines).toContainEqual(expect.stringMatching(why));
+    expect(written(world)).toHaveLength(2);
+  });
+});
+
+test('an event in a partition where the group never was is not replaced', async () => {
+  const world = await aWorld({ partitionCount: 3, sandbox: { seed: { groups: [{ id: 'g', members: [] }] } } });
+  const one = await world.start();
+  const append = (partition: number, change: object): void => {
+    const value = JSON.stringify({ group_id: 'g', add_members: [], remove_members: [], ...change });
+    world.broker.append([{ topic: topics.source, partition, key: 'any', value, headers: [] }]);
+  };
+  const usual = partitionOfKey(Buffer.from('g'), 3);
+  append(usual, { add_members: ['u', 'v'] });
+  await until(() => (world.broker.group('rollcall').committed(usual).offset ?? 0n) > 0n, 'it is committed');
+  one.kill();
+  world.sandbox.setMembers('g', ['u']);
+  append(2, { remove_members: ['v'] });
+  expect(usual).not.toBe(2);
+  expect(await repaired(world, { partitionCount: 3 }, { group: ['g'] })).toMatchObject({ code: EXIT.done });
+  expect(written(world, usual)).toHaveLength(1);
+  expect(written(world, 2)).toHaveLength(1);
 });
 
 test('groups inside of the group stay, also with --remove-foreign', async () => {

@@ -5,7 +5,7 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'undone-called-missing',
     breaks: 'what others have undone is listed as never done',
-    edits: [{ find: 'standing?.ending?.isDone === true && standing.op === op', replace: 'standing === undefined' }],
+    edits: [{ find: "standing?.final?.kind === 'done' && standing.op === op", replace: 'standing === undefined' }],
     scenario: 'turns',
   },
   {
@@ -42,8 +42,8 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'a change that came while a group was compared is called drift',
     edits: [
       {
-        find: 'differs(each) && hasMoved(each, evidence) ? movedOn(each) : each',
-        replace: 'differs(each) && false ? movedOn(each) : each',
+        find: 'yield sourceHasMoved(each, evidence) ? movedOn(each) : each',
+        replace: 'yield each',
       },
     ],
     tests: ['test/contract/diff.test.ts'],
@@ -53,6 +53,75 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'an answer that is older than our own last request is compared',
     edits: [{ find: 'if (isOlderVersion(snapshot.version, lastVersion)) {', replace: 'if (false) {' }],
     tests: ['test/contract/diff.test.ts'],
+  },
+  {
+    name: 'held-report-passed-over',
+    breaks: 'a change whose last report says that it is held is called undone, where its live record cannot be read',
+    edits: [{ find: 'const waiting = this.#waitsBy({ final, waits });', replace: 'const waiting = null;' }],
+    tests: ['test/unit/drift.test.ts'],
+  },
+  {
+    name: 'unreadable-retry-batch-passed-over',
+    breaks: 'a batch of the retry topic that cannot be read is no obstacle to a repair',
+    edits: [{ find: '...this.#batches.filter(isNear),', replace: '' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'unreadable-live-record-passed-over',
+    breaks: 'a live record that cannot be read is no obstacle to a repair',
+    edits: [{ find: 'known.unreadable.set(idKey(parsed.group ?? UNKNOWN_GROUP), parsed.problem);', replace: '{}' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'unreadable-event-passed-over',
+    breaks: 'an event of the group that cannot be read is no obstacle to a repair before it is reported',
+    edits: [
+      {
+        find: 'if (!isChange(event)) this.#factsOf(group).takeInvalid(place);',
+        replace: 'if (!isChange(event)) continue;',
+      },
+    ],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'other-partition-gone-unseen',
+    breaks: 'who is wanted is called certain though the oldest records of one partition are gone',
+    edits: [{ find: 'return [...offsets.values()].some(', replace: 'return [...offsets.values()].every(' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'file-before-source',
+    breaks: 'what a file says against the newest event of a member is called missing or extra without that event',
+    edits: [
+      {
+        find: 'standing.op !== null && standing.op !== op) {',
+        replace: 'standing.op !== null && standing.op === undefined) {',
+      },
+    ],
+    tests: ['test/unit/drift.test.ts'],
+  },
+  {
+    name: 'former-name-foreign',
+    breaks: 'whom Rollcall has added by a name that the id map gives no more is called foreign',
+    edits: [{ find: 'return !isNamed && this.#reported.has(key);', replace: 'return false;' }],
+    tests: ['test/unit/drift.test.ts'],
+  },
+  {
+    name: 'former-name-counts-as-done',
+    breaks: 'a report about the former name of a member is taken for one about the present name',
+    edits: [{ find: 'final: isElsewhere ? null : final', replace: 'final' }],
+    tests: ['test/unit/drift.test.ts'],
+  },
+  {
+    name: 'refused-counts-as-drift',
+    breaks: 'a removal that an operator has refused is drift',
+    edits: [
+      {
+        find: "const isRefused = ({ evidence }: { readonly evidence: string }): boolean => evidence === 'refused';",
+        replace: 'const isRefused = (): boolean => false;',
+      },
+    ],
+    tests: ['test/contract/drift-evidence.test.ts'],
   },
   {
     name: 'budget-taken-whole',
@@ -97,7 +166,7 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'repaired-though-moved',
     breaks: 'a repair is written although the source has got a record of the group since it was compared',
-    edits: [{ find: "if (hasMoved(compared, evidence)) return { kind: 'moved' };", replace: '' }],
+    edits: [{ find: "if (sourceHasMoved(compared, evidence)) return { kind: 'moved' };", replace: '' }],
     tests: ['test/contract/resync.test.ts'],
   },
   {

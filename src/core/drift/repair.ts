@@ -33,11 +33,15 @@ export interface RefusedRepair {
 export interface Left extends Named {
   /** What to do instead is part of it. */
   readonly why: string;
+  /** false: an operator wants it so. */
+  readonly isDrift: boolean;
 }
 
 export function leftOf({ missing, extra }: Differences): readonly Left[] {
   return [...missing, ...extra].flatMap(({ member, target, evidence }) =>
-    evidence === 'refused' || evidence === 'source_says_otherwise' ? [{ member, target, why: LEFT[evidence] }] : [],
+    evidence === 'refused' || evidence === 'source_says_otherwise'
+      ? [{ member, target, why: LEFT[evidence], isDrift: evidence !== 'refused' }]
+      : [],
   );
 }
 

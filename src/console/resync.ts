@@ -14,7 +14,7 @@ import { nativeRecord } from '../ingest/delivery.ts';
 import type { OutRecord, SendOutcome } from '../ports.ts';
 import { pause } from '../time.ts';
 import type { CommandContext } from './command-context.ts';
-import { sourceHasMoved, type ComparedGroup, type Comparing } from './drift.ts';
+import { driftCount, sourceHasMoved, type ComparedGroup, type Comparing } from './drift.ts';
 import type { DriftSources } from './drift-evidence.ts';
 
 /** Who repairs, and why; both stand in the records. */
@@ -98,12 +98,15 @@ export class Resync {
 
   plan(compared: ComparedGroup): Plan {
     if (compared.status !== 'compared' || compared.snapshot === null) return { planned: null, left: [] };
+    const left = leftOf(compared.differences);
+    const { removesForeign } = this.#repairing;
+    if (driftCount(compared.differences) + (removesForeign ? compared.differences.foreign.length : 0) === 0)
+      return { planned: null, left };
     const { evidence, wanted } = this.#dependencies.comparing;
     const group = idKey(compared.group);
     const known = evidence.known(group, wanted?.get(group) ?? null);
-    const left = leftOf(compared.differences);
     const repair = repairOf(compared.differences, wantedOf(known, compared.snapshot), compared.snapshot, {
-      removesForeign: this.#repairing.removesForeign,
+      removesForeign,
       isDeleted: known.wanted === null && known.facts.state?.deleted === true,
       nameOf: (member, target) => evidence.nameOf(member, target),
     });

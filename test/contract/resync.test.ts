@@ -11,7 +11,7 @@ import { besideNative, native } from '../../src/formats/native/native.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import type { Clock, LogTools } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
-import { decide, heldIn, partDecision } from '../support/decisions.ts';
+import { askTo, heldIn, partDecision } from '../support/decisions.ts';
 import { FAST, driftSources, type DriftOptions } from '../support/drift-world.ts';
 import { Table } from '../support/table.ts';
 import { aWorld, quickOptions, topics, until, type World } from '../support/world.ts';
@@ -448,13 +448,18 @@ describe('members who are left', () => {
     const guard = { ...quickOptions.guard, groupCount: 0 };
     const one = await world.start({ pipeline: { guard } });
     world.change('g', { add: ['v'], remove: ['a'] });
-    await until(() => one.pipeline.stats().held === 1, 'the hold');
-    await decide(world, 'reject', partDecision(heldIn(world), 'not this week'));
+    await until(() => heldIn(world).length === 1, 'the hold');
+    askTo('reject', partDecision(heldIn(world), 'not this week'), world);
+    await until(() => world.reports().some(({ reason }) => reason?.code === 'refused'), 'the report');
     await world.expectRest(one);
+    one.kill();
+    // As after DEAD_KEEP_MS; until then it is pending.
+    expect(await repaired(world)).toMatchObject({ code: EXIT.done });
+    world.broker.deleteRecordsBefore(topics.retry, 0, world.broker.topic(topics.retry).partition(0).end);
     const { code, lines } = await repaired(world);
     expect(code).toBe(EXIT.done);
     expect(lines).toContainEqual(
-      expect.stringMatching(/^left {2}g {2}a {2}an operator has refused .*rollcall replay now/),
+      expect.stringMatching(/^left {2}g {2}a {2}an operator has refused .*remove the member at Genesys/),
     );
     expect(lines.at(-1)).toBe('0 groups repaired, 1 member left');
     expect(written(world)).toHaveLength(1);

@@ -235,4 +235,16 @@ export const driftMutants: readonly Mutant[] = [
     edits: [{ find: 'if (shown.isDoubtful)', replace: 'if (shown === null)' }],
     tests: ['test/unit/drift-repair.test.ts'],
   },
+  {
+    name: 'unread-elsewhere-replaced',
+    breaks: 'a repair replaces an event that no instance has read, in a partition where the group never was',
+    edits: [{ find: '{ ...flags, allPartitions: true }', replace: 'flags' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'unreadable-taken-for-nothing',
+    breaks: 'a repair is written, and taken for right, although a batch that came meanwhile cannot be unpacked',
+    edits: [{ find: 'evidence.problems[this.#problemCount] ?? null', replace: 'evidence.problems[Infinity] ?? null' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
 ];

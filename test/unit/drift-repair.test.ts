@@ -154,7 +154,7 @@ describe('the event that repairs a group', () => {
     expect(repairOf(differences, certain, many, byName)).toEqual({ kind: 'delta', add: ['a'], remove: ['d'] });
     expect(leftOf(differences)).toEqual([
       { member: 'b', target: 'b', why: expect.stringContaining('the opposite of the file'), isDrift: true },
-      { member: 'c', target: 'c', why: expect.stringContaining('rollcall replay now'), isDrift: false },
+      { member: 'c', target: 'c', why: expect.stringContaining('operator has refused'), isDrift: false },
       { member: 'e', target: 'e', why: expect.stringContaining('the opposite of the file'), isDrift: true },
     ]);
     const onlyLeft = { ...NONE, extra: [unmet('c', 'refused')] };

@@ -98,7 +98,7 @@ function wholeProblem(differences: Differences, { wanted, shown, removesForeign,
   if (isEmptying && wanted.members.length > 0)
     return `no user would stay in the group, though the source wants ${counted(wanted.members.length, 'member')}; look with \`rollcall explain --group … --member …\` why they are not in it`;
   if (differences.pending.length > 0)
-    return `${cause} would replace the ${counted(differences.pending.length, 'change')} of the group that are pending; repair it once nothing is pending`;
+    return `${cause} would replace the ${counted(differences.pending.length, 'change')} of the group that are pending; repair it once nothing is: decide what is held, wake what is given up`;
   if (shown.isDoubtful)
     return `${cause} would also remove members whom Genesys Cloud does not show: it lists none, or a number at which lists are cut; ${instead}`;
   if (leftOf(differences).length > 0) return `${cause} would also change the members that are left; ${instead}`;
@@ -115,7 +115,7 @@ function named(names: readonly (string | null)[]): readonly string[] | null {
 
 const LEFT: Readonly<Record<Exclude<Unmet['evidence'], 'no_report' | 'failed'>, string>> = {
   refused:
-    'an operator has refused this removal; wake it with `rollcall replay now --group … --member …` and approve it, or remove the member at Genesys Cloud',
+    'an operator has refused this removal; remove the member at Genesys Cloud, or let the identity provider write the removal again',
   source_says_otherwise:
     'the newest event of the source says the opposite of the file; correct the file, or let the identity provider write the change',
 };

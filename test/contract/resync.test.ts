@@ -492,12 +492,13 @@ test('an event in a partition where the group never was is not replaced', async 
   const one = await world.start();
   const append = (partition: number, change: object): void => {
     const value = JSON.stringify({ group_id: 'g', add_members: [], remove_members: [], ...change });
-    world.broker.append([{ topic: topics.source, partition, key: 'any', value, headers: [] }]);
+    world.broker.append([{ topic: topics.source, partition, key: 'g', value, headers: [] }]);
   };
   const usual = partitionOfKey(Buffer.from('g'), 3);
   append(usual, { add_members: ['u', 'v'] });
   await until(() => (world.broker.group('rollcall').committed(usual).offset ?? 0n) > 0n, 'it is committed');
   one.kill();
+  expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'v']);
   world.sandbox.setMembers('g', ['u']);
   append(2, { remove_members: ['v'] });
   expect(usual).not.toBe(2);

@@ -67,8 +67,9 @@ Examples:
   $ rollcall resync --group 5b1e… --yes --author jane@example.com --reason INC-7
   $ rollcall resync --all --from states.ndjson --remove-foreign
 
-Exits 0 where nothing is left to repair, or all of it is written, and 1 where something is: without --yes, or where a group has
-moved, is refused or could not be compared. What the guard holds waits for \`rollcall held\`.`;
+Exits 0 where nothing is left to repair, or all of it is written, and 1 where something is: without --yes, after a signal, or where
+a member is left, or a group has moved, is refused, has failed or could not be compared. What the guard holds waits for
+\`rollcall held\`.`;
 
 /** @throws ExitError where they are no name, or no reason. */
 export const repairingOf = (

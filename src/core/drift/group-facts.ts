@@ -75,7 +75,7 @@ export class GroupFacts {
   readonly #partitions = new Set<number>();
   /** By the target's group and member, who it was by the source. All of them by `idKey`. */
   readonly #reported = new Map<string, Map<string, string>>();
-  #lastGroup: string | null = null;
+  #lastGroup: { readonly group: string; readonly at: number } | null = null;
   #lastVersion: { readonly version: string; readonly at: number; readonly group: string | null } | null = null;
 
   constructor(spelling: string, ids: KeptIds) {
@@ -115,7 +115,7 @@ export class GroupFacts {
 
   /** By `idKey`, the group at the target that the last report names; null: none does. */
   get lastGroup(): string | null {
-    return this.#lastGroup;
+    return this.#lastGroup?.group ?? null;
   }
 
   /** Of a group of the target after Rollcall's last request, as far as reports say; null: they do not. */
@@ -251,9 +251,9 @@ export class GroupFacts {
 
   #noteVersion({ request, reported_at: reportedAt, group: target }: ReportRecord): void {
     const group = target === null ? null : this.#ids.kept(idKey(target));
-    this.#lastGroup = group ?? this.#lastGroup;
     const version = request?.etag_after ?? null;
     const at = Date.parse(reportedAt);
+    if (group !== null && at >= (this.#lastGroup?.at ?? -Infinity)) this.#lastGroup = { group, at };
     if (version !== null && at >= (this.#lastVersion?.at ?? -Infinity)) this.#lastVersion = { version, at, group };
   }
 }

@@ -3,18 +3,20 @@ import { Command } from 'commander';
 import { detachable, endIfStopped, print, printPieces, type CommandContext } from '../console/command-context.ts';
 import { compareGroups, type ComparedGroup } from '../console/drift.ts';
 import {
-  beginComparing,
+  beginWith,
   checkGroups,
   showCompared,
+  wantedFile,
   withDriftOptions,
   type ComparedSources,
   type DriftFlags,
 } from '../console/drift-command.ts';
-import { openCompared, type ComparedFile } from '../console/drift-file.ts';
+import { openCompared, type Compared, type ComparedFile, type WantedFile } from '../console/drift-file.ts';
 import { DriftTotals, comparedJson, comparedText } from '../console/drift-text.ts';
 import { withGroupSources } from '../console/group-sources.ts';
 import { idKey } from '../core/change/change.ts';
 import { needsOfExplain } from '../core/log/authorization.ts';
+import { timeText } from '../core/report/reporting.ts';
 import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
@@ -37,6 +39,10 @@ export function diffCommand(context: CommandContext): Command {
     )
     .option('--out <file>', 'also write these lines to a new file, which only its owner may read (mode 0600)')
     .option('--resume', 'go on with the file of --out: groups that it has compared are left out')
+    .option(
+      '--all-partitions',
+      'read the source and the reports as a whole, wherever the groups are known to have been',
+    )
     .addHelpText('after', examples)
     .action(async (flags: DiffFlags) => {
       checkFlags(flags);
@@ -44,8 +50,10 @@ export function diffCommand(context: CommandContext): Command {
       await withGroupSources(
         { ...context, stop: signal },
         [],
-        async (sources, { genesys: { rateLimitPerMinute } }) => {
-          context.finish(await diffGroups(flags, { ...sources, rateLimitPerMinute, onComparing: detach }, context));
+        async (sources, { kafka, genesys: { rateLimitPerMinute, apiUrl } }) => {
+          const compared = { consumerGroup: kafka.groupId, targetOrigin: new URL(apiUrl).origin };
+          const all = { ...sources, rateLimitPerMinute, onComparing: detach, ...compared };
+          context.finish(await diffGroups(flags, all, context));
         },
         needsOfExplain,
       );
@@ -59,7 +67,8 @@ Examples:
   $ rollcall diff --all --out drift.ndjson --resume
   $ rollcall diff --all --from states.ndjson --json | jq -c 'select(.missing + .extra + .undone != [])'
 
-Exits 0 where no group differs, and 1 where one does or could not be compared. What is pending or foreign is no drift.
+Exits 0 where no group differs, and 1 where one does or could not be compared. What is pending or foreign, or was refused by an
+operator, is no drift.
 \`rollcall resync\` repairs what differs.`;
 
 /** @throws ExitError where the options contradict each other. */
@@ -69,14 +78,24 @@ export function checkFlags(flags: DiffFlags): void {
     throw new ExitError(EXIT.usage, '--resume needs the file: --out <file>');
 }
 
-export async function diffGroups(
-  flags: DiffFlags,
-  sources: ComparedSources,
-  context: CommandContext,
-): Promise<ExitCode> {
-  const file = flags.out === undefined ? null : await openCompared(flags.out, flags.resume === true);
+export interface DiffSources extends ComparedSources {
+  readonly consumerGroup: string;
+  /** Of its API. */
+  readonly targetOrigin: string;
+}
+
+export async function diffGroups(flags: DiffFlags, sources: DiffSources, context: CommandContext): Promise<ExitCode> {
+  const from = await wantedFile(flags, context);
+  const compared: Compared = {
+    source_topic: sources.topics.source,
+    consumer_group: sources.consumerGroup,
+    target: sources.targetOrigin,
+    from_sha256: from?.sha256 ?? null,
+    started_at: timeText(context.clock.now().wall),
+  };
+  const file = flags.out === undefined ? null : await openCompared(flags.out, flags.resume === true, compared);
   try {
-    return await diffInto(file, { flags, sources, context });
+    return await diffInto(file, { flags, sources, context, from });
   } finally {
     await file?.close();
   }
@@ -86,10 +105,12 @@ interface Diffing {
   readonly flags: DiffFlags;
   readonly sources: ComparedSources;
   readonly context: CommandContext;
+  readonly from: WantedFile | null;
 }
 
-async function diffInto(file: ComparedFile | null, { flags, sources, context }: Diffing): Promise<ExitCode> {
-  const { comparing, groups: all } = await beginComparing(flags, sources, context);
+async function diffInto(file: ComparedFile | null, { from, ...diffing }: Diffing): Promise<ExitCode> {
+  const { flags, context } = diffing;
+  const { comparing, groups: all } = await beginWith(from, diffing);
   const { evidence, target } = comparing;
   const known = new Set(all);
   const totals = new DriftTotals();

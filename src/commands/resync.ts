@@ -11,13 +11,13 @@ import {
   type ComparedSources,
   type DriftFlags,
 } from '../console/drift-command.ts';
-import { DriftTotals, comparedText } from '../console/drift-text.ts';
+import { DriftTotals, comparedText, namesText } from '../console/drift-text.ts';
 import { preview, type GroupPlan, type PlanOptions } from '../console/dry-run.ts';
 import { FILE_SOURCE } from '../console/file-source.ts';
 import { FoldedChanges } from '../console/folded-changes.ts';
 import { withGroupSources } from '../console/group-sources.ts';
 import { reasonIn } from '../console/pauses.ts';
-import { Resync, type PlannedRepair, type Repairing } from '../console/resync.ts';
+import { Resync, type Plan, type Repairing } from '../console/resync.ts';
 import type { ChangeEvent } from '../core/change/change.ts';
 import type { SureResolution } from '../core/ids/resolution.ts';
 import { needsOfResync } from '../core/log/authorization.ts';
@@ -67,8 +67,9 @@ Examples:
   $ rollcall resync --group 5b1e… --yes --author jane@example.com --reason INC-7
   $ rollcall resync --all --from states.ndjson --remove-foreign
 
-Exits 0 where nothing is left to repair, or all of it is written, and 1 where something is: without --yes, or where a group has
-moved, is refused or could not be compared. What the guard holds waits for \`rollcall held\`.`;
+Exits 0 where nothing is left to repair, or all of it is written, and 1 where something is: without --yes, after a signal, or where
+a member is left, or a group has moved, is refused, has failed or could not be compared. What the guard holds waits for
+\`rollcall held\`.`;
 
 /** @throws ExitError where they are no name, or no reason. */
 export const repairingOf = (
@@ -96,7 +97,8 @@ export async function resyncGroups(
   sources: ResyncSources,
   context: CommandContext,
 ): Promise<ExitCode> {
-  const { comparing, groups } = await beginComparing(flags, sources, context);
+  // An event that no instance has read must not be replaced, wherever it is.
+  const { comparing, groups } = await beginComparing({ ...flags, allPartitions: true }, sources, context);
   const resync = new Resync(repairing, { comparing, sources, context });
   const repairs = new Repairs(sources.guard, comparing.evidence);
   const totals = new DriftTotals();
@@ -105,10 +107,10 @@ export async function resyncGroups(
     for await (const compared of compareGroups(groups, comparing)) {
       totals.take(compared);
       await print(context.stdout, comparedText(compared));
-      const planned = resync.plan(compared);
-      if (planned !== null) await print(context.stdout, repairs.planned(compared, planned));
-      if (planned?.kind !== 'repair' || flags.yes !== true) continue;
-      const written = await resync.write(compared, planned.repair);
+      const plan = resync.plan(compared);
+      await print(context.stdout, repairs.planned(compared, plan));
+      if (plan.planned?.kind !== 'repair' || flags.yes !== true || context.stop.aborted) continue;
+      const written = await resync.write(compared, plan.planned.repair);
       await print(context.stdout, repairs.written(compared, written));
     }
   } finally {
@@ -116,10 +118,13 @@ export async function resyncGroups(
   }
   for (const problem of comparing.evidence.problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
   await print(context.stdout, `${totals.text(comparing.target.requestCount)}${repairs.text(flags.yes === true)}`);
-  if (totals.groupCount < groups.length)
-    endIfStopped(context, `after ${totals.groupCount} of ${counted(groups.length, 'group')}`);
-  return totals.isWhole && repairs.leftCount === 0 ? EXIT.done : EXIT.someFailed;
+  if (totals.groupCount < groups.length || (flags.yes === true && repairs.unwrittenCount > 0))
+    endIfStopped(context, stoppedText(totals.groupCount, groups.length, repairs.unwrittenCount));
+  return totals.isWhole && !repairs.isLeft ? EXIT.done : EXIT.someFailed;
 }
+
+const stoppedText = (count: number, all: number, unwritten: number): string =>
+  `after ${count} of ${counted(all, 'group')}${unwritten === 0 ? '' : `, before ${counted(unwritten, 'repair')} ${unwritten === 1 ? 'was' : 'were'} written`}: ask again for the rest`;
 
 /** Counts repairs, and says of each what it comes to. */
 class Repairs {
@@ -127,7 +132,10 @@ class Repairs {
   readonly #names: { memberTarget(name: string): string | null };
   #planned = 0;
   #writtenCount = 0;
-  #otherCount = 0;
+  #triedCount = 0;
+  #refusedCount = 0;
+  #leftCount = 0;
+  #differingCount = 0;
   #removedBefore = 0;
   #heldCount = 0;
 
@@ -136,16 +144,30 @@ class Repairs {
     this.#names = names;
   }
 
-  /** Groups that are not repaired. */
-  get leftCount(): number {
-    return this.#planned + this.#otherCount - this.#writtenCount;
+  /** Something is not repaired. What an operator has refused is not to be. */
+  get isLeft(): boolean {
+    return this.#planned + this.#refusedCount + this.#differingCount - this.#writtenCount > 0;
   }
 
-  planned(compared: ComparedGroup, planned: NonNullable<PlannedRepair>): string {
+  /** Repairs that were not tried. */
+  get unwrittenCount(): number {
+    return this.#planned - this.#triedCount;
+  }
+
+  planned(compared: ComparedGroup, { planned, left }: Plan): string {
     const name = visible(compared.group);
+    this.#leftCount += left.length;
+    this.#differingCount += left.filter(({ isDrift }) => isDrift).length;
+    const lines = left.map(({ member, target, why }) => `left  ${name}  ${namesText(member, target)}  ${why}\n`);
+    return `${lines.join('')}${this.#plannedText(compared, planned)}`;
+  }
+
+  #plannedText(compared: ComparedGroup, planned: Plan['planned']): string {
+    const name = visible(compared.group);
+    if (planned === null) return '';
     if (planned.kind === 'refused') {
-      this.#otherCount += 1;
-      return `refused  ${name}  ${planned.why}\n`;
+      this.#refusedCount += 1;
+      return `refused  ${name}  ${visible(planned.why)}\n`;
     }
     this.#planned += 1;
     const plan = this.#preview(compared, planned.event);
@@ -158,6 +180,7 @@ class Repairs {
 
   written(compared: ComparedGroup, written: Awaited<ReturnType<Resync['write']>>): string {
     const name = visible(compared.group);
+    this.#triedCount += 1;
     switch (written.kind) {
       case 'written':
         this.#writtenCount += 1;
@@ -165,16 +188,20 @@ class Repairs {
       case 'moved':
         return `moved  ${name}  nothing is written: ${movedText(compared)}\n`;
       case 'failed':
-        return `failed  ${name}  ${visible(written.why)}\n`;
+        return [
+          `failed  ${name}  ${visible(written.why)}\n`,
+          ...written.owed.map((event) => `write  ${name}  ${event}\n`),
+        ].join('');
     }
   }
 
   text(isWritten: boolean): string {
     const held = this.#heldCount === 0 ? '' : `, of which the guard holds ${counted(this.#heldCount, 'removal')}`;
-    const refused = this.#otherCount === 0 ? '' : `, ${this.#otherCount} refused`;
+    const refused = this.#refusedCount === 0 ? '' : `, ${this.#refusedCount} refused`;
+    const left = this.#leftCount === 0 ? '' : `, ${counted(this.#leftCount, 'member')} left`;
     if (!isWritten)
-      return `${counted(this.#planned, 'group')} to repair${held}${refused}${this.#planned === 0 ? '' : '; --yes writes it'}\n`;
-    return `${counted(this.#writtenCount, 'group')} repaired${held}${refused}\n`;
+      return `${counted(this.#planned, 'group')} to repair${held}${refused}${left}${this.#planned === 0 ? '' : '; --yes writes it'}\n`;
+    return `${counted(this.#writtenCount, 'group')} repaired${held}${refused}${left}\n`;
   }
 
   /** null: the group was not read. */

@@ -6,7 +6,7 @@ import type { GroupApi } from '../ports.ts';
 import { collect, showProgress, wholeNumber, type CommandContext } from './command-context.ts';
 import { GroupReader, type Comparing } from './drift.ts';
 import { DriftEvidence, type DriftSources } from './drift-evidence.ts';
-import { readWanted } from './drift-file.ts';
+import { readWanted, type WantedFile } from './drift-file.ts';
 import type { DriftTotals } from './drift-text.ts';
 import { RequestPace } from './request-pace.ts';
 
@@ -15,6 +15,8 @@ export interface DriftFlags {
   readonly all?: true;
   readonly from?: string;
   readonly rate?: number;
+  /** Read the source and the reports as a whole, wherever the groups are known to have been. */
+  readonly allPartitions?: true;
 }
 
 export const withDriftOptions = (command: Command): Command =>
@@ -40,14 +42,34 @@ export function checkGroups({ group = [], all }: DriftFlags): void {
   if (group.length > 0 === (all === true)) throw new ExitError(EXIT.usage, 'name groups with --group, or say --all');
 }
 
-/** Reads the topics. @returns the groups by `idKey`, as the source names them. */
-export async function beginComparing(
+/** null: the source says who is wanted. */
+export const wantedFile = async (flags: DriftFlags, context: CommandContext): Promise<WantedFile | null> =>
+  flags.from === undefined ? null : await readWanted(flags.from, context);
+
+export const beginComparing = async (
   flags: DriftFlags,
   sources: ComparedSources,
   context: CommandContext,
-): Promise<{ readonly comparing: Comparing; readonly groups: readonly string[] }> {
-  const from = flags.from === undefined ? null : await readWanted(flags.from, context);
-  const evidence = new DriftEvidence(sources, flags.group ?? from?.spellings ?? null);
+): Promise<BegunComparing> => await beginWith(await wantedFile(flags, context), { flags, sources, context });
+
+interface BegunComparing {
+  readonly comparing: Comparing;
+  readonly groups: readonly string[];
+}
+
+interface Beginning {
+  readonly flags: DriftFlags;
+  readonly sources: ComparedSources;
+  readonly context: CommandContext;
+}
+
+/** Reads the topics. @returns the groups by `idKey`, as the source names them. */
+export async function beginWith(
+  from: WantedFile | null,
+  { flags, sources, context }: Beginning,
+): Promise<BegunComparing> {
+  const scope = { groups: flags.group ?? from?.spellings ?? null, allPartitions: flags.allPartitions === true };
+  const evidence = new DriftEvidence(sources, scope);
   await evidence.refresh();
   sources.onComparing();
   const { api, rateLimitPerMinute } = sources;

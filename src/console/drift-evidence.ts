@@ -2,28 +2,39 @@
  * What the topics say of groups that are compared with the target, kept up to date: each `refresh` reads on from where the last one
  * ended. Committed offsets come first, then what waits, reports and the source: what the offsets pass was recorded before them.
  */
-import { idKey, isSameId, type ChangeEvent } from '../core/change/change.ts';
+import { idKey, isChange, isSameId, type ChangeEvent } from '../core/change/change.ts';
 import { KeptIds } from '../core/change/kept-ids.ts';
-import type { KnownOfGroup } from '../core/drift/differences.ts';
+import type { KnownOfGroup, Unreadable } from '../core/drift/differences.ts';
 import { GroupFacts, type Place } from '../core/drift/group-facts.ts';
 import { KnownNames } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
+import { textOf } from '../core/log/wire-intent.ts';
 import { partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
 import type { TopicRecord } from '../ports.ts';
 import { endIfStopped, readProgress, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
 import type { GroupSources } from './group-sources.ts';
-import { changesIn } from './group-topics.ts';
+import { eventsIn } from './group-topics.ts';
 import { existingTopic } from './kafka-tools.ts';
-import { groupIds, readReport } from './report-search.ts';
-import { emptyWaiting, readWaiting, waitingOfGroup } from './retry-topic.ts';
+import { groupIds, readReport, type KeyedReport } from './report-search.ts';
+import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './retry-topic.ts';
+import { UnreadableRecords } from './unreadable-records.ts';
 
 export type DriftSources = Pick<GroupSources, 'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'ids'> & {
   /** A reading ends with an error where `stop` aborts. */
   readonly context: Pick<CommandContext, 'stderr' | 'clock' | 'stop'>;
 };
 
+/** Which groups are compared. */
+export interface DriftScope {
+  /** By the source or by the target; null: all. */
+  readonly groups: readonly string[] | null;
+  /** Read all partitions of the source and of the reports, wherever the groups are known to have been. */
+  readonly allPartitions: boolean;
+}
+
 /** How far a topic is read. */
 interface Reading {
+  readonly kind: Unreadable['topic'];
   readonly topic: string;
   /** null: not read yet. */
   partitionCount: number | null;
@@ -35,13 +46,23 @@ interface Reading {
 /** @param record the record that the change is of */
 export type ChangeListener = (event: ChangeEvent, record: TopicRecord) => void;
 
-const notRead = (topic: string): Reading => ({ topic, partitionCount: null, partitions: [], offsets: new Map() });
+const notRead = (kind: Unreadable['topic'], topic: string): Reading => ({
+  kind,
+  topic,
+  partitionCount: null,
+  partitions: [],
+  offsets: new Map(),
+});
+
+const keyPartition = (name: string, { partitionCount }: Reading): number =>
+  partitionOfKey(Buffer.from(name), partitionCount ?? 1);
 
 export class DriftEvidence {
   readonly #sources: DriftSources;
   /** By `idKey`, every name of the groups that are asked for; null: all groups. */
   readonly #names: Set<string> | null;
   readonly #asked: readonly string[];
+  readonly #allPartitions: boolean;
   readonly #ids = new KeptIds();
   readonly #facts = new Map<string, GroupFacts>();
   readonly #members = new KnownNames();
@@ -52,19 +73,21 @@ export class DriftEvidence {
   readonly #source: Reading;
   /** Of the source, in which reports have events of the groups that are asked for. */
   readonly #reportedPartitions = new Set<number>();
-  readonly #problems: string[] = [];
+  readonly #unreadable = new UnreadableRecords();
   #committed: ReadonlyMap<number, bigint> = new Map();
-  #sourceStarts: ReadonlyMap<number, bigint> = new Map();
+  #isSourceGone = false;
   #areReportsGone = false;
   #onChange: ChangeListener = () => undefined;
 
-  /** @param groups by the source or by the target; null: all. */
-  constructor(sources: DriftSources, groups: readonly string[] | null) {
+  constructor(sources: DriftSources, { groups, allPartitions }: DriftScope) {
     this.#sources = sources;
+    this.#allPartitions = allPartitions;
     this.#asked = groups ?? [];
     this.#names = groups === null ? null : new Set(groups.map(idKey));
     const { retry, report, source } = sources.topics;
-    [this.#retry, this.#reports, this.#source] = [notRead(retry), notRead(report), notRead(source)];
+    this.#retry = notRead('retry', retry);
+    this.#reports = notRead('report', report);
+    this.#source = notRead('source', source);
   }
 
   /** By `idKey`, all groups that the topics name, of those that are asked for. */
@@ -74,7 +97,7 @@ export class DriftEvidence {
 
   /** Of batches that cannot be unpacked, each as a sentence without a full stop. */
   get problems(): readonly string[] {
-    return this.#problems;
+    return this.#unreadable.problems;
   }
 
   /** @throws ExitError where a topic is missing, or it was asked to stop. */
@@ -88,24 +111,35 @@ export class DriftEvidence {
 
   /** Reads the source on. */
   async readSource(): Promise<void> {
-    const { format, topics, starts, context } = this.#sources;
-    if (this.#source.partitionCount === null) {
+    const { format, topics } = this.#sources;
+    const isFirst = this.#source.partitionCount === null;
+    if (isFirst) {
       await this.#open(this.#source);
-      const { partitions } = this.#source;
-      this.#sourceStarts = await unlessStopped(context, starts(topics.source, partitions));
-      this.#source.partitions = this.#sourcePartitions(partitions.length);
+      this.#source.partitions = this.#sourcePartitions(this.#source.partitions.length);
     }
     const partitionCount = this.#source.partitionCount ?? 1;
     for await (const record of this.#read(this.#source)) {
       await format.prepare?.([record]);
-      for (const { event, source } of changesIn({ record, topic: topics.source, partitionCount, format })) {
-        const group = idKey(event.group);
-        if (this.#names?.has(group) === false) continue;
+      for (const { event, source } of eventsIn({ record, topic: topics.source, partitionCount, format })) {
+        const group = isChange(event) || event.kind === 'invalid' ? event.group : null;
+        if (group === null || this.#names?.has(idKey(group)) === false) continue;
         const { topic, partition, offset, index, timestamp } = source;
-        this.#factsOf(event.group).takeEvent(event, { topic, partition, offset, index, timestamp });
-        this.#onChange(event, record);
+        const place: Place = { topic, partition, offset, index, timestamp };
+        if (!isChange(event)) this.#factsOf(group).takeInvalid(place);
+        else {
+          this.#factsOf(group).takeEvent(event, place);
+          this.#onChange(event, record);
+        }
       }
     }
+    // What retention took while it was read may not have been read.
+    if (isFirst) this.#isSourceGone = await this.#isBeginningGone(this.#source);
+  }
+
+  async #isBeginningGone({ topic, partitions }: Reading): Promise<boolean> {
+    const { starts, context } = this.#sources;
+    const offsets = await unlessStopped(context, starts(topic, partitions));
+    return [...offsets.values()].some((start) => start > 0n);
   }
 
   /** Hears of each change that is read of the source from now on, after it is taken. */
@@ -116,15 +150,14 @@ export class DriftEvidence {
   /** @param group by `idKey`, as the source names it; or a name that was asked for. */
   known(group: string, wanted: KnownOfGroup['wanted']): KnownOfGroup {
     const facts = this.#facts.get(group) ?? new GroupFacts(group, this.#ids);
-    const { newest } = facts;
-    const starts =
-      newest === null ? [...this.#sourceStarts.values()] : [this.#sourceStarts.get(newest.partition) ?? 0n];
     return {
       facts,
+      target: this.targetOf(group),
+      unreadable: this.#unreadableOf(group, facts),
       waiting: waitingOfGroup(this.#waiting, group),
       targetOf: (key) => this.#targetOf('user', key),
       isCommitted: ({ partition, offset }: Place) => offset < (this.#committed.get(partition) ?? 0n),
-      isSourceGone: starts.some((start) => start > 0n),
+      isSourceGone: this.#isSourceGone,
       areReportsGone: this.#areReportsGone,
       wanted,
     };
@@ -154,7 +187,7 @@ export class DriftEvidence {
   /** The partition of the source that the group's records are in. */
   partitionOf(group: string): number {
     const known = this.#facts.get(group)?.newest?.partition;
-    return known ?? partitionOfKey(Buffer.from(group), this.#source.partitionCount ?? 1);
+    return known ?? keyPartition(group, this.#source);
   }
 
   /** What the target calls a member of the source; null: neither the id map nor a report says so. */
@@ -165,6 +198,21 @@ export class DriftEvidence {
   /** What the names of one member have in common. */
   memberKey(name: string): string {
     return idKey(this.memberTarget(name) ?? name);
+  }
+
+  #unreadableOf(group: string, { partitions: known, spelling }: GroupFacts): readonly Unreadable[] {
+    const waiting = waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition);
+    // Nothing says where it may have been.
+    const others = known.size === 0 ? this.#source.partitions : [];
+    const source = new Set([...known, ...waiting, ...others, keyPartition(group, this.#source)]);
+    const report = new Set([group, spelling].map((name) => keyPartition(name, this.#reports)));
+    const waits = [...source].flatMap((partition) =>
+      unreadableOfGroup(this.#waiting, partition, group).map((problem): Unreadable => {
+        const message = `a record of ${this.#retry.topic}/${partition} cannot be read (${problem})`;
+        return { topic: 'retry', partition, offset: 0n, message };
+      }),
+    );
+    return [...this.#unreadable.of(group, { source, report }), ...waits];
   }
 
   /** What the map says now stands before what reports said then. */
@@ -191,14 +239,14 @@ export class DriftEvidence {
 
   /** Of groups that are asked for the partitions of their keys; all where that is not enough. */
   async #readReports(): Promise<void> {
-    const { ids, topics, starts, context } = this.#sources;
+    const { ids } = this.#sources;
     if (this.#reports.partitionCount !== null) {
       await this.#readReportsOn();
       return;
     }
     await this.#open(this.#reports);
     const all = this.#reports.partitions;
-    if (this.#names !== null && ids === null) {
+    if (this.#names !== null && ids === null && !this.#allPartitions) {
       this.#reports.partitions = this.#keyPartitions(all.length);
       await this.#readReportsOn();
       this.#reports.partitions = this.#asked.every((group) => this.#facts.has(idKey(group)))
@@ -207,38 +255,42 @@ export class DriftEvidence {
     }
     // A name of the source may have become known by the last report of all.
     while (await this.#readReportsOn()) this.#reports.offsets.clear();
-    const begins = await unlessStopped(context, starts(topics.report, this.#reports.partitions));
-    this.#areReportsGone = [...begins.values()].some((start) => start > 0n);
+    this.#areReportsGone = await this.#isBeginningGone(this.#reports);
   }
 
   /** @returns whether a name became known whose reports may have been passed over. */
   async #readReportsOn(): Promise<boolean> {
     let isGrown = false;
-    for await (const { key, value } of this.#read(this.#reports)) {
+    for await (const record of this.#read(this.#reports)) {
+      const { key, value } = record;
       const read = readReport(value);
+      if (read === null) this.#unreadable.noteReport(record, this.#reports.topic);
       if (read === null || read.record.source.topic !== this.#sources.topics.source) continue;
-      const { record } = read;
-      const keyed = { record, key: key === null ? null : Buffer.from(key).toString() };
-      const names = groupIds(keyed).filter((id) => typeof id === 'string');
-      const group = record.source_group ?? keyed.key ?? record.group;
-      if (group === null || (this.#names !== null && !names.some((id) => this.#names?.has(idKey(id))))) continue;
-      if (this.#names !== null && !this.#names.has(idKey(group))) {
-        this.#names.add(idKey(group));
-        isGrown = true;
-      }
-      if (record.group !== null) this.#groups.note(group, record.group);
-      const { source_member: name = null, member } = record;
-      if (this.#sources.ids !== null && name !== null && member !== null) this.#members.note(name, member);
-      this.#factsOf(group).takeReport(record);
-      if (this.#names !== null) this.#reportedPartitions.add(record.source.partition);
+      isGrown = this.#takeReport({ record: read.record, key: textOf(key) }) || isGrown;
     }
     return isGrown;
+  }
+
+  /** @returns whether it has made a name of a group known. */
+  #takeReport(report: KeyedReport): boolean {
+    const { record, key } = report;
+    const names = groupIds(report).filter((id) => typeof id === 'string');
+    const group = record.source_group ?? key ?? record.group;
+    if (group === null || (this.#names !== null && !names.some((id) => this.#names?.has(idKey(id))))) return false;
+    const isNew = this.#names?.has(idKey(group)) === false;
+    this.#names?.add(idKey(group));
+    if (record.group !== null) this.#groups.note(group, record.group);
+    const { source_member: name = null, member } = record;
+    if (this.#sources.ids !== null && name !== null && member !== null) this.#members.note(name, member);
+    this.#factsOf(group).takeReport(record);
+    if (this.#names !== null) this.#reportedPartitions.add(record.source.partition);
+    return isNew;
   }
 
   /** Where groups are known to have been; a producer may choose partitions in another way than Kafka's own, or by other keys. */
   #sourcePartitions(count: number): readonly number[] {
     const all = Array.from({ length: count }, (_, partition) => partition);
-    if (this.#names === null) return all;
+    if (this.#names === null || this.#allPartitions) return all;
     const known = new Set(this.#keyPartitions(count));
     for (const partition of this.#reportedPartitions) if (partition < count) known.add(partition);
     for (const asked of this.#asked) {
@@ -266,7 +318,7 @@ export class DriftEvidence {
   /** From where the last reading ended to the ends that there are now. */
   async *#read(reading: Reading): AsyncGenerator<TopicRecord> {
     const { tools, context } = this.#sources;
-    const { topic, partitions, offsets } = reading;
+    const { kind, topic, partitions, offsets } = reading;
     let read: ReadProgress = { passed: 0, total: 0 };
     const onProgress = (progress: ReadProgress): void => void (read = progress);
     const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
@@ -274,9 +326,10 @@ export class DriftEvidence {
     const options = { from, partitions, follow: false, signal: context.stop, unreadable: 'tell', onProgress } as const;
     try {
       for await (const record of tools.read(topic, options)) {
-        offsets.set(record.partition, record.offset + 1n);
-        if (record.unreadable === undefined) yield record;
-        else this.#problems.push(`${topic}: ${record.unreadable.message}; what it says is missing`);
+        const { partition, offset, unreadable } = record;
+        offsets.set(partition, offset + 1n);
+        if (unreadable === undefined) yield record;
+        else this.#unreadable.noteBatch({ topic: kind, partition, offset, message: `${topic}: ${unreadable.message}` });
       }
     } finally {
       end();

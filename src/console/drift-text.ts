@@ -1,6 +1,6 @@
 /** What `rollcall diff` prints of a group: lines for people, or one line of JSON, which `--resume` reads again; and the totals. */
 import { z } from 'zod';
-import type { Differences } from '../core/drift/differences.ts';
+import type { Differences, Named, Unmet } from '../core/drift/differences.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted } from '../core/text/counted.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
@@ -9,7 +9,7 @@ import { NOTHING_DIFFERS, type ComparedGroup } from './drift.ts';
 export function comparedJson(compared: ComparedGroup): string {
   const { group, target, comparedAt, status } = compared;
   const isCompared = compared.status === 'compared';
-  const { missing, extra, undone, pending, foreign, nested, doubts } = differencesOf(compared);
+  const { missing, extra, undone, pending, foreign, nested, doubts, obstacles, unnamedCount } = differencesOf(compared);
   return `${jsonText({
     group,
     group_target: target,
@@ -23,6 +23,8 @@ export function comparedJson(compared: ComparedGroup): string {
     foreign,
     nested,
     doubts,
+    obstacles,
+    unnamed_count: unnamedCount,
     error: isCompared ? null : { code: compared.code, message: compared.message },
   })}\n`;
 }
@@ -53,15 +55,23 @@ export function comparedText(compared: ComparedGroup): string {
   return `${lines.join('')}group ${name}${shown}: ${countsText(countsOf(differences))}\n`;
 }
 
-type Named = Differences['foreign'][number];
-
-function namesText(member: string | null, target: string | null): string {
+export function namesText(member: string | null, target: string | null): string {
   if (member === null || member === target) return visible(target ?? member ?? '');
   return `${visible(member)} (${target === null ? 'not known at Genesys Cloud' : visible(target)})`;
 }
 
-const unmetText = ({ evidence, report }: Differences['missing'][number], done: string): string =>
-  evidence === 'failed' ? `given up, see report ${visible(report ?? '')}` : `no report says that it was ever ${done}`;
+function unmetText({ evidence, report, event, event_at: at }: Unmet, done: string): string {
+  switch (evidence) {
+    case 'failed':
+      return `given up, see report ${visible(report ?? '')}`;
+    case 'refused':
+      return `refused by an operator, see report ${visible(report ?? '')}`;
+    case 'source_says_otherwise':
+      return `by the file; event ${visible(event ?? '')} of ${at ?? ''} says otherwise`;
+    case 'no_report':
+      return `no report says that it was ever ${done}`;
+  }
+}
 
 const undoneText = ({ op, event, report, reported_at: at }: Differences['undone'][number]): string => {
   const by = report === null ? `as the full state at ${visible(event)} says` : `by report ${visible(report)} of ${at}`;
@@ -75,17 +85,26 @@ const PENDING: Readonly<Record<Differences['pending'][number]['state'], string>>
   dead: 'given up: rollcall replay list',
 };
 
-const KINDS = ['missing', 'extra', 'undone', 'pending', 'foreign'] as const;
+const KINDS = ['missing', 'extra', 'undone', 'pending', 'foreign', 'refused'] as const;
 
 type Counts = Readonly<Record<(typeof KINDS)[number], number>>;
 
-const countsOf = (differences: Readonly<Record<(typeof KINDS)[number], readonly unknown[]>>): Counts => ({
-  missing: differences.missing.length,
-  extra: differences.extra.length,
-  undone: differences.undone.length,
-  pending: differences.pending.length,
-  foreign: differences.foreign.length,
-});
+type Countable = Readonly<Record<'undone' | 'pending' | 'foreign', readonly unknown[]>> &
+  Readonly<Record<'missing' | 'extra', readonly { readonly evidence: string }[]>>;
+
+/** What an operator has refused counts apart. */
+function countsOf({ missing, extra, undone, pending, foreign }: Countable): Counts {
+  const isRefused = ({ evidence }: { readonly evidence: string }): boolean => evidence === 'refused';
+  const [missed, extras] = [missing, extra].map((unmet) => unmet.filter((each) => !isRefused(each)).length);
+  return {
+    missing: missed ?? 0,
+    extra: extras ?? 0,
+    undone: undone.length,
+    pending: pending.length,
+    foreign: foreign.length,
+    refused: [...missing, ...extra].filter(isRefused).length,
+  };
+}
 
 const kindsText = (counts: Counts, kinds: readonly (keyof Counts)[]): string =>
   kinds.flatMap((kind) => (counts[kind] === 0 ? [] : `${counts[kind]} ${kind}`)).join(', ');
@@ -93,18 +112,19 @@ const kindsText = (counts: Counts, kinds: readonly (keyof Counts)[]): string =>
 /** Drift first, and apart from what is none. */
 function countsText(counts: Counts): string {
   const drift = kindsText(counts, ['missing', 'extra', 'undone']);
-  const rest = kindsText(counts, ['pending', 'foreign']);
+  const rest = kindsText(counts, ['pending', 'foreign', 'refused']);
   return [drift === '' ? 'no drift' : drift, ...(rest === '' ? [] : [rest])].join('; ');
 }
 
 const list = z.array(z.unknown()).readonly();
+const unmetList = z.array(z.object({ evidence: z.string() })).readonly();
 
 /** A line of `--json` or `--out`, as far as it is read again. */
 export const ComparedLine = z.object({
   group: z.string(),
   status: z.enum(['compared', 'moved', 'failed']),
-  missing: list,
-  extra: list,
+  missing: unmetList,
+  extra: unmetList,
   undone: list,
   pending: list,
   foreign: list,
@@ -113,7 +133,7 @@ export const ComparedLine = z.object({
 
 /** Of all groups, those of a file that is gone on with included. */
 export class DriftTotals {
-  readonly #counts = { missing: 0, extra: 0, undone: 0, pending: 0, foreign: 0 };
+  readonly #counts = { missing: 0, extra: 0, undone: 0, pending: 0, foreign: 0, refused: 0 };
   #compared = 0;
   #differing = 0;
   #moved = 0;
@@ -147,11 +167,12 @@ export class DriftTotals {
   }
 
   text(requestCount: number): string {
-    const { missing, extra, undone, pending, foreign } = this.#counts;
+    const { missing, extra, undone, pending, foreign, refused } = this.#counts;
     const drift = kindsText(this.#counts, ['missing', 'extra', 'undone']);
     const parts = [
       `${counted(this.#compared, 'group')} compared, ${this.#differing} differ${missing + extra + undone === 0 ? '' : `: ${drift}`}`,
       `${pending} pending, ${foreign} foreign`,
+      ...(refused === 0 ? [] : [`${refused} refused by operators`]),
       ...(this.#nested === 0 ? [] : [`${counted(this.#nested, 'group')} inside of groups`]),
       ...(this.#moved === 0 ? [] : [`${this.#moved} moved meanwhile`]),
       ...(this.#failed === 0 ? [] : [`${this.#failed} could not be compared`]),

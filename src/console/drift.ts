@@ -4,10 +4,12 @@
  */
 import { idKey } from '../core/change/change.ts';
 import { compare } from '../core/drift/comparison.ts';
+import { isGoneInSource } from '../core/drift/standing.ts';
 import type { Differences, KnownOfGroup } from '../core/drift/differences.ts';
 import type { Outcome } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
+import { errorText } from '../core/text/visible.ts';
 import { ExitError } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
@@ -57,15 +59,18 @@ export const NOTHING_DIFFERS: Differences = {
   foreign: [],
   nested: [],
   doubts: [],
+  obstacles: [],
+  unnamedCount: 0,
 };
 
 /** Other than the identity provider wants it, and nothing is on its way. */
 export const driftCount = ({ missing, extra, undone }: Differences): number =>
-  missing.length + extra.length + undone.length;
+  [...missing, ...extra].filter(({ evidence }) => evidence !== 'refused').length + undone.length;
 
 /**
- * In the order of the groups, which are named by the source, by `idKey`. Where it is asked to stop it ends after the group in hand.
- * The evidence has been read.
+ * In the order of the groups, which are named by the source, by `idKey`; of some at a time those that differ come last, once the source
+ * is read again. Where it is asked to stop it ends after the group in hand, and what was compared is handed out before an error. The
+ * evidence has been read.
  */
 export async function* compareGroups(groups: readonly string[], comparing: Comparing): AsyncGenerator<ComparedGroup> {
   const { evidence, context } = comparing;
@@ -74,23 +79,29 @@ export async function* compareGroups(groups: readonly string[], comparing: Compa
     if (context.stop.aborted) return;
     if (!isFirst) await evidence.refresh();
     isFirst = false;
-    const compared: ComparedGroup[] = [];
+    const differing: ComparedGroup[] = [];
+    let failure: Error | null = null;
     for (const group of part) {
       if (context.stop.aborted) break;
-      const found = await compareGroup(group, comparing);
-      if (found === null) break;
-      compared.push(found);
+      const found = await compareGroup(group, comparing).catch((error: unknown) => asError(error));
+      failure = found instanceof Error ? found : null;
+      if (found === null || found instanceof Error) break;
+      if (differs(found)) differing.push(found);
+      else yield found;
     }
-    if (compared.some(differs)) await evidence.readSource();
-    for (const each of compared) yield differs(each) && hasMoved(each, evidence) ? movedOn(each) : each;
+    if (differing.length > 0) await evidence.readSource();
+    for (const each of differing) yield sourceHasMoved(each, evidence) ? movedOn(each) : each;
+    if (failure !== null) throw failure;
   }
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(errorText(error)));
 
 const differs = (compared: ComparedGroup): boolean =>
   compared.status === 'compared' && driftCount(compared.differences) > 0;
 
 /** The source has got an event of the group since it was compared, as far as it is read. */
-export const hasMoved = (compared: ComparedGroup, evidence: DriftEvidence): boolean =>
+export const sourceHasMoved = (compared: ComparedGroup, evidence: DriftEvidence): boolean =>
   compared.status === 'compared' && evidence.known(idKey(compared.group), null).facts.eventCount > compared.eventCount;
 
 export const movedOn = ({ group, target, comparedAt }: ComparedGroup): ComparedGroup => ({
@@ -106,7 +117,7 @@ export const movedOn = ({ group, target, comparedAt }: ComparedGroup): ComparedG
 async function compareGroup(group: string, comparing: Comparing): Promise<ComparedGroup | null> {
   const { evidence, target, wanted, context } = comparing;
   const known = evidence.known(group, wanted?.get(group) ?? null);
-  const { spelling, lastVersion, state, eventCount } = known.facts;
+  const { spelling, eventCount } = known.facts;
   const named = { group: spelling, target: evidence.targetOf(group), comparedAt: context.clock.now().wall };
   if (named.target === null)
     return {
@@ -120,11 +131,12 @@ async function compareGroup(group: string, comparing: Comparing): Promise<Compar
   const outcome = await target.read(named.target);
   if (outcome.kind === 'not_started') return null;
   // Gone on both sides.
-  if (outcome.kind === 'not_found' && wanted === null && state?.deleted === true)
+  if (outcome.kind === 'not_found' && wanted === null && isGoneInSource(known))
     return { ...named, status: 'compared', snapshot: null, differences: NOTHING_DIFFERS, eventCount };
   if (outcome.kind !== 'applied' || outcome.snapshot === null)
     return { ...named, status: 'failed', ...failureOf(outcome) };
   const { snapshot } = outcome;
+  const lastVersion = known.facts.lastVersionOf(named.target);
   if (isOlderVersion(snapshot.version, lastVersion)) {
     const message = `the answer shows version ${snapshot.version}, which is older than ${lastVersion} of a report: it lags behind, or the group was deleted and created again`;
     return { ...named, status: 'moved', code: 'target_behind', message };

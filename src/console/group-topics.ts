@@ -1,5 +1,12 @@
 /** What the topics say of one group: its reports, its live record in the retry topic, and its source records. */
-import { idKey, isChange, type ChangeEvent, type ChangeSource, type SourceFormat } from '../core/change/change.ts';
+import {
+  idKey,
+  isChange,
+  type ChangeEvent,
+  type ChangeSource,
+  type SourceEvent,
+  type SourceFormat,
+} from '../core/change/change.ts';
 import type { Instance } from '../adapters/admin-client.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
 import { pauseText } from '../core/explain/instance-answer.ts';
@@ -199,30 +206,34 @@ export function takeSourceRecord(read: SourceRecordRead, evidence: Evidence): vo
   for (const { event, source } of ofGroup) evidence.takeEvent({ event, source, actor: actorOf(event.eventId) });
 }
 
-interface SourceChange {
-  readonly event: ChangeEvent;
+interface PlacedEvent<E> {
+  readonly event: E;
   readonly source: ChangeSource;
   /** Of its record, changes or not. */
   readonly eventCount: number;
 }
 
-/** The changes that a record of the source tells of. */
-export function changesIn(read: Omit<SourceRecordRead, 'wanted'>): readonly SourceChange[] {
+/** What a record of the source tells of. */
+export function eventsIn(read: Omit<SourceRecordRead, 'wanted'>): readonly PlacedEvent<SourceEvent>[] {
   const { record, topic, format } = read;
   const events = decodeRecord(format, record, read);
-  return events.flatMap((event, at): readonly SourceChange[] => {
-    if (!isChange(event)) return [];
-    const source: ChangeSource = {
+  return events.map((event, at) => ({
+    event,
+    source: {
       topic,
       partition: record.partition,
       offset: record.offset,
       index: events.length > 1 ? at : null,
-      eventId: event.eventId,
+      eventId: isChange(event) ? event.eventId : null,
       timestamp: record.timestamp,
-    };
-    return [{ event, source, eventCount: events.length }];
-  });
+    },
+    eventCount: events.length,
+  }));
 }
+
+/** The changes that a record of the source tells of. */
+export const changesIn = (read: Omit<SourceRecordRead, 'wanted'>): readonly PlacedEvent<ChangeEvent>[] =>
+  eventsIn(read).filter((each): each is PlacedEvent<ChangeEvent> => isChange(each.event));
 
 async function goneOf(
   topic: string,

@@ -2,18 +2,19 @@
  * Writes repairs to the source topic, so that none replaces what the source has said meanwhile: each is written only while its group has
  * not moved, and is read back. Where another record of the group lies before it that it was not made of, a corrected one follows.
  */
-import { idKey, isChange, type ChangeEvent } from '../core/change/change.ts';
+import { idKey, isChange, positionText, type ChangeEvent } from '../core/change/change.ts';
 import { wantedOf } from '../core/drift/comparison.ts';
-import { correctionOf, repairOf, type Repair } from '../core/drift/repair.ts';
+import { correctionOf, leftOf, repairOf, type Left, type RefusedRepair, type Repair } from '../core/drift/repair.ts';
 import { header, textHeader } from '../core/log/wire-intent.ts';
 import { timeText } from '../core/report/reporting.ts';
+import { errorText, visibleJson } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { FORMAT_HEADER } from '../formats/native/native.ts';
 import { nativeRecord } from '../ingest/delivery.ts';
 import type { OutRecord, SendOutcome } from '../ports.ts';
 import { pause } from '../time.ts';
 import type { CommandContext } from './command-context.ts';
-import { hasMoved, type ComparedGroup, type Comparing } from './drift.ts';
+import { driftCount, sourceHasMoved, type ComparedGroup, type Comparing } from './drift.ts';
 import type { DriftSources } from './drift-evidence.ts';
 
 /** Who repairs, and why; both stand in the records. */
@@ -27,14 +28,23 @@ export interface Repairing {
 /** null: nothing is to be repaired. */
 export type PlannedRepair =
   | { readonly kind: 'repair'; readonly repair: Repair; readonly event: ChangeEvent }
-  | { readonly kind: 'refused'; readonly why: string }
+  | RefusedRepair
   | null;
 
-/** What became of a repair; `corrections`: how many records followed the first. */
+/** What becomes of a group; `left`: members who differ, and are left so. */
+export interface Plan {
+  readonly planned: PlannedRepair;
+  readonly left: readonly Left[];
+}
+
+/**
+ * What became of a repair; `corrections`: how many records followed the first. `owed`: the events that the source still needs, each as the
+ * value of a native record, since what it had said is replaced.
+ */
 export type WrittenRepair =
   | { readonly kind: 'written'; readonly eventId: string; readonly corrections: number }
   | { readonly kind: 'moved' }
-  | { readonly kind: 'failed'; readonly why: string };
+  | { readonly kind: 'failed'; readonly why: string; readonly owed: readonly string[] };
 
 /** The uuid of a record of ours. */
 const RESYNC_HEADER = 'rollcall-resync';
@@ -46,9 +56,18 @@ const LOOK_MS = 500;
 
 interface HeardChange {
   readonly event: ChangeEvent;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
   /** The uuid of its record; null: no `resync` has written it. */
   readonly uuid: string | null;
 }
+
+/** `unwritten`: for certain. `lost`: it may be written, or not. */
+type Sent = 'written' | { readonly kind: 'unwritten' | 'lost'; readonly why: string };
+
+/** What was heard before the record; `null`: that cannot be said. */
+type ReadBack = { readonly before: readonly HeardChange[] } | { readonly before: null; readonly why: string };
 
 interface Dependencies {
   readonly comparing: Comparing;
@@ -61,35 +80,47 @@ export class Resync {
   readonly #dependencies: Dependencies;
   /** By `idKey`, of the group that is written. */
   #group: string | null = null;
+  /** Batches that could not be unpacked when the comparison began; it knows of those. */
+  readonly #problemCount: number;
   /** Changes of that group since its repair was made, in their order. */
   #heard: HeardChange[] = [];
 
   constructor(repairing: Repairing, dependencies: Dependencies) {
     this.#repairing = repairing;
     this.#dependencies = dependencies;
-    dependencies.comparing.evidence.listen((event, { headers }) => {
-      if (idKey(event.group) === this.#group) this.#heard.push({ event, uuid: header(headers, RESYNC_HEADER) });
+    this.#problemCount = dependencies.comparing.evidence.problems.length;
+    const topic = dependencies.sources.topics.source;
+    dependencies.comparing.evidence.listen((event, { headers, partition, offset }) => {
+      if (idKey(event.group) !== this.#group) return;
+      this.#heard.push({ event, topic, partition, offset, uuid: header(headers, RESYNC_HEADER) });
     });
   }
 
-  plan(compared: ComparedGroup): PlannedRepair {
-    if (compared.status !== 'compared' || compared.snapshot === null) return null;
+  plan(compared: ComparedGroup): Plan {
+    if (compared.status !== 'compared' || compared.snapshot === null) return { planned: null, left: [] };
+    const left = leftOf(compared.differences);
+    const { removesForeign } = this.#repairing;
+    if (driftCount(compared.differences) + (removesForeign ? compared.differences.foreign.length : 0) === 0)
+      return { planned: null, left };
     const { evidence, wanted } = this.#dependencies.comparing;
     const group = idKey(compared.group);
     const known = evidence.known(group, wanted?.get(group) ?? null);
-    const planned = repairOf(compared.differences, wantedOf(known, compared.snapshot), {
-      removesForeign: this.#repairing.removesForeign,
+    const repair = repairOf(compared.differences, wantedOf(known, compared.snapshot), compared.snapshot, {
+      removesForeign,
+      isDeleted: known.wanted === null && known.facts.state?.deleted === true,
       nameOf: (member, target) => evidence.nameOf(member, target),
     });
-    if (planned === null || planned.kind === 'refused') return planned;
-    return { kind: 'repair', repair: planned, event: this.#eventOf(compared.group, planned, 'plan') };
+    if (repair === null || repair.kind === 'refused') return { planned: repair, left };
+    return { planned: { kind: 'repair', repair, event: this.#eventOf(compared.group, repair, 'plan') }, left };
   }
 
   /** @throws ExitError where no record of the topic may be a native one. */
   async write(compared: ComparedGroup, first: Repair): Promise<WrittenRepair> {
     const { evidence } = this.#dependencies.comparing;
     await evidence.readSource();
-    if (hasMoved(compared, evidence)) return { kind: 'moved' };
+    if (sourceHasMoved(compared, evidence)) return { kind: 'moved' };
+    const unreadable = this.#newProblem();
+    if (unreadable !== null) return { kind: 'failed', why: `nothing is written: ${unreadable}; ask again`, owed: [] };
     this.#group = idKey(compared.group);
     this.#heard = [];
     try {
@@ -99,69 +130,152 @@ export class Resync {
     }
   }
 
+  /** Why it is not known what the source has said meanwhile; null: it is. */
+  #newProblem(): string | null {
+    return this.#dependencies.comparing.evidence.problems[this.#problemCount] ?? null;
+  }
+
   async #writeUntilRight(group: string, first: Repair): Promise<WrittenRepair> {
-    const { evidence } = this.#dependencies.comparing;
-    let repair = first;
+    const { comparing, sources, context } = this.#dependencies;
+    const keyOf = (name: string): string => comparing.evidence.memberKey(name);
+    let [repair, carried, owed]: [Repair, readonly HeardChange[], Owed | null] = [first, [], null];
+    const earlier = new Set<string | null>();
     for (let corrections = 0; ; corrections += 1) {
-      const uuid = this.#dependencies.context.random.uuid();
+      const uuid = context.random.uuid();
       const event = this.#eventOf(group, repair, uuid);
-      const problem = await this.#send(event, uuid);
-      if (problem !== null) return { kind: 'failed', why: problem };
-      const before = await this.#heardBefore(uuid);
-      if (before === null)
-        return { kind: 'failed', why: `event resync/${uuid} is written, and cannot be read back; ${LATER}` };
-      const correction = correctionOf(repair, before, (name) => evidence.memberKey(name));
-      if (correction === null) return { kind: 'written', eventId: `resync/${uuid}`, corrections };
-      if (corrections === CORRECTIONS_MAX) {
-        const what = `other records of the group came before each of ${CORRECTIONS_MAX + 1}, and the last one has replaced what they say`;
-        return { kind: 'failed', why: `${what}; ${LATER}` };
+      const partition = comparing.evidence.partitionOf(idKey(group));
+      const sent = await this.#send(event, uuid, partition);
+      if (sent !== 'written' && sent.kind === 'unwritten') return this.#failed(group, sent.why, owed);
+      const back = await this.#readBack(uuid);
+      if (back.before === null) {
+        const place = `${sources.topics.source}, partition ${partition}`;
+        return this.#failed(group, lostText(event, place, sent, back.why), owed);
       }
-      repair = correction;
+      // It has replaced what lies between, which the correction does not contain.
+      if (back.before.some((each) => each.uuid !== null && earlier.has(each.uuid)))
+        return this.#failed(group, 'an earlier event of this repair was written twice, with others in between', owed);
+      earlier.add(uuid);
+      const between = [...carried, ...back.before];
+      const correction = correctionOf(
+        repair,
+        between.map((each) => each.event),
+        keyOf,
+      );
+      if (correction === null) return { kind: 'written', eventId: `resync/${uuid}`, corrections };
+      owed = owedOver(repair, between, keyOf);
+      if (corrections === CORRECTIONS_MAX)
+        return this.#failed(
+          group,
+          `other records of the group came before each of ${CORRECTIONS_MAX + 1} events`,
+          owed,
+        );
+      carried = between.slice(between.length - correction.restCount);
+      repair = correction.repair;
     }
+  }
+
+  #failed(group: string, why: string, owed: Owed | null): WrittenRepair {
+    if (owed === null) return { kind: 'failed', why, owed: [] };
+    const { topics, format } = this.#dependencies.sources;
+    const marked = format.name === 'native' ? '' : ` and the header ${FORMAT_HEADER}: native`;
+    const remedy = `write what follows to ${topics.source}, in this order, with the key ${idKey(group)}${marked}`;
+    return {
+      kind: 'failed',
+      why: `${why}; the last has replaced what ${owed.places} says of ${namesText(owed.repairs)}, so \`rollcall diff\` no longer shows that: ${remedy}`,
+      owed: owed.repairs.map((repair) => {
+        const event = this.#eventOf(group, repair, this.#dependencies.context.random.uuid());
+        return visibleJson(nativeRecord(event).value);
+      }),
+    };
   }
 
   #eventOf(group: string, repair: Repair, uuid: string): ChangeEvent {
     const occurredAt = timeText(this.#dependencies.context.clock.now().wall);
     const said = { group, eventId: `resync/${uuid}`, occurredAt };
-    if (repair.kind === 'delta') return { ...said, ...repair };
-    return { ...said, ...repair, deleted: false };
+    return { ...said, ...repair };
   }
 
-  /** @returns why it may not be written; null: it is. */
-  async #send(event: ChangeEvent, uuid: string): Promise<string | null> {
-    const { sources, comparing } = this.#dependencies;
+  async #send(event: ChangeEvent, uuid: string, partition: number): Promise<Sent> {
+    const { sources } = this.#dependencies;
     const { author, reason } = this.#repairing;
     const more = { actor: { displayName: author }, ...(reason !== null && { reason }) };
     const { key, value } = nativeRecord(event, more);
     const isBeside = sources.format.name !== 'native';
     const record: OutRecord = {
       topic: sources.topics.source,
-      partition: comparing.evidence.partitionOf(key),
+      partition,
       key,
       value,
       headers: [textHeader(RESYNC_HEADER, uuid), ...(isBeside ? [textHeader(FORMAT_HEADER, 'native')] : [])],
     };
     checkReadable(record, event, sources);
-    const [outcome] = await sources.tools.send([record]);
-    return problemOf(outcome, sources.topics.source);
+    try {
+      const [outcome] = await sources.tools.send([record]);
+      return sentOf(outcome, sources.topics.source);
+    } catch (error) {
+      return { kind: 'lost', why: errorText(error) };
+    }
   }
 
-  /** What others have written between what the repair was made of and the record of the repair; null: that is not shown. */
-  async #heardBefore(uuid: string): Promise<readonly ChangeEvent[] | null> {
+  /** What others have written between what the repair was made of and its record. */
+  async #readBack(uuid: string): Promise<ReadBack> {
     const { comparing, context } = this.#dependencies;
     for (let looks = 1; ; looks += 1) {
-      await comparing.evidence.readSource();
+      const problem = await comparing.evidence.readSource().then(() => this.#newProblem(), errorText);
       // A send that was tried again may have written it twice.
       const at = this.#heard.findLastIndex((heard) => heard.uuid === uuid);
-      if (at !== -1)
-        return this.#heard.splice(0, at + 1).flatMap((heard) => (heard.uuid === uuid ? [] : [heard.event]));
-      if (looks === LOOKS_MAX) return null;
+      if (at !== -1 && problem === null) return this.#takeBefore(at, uuid);
+      if (looks === LOOKS_MAX) return { before: null, why: problem ?? 'the topic does not show it' };
       await pause(context.clock, LOOK_MS);
     }
   }
+
+  /** Of other partitions it is not known what came first, so all counts. */
+  #takeBefore(at: number, uuid: string): ReadBack {
+    const heard = this.#heard;
+    const own = heard[at]?.partition;
+    const isBefore = heard.map(({ partition }, index) => index <= at || partition !== own);
+    this.#heard = heard.filter((_, index) => isBefore[index] === false);
+    return { before: heard.filter((each, index) => isBefore[index] === true && each.uuid !== uuid) };
+  }
 }
 
-const LATER = 'compare it with `rollcall diff` once the source is quiet, and repair it again';
+/** What the source has said and a repair has replaced. */
+interface Owed {
+  /** Where it stands, each `topic/partition/offset`. */
+  readonly places: string;
+  /** What says it again, in this order. */
+  readonly repairs: readonly Repair[];
+}
+
+const NAMES_MAX = 5;
+
+function owedOver(written: Repair, between: readonly HeardChange[], keyOf: (name: string) => string): Owed {
+  const repairs: Repair[] = [];
+  let [repair, left] = [written, between];
+  for (;;) {
+    const correction = correctionOf(
+      repair,
+      left.map(({ event }) => event),
+      keyOf,
+    );
+    if (correction === null) break;
+    repairs.push(correction.repair);
+    repair = correction.repair;
+    left = left.slice(left.length - correction.restCount);
+  }
+  const replaced = between.filter(({ event }) => correctionOf(written, [event], keyOf) !== null);
+  const places = (replaced.length === 0 ? between : replaced).map((heard) => positionText({ ...heard, index: null }));
+  return { places: firstOf(places), repairs };
+}
+
+function namesText(repairs: readonly Repair[]): string {
+  if (repairs.some(({ kind }) => kind === 'state')) return 'all members';
+  return firstOf(repairs.flatMap((repair) => (repair.kind === 'delta' ? [...repair.add, ...repair.remove] : [])));
+}
+
+const firstOf = (names: readonly string[]): string =>
+  `${names.slice(0, NAMES_MAX).join(', ')}${names.length > NAMES_MAX ? ` and ${names.length - NAMES_MAX} more` : ''}`;
 
 /** Signed events are not read beside others (docs/formats.md). */
 function checkReadable({ key, value, headers }: OutRecord, event: ChangeEvent, { format, topics }: DriftSources): void {
@@ -172,10 +286,17 @@ function checkReadable({ key, value, headers }: OutRecord, event: ChangeEvent, {
   throw new ExitError(EXIT.configuration, `resync: ${why}; write the full states to a file for \`rollcall apply\``);
 }
 
-function problemOf(outcome: SendOutcome | undefined, topic: string): string | null {
-  if (outcome === 'written') return null;
-  if (outcome === 'too_large') return `its record does not fit: raise max.message.bytes of ${topic}`;
-  if (outcome === undefined || outcome.kind === 'refused')
-    return `${topic} does not take its record: ${outcome?.error.message ?? ''}`;
-  return `its record could not be written, or may be all the same: ${outcome.error.message}; ${LATER}`;
+function lostText({ eventId }: ChangeEvent, place: string, sent: Sent, why: string): string {
+  const what = sent === 'written' ? 'is written' : `may be written, or not (${sent.why})`;
+  const remedy =
+    'look for it there: where records of the group lie just before it that say otherwise, write what they say once more; where it is not there, repair the group again';
+  return `event ${eventId} ${what}, and cannot be read back from ${place} (${why}); ${remedy}`;
+}
+
+function sentOf(outcome: SendOutcome | undefined, topic: string): Sent {
+  if (outcome === 'written') return 'written';
+  if (outcome === 'too_large')
+    return { kind: 'unwritten', why: `its record does not fit: raise max.message.bytes of ${topic}` };
+  if (outcome?.kind === 'failed') return { kind: 'lost', why: outcome.error.message };
+  return { kind: 'unwritten', why: `${topic} does not take its record: ${outcome?.error.message ?? 'no answer'}` };
 }

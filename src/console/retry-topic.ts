@@ -10,10 +10,11 @@ import { parseRetryRecord, type WireRecord } from '../core/log/live-record.ts';
 import { emptyView, readFence, readState, type RetryView } from '../core/log/ownership.ts';
 import { NO_PAUSES, PAUSES_KEY, type PausesOf } from '../core/log/pause-record.ts';
 import type { ReadProgress } from '../core/log/reading.ts';
-import { header } from '../core/log/wire-intent.ts';
+import { header, textOf } from '../core/log/wire-intent.ts';
 import {
   REFUSAL_TEXT,
   REQUEST_AGE_MAX_MS,
+  isRequestKey,
   parseAnswer,
   signed,
   type OperatorAnswer,
@@ -242,14 +243,25 @@ export interface WaitingView {
 interface PartitionView {
   readonly ownership: RetryView;
   readonly groups: Map<string, readonly WaitingIntent[]>;
+  /** By group, why its newest record cannot be read as a whole; `UNKNOWN_GROUP`: of a record that names none. */
+  readonly unreadable: Map<string, string>;
   pauses: PausesOf;
 }
 
+const UNKNOWN_GROUP = '';
+
 export const emptyWaiting = (): WaitingView => ({ partitions: new Map(), unreadableCount: 0 });
+
+const emptyPartition = (): PartitionView => ({
+  ownership: emptyView(),
+  groups: new Map(),
+  unreadable: new Map(),
+  pauses: NO_PAUSES,
+});
 
 /** Records of a partition in their order. */
 export function readWaiting(view: WaitingView, partition: number, record: WireRecord): void {
-  const known = view.partitions.get(partition) ?? { ownership: emptyView(), groups: new Map(), pauses: NO_PAUSES };
+  const known = view.partitions.get(partition) ?? emptyPartition();
   view.partitions.set(partition, known);
   const parsed = parseRetryRecord(record);
   switch (parsed.kind) {
@@ -258,6 +270,8 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
       return;
     case 'state':
       if (readState(known.ownership, parsed.group, parsed.stamp) === 'stale') return;
+      known.unreadable.delete(idKey(parsed.group));
+      if (parsed.foreign !== undefined) known.unreadable.set(idKey(parsed.group), 'entries of a newer version');
       known.groups.set(
         parsed.group,
         parsed.intents.map((intent) => waitingOf(intent, header(record.headers, 'rollcall-error-code'))),
@@ -271,6 +285,9 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
       return;
     case 'unreadable':
       view.unreadableCount += 1;
+      // A request says nothing of what waits.
+      if (!isRequestKey(textOf(record.key) ?? ''))
+        known.unreadable.set(idKey(parsed.group ?? UNKNOWN_GROUP), parsed.problem);
   }
 }
 
@@ -280,6 +297,12 @@ export const allWaiting = (view: WaitingView): WaitingIntent[] =>
 /** @param group by `idKey`, as the source names it. */
 export const waitingOfGroup = ({ partitions }: WaitingView, group: string): readonly WaitingIntent[] =>
   [...partitions.values()].flatMap(({ groups }) => groups.get(group) ?? []);
+
+/** Why what waits of the group in a partition may not be known. @param group as in `waitingOfGroup` */
+export function unreadableOfGroup({ partitions }: WaitingView, partition: number, group: string): readonly string[] {
+  const { unreadable = null } = partitions.get(partition) ?? {};
+  return [unreadable?.get(group), unreadable?.get(UNKNOWN_GROUP)].filter((problem) => problem !== undefined);
+}
 
 /** Every criterion that is given has to hold; of one with several values any. */
 export function selects(filter: WaitingFilter, { id, reason, intent }: WaitingIntent): boolean {

@@ -20,13 +20,15 @@ interface Asked extends DriftOptions {
   readonly stdin?: string;
   readonly sources?: (sources: ComparedSources) => ComparedSources;
   readonly context?: TestContext;
+  readonly compared?: { readonly consumerGroup?: string; readonly targetOrigin?: string };
 }
 
 async function diff(world: World, flags: DiffFlags, options: Asked = {}) {
   const context = options.context ?? aContext({ ...(options.stdin !== undefined && { stdin: options.stdin }) });
   const sources = driftSources(world, context, options);
   const before = getCount(world);
-  const run = diffGroups({ rate: FAST, ...flags }, options.sources?.(sources) ?? sources, context);
+  const all = { ...sources, ...options.sources?.(sources), ...options.compared };
+  const run = diffGroups({ rate: FAST, ...flags }, all, context);
   const code = await run.catch((error: unknown) => String(error));
   const lines = context
     .out()
@@ -105,6 +107,8 @@ test('as JSON: the fields that docs/reference.md names', async () => {
       foreign: [{ member: null, target: 'x' }],
       nested: [],
       doubts: [],
+      obstacles: [],
+      unnamed_count: 0,
       error: null,
     },
   ]);
@@ -262,10 +266,16 @@ describe('with --from', () => {
     const world = await changedByOthers();
     const { code, lines } = await diff(world, { all: true, from: '-', json: true }, { stdin: states });
     expect(code).toBe(EXIT.someFailed);
+    // Those that differ come last, once the source is read again.
     expect(jsonOf(lines)).toMatchObject([
-      { group: 'g', undone: [{ member: 'v' }], foreign: [{ target: 'x' }] },
       { group: 'nowhere', status: 'failed', error: { code: expect.any(String) } },
+      { group: 'g', undone: [{ member: 'v' }], foreign: [{ target: 'x' }] },
     ]);
+  });
+
+  test.each(['', '\n\n'])('a file without a full state is refused', async (stdin) => {
+    const { code } = await diff(await aWorld(), { all: true, from: '-' }, { stdin });
+    expect(code).toMatch(/-: no full state in it; each line must be/);
   });
 
   test('a group that it does not name is not compared', async () => {
@@ -286,6 +296,10 @@ describe('with --out', () => {
     for (let i = 0; i < 5; i++) world.change(`g${i}`, { add: ['u'] });
     return world;
   }
+
+  /** Without the first line. */
+  const groupsIn = (out: string) =>
+    jsonOf(readFileSync(out, 'utf8').trimEnd().split('\n').slice(1)).map(({ group }) => group);
 
   /** Stops it while the group is in hand. */
   const stopAt =
@@ -309,11 +323,7 @@ describe('with --out', () => {
     const context = aContext();
     const first = await diff(world, { all: true, out }, { context, sources: stopAt(context, 'g2') });
     expect(first.code).toBe(`ExitError: stopped after 3 of 5 groups, which ${out} has: go on by --resume`);
-    expect(jsonOf(readFileSync(out, 'utf8').trimEnd().split('\n')).map(({ group }) => group)).toEqual([
-      'g0',
-      'g1',
-      'g2',
-    ]);
+    expect(groupsIn(out)).toEqual(['g0', 'g1', 'g2']);
     expect(statSync(out).mode & 0o777).toBe(0o600);
     // A line that was cut by the end of the process.
     writeFileSync(out, '{"group":"g3","status":"comp', { flag: 'a' });
@@ -321,13 +331,7 @@ describe('with --out', () => {
     expect(second).toMatchObject({ code: EXIT.done, requests: 2 });
     expect(second.err).toContain(`3 groups of ${out} are compared already, and left out`);
     expect(second.out).toContain('5 groups compared, 0 differ; 5 pending, 0 foreign; 2 requests');
-    expect(jsonOf(readFileSync(out, 'utf8').trimEnd().split('\n')).map(({ group }) => group)).toEqual([
-      'g0',
-      'g1',
-      'g2',
-      'g3',
-      'g4',
-    ]);
+    expect(groupsIn(out)).toEqual(['g0', 'g1', 'g2', 'g3', 'g4']);
   });
 
   test('drift that the file has counts, and what could not be compared is compared again', async () => {
@@ -339,6 +343,25 @@ describe('with --out', () => {
     expect(again.out).toContain('1 group compared, 1 differ: 1 undone; 0 pending, 1 foreign; 1 could not be compared');
   });
 
+  test('a file that compares with something else is not gone on with', async () => {
+    const world = await manyGroups();
+    const out = join(aFolder(), 'drift.ndjson');
+    await diff(world, { all: true, out });
+    const again = async (asked: Asked, flags: DiffFlags = {}) =>
+      (await diff(world, { all: true, out, resume: true, ...flags }, asked)).code;
+    const states = '{"group_id":"g0","members":[],"complete":true}';
+    expect(await again({ compared: { consumerGroup: 'other' } })).toMatch(
+      /line 1: it compares with consumer_group "rollcall", and not with "other"; name another file/,
+    );
+    expect(await again({ compared: { targetOrigin: 'https://other' } })).toMatch(
+      /compares with target "https:..target"/,
+    );
+    expect(await again({ stdin: states }, { from: '-' })).toMatch(
+      /compares with from_sha256 null, and not with "[0-9a-f]{64}"/,
+    );
+    expect(await again({})).toBe(EXIT.done);
+  });
+
   test('a file that is there is neither replaced nor taken for another', async () => {
     const world = await manyGroups();
     const out = join(aFolder(), 'notes.txt');
@@ -347,6 +370,17 @@ describe('with --out', () => {
     expect((await diff(world, { all: true, out, resume: true })).code).toMatch(/line 1: no line of rollcall diff/);
     expect(readFileSync(out, 'utf8')).toBe('mine\n');
   });
+});
+
+test('what was compared is in the file where the target fails after it', async () => {
+  const world = await changedByOthers();
+  for (let i = 0; i < 9; i++) world.change(`h${i}`, { add: ['u'] });
+  for (let i = 0; i < 9; i++)
+    world.sandbox.addRule({ match: { method: 'GET', group: `h${i}` }, fault: { kind: 'status', status: 401 } });
+  const out = join(aFolder(), 'drift.ndjson');
+  expect((await diff(world, { all: true, out })).code).toMatch(/^ExitError: Genesys Cloud cannot be read/);
+  const [, ...lines] = readFileSync(out, 'utf8').trimEnd().split('\n');
+  expect(jsonOf(lines)).toMatchObject([{ group: 'g', undone: [{ member: 'v' }] }]);
 });
 
 test('the target refuses the client, or fails for several groups in a row: it ends', async () => {

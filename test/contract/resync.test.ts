@@ -3,12 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { diffGroups } from '../../src/commands/diff.ts';
 import { resyncGroups, type ResyncFlags, type ResyncSources } from '../../src/commands/resync.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
+import { partitionOfKey } from '../../src/core/log/reading.ts';
 import { textOf } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { actorsIn } from '../../src/formats/actor.ts';
 import { besideNative, native } from '../../src/formats/native/native.ts';
-import type { LogTools } from '../../src/ports.ts';
+import { systemClock } from '../../src/adapters/system.ts';
+import type { Clock, LogTools } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
+import { askTo, heldIn, partDecision } from '../support/decisions.ts';
 import { FAST, driftSources, type DriftOptions } from '../support/drift-world.ts';
 import { Table } from '../support/table.ts';
 import { aWorld, quickOptions, topics, until, type World } from '../support/world.ts';
@@ -17,11 +20,23 @@ interface Asked extends DriftOptions {
   readonly stdin?: string;
   readonly tools?: (tools: LogTools) => Partial<LogTools>;
   readonly guard?: Partial<ResyncSources['guard']['guard']>;
+  /** How often something is looked for again does not depend on the time that this takes. */
+  readonly isHurried?: boolean;
+  /** Called with each line of the output; the function asks the command to stop. */
+  readonly onOutput?: (text: string, stop: () => void) => void;
 }
 
+const hurried: Clock = { ...systemClock, schedule: (_, task) => systemClock.schedule(0, task) };
+
 async function resync(world: World, flags: ResyncFlags = {}, options: Asked = {}) {
-  const context = aContext(options.stdin === undefined ? {} : { stdin: options.stdin });
-  const { tools, ...sources } = driftSources(world, context, options);
+  const context = aContext({
+    ...(options.stdin !== undefined && { stdin: options.stdin }),
+    ...(options.isHurried === true && { clock: hurried }),
+  });
+  context.stdout.on('data', (chunk) => options.onOutput?.(String(chunk), context.ask));
+  // As in the program: a signal does not end what is read any more.
+  const reading = { ...context, stop: new AbortController().signal };
+  const { tools, ...sources } = driftSources(world, reading, options);
   const real: LogTools = {
     describeTopic: (topic) => tools.describeTopic(topic),
     createTopic: (topic) => tools.createTopic(topic),
@@ -157,6 +172,31 @@ describe('what the source says meanwhile', () => {
     expect(written(world)).toHaveLength(3);
   });
 
+  test.each([
+    ['before it writes', 3, 2, /^failed {2}g {2}nothing is written: .*broken.*; ask again/],
+    [
+      'after it has written',
+      4,
+      3,
+      /^failed {2}g {2}event resync\/[0-9a-f-]{36} is written, .*broken.*look for it there/,
+    ],
+  ])('in a batch that cannot be unpacked, %s: it does not guess', async (_, at, count, why) => {
+    const { world } = await changedByOthers();
+    let reads = 0;
+    const tools = ({ read }: LogTools): Partial<LogTools> => ({
+      async *read(topic, how) {
+        const isBroken = topic === topics.source && (reads += 1) === at;
+        yield* read(topic, how);
+        const record = { partition: 0, offset: 99n, key: null, value: null, headers: [], timestamp: 0 };
+        if (isBroken) yield { ...record, unreadable: { code: 'batch_unreadable', message: 'broken' } };
+      },
+    });
+    const { code, lines } = await repaired(world, { tools, isHurried: true });
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines).toContainEqual(expect.stringMatching(why));
+    expect(written(world)).toHaveLength(count);
+  });
+
   /** Others write before each of the records of `resync`. */
   const before =
     (...writes: readonly (() => void)[]) =>
@@ -219,18 +259,278 @@ describe('what the source says meanwhile', () => {
     expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'v', 'x', 'y']);
   });
 
-  test('without an end: it gives up, and says what to do', async () => {
-    const { world } = await changedByOthers();
+  test('without an end: it gives up, and says what to write, since the comparison no longer shows it', async () => {
+    const { world, one } = await changedByOthers();
     const toggling = Array.from(
       { length: 9 },
       (_, i) => () => void world.change('g', i % 2 === 0 ? { remove: ['v'] } : { add: ['v'] }),
     );
     const { code, lines } = await repaired(world, { tools: before(...toggling) });
     expect(code).toBe(EXIT.someFailed);
+    const why =
+      /^failed {2}g {2}other records .* source\/0\/12 says of v, so `rollcall diff` no longer shows that: write /;
+    expect(lines).toContainEqual(expect.stringMatching(why));
+    // What stands in the source now is the event of the repair, so the comparison finds it as that says.
+    await world.expectRest(one);
+    expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'x']);
+    expect(await driftOf(world)).toBe(EXIT.done);
+    const events = lines.flatMap((line) => /^write {2}g {2}(.*)$/.exec(line)?.slice(1) ?? []);
+    expect(events).toHaveLength(1);
+    for (const value of events) world.produce({ topic: topics.source, partition: null, key: 'g', value, headers: [] });
+    await world.expectRest(one);
+    expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'v', 'x']);
+  });
+
+  test('and a corrected record is refused: it says what the source still needs', async () => {
+    const { world } = await changedByOthers();
+    let sends = 0;
+    const tools = ({ send }: LogTools): Partial<LogTools> => ({
+      send: async (records) => {
+        if ((sends += 1) > 1) return ['too_large'];
+        world.change('g', { remove: ['v'] });
+        return send(records);
+      },
+    });
+    const { code, lines } = await repaired(world, { tools });
+    expect(code).toBe(EXIT.someFailed);
     expect(lines).toContainEqual(
-      expect.stringMatching(/^failed {2}g {2}other records .*compare it with `rollcall diff`/),
+      expect.stringMatching(/^failed {2}g {2}its record does not fit.*source\/0\/2 says of v/),
+    );
+    expect(lines).toContainEqual(expect.stringMatching(/^write {2}g {2}.*"add_members":\[\],"remove_members":\["v"\]/));
+  });
+});
+
+describe('a write without a clear answer', () => {
+  /** The source says something else just before; then the answer is lost. */
+  const lost =
+    (world: World, answer: () => ReturnType<LogTools['send']>) =>
+    ({ send }: LogTools): Partial<LogTools> => {
+      let isFirst = true;
+      return {
+        send: async (records) => {
+          if (!isFirst) return send(records);
+          isFirst = false;
+          world.change('g', { remove: ['v'] });
+          await send(records);
+          return answer();
+        },
+      };
+    };
+
+  test.each<[string, () => ReturnType<LogTools['send']>]>([
+    ['failed', async () => [{ kind: 'failed', error: new Error('timed out') }]],
+    ['an exception', () => Promise.reject(new Error('timed out'))],
+  ])('%s: where it is written all the same it is corrected', async (_, answer) => {
+    const { world, one } = await changedByOthers();
+    expect(await repaired(world, { tools: lost(world, answer) })).toMatchObject({ code: EXIT.done });
+    expect(written(world).slice(3)).toMatchObject([{ add_members: ['v'] }, { remove_members: ['v'] }]);
+    await world.expectRest(one);
+    expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'x']);
+  });
+
+  test('where it is not shown, the error names it and its place', async () => {
+    const { world } = await changedByOthers();
+    const tools = (): Partial<LogTools> => ({ send: () => Promise.reject(new Error('timed out')) });
+    const { code, lines } = await repaired(world, { tools, isHurried: true });
+    expect(code).toBe(EXIT.someFailed);
+    const why =
+      /^failed {2}g {2}event resync\/[0-9a-f-]{36} may be written, or not \(timed out\).* from source, partition 0 .*look for it there/;
+    expect(lines).toContainEqual(expect.stringMatching(why));
+    expect(written(world)).toHaveLength(2);
+  });
+
+  test('the source cannot be read after it: that is tried again', async () => {
+    const { world, one } = await changedByOthers();
+    let [isSent, failures] = [false, 0];
+    const tools = ({ send, read }: LogTools): Partial<LogTools> => ({
+      send: (records) => {
+        isSent = true;
+        world.change('g', { remove: ['v'] });
+        return send(records);
+      },
+      read: (topic, how) => {
+        if (isSent && (failures += 1) <= 3) throw new Error('broker gone');
+        return read(topic, how);
+      },
+    });
+    expect(await repaired(world, { tools, isHurried: true })).toMatchObject({ code: EXIT.done });
+    await world.expectRest(one);
+    expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'x']);
+  });
+
+  test('a second copy that comes late, with the source in between: it gives up', async () => {
+    const { world } = await changedByOthers();
+    let first: Parameters<LogTools['send']>[0] | null = null;
+    const tools = ({ send }: LogTools): Partial<LogTools> => ({
+      send: async (records) => {
+        if (first === null) world.change('g', { remove: ['v'] });
+        else await send(first);
+        first ??= records;
+        return send(records);
+      },
+    });
+    const { code, lines } = await repaired(world, { tools });
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^failed {2}g {2}an earlier event of this repair was written twice/),
     );
   });
+});
+
+describe('a group that would lose all users', () => {
+  /** The source has removed `a`, `b` and `c`; others have put them back, beside a group inside of it. */
+  async function allRemoved() {
+    const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: [], nested: ['n'] }] } } });
+    const one = await world.start();
+    world.change('g', { add: ['a', 'b', 'c'] });
+    await world.expectRest(one);
+    world.change('g', { remove: ['a', 'b', 'c'] });
+    await world.expectRest(one);
+    return { world, one };
+  }
+  const held = async (one: Awaited<ReturnType<World['start']>>) =>
+    until(() => one.pipeline.stats().held === 3, 'the hold');
+
+  test.each([
+    ['by the source', {}, {}],
+    ['by a file', { from: '-' }, { stdin: '{"group_id":"g","members":[],"complete":true}' }],
+    [
+      'by a file that deletes it',
+      { from: '-' },
+      { stdin: '{"group_id":"g","members":[],"complete":true,"deleted":true}' },
+    ],
+  ])('%s gets an empty full state, which the guard holds', async (_, flags, options) => {
+    const { world, one } = await allRemoved();
+    world.sandbox.setMembers('g', ['a', 'b', 'c', 'n']);
+    const { code, lines } = await repaired(world, options, flags);
+    expect(code).toBe(EXIT.done);
+    expect(lines).toContainEqual('resync  g  full state of 0 members; the guard holds 3 (empty_state)');
+    expect(written(world).slice(2)).toMatchObject([{ members: [], complete: true }]);
+    await held(one);
+    expect(world.sandbox.members('g').toSorted()).toEqual(['a', 'b', 'c', 'n']);
+  });
+
+  test('says that the group is deleted where the source does', async () => {
+    const { world, one } = await allRemoved();
+    world.state('g', [], { deleted: true });
+    await world.expectRest(one);
+    world.sandbox.setMembers('g', ['a', 'b', 'c', 'n']);
+    const { lines } = await repaired(world);
+    expect(lines).toContainEqual('resync  g  full state of 0 members; the guard holds 3 (group_deleted)');
+    expect(written(world).at(-1)).toMatchObject({ members: [], complete: true, deleted: true });
+    await held(one);
+  });
+
+  test('and keep foreign members, which that would remove, gets none', async () => {
+    const { world } = await allRemoved();
+    world.sandbox.setMembers('g', ['a', 'b', 'x', 'n']);
+    const { code, lines } = await repaired(world);
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}no member is wanted, .*--remove-foreign/));
+    expect(written(world)).toHaveLength(2);
+  });
+
+  test('while something of it is pending gets none', async () => {
+    const { world, one } = await allRemoved();
+    world.sandbox.setMembers('g', ['a', 'b', 'c', 'n']);
+    one.kill();
+    world.change('g', { remove: ['c'] });
+    const { code, lines } = await repaired(world);
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}.* replace the 1 change .* pending/));
+    expect(written(world)).toHaveLength(3);
+  });
+});
+
+describe('members who are left', () => {
+  test('an operator has refused the removal', async () => {
+    const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b', 'u'] }] } } });
+    const guard = { ...quickOptions.guard, groupCount: 0 };
+    const one = await world.start({ pipeline: { guard } });
+    world.change('g', { add: ['v'], remove: ['a'] });
+    await until(() => heldIn(world).length === 1, 'the hold');
+    askTo('reject', partDecision(heldIn(world), 'not this week'), world);
+    await until(() => world.reports().some(({ reason }) => reason?.code === 'refused'), 'the report');
+    await world.expectRest(one);
+    one.kill();
+    // As after DEAD_KEEP_MS; until then it is pending.
+    expect(await repaired(world)).toMatchObject({ code: EXIT.done });
+    world.broker.deleteRecordsBefore(topics.retry, 0, world.broker.topic(topics.retry).partition(0).end);
+    const { code, lines } = await repaired(world);
+    expect(code).toBe(EXIT.done);
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^left {2}g {2}a {2}an operator has refused .*remove the member at Genesys/),
+    );
+    expect(lines.at(-1)).toBe('0 groups repaired, 1 member left');
+    expect(written(world)).toHaveLength(1);
+    // What else differs is repaired.
+    world.sandbox.setMembers('g', ['a', 'b', 'u']);
+    expect(await repaired(world)).toMatchObject({ code: EXIT.done });
+    expect(written(world).at(-1)).toMatchObject({ add_members: ['v'], remove_members: [] });
+  });
+
+  test.each([
+    ['to leave whom the source wants', ['w'], 'u'],
+    ['to stay whom the source removes', ['u', 'w'], 'w'],
+  ])('a file wants members %s', async (_, members, left) => {
+    const world = await aWorld();
+    const one = await world.start();
+    world.change('g', { add: ['u'] });
+    world.change('g', { remove: ['w'] });
+    await world.expectRest(one);
+    const stdin = JSON.stringify({ group_id: 'g', members, complete: true });
+    const { code, lines } = await repaired(world, { stdin }, { from: '-' });
+    expect(code).toBe(EXIT.someFailed);
+    const why = new RegExp(`^left {2}g {2}${left} {2}the newest event of the source says the opposite of the file`);
+    expect(lines).toContainEqual(expect.stringMatching(why));
+    expect(written(world)).toHaveLength(2);
+  });
+});
+
+test('an event in a partition where the group never was is not replaced', async () => {
+  const world = await aWorld({ partitionCount: 3, sandbox: { seed: { groups: [{ id: 'g', members: [] }] } } });
+  const one = await world.start();
+  const append = (partition: number, change: object): void => {
+    const value = JSON.stringify({ group_id: 'g', add_members: [], remove_members: [], ...change });
+    world.broker.append([{ topic: topics.source, partition, key: 'g', value, headers: [] }]);
+  };
+  const usual = partitionOfKey(Buffer.from('g'), 3);
+  append(usual, { add_members: ['u', 'v'] });
+  await until(() => (world.broker.group('rollcall').committed(usual).offset ?? 0n) > 0n, 'it is committed');
+  one.kill();
+  expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'v']);
+  world.sandbox.setMembers('g', ['u']);
+  append(2, { remove_members: ['v'] });
+  expect(usual).not.toBe(2);
+  expect(await repaired(world, { partitionCount: 3 }, { group: ['g'] })).toMatchObject({ code: EXIT.done });
+  expect(written(world, usual)).toHaveLength(1);
+  expect(written(world, 2)).toHaveLength(1);
+});
+
+test('groups inside of the group stay, also with --remove-foreign', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['x'], nested: ['n'] }] } } });
+  const one = await world.start();
+  world.change('g', { add: ['u'] });
+  await world.expectRest(one);
+  expect(await repaired(world, {}, { removeForeign: true })).toMatchObject({ code: EXIT.done });
+  expect(written(world).at(-1)).toMatchObject({ add_members: [], remove_members: ['x'] });
+  await world.expectRest(one);
+  expect(world.sandbox.members('g').toSorted()).toEqual(['n', 'u']);
+});
+
+test('a signal ends it before the next record is written, and the rest is counted', async () => {
+  const names = ['g1', 'g2', 'g3'];
+  const world = await aWorld({ sandbox: { seed: { groups: names.map((id) => ({ id, members: [] })) } } });
+  const one = await world.start();
+  for (const name of names) world.change(name, { add: ['u'] });
+  await world.expectRest(one);
+  for (const name of names) world.sandbox.setMembers(name, []);
+  const onOutput: Asked['onOutput'] = (text, stop) => void (text.startsWith('written') && stop());
+  const { code, lines } = await repaired(world, { onOutput });
+  expect(code).toMatch(/stopped after 3 of 3 groups, before 2 repairs were written: ask again for the rest/);
+  expect(lines.filter((line) => line.startsWith('written'))).toHaveLength(1);
+  expect(lines.at(-1)).toBe('1 group repaired');
+  expect(written(world)).toHaveLength(4);
 });
 
 test('a record that does not fit is said, and the others go on', async () => {
@@ -258,6 +558,19 @@ describe('with an id map', () => {
     expect(written(world).at(-1)).toMatchObject({ group_id: 'g', add_members: ['u'], remove_members: [] });
     await world.expectRest(one);
     expect(world.sandbox.members('T').toSorted()).toEqual(['U-1', 'U-2', 'X']);
+  });
+
+  test('none is removed while a member is wanted whom neither the id map nor a report knows', async () => {
+    const { world, ids, one } = await mapped();
+    world.change('g', { remove: ['v'] });
+    await world.expectRest(one);
+    one.kill();
+    world.sandbox.setMembers('T', ['U-1', 'U-2', 'U-old']);
+    const stdin = '{"group_id":"g","members":["u","new"],"complete":true}';
+    const { code, lines } = await repaired(world, { ids, stdin }, { from: '-' });
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}of 1 member .*add them to the id map/));
+    expect(written(world)).toHaveLength(2);
   });
 
   test('a removal without such a name takes a full state, which is not written where it would take others', async () => {
@@ -345,4 +658,29 @@ test('a record goes to the partition that the records of its group are in', asyn
   expect(written(world, other).at(-1)).toMatchObject({ headers: ['rollcall-resync'], add_members: ['u'] });
   await until(() => world.sandbox.members('g').length === 1, 'it is applied again');
   one.kill();
+});
+
+test('what the source writes to another partition just before counts, though it is read after the record', async () => {
+  const world = await aWorld({ partitionCount: 3, sandbox: { seed: { groups: [{ id: 'g', members: [] }] } } });
+  const one = await world.start();
+  const append = (partition: number, change: object): void => {
+    const value = JSON.stringify({ group_id: 'g', add_members: [], remove_members: [], ...change });
+    world.broker.append([{ topic: topics.source, partition, key: 'g', value, headers: [] }]);
+  };
+  append(0, { add_members: ['u', 'v'] });
+  await until(() => (world.broker.group('rollcall').committed(0).offset ?? 0n) > 0n, 'it is committed');
+  one.kill();
+  world.sandbox.setMembers('g', ['u']);
+  let isFirst = true;
+  const tools = ({ send }: LogTools): Partial<LogTools> => ({
+    send: (records) => {
+      if (isFirst) append(2, { remove_members: ['v'] });
+      isFirst = false;
+      return send(records);
+    },
+  });
+  expect(await repaired(world, { partitionCount: 3, tools })).toMatchObject({ code: EXIT.done });
+  expect(written(world, 0).slice(1)).toMatchObject([{ add_members: ['v'] }]);
+  // The group is there now.
+  expect(written(world, 2).slice(1)).toMatchObject([{ remove_members: ['v'], headers: ['rollcall-resync'] }]);
 });

@@ -5,7 +5,7 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'undone-called-missing',
     breaks: 'what others have undone is listed as never done',
-    edits: [{ find: 'standing?.ending?.isDone === true && standing.op === op', replace: 'standing === undefined' }],
+    edits: [{ find: "standing?.final?.kind === 'done' && standing.op === op", replace: 'standing === undefined' }],
     scenario: 'turns',
   },
   {
@@ -42,8 +42,8 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'a change that came while a group was compared is called drift',
     edits: [
       {
-        find: 'differs(each) && hasMoved(each, evidence) ? movedOn(each) : each',
-        replace: 'differs(each) && false ? movedOn(each) : each',
+        find: 'yield sourceHasMoved(each, evidence) ? movedOn(each) : each',
+        replace: 'yield each',
       },
     ],
     tests: ['test/contract/diff.test.ts'],
@@ -53,6 +53,75 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'an answer that is older than our own last request is compared',
     edits: [{ find: 'if (isOlderVersion(snapshot.version, lastVersion)) {', replace: 'if (false) {' }],
     tests: ['test/contract/diff.test.ts'],
+  },
+  {
+    name: 'held-report-passed-over',
+    breaks: 'a change whose last report says that it is held is called undone, where its live record cannot be read',
+    edits: [{ find: 'const waiting = this.#waitsBy({ final, waits });', replace: 'const waiting = null;' }],
+    tests: ['test/unit/drift.test.ts'],
+  },
+  {
+    name: 'unreadable-retry-batch-passed-over',
+    breaks: 'a batch of the retry topic that cannot be read is no obstacle to a repair',
+    edits: [{ find: '...this.#batches.filter(isNear),', replace: '' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'unreadable-live-record-passed-over',
+    breaks: 'a live record that cannot be read is no obstacle to a repair',
+    edits: [{ find: 'known.unreadable.set(idKey(parsed.group ?? UNKNOWN_GROUP), parsed.problem);', replace: '{}' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'unreadable-event-passed-over',
+    breaks: 'an event of the group that cannot be read is no obstacle to a repair before it is reported',
+    edits: [
+      {
+        find: 'if (!isChange(event)) this.#factsOf(group).takeInvalid(place);',
+        replace: 'if (!isChange(event)) continue;',
+      },
+    ],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'other-partition-gone-unseen',
+    breaks: 'who is wanted is called certain though the oldest records of one partition are gone',
+    edits: [{ find: 'return [...offsets.values()].some(', replace: 'return [...offsets.values()].every(' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'file-before-source',
+    breaks: 'what a file says against the newest event of a member is called missing or extra without that event',
+    edits: [
+      {
+        find: 'standing.op !== null && standing.op !== op) {',
+        replace: 'standing.op !== null && standing.op === undefined) {',
+      },
+    ],
+    tests: ['test/unit/drift.test.ts'],
+  },
+  {
+    name: 'former-name-foreign',
+    breaks: 'whom Rollcall has added by a name that the id map gives no more is called foreign',
+    edits: [{ find: 'return !isNamed && this.#reported.has(key);', replace: 'return false;' }],
+    tests: ['test/unit/drift.test.ts'],
+  },
+  {
+    name: 'former-name-counts-as-done',
+    breaks: 'a report about the former name of a member is taken for one about the present name',
+    edits: [{ find: 'final: isElsewhere ? null : final', replace: 'final' }],
+    tests: ['test/unit/drift.test.ts'],
+  },
+  {
+    name: 'refused-counts-as-drift',
+    breaks: 'a removal that an operator has refused is drift',
+    edits: [
+      {
+        find: "const isRefused = ({ evidence }: { readonly evidence: string }): boolean => evidence === 'refused';",
+        replace: 'const isRefused = (): boolean => false;',
+      },
+    ],
+    tests: ['test/contract/drift-evidence.test.ts'],
   },
   {
     name: 'budget-taken-whole',
@@ -69,7 +138,12 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'foreign-left-unnamed',
     breaks: 'a full state that repairs a group names no foreign member, and so removes them',
-    edits: [{ find: 'named(namesOf(removesForeign ? [] : foreign))', replace: 'named(namesOf([]))' }],
+    edits: [
+      {
+        find: 'if (differences.foreign.length > 0 && !removesForeign)',
+        replace: 'if (differences.foreign.length < 0 && !removesForeign)',
+      },
+    ],
     tests: ['test/unit/drift-repair.test.ts'],
   },
   {
@@ -92,7 +166,7 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'repaired-though-moved',
     breaks: 'a repair is written although the source has got a record of the group since it was compared',
-    edits: [{ find: "if (hasMoved(compared, evidence)) return { kind: 'moved' };", replace: '' }],
+    edits: [{ find: "if (sourceHasMoved(compared, evidence)) return { kind: 'moved' };", replace: '' }],
     tests: ['test/contract/resync.test.ts'],
   },
   {
@@ -105,6 +179,72 @@ export const driftMutants: readonly Mutant[] = [
     name: 'repair-taken-for-other-format',
     breaks: 'a repair in a topic of another format is not marked as native',
     edits: [{ find: "const isBeside = sources.format.name !== 'native';", replace: 'const isBeside = false;' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'emptied-by-a-delta',
+    breaks: 'a repair removes all users of a group by a delta, of which the guard holds only what exceeds its limits',
+    edits: [{ find: 'if (!isEmptying && add !== null', replace: 'if (add !== null' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'removed-beside-unnamed',
+    breaks: 'a repair removes members while one is wanted whose name at the target is not known',
+    edits: [{ find: 'if (leaving.length > 0 && unnamed > 0)', replace: 'if (leaving.length > 0 && unnamed < 0)' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'lost-write-given-up',
+    breaks: 'a repair whose answer is lost is given up, though it may have replaced newer changes of the source',
+    edits: [{ find: "if (sent !== 'written' && sent.kind === 'unwritten')", replace: "if (sent !== 'written')" }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'reading-back-given-up',
+    breaks: 'a repair stands uncorrected where the source cannot be read just after it',
+    edits: [{ find: 'if (looks === LOOKS_MAX)', replace: 'if (looks === LOOKS_MAX || problem !== null)' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'replaced-and-not-said',
+    breaks: 'where corrections are given up, the error does not say what the source still needs',
+    edits: [{ find: 'if (correction === null) break;', replace: 'if (correction !== undefined) break;' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'written-after-a-signal',
+    breaks: 'a signal does not end the writing of repairs',
+    edits: [{ find: '|| context.stop.aborted) continue;', replace: ') continue;' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'refused-removed-again',
+    breaks: 'a repair removes members whose removal an operator has refused, or whom the source wants',
+    edits: [{ find: '...extra.filter(isRepairable)', replace: '...extra' }],
+    tests: ['test/unit/drift-repair.test.ts'],
+  },
+  {
+    name: 'pending-replaced',
+    breaks: 'a full state that repairs a group replaces what waits of it',
+    edits: [{ find: 'if (differences.pending.length > 0)', replace: 'if (differences.pending.length < 0)' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'hidden-members-removed',
+    breaks: 'a full state that repairs a group removes members whom the target does not show',
+    edits: [{ find: 'if (shown.isDoubtful)', replace: 'if (shown === null)' }],
+    tests: ['test/unit/drift-repair.test.ts'],
+  },
+  {
+    name: 'unread-elsewhere-replaced',
+    breaks: 'a repair replaces an event that no instance has read, in a partition where the group never was',
+    edits: [{ find: '{ ...flags, allPartitions: true }', replace: 'flags' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'unreadable-taken-for-nothing',
+    breaks: 'a repair is written, and taken for right, although a batch that came meanwhile cannot be unpacked',
+    edits: [{ find: 'evidence.problems[this.#problemCount] ?? null', replace: 'evidence.problems[Infinity] ?? null' }],
     tests: ['test/contract/resync.test.ts'],
   },
 ];

@@ -31,7 +31,7 @@ const targetFates: Readonly<Record<Exclude<TargetFate, 'answered' | 'ignored'>, 
 };
 
 /** Where others change groups. */
-const diffs = ['undone', 'foreign', 'pending', 'missing'].map((kind) => `diff: ${kind}`);
+const diffs = ['undone', 'foreign', 'pending', 'missing', 'extra'].map((kind) => `diff: ${kind}`);
 
 /** Names as in the counts of a history. */
 function faultsOf(played: readonly Scenario[]): readonly string[] {

@@ -34,17 +34,23 @@ export function digestOf(intents: readonly Intent[]): string {
 }
 
 /** By the last live record. */
-export function heldIn(world: QuickWorld): readonly Intent[] {
+export function heldIn(world: Pick<QuickWorld, 'records'>): readonly Intent[] {
   const states = world.records('retry').map((record) => parseRetryRecord(record));
   const last = states.findLast((each) => each.kind === 'state');
   return last?.kind === 'state' ? last.intents.filter(isHeld) : [];
 }
 
-/** What the owner answers, as `approved 3`. */
-export async function decide(world: QuickWorld, kind: 'approve' | 'reject', value: string): Promise<string> {
+/** To the owner of partition 0. @returns the key of the request */
+export function askTo(kind: 'approve' | 'reject', value: string, { broker }: Pick<QuickWorld, 'broker'>): string {
   const key = requestKey(systemRandom.uuid());
   const headers = [textHeader('rollcall-type', kind)];
-  world.broker.append([{ topic: 'retry', partition: 0, key, value, headers }]);
+  broker.append([{ topic: 'retry', partition: 0, key, value, headers }]);
+  return key;
+}
+
+/** What the owner answers, as `approved 3`. */
+export async function decide(world: QuickWorld, kind: 'approve' | 'reject', value: string): Promise<string> {
+  const key = askTo(kind, value, world);
   await world.clock.advance(5_000);
   const own = world.records('retry').filter((record) => Buffer.from(record.key ?? []).toString() === key);
   const said = own.flatMap(({ value: answer, headers: each }) => parseAnswer(answer, each) ?? []).at(-1);

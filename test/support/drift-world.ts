@@ -1,6 +1,6 @@
 /** What `rollcall diff` and `resync` read, over the memory log and a sandbox. */
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
-import type { ComparedSources } from '../../src/console/drift-command.ts';
+import type { DiffSources } from '../../src/commands/diff.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { IdMap } from '../../src/ports.ts';
@@ -19,7 +19,7 @@ export function driftSources(
   world: World,
   context: TestContext,
   options: DriftOptions = {},
-): ComparedSources & { readonly tools: MemoryLog } {
+): DiffSources & { readonly tools: MemoryLog } {
   const { broker } = world;
   const partitions = Array.from({ length: options.partitionCount ?? 1 }, (_, partition) => partition);
   return {
@@ -33,6 +33,8 @@ export function driftSources(
     ids: options.ids ?? null,
     api: anApi(world.sandbox),
     rateLimitPerMinute: null,
+    consumerGroup: 'rollcall',
+    targetOrigin: 'https://target',
     onComparing: options.onComparing ?? (() => undefined),
     context,
   };

@@ -1,20 +1,50 @@
 /** Which event repairs a group, and what has to follow it where the source has said something before it. */
 import { describe, expect, test } from 'vitest';
 import type { ChangeEvent } from '../../src/core/change/change.ts';
-import type { Differences } from '../../src/core/drift/differences.ts';
-import { correctionOf, repairOf, type RepairOptions } from '../../src/core/drift/repair.ts';
+import type { Differences, Unmet, Wanted } from '../../src/core/drift/differences.ts';
+import { correctionOf, leftOf, repairOf, type Repair, type RepairOptions } from '../../src/core/drift/repair.ts';
+import type { Membership } from '../../src/core/target/snapshot.ts';
 
-const NONE: Differences = { missing: [], extra: [], undone: [], pending: [], foreign: [], nested: [], doubts: [] };
-const unmet = (member: string) => ({ member, target: member, evidence: 'no_report', report: null }) as const;
+const NONE: Differences = {
+  missing: [],
+  extra: [],
+  undone: [],
+  pending: [],
+  foreign: [],
+  nested: [],
+  doubts: [],
+  obstacles: [],
+  unnamedCount: 0,
+};
+const unmet = (member: string, evidence: Unmet['evidence'] = 'no_report') =>
+  ({ member, target: member, evidence, report: null }) as const;
 const undone = (member: string, op: 'add' | 'remove') =>
   ({ member, target: member, op, event: 's/0/1', report: null, reported_at: null }) as const;
+const pending = (member: string, target: string | null = member) =>
+  ({ member, target, op: 'add', state: 'parked' }) as const;
 const foreign = (target: string) => ({ member: null, target });
 
 const certain = { members: ['u', 'v'], isCertain: true };
 const uncertain = { members: ['u', 'v'], isCertain: false };
-const byName: RepairOptions = { removesForeign: false, nameOf: (member, target) => member ?? target };
+const noOne: Wanted = { members: [], isCertain: true };
+const byName: RepairOptions = {
+  removesForeign: false,
+  isDeleted: false,
+  nameOf: (member, target) => member ?? target,
+};
 /** With an id map: whom the source has not named has no name. */
-const mapped: RepairOptions = { removesForeign: false, nameOf: (member) => member };
+const mapped: RepairOptions = { ...byName, nameOf: (member) => member };
+const withForeign = (options: RepairOptions): RepairOptions => ({ ...options, removesForeign: true });
+const shown = (members: readonly string[], more: Partial<Membership> = {}): Membership => ({
+  members: new Set(members),
+  spellings: new Map(),
+  nested: new Set(),
+  isDoubtful: false,
+  ...more,
+});
+/** More than any of these repairs removes. */
+const many = shown(['u', '1', '2', '3', '4', '5']);
+const refused = (why: RegExp) => ({ kind: 'refused', why: expect.stringMatching(why) });
 
 describe('the event that repairs a group', () => {
   test('is a delta of exactly what is missing, extra or undone', () => {
@@ -23,40 +53,112 @@ describe('the event that repairs a group', () => {
       missing: [unmet('a')],
       extra: [unmet('b')],
       undone: [undone('c', 'add'), undone('d', 'remove')],
-      pending: [{ member: 'e', target: 'e', op: 'add', state: 'parked' }],
+      pending: [pending('e')],
       foreign: [foreign('f')],
+      nested: ['n'],
     };
-    expect(repairOf(differences, certain, byName)).toEqual({ kind: 'delta', add: ['a', 'c'], remove: ['b', 'd'] });
-    expect(repairOf(differences, certain, { ...byName, removesForeign: true })).toEqual({
+    expect(repairOf(differences, certain, many, byName)).toEqual({
+      kind: 'delta',
+      add: ['a', 'c'],
+      remove: ['b', 'd'],
+    });
+    expect(repairOf(differences, certain, many, withForeign(byName))).toEqual({
       kind: 'delta',
       add: ['a', 'c'],
       remove: ['b', 'd', 'f'],
     });
   });
 
-  test('is none where all is on its way or foreign', () => {
-    const pending = [{ member: 'e', target: 'e', op: 'add', state: 'parked' }] as const;
-    expect(repairOf({ ...NONE, pending, foreign: [foreign('f')] }, certain, byName)).toBeNull();
+  test('is none where all is on its way, foreign or a group inside of the group', () => {
+    const differences = { ...NONE, pending: [pending('e')], foreign: [foreign('f')], nested: ['n'] };
+    expect(repairOf(differences, certain, many, byName)).toBeNull();
+    expect(repairOf({ ...NONE, nested: ['n'] }, certain, many, withForeign(byName))).toBeNull();
   });
 
   test('is a full state where a member who is to leave has no name, and no foreign member would leave with it', () => {
     const differences = { ...NONE, undone: [{ ...undone('b', 'remove'), member: null }] };
-    expect(repairOf(differences, certain, mapped)).toEqual({ kind: 'state', members: ['u', 'v'] });
-    const withForeign = { ...differences, foreign: [foreign('f')] };
-    expect(repairOf(withForeign, certain, mapped)).toMatchObject({ kind: 'refused', why: /--remove-foreign/ });
-    expect(repairOf(withForeign, certain, { ...mapped, removesForeign: true })).toEqual({
-      kind: 'state',
-      members: ['u', 'v'],
+    const state = { kind: 'state', members: ['u', 'v'], deleted: false };
+    expect(repairOf(differences, certain, many, mapped)).toEqual(state);
+    const besideForeign = { ...differences, foreign: [foreign('f')] };
+    expect(repairOf(besideForeign, certain, many, mapped)).toEqual(refused(/--remove-foreign/));
+    expect(repairOf(besideForeign, certain, many, withForeign(mapped))).toEqual(state);
+  });
+
+  test('is an empty full state, which the guard holds whole, where none is wanted', () => {
+    const differences = { ...NONE, extra: [unmet('a'), unmet('b')] };
+    const state = { kind: 'state', members: [], deleted: false };
+    expect(repairOf(differences, noOne, shown(['a', 'b']), byName)).toEqual(state);
+    expect(repairOf(differences, noOne, shown(['a', 'b']), { ...byName, isDeleted: true })).toEqual({
+      ...state,
+      deleted: true,
     });
+    const besideForeign = { ...differences, foreign: [foreign('f')] };
+    expect(repairOf(besideForeign, noOne, shown(['a', 'b', 'f']), byName)).toEqual(refused(/--remove-foreign/));
+    expect(repairOf(besideForeign, noOne, shown(['a', 'b', 'f']), withForeign(byName))).toEqual(state);
+  });
+
+  test('leaves a user in the group; groups inside of it are none', () => {
+    const differences = { ...NONE, extra: [unmet('a')], nested: ['n'] };
+    const group = shown(['a', 'n'], { nested: new Set(['n']) });
+    expect(repairOf(differences, certain, group, byName)).toEqual(refused(/no user would stay.*wants 2 members/));
+    const joined = { ...differences, missing: [unmet('u')] };
+    expect(repairOf(joined, certain, group, byName)).toEqual({ kind: 'delta', add: ['u'], remove: ['a'] });
   });
 
   test('removes no foreign member, and is no full state, where it is not certain who is wanted', () => {
-    const refused = { kind: 'refused', why: expect.stringContaining('--from') };
     const differences = { ...NONE, foreign: [foreign('f')] };
-    expect(repairOf(differences, uncertain, { ...byName, removesForeign: true })).toEqual(refused);
+    expect(repairOf(differences, uncertain, many, withForeign(byName))).toEqual(refused(/--from/));
     const unnamed = { ...NONE, extra: [{ ...unmet('b'), member: null }] };
-    expect(repairOf(unnamed, uncertain, mapped)).toEqual(refused);
-    expect(repairOf({ ...NONE, extra: [unmet('b')] }, uncertain, mapped)).toMatchObject({ kind: 'delta' });
+    expect(repairOf(unnamed, uncertain, many, mapped)).toEqual(refused(/--from/));
+    expect(repairOf({ ...NONE, extra: [unmet('b')] }, uncertain, many, mapped)).toMatchObject({ kind: 'delta' });
+  });
+
+  test('is refused where evidence could not be read', () => {
+    const differences = { ...NONE, missing: [unmet('a')], obstacles: ['s/0/7 could not be read', 'more'] };
+    expect(repairOf(differences, certain, many, byName)).toEqual(refused(/^s\/0\/7 could not be read; more$/));
+    expect(repairOf({ ...NONE, obstacles: ['more'] }, certain, many, byName)).toBeNull();
+  });
+
+  test.each<[string, Partial<Differences>]>([
+    ['is not known', { unnamedCount: 1 }],
+    ['is not known, and waits for that', { pending: [pending('w', null)] }],
+  ])('removes none while a member is wanted whose name at the target %s', (_, more) => {
+    const differences = { ...NONE, extra: [unmet('b')], ...more };
+    expect(repairOf(differences, certain, many, byName)).toEqual(refused(/of 1 member .* add them to the id map/));
+    const joining = { ...NONE, missing: [unmet('a')], ...more };
+    expect(repairOf(joining, certain, many, byName)).toEqual({ kind: 'delta', add: ['a'], remove: [] });
+  });
+
+  test.each<[string, Partial<Differences>, Membership, RegExp]>([
+    ['something is pending', { pending: [pending('c')] }, shown(['a']), /replace the 1 change .* pending/],
+    ['not all members may be shown', {}, shown(['a'], { isDoubtful: true }), /whom Genesys Cloud does not show/],
+    [
+      'a member is left',
+      { extra: [unmet('a'), unmet('b', 'refused')] },
+      shown(['a', 'b']),
+      /the members that are left/,
+    ],
+  ])('is no full state where %s', (_, more, group, why) => {
+    const differences = { ...NONE, extra: [unmet('a')], ...more };
+    expect(repairOf(differences, noOne, group, byName)).toEqual(refused(why));
+    const unnamed = { ...differences, undone: [{ ...undone('z', 'remove'), member: null }] };
+    expect(repairOf(unnamed, certain, { ...many, isDoubtful: group.isDoubtful }, mapped)).toEqual(refused(why));
+  });
+
+  test('changes no member whose removal was refused, or of whom the source says the opposite', () => {
+    const differences = {
+      ...NONE,
+      missing: [unmet('a'), unmet('b', 'source_says_otherwise')],
+      extra: [unmet('c', 'refused'), unmet('d', 'failed'), unmet('e', 'source_says_otherwise')],
+    };
+    expect(repairOf(differences, certain, many, byName)).toEqual({ kind: 'delta', add: ['a'], remove: ['d'] });
+    expect(leftOf(differences)).toEqual([
+      { member: 'b', target: 'b', why: expect.stringContaining('the opposite of the file'), isDrift: true },
+      { member: 'c', target: 'c', why: expect.stringContaining('operator has refused'), isDrift: false },
+      { member: 'e', target: 'e', why: expect.stringContaining('the opposite of the file'), isDrift: true },
+    ]);
+    const onlyLeft = { ...NONE, extra: [unmet('c', 'refused')] };
+    expect(repairOf(onlyLeft, noOne, shown(['c']), byName)).toBeNull();
   });
 });
 
@@ -68,7 +170,12 @@ describe('what follows where other events came before it', () => {
     add,
     remove,
   });
-  const state = (members: readonly string[]): ChangeEvent => ({ ...said, kind: 'state', members, deleted: false });
+  const state = (members: readonly string[], deleted = false): ChangeEvent => ({
+    ...said,
+    kind: 'state',
+    members,
+    deleted,
+  });
   const keyOf = (name: string): string => name.toLowerCase();
   const written = { kind: 'delta', add: ['a'], remove: ['b'] } as const;
 
@@ -81,17 +188,29 @@ describe('what follows where other events came before it', () => {
     ['in one event, of which the removal counts', [delta(['a'], ['a'])], { kind: 'delta', add: [], remove: ['a'] }],
     ['a full state', [state(['b'])], { kind: 'delta', add: ['b'], remove: ['a'] }],
     ['a full state that says the same', [state(['a', 'x'])], null],
-  ])('after a delta: %s', (_, between, correction) => {
-    expect(correctionOf(written, between, keyOf)).toEqual(correction);
+  ])('after a delta: %s', (_, between, repair) => {
+    expect(correctionOf(written, between, keyOf)).toEqual(repair === null ? null : { repair, restCount: 0 });
   });
 
-  test.each<[string, readonly ChangeEvent[], object | null]>([
-    ['nothing', [], null],
-    ['what says the same', [delta(['A'], ['x'])], null],
-    ['another member', [delta(['c'])], { kind: 'state', members: ['a', 'b', 'c'] }],
-    ['a member who leaves', [delta([], ['B'])], { kind: 'state', members: ['a'] }],
-    ['a full state', [delta(['c']), state(['d'])], { kind: 'state', members: ['d'] }],
-  ])('after a full state: %s', (_, between, correction) => {
-    expect(correctionOf({ kind: 'state', members: ['a', 'b'] }, between, keyOf)).toEqual(correction);
+  const ofState = { kind: 'state', members: ['a', 'b'], deleted: false } as const;
+  const deltaOf = (add: readonly string[], remove: readonly string[] = []) => ({ kind: 'delta', add, remove });
+
+  test.each<[string, readonly ChangeEvent[], object | null, number]>([
+    ['nothing', [], null, 0],
+    ['what says the same', [delta(['A'], ['x'])], null, 0],
+    ['another member', [delta(['c'])], deltaOf(['c']), 0],
+    ['a member who leaves', [delta([], ['B'])], deltaOf([], ['b']), 0],
+    ['a full state', [delta(['c']), state(['d'])], { kind: 'state', members: ['d'], deleted: false }, 0],
+    ['one that says the same, and a change', [state(['B', 'A']), delta(['c'])], deltaOf(['c']), 0],
+    // The addition comes after it, so that the guard holds it as it would have held the first.
+    ['an empty one, and a change', [state([]), delta(['c'])], { kind: 'state', members: [], deleted: false }, 1],
+    ['that the group is deleted', [state([], true)], { kind: 'state', members: [], deleted: true }, 0],
+  ])('after a full state: %s', (_, between, repair, restCount) => {
+    expect(correctionOf(ofState, between, keyOf)).toEqual(repair === null ? null : { repair, restCount });
+  });
+
+  test('an empty full state stays, and an addition follows it', () => {
+    const empty: Repair = { kind: 'state', members: [], deleted: false };
+    expect(correctionOf(empty, [delta(['c'])], keyOf)).toEqual({ repair: deltaOf(['c']), restCount: 0 });
   });
 });

@@ -5,6 +5,7 @@ import { KeptIds } from '../../src/core/change/kept-ids.ts';
 import { compare } from '../../src/core/drift/comparison.ts';
 import type { KnownOfGroup } from '../../src/core/drift/differences.ts';
 import { GroupFacts } from '../../src/core/drift/group-facts.ts';
+import { isGoneInSource } from '../../src/core/drift/standing.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import type { Snapshot } from '../../src/core/target/snapshot.ts';
 import { anIntent } from '../support/an-intent.ts';
@@ -87,6 +88,8 @@ class Known {
     const differences = compare(
       {
         facts: this.facts,
+        target: 'g',
+        unreadable: [],
         waiting: [],
         targetOf: (name) => name,
         isCommitted: () => true,
@@ -97,7 +100,9 @@ class Known {
       },
       snapshot,
     );
-    return Object.fromEntries(Object.entries(differences).filter(([, list]) => list.length > 0));
+    return Object.fromEntries(
+      Object.entries(differences).filter(([, found]) => Array.isArray(found) && found.length > 0),
+    );
   }
 }
 
@@ -150,6 +155,14 @@ describe('drift: changes of members', () => {
     expect(known.compared(shown(['u']))).toEqual({ extra: [{ ...u, ...noReport }] });
   });
 
+  test('wanted, and refused by an operator: extra, with the report', () => {
+    const reason = { code: 'refused', message: '', status: null, target_code: null, advice: null } as never;
+    const known = new Known()
+      .event(1n, delta([], ['u']))
+      .report(1n, 'u', { op: 'remove', outcome: 'permanent_failure', reason });
+    expect(known.compared(shown(['u']))).toEqual({ extra: [{ ...u, evidence: 'refused', report: 's/0/1/u' }] });
+  });
+
   test('of what was given up and done later, the later report counts', () => {
     const known = new Known()
       .event(1n, delta(['u']))
@@ -198,6 +211,29 @@ describe('drift: what is on its way', () => {
     const intent = anIntent({ group: 'g', member: 'u', op: 'remove', source: { ...at(1n), eventId: null } });
     const known = new Known({ waiting: [{ intent, state: waits }] }).event(1n, delta([], ['u']));
     expect(known.compared(shown(['u']))).toEqual({ pending: [{ ...u, op: 'remove', state: waits }] });
+  });
+
+  test.each([
+    ['held', 'held'],
+    ['parked', 'retry_scheduled'],
+  ] as const)('a last report says that it is %s, though no live record shows it', (waits, outcome) => {
+    const waiting = { op: 'remove', final: false, outcome, id: `s/0/1/u#${outcome === 'held' ? 'held' : 1}` } as const;
+    const known = new Known().event(1n, state([])).report(1n, 'u', waiting);
+    expect(known.compared(shown(['u']))).toEqual({ pending: [{ ...u, op: 'remove', state: waits }] });
+    // It was woken after it had been given up.
+    const failed = new Known().event(1n, state([])).report(1n, 'u', { op: 'remove', outcome: 'failed' });
+    const woken = failed.report(1n, 'u', { ...waiting, reported_at: '2026-09-22T00:00:00.000Z' });
+    expect(woken.compared(shown(['u']))).toMatchObject({ pending: [{ state: waits }] });
+    known.report(1n, 'u', { op: 'remove', reported_at: '2026-09-23T00:00:00.000Z' });
+    expect(known.compared(shown(['u']))).toMatchObject({ undone: [{ member: 'u' }] });
+  });
+
+  test('a full state that waited, and has come to changes of others since, does not wait', () => {
+    const known = new Known()
+      .event(1n, state(['u', 'v']))
+      .report(1n, null, { final: false, outcome: 'retry_scheduled', id: 's/0/1#1' });
+    expect(known.compared(shown(['v']))).toMatchObject({ pending: [{ ...u, state: 'parked' }] });
+    expect(known.report(1n, 'v').compared(shown(['v']))).toMatchObject({ undone: [u] });
   });
 
   test('done, though the offset is not committed yet: undone', () => {
@@ -328,9 +364,8 @@ describe('drift: what cannot be known', () => {
       .event(1n, delta(['u']))
       .report(1n, 'u')
       .report(2n, null, { outcome: 'invalid' });
-    expect(known.compared(shown(['u']))).toEqual({
-      doubts: ['an event of the group, at s/0/2, could not be read: see its dead letter'],
-    });
+    const unread = 'an event of the group, at s/0/2, could not be read: see its dead letter';
+    expect(known.compared(shown(['u']))).toEqual({ doubts: [unread], obstacles: [unread] });
     expect(known.event(3n, state(['u'])).compared(shown(['u']))).toEqual({});
   });
 
@@ -377,15 +412,99 @@ describe('drift: with an id map', () => {
   });
 });
 
+describe('drift: where the id map has changed', () => {
+  /** `u` was added as `U-old`; what the map says now. */
+  const addedAsOld = (now: string | null): Known =>
+    new Known({ targetOf: (name) => (name === 'u' ? now : null) })
+      .event(1n, delta(['u']))
+      .report(1n, 'u', { member: 'U-old' });
+
+  test('another name: missing by the new one, extra by the old one, which the source cannot name', () => {
+    expect(addedAsOld('U-new').compared(shown(['U-old']))).toEqual({
+      missing: [{ member: 'u', target: 'U-new', ...noReport }],
+      extra: [{ member: null, target: 'U-old', ...noReport }],
+    });
+    expect(addedAsOld('U-new').compared(shown(['U-new']))).toEqual({});
+    const byState = new Known({ targetOf: () => 'U-new' }).event(1n, state(['u'])).report(1n, 'u', { member: 'U-old' });
+    expect(byState.compared(shown([]))).toEqual({ missing: [{ member: 'u', target: 'U-new', ...noReport }] });
+  });
+
+  test('no certain name, and a removal: the old name is extra; the same with a member who is wanted is a doubt', () => {
+    const removed = addedAsOld(null).event(2n, delta([], ['u']));
+    expect(removed.compared(shown(['U-old']))).toEqual({
+      extra: [{ member: null, target: 'U-old', ...noReport }],
+      doubts: [expect.stringContaining('of 1 whom the source removes neither the id map')],
+    });
+    expect(addedAsOld(null).compared(shown(['U-old']))).toEqual({
+      doubts: [expect.stringContaining('of 1 whom the source wants neither the id map')],
+    });
+  });
+
+  test('no certain name, removed by a report, and there once more: undone', () => {
+    const removed = addedAsOld(null).event(2n, delta([], ['u']));
+    removed.report(2n, 'u', { member: 'U-old', op: 'remove' });
+    expect(removed.compared(shown([]))).toEqual({});
+    expect(removed.compared(shown(['U-old']))).toMatchObject({
+      undone: [{ member: null, target: 'U-old', op: 'remove', report: 's/0/2/u' }],
+    });
+  });
+
+  test('reports about another group of the target say nothing of this one', () => {
+    const elsewhere = new Known({ target: 'G-new', targetOf: () => 'U' })
+      .event(1n, delta(['u']))
+      .report(1n, 'u', { member: 'U', group: 'G-old' });
+    expect(elsewhere.compared(shown([]))).toEqual({ missing: [{ member: 'u', target: 'U', ...noReport }] });
+    const others = new Known({ target: 'G-new', targetOf: () => null });
+    others.event(1n, delta([], ['u'])).report(1n, 'u', { member: 'U', group: 'G-old', op: 'remove' });
+    expect(others.compared(shown(['U']))).toMatchObject({ foreign: [{ target: 'U' }] });
+    const request = { etag_after: '"9"' } as ReportRecord['request'];
+    elsewhere.report(2n, 'u', { member: 'U', group: 'G-old', request });
+    expect([elsewhere.facts.lastVersionOf('G-old'), elsewhere.facts.lastVersionOf('G-new')]).toEqual(['"9"', null]);
+  });
+});
+
+describe('drift: what cannot be read', () => {
+  const batch = { topic: 'source', partition: 0, offset: 5n, message: 'source: no' } as const;
+
+  test('is a doubt and an obstacle, and who is wanted is not certain; a newer full state replaces what the source says', () => {
+    const known = new Known({ unreadable: [batch] }).event(1n, delta(['u'])).report(1n, 'u');
+    const said = [expect.stringMatching(/^source: no; it may be about the group, until a full state/)];
+    expect(known.compared(shown(['u']))).toEqual({ doubts: said, obstacles: said });
+    expect(known.event(6n, state(['u'])).compared(shown(['u']))).toEqual({});
+    const retry = new Known({ unreadable: [{ ...batch, topic: 'retry' }] }).event(6n, state(['u']));
+    expect(retry.compared(shown(['u']))).toMatchObject({ obstacles: [expect.stringContaining('may wait there')] });
+  });
+});
+
+describe('drift: a group that is gone on both sides', () => {
+  const gone = (known: Known): boolean => isGoneInSource({ facts: known.facts, waiting: known.more.waiting ?? [] });
+
+  test('is deleted, and nothing newer wants a member', () => {
+    const deleted = () => new Known().event(1n, delta(['u'])).event(2n, state([], true));
+    expect(gone(deleted())).toBe(true);
+    expect(gone(deleted().event(3n, delta([], ['u'])))).toBe(true);
+    expect(gone(deleted().event(3n, delta(['u'])))).toBe(false);
+    expect(gone(deleted().event(3n, state([])))).toBe(false);
+    expect(gone(deleted().report(3n, null, { outcome: 'invalid' }))).toBe(false);
+    const intent = anIntent({ group: 'g', member: 'u', op: 'add', source: { ...at(3n), eventId: null } });
+    expect(gone(new Known({ waiting: [{ intent, state: 'parked' }] }).event(2n, state([], true)))).toBe(false);
+  });
+});
+
 describe('drift: where a file says who is wanted', () => {
   const wanted = new Map([['u', 'u']]);
 
   test('missing, extra and foreign are by the file, undone and pending by the topics', () => {
     const known = new Known({ wanted }).event(1n, delta(['v'])).report(1n, 'v');
+    const otherwise = { event: 's/0/1', event_at: '1970-01-01T00:00:00.001Z' };
     expect(known.compared(shown(['v', 'x']))).toEqual({
       missing: [{ ...u, ...noReport }],
-      extra: [{ member: 'v', target: 'v', ...noReport }],
+      extra: [{ member: 'v', target: 'v', evidence: 'source_says_otherwise', report: null, ...otherwise }],
       foreign: [{ member: null, target: 'x' }],
+    });
+    const removed = new Known({ wanted }).event(1n, delta([], ['u'])).report(1n, 'u', { op: 'remove' });
+    expect(removed.compared(shown([]))).toEqual({
+      missing: [{ ...u, evidence: 'source_says_otherwise', report: null, ...otherwise }],
     });
     expect(new Known({ wanted }).report(1n, 'u').compared(shown([]))).toMatchObject({ undone: [{ member: 'u' }] });
     const unread = new Known({ wanted, isCommitted: () => false }).event(1n, delta(['u']));

@@ -2,31 +2,29 @@
  * What differs between what is wanted of a group and what one read of the target shows. A difference is told apart by evidence: what
  * is on its way is `pending`, what the target had and shows no more is `undone`, and what no source ever named is `foreign`.
  */
-import { idKey, positionText, sourceMember, WHOLE_GROUP, type Op } from '../change/change.ts';
+import { idKey, positionText, sourceMember, WHOLE_GROUP } from '../change/change.ts';
 import type { WaitingChange } from '../explain/verdict.ts';
 import type { Snapshot } from '../target/snapshot.ts';
-import type {
-  Differences,
-  KnownOfGroup,
-  Named,
-  Pending,
-  Undone,
-  Unmet,
-  WaitingOfGroup,
-  Wanted,
-} from './differences.ts';
-import { comparePlaces, type Ending, type Place, type StateFacts } from './group-facts.ts';
-
-/** Of one member, by the target's name. */
-interface Standing {
-  readonly name: string;
-  readonly place: Place;
-  readonly op: Op | null;
-  readonly ending: Ending | null;
-  readonly waiting: WaitingChange['state'] | null;
-  /** The record of the full state that decides is the place. */
-  readonly isState: boolean;
-}
+import type { Differences, KnownOfGroup, Named, Pending, Undone, Unmet, Unreadable, Wanted } from './differences.ts';
+import {
+  comparePlaces,
+  isNewerReport,
+  type MemberFacts,
+  type Place,
+  type ReportedOutcome,
+  type StateFacts,
+} from './group-facts.ts';
+import {
+  AS_STATE_SAYS,
+  NOTHING_REPORTED,
+  isAt,
+  newerStanding,
+  newestState,
+  undoneBy,
+  unmetBy,
+  waitingStates,
+  type Standing,
+} from './standing.ts';
 
 export function compare(known: KnownOfGroup, snapshot: Snapshot): Differences {
   return new Comparison(known, snapshot).differences();
@@ -45,6 +43,10 @@ class Comparison {
   readonly #stateWaits: WaitingChange['state'] | null;
   /** Something that the state has come to is known. */
   readonly #hasStateCome: boolean;
+  /** The last report is about another group of the target. */
+  readonly #isOtherGroup: boolean;
+  /** By the target's names, whom reports have named: who it was by the source. */
+  readonly #reported: ReadonlyMap<string, string>;
   /** By the target's names: as the source names them. */
   readonly #ofState: ReadonlyMap<string, string>;
   /** As above, where another list says who is wanted. */
@@ -59,24 +61,28 @@ class Comparison {
   #unshownCount = 0;
   #unknownCount = 0;
   #unnamedCount = 0;
+  #unnamedRemovalCount = 0;
 
   constructor(known: KnownOfGroup, snapshot: Snapshot) {
     this.#known = known;
     this.#snapshot = snapshot;
-    const { facts, waiting, wanted } = known;
-    const states = waiting.filter(({ intent }) => intent.op === 'state');
+    const { facts, waiting, wanted, target: group } = known;
+    this.#isOtherGroup = group !== null && facts.lastGroup !== null && facts.lastGroup !== idKey(group);
+    this.#reported = facts.reportedIn(group ?? '');
+    const states = waitingStates(waiting);
     this.#state = newestState(facts.state, states);
-    this.#stateWaits = states.find(({ intent }) => isAt(intent.source, this.#state?.place))?.state ?? null;
-    for (const [key, { place, op, ending, spelling }] of facts.members)
-      this.#note({ name: spelling ?? key, place, op, ending, waiting: null, isState: false }, known.targetOf(key));
+    for (const [key, each] of facts.members) this.#noteFacts(key, each);
     for (const { intent, state } of waiting) {
       const { member, op, source: place, target } = intent;
       if (member === WHOLE_GROUP || op === 'state') continue;
-      const standing = { name: sourceMember(intent), place, op, ending: null, waiting: state, isState: false };
+      const standing = { ...NOTHING_REPORTED, name: sourceMember(intent), place, op, waiting: state };
       this.#note(standing, target ?? known.targetOf(member));
     }
     const standings = [...this.#standings.values(), ...this.#unnamed.values()];
-    this.#hasStateCome = standings.some(({ place }) => isAt(place, this.#state?.place));
+    this.#hasStateCome =
+      this.#state?.hasCome === true || standings.some(({ place }) => isAt(place, this.#state?.place));
+    const stateWaits = states.find(({ intent }) => isAt(intent.source, this.#state?.place))?.state;
+    this.#stateWaits = stateWaits ?? (this.#state === null || this.#hasStateCome ? null : this.#waitsBy(this.#state));
     this.#ofState = this.#byTarget(this.#state?.members ?? null);
     this.#wanted = wanted === null ? null : this.#byTarget(wanted);
   }
@@ -86,7 +92,14 @@ class Comparison {
     for (const key of this.#keys()) if (!nested.has(key)) this.#judge(key);
     this.#judgeUnnamed();
     const nestedNames = [...nested].filter((key) => members.has(key)).map((key) => spellings.get(key) ?? key);
-    return { ...this.#found, nested: nestedNames, doubts: this.#doubts() };
+    const obstacles = this.#obstacles();
+    return {
+      ...this.#found,
+      nested: nestedNames,
+      doubts: [...this.#doubts(), ...obstacles],
+      obstacles,
+      unnamedCount: this.#unnamedCount,
+    };
   }
 
   wanted(): Wanted {
@@ -100,7 +113,7 @@ class Comparison {
       members: all.flatMap((standing) => (standing?.op === 'add' ? [standing.name] : [])),
       isCertain:
         !(this.#known.isSourceGone && this.#state === null) &&
-        this.#invalidPlace() === null &&
+        this.#obstacles().length === 0 &&
         all.every((standing) => standing === null || standing.op !== null),
     };
   }
@@ -108,6 +121,26 @@ class Comparison {
   #keys(): ReadonlySet<string> {
     const wanted = this.#wanted?.keys() ?? [];
     return new Set([...this.#standings.keys(), ...this.#ofState.keys(), ...wanted, ...this.#snapshot.members]);
+  }
+
+  #noteFacts(key: string, { place, op, final, waits, spelling }: Readonly<MemberFacts>): void {
+    const target = this.#known.targetOf(key);
+    const isElsewhere = target !== null && final !== null && !this.#isAbout(final, idKey(target));
+    const waiting = this.#waitsBy({ final, waits });
+    const name = spelling ?? key;
+    this.#note({ name, place, op, final: isElsewhere ? null : final, waiting, isElsewhere, isState: false }, target);
+  }
+
+  /** @param target by `idKey`. */
+  #isAbout({ target, group }: ReportedOutcome, of: string): boolean {
+    const known = this.#known.target;
+    return (target ?? of) === of && (group === null || known === null || group === idKey(known));
+  }
+
+  /** By its last report. What is done waits for nothing. */
+  #waitsBy({ final, waits }: Readonly<Pick<MemberFacts, 'final' | 'waits'>>): 'parked' | 'held' | null {
+    if (waits === null || final?.kind === 'done' || (final !== null && isNewerReport(final, waits))) return null;
+    return waits.kind === 'held' ? 'held' : 'parked';
   }
 
   #note(standing: Standing, target: string | null): void {
@@ -127,6 +160,7 @@ class Comparison {
 
   /** @param key the target's name of the member. */
   #judge(key: string): void {
+    if (this.#isFormer(key)) return this.#judgeFormer(key);
     const standing = this.#standingOf(this.#standings.get(key) ?? null, this.#ofState.get(key) ?? null);
     const isMember = this.#snapshot.members.has(key);
     const wantedName = this.#wanted?.get(key) ?? null;
@@ -144,9 +178,38 @@ class Comparison {
     if (pending !== null) this.#found.pending.push({ ...named, op: standing?.op ?? op, state: pending });
     else if (isMember && !isNamed) this.#found.foreign.push(named);
     else if (!isMember && this.#snapshot.isDoubtful) this.#unshownCount += 1;
-    else if (standing?.ending?.isDone === true && standing.op === op)
+    else if (standing?.final?.kind === 'done' && standing.op === op)
       this.#found.undone.push({ ...named, op, ...undoneBy(standing) });
-    else this.#found[isWanted ? 'missing' : 'extra'].push({ ...named, ...unmetBy(standing) });
+    else this.#found[isWanted ? 'missing' : 'extra'].push({ ...named, ...unmetBy(standing, op) });
+  }
+
+  /** Our own reports are all that names the member: the id map gave that name to one who has another now, or none. */
+  #isFormer(key: string): boolean {
+    const isNamed = this.#standings.has(key) || this.#ofState.has(key) || this.#wanted?.has(key) === true;
+    return !isNamed && this.#reported.has(key);
+  }
+
+  #judgeFormer(key: string): void {
+    const source = this.#reported.get(key);
+    if (source === undefined || !this.#snapshot.members.has(key)) return;
+    const standing = this.#standingOf(this.#unnamed.get(source) ?? null, this.#state?.members?.get(source) ?? null);
+    const isNameLost = this.#known.targetOf(source) === null;
+    // The name may still be right: `#judgeUnnamed` counts the member.
+    const isWanted = this.#wanted === null ? standing?.op !== 'remove' : this.#known.wanted?.has(source) === true;
+    if (isNameLost && isWanted) return;
+    // By its name the source would mean another one.
+    const named = { member: null, target: this.#snapshot.spellings.get(key) ?? key };
+    const pending = standing === null ? null : this.#pendingOf(standing);
+    if (pending !== null) {
+      this.#found.pending.push({ ...named, op: 'remove', state: pending });
+      return;
+    }
+    const { place, op, final } = this.#known.facts.members.get(source) ?? NO_FACTS;
+    const about = final !== null && this.#isAbout(final, key) ? final : null;
+    const reported = { ...NOTHING_REPORTED, name: source, place, op, final: about };
+    if (op === 'remove' && about?.kind === 'done')
+      this.#found.undone.push({ ...named, op: 'remove', ...undoneBy(reported) });
+    else this.#found.extra.push({ ...named, ...unmetBy(op === 'remove' ? reported : null, 'remove') });
   }
 
   /** What decides: the newest change that names the member, or a full state that is not older. */
@@ -156,29 +219,31 @@ class Comparison {
     const { place, members } = state;
     const isOwn = own !== null && comparePlaces(own.place, place) === 0;
     // What the state came to for this member says more than what became of the state as a whole.
-    const reported = isOwn && (own.ending !== null || own.waiting !== null) ? own : null;
+    const reported = isOwn && (own.final !== null || own.waiting !== null || own.isElsewhere) ? own : null;
     return {
       name: nameInState ?? own?.name ?? '',
       place,
       op: members === null ? (isOwn ? own.op : null) : nameInState === null ? 'remove' : 'add',
-      ending: reported === null ? this.#endingOfState(state) : reported.ending,
+      final: reported === null ? this.#outcomeOfState(state) : reported.final,
       waiting: reported === null ? this.#stateWaits : reported.waiting,
+      isElsewhere: reported?.isElsewhere === true,
       isState: reported === null,
     };
   }
 
   /** A full state that is finished, and came to nothing for this member, has found it as it says. */
-  #endingOfState({ place, ending }: StateFacts): Ending | null {
-    if (ending !== null || this.#stateWaits !== null || !this.#known.isCommitted(place)) return ending;
-    return this.#hasStateCome || !this.#known.areReportsGone ? FOUND_SO : null;
+  #outcomeOfState({ place, final }: StateFacts): ReportedOutcome | null {
+    if (this.#isOtherGroup) return null;
+    if (final !== null || this.#stateWaits !== null || !this.#known.isCommitted(place)) return final;
+    return this.#hasStateCome || !this.#known.areReportsGone ? AS_STATE_SAYS : null;
   }
 
   /** null: nothing of it is on its way. */
-  #pendingOf({ ending, waiting, place }: Standing): Pending['state'] | null {
-    if (ending?.isDone === true) return null;
+  #pendingOf({ final, waiting, place }: Standing): Pending['state'] | null {
+    if (final?.kind === 'done') return null;
     // What was given up may have been woken since it was reported.
     if (waiting !== null) return waiting;
-    return ending === null && !this.#known.isCommitted(place) ? 'unread' : null;
+    return final === null && !this.#known.isCommitted(place) ? 'unread' : null;
   }
 
   /** By the source's names, those whose name at the target is not known. */
@@ -195,8 +260,10 @@ class Comparison {
   #judgeUnnamed(): void {
     for (const [name, standing] of this.#unnamedStandings()) {
       const isWanted = this.#wanted === null ? standing?.op === 'add' : this.#known.wanted?.has(idKey(name)) === true;
-      if (!isWanted) continue;
       const pending = standing === null ? null : this.#pendingOf(standing);
+      const isRemoved = this.#wanted === null && standing?.op === 'remove' && standing.final?.kind !== 'done';
+      if (isRemoved && pending === null) this.#unnamedRemovalCount += 1;
+      if (!isWanted) continue;
       if (pending === null) this.#unnamedCount += 1;
       else this.#found.pending.push({ member: name, target: null, op: 'add', state: pending });
     }
@@ -211,7 +278,6 @@ class Comparison {
 
   #doubts(): readonly string[] {
     const { isSourceGone, wanted, facts } = this.#known;
-    const invalid = this.#invalidPlace();
     const isForeignDoubtful = isSourceGone && this.#state === null && wanted === null && this.#found.foreign.length > 0;
     return [
       ...(facts.newest === null && wanted === null ? ['no event and no report names the group'] : []),
@@ -228,60 +294,41 @@ class Comparison {
             `of ${this.#unnamedCount} whom the source wants neither the id map nor a report says what Genesys Cloud calls them`,
           ]
         : []),
+      ...(this.#unnamedRemovalCount > 0
+        ? [
+            `of ${this.#unnamedRemovalCount} whom the source removes neither the id map nor a report says what Genesys Cloud calls them`,
+          ]
+        : []),
       ...(this.#unknownCount > 0
         ? [`of ${this.#unknownCount} the newest record is gone, so that it is not known what it wants`]
         : []),
+    ];
+  }
+
+  /** What cannot be read may say the opposite of all else that is known. */
+  #obstacles(): readonly string[] {
+    const invalid = this.#invalidPlace();
+    return [
       ...(invalid !== null
         ? [`an event of the group, at ${positionText(invalid)}, could not be read: see its dead letter`]
         : []),
+      ...this.#known.unreadable.flatMap((each) =>
+        this.#isReplaced(each) ? [] : [`${each.message}; ${REMEDY[each.topic]}`],
+      ),
     ];
   }
-}
 
-/** No report of its own says so. */
-const FOUND_SO: Ending = { isDone: true, at: 0, epoch: 0 };
-
-/** The newer one; of one event the removal counts, and a name of the source before one of the target. */
-function newerStanding(a: Standing, b: Standing, key: string): Standing {
-  const order = comparePlaces(a.place, b.place);
-  if (order !== 0) return order > 0 ? a : b;
-  const [isTargetA, isTargetB] = [a, b].map(({ name }) => idKey(name) === key);
-  if (isTargetA !== isTargetB && idKey(a.name) !== idKey(b.name)) return isTargetA === true ? b : a;
-  if (a.op !== b.op && a.op !== null && b.op !== null) return a.op === 'remove' ? a : b;
-  return { ...a, op: a.op ?? b.op, ending: a.ending ?? b.ending, waiting: a.waiting ?? b.waiting };
-}
-
-/** A full state that waits may be newer than what is left of the source. */
-function newestState(known: Readonly<StateFacts> | null, waiting: readonly WaitingOfGroup[]): StateFacts | null {
-  let newest: StateFacts | null = known;
-  for (const { intent } of waiting) {
-    const { source: place, whole } = intent;
-    const order = newest === null ? 1 : comparePlaces(place, newest.place);
-    if (order < 0 || (order === 0 && newest?.members !== null)) continue;
-    const members = new Map((whole?.members ?? []).map((name) => [idKey(name), name]));
-    const ending = order > 0 || newest === null ? null : newest.ending;
-    newest = { place, members, deleted: whole?.deleted === true, ending };
+  /** A newer full state says all that it could. */
+  #isReplaced({ topic, partition, offset }: Unreadable): boolean {
+    const place = this.#state?.place;
+    return topic === 'source' && place?.partition === partition && place.offset > offset;
   }
-  return newest;
 }
 
-const isAt = (place: Place, other: Place | undefined): boolean =>
-  other !== undefined && comparePlaces(place, other) === 0;
+const REMEDY: Readonly<Record<Unreadable['topic'], string>> = {
+  source: 'it may be about the group, until a full state of the group follows it in the source topic',
+  retry: 'something of the group may wait there: look at it with the version of Rollcall that wrote it',
+  report: 'it may say what became of a change: look at it with the version of Rollcall that wrote it',
+};
 
-const reportOf = ({ place, name, isState }: Standing): string =>
-  isState ? positionText(place) : `${positionText(place)}/${name}`;
-
-function undoneBy(standing: Standing): Pick<Undone, 'event' | 'report' | 'reported_at'> {
-  const { ending, place } = standing;
-  const isReported = ending !== null && ending !== FOUND_SO;
-  return {
-    event: positionText(place),
-    report: isReported ? reportOf(standing) : null,
-    reported_at: isReported ? new Date(ending.at).toISOString() : null,
-  };
-}
-
-function unmetBy(standing: Standing | null): Pick<Unmet, 'evidence' | 'report'> {
-  const hasFailed = standing !== null && standing.ending?.isDone === false;
-  return hasFailed ? { evidence: 'failed', report: reportOf(standing) } : { evidence: 'no_report', report: null };
-}
+const NO_FACTS = { place: { topic: '', partition: 0, offset: 0n, index: null, timestamp: 0 }, op: null, final: null };

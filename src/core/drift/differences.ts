@@ -9,9 +9,22 @@ export interface WaitingOfGroup {
   readonly state: WaitingChange['state'];
 }
 
+/** Of a topic, and may be about the group. */
+export interface Unreadable {
+  readonly topic: 'source' | 'retry' | 'report';
+  readonly partition: number;
+  /** Of the last record of it. */
+  readonly offset: bigint;
+  /** What it is, where it lies, and why it cannot be read; without a full stop. */
+  readonly message: string;
+}
+
 /** All that is known of a group when it is compared. */
 export interface KnownOfGroup {
   readonly facts: GroupFacts;
+  /** What the target calls the group; null: neither the id map nor a report says so. */
+  readonly target: string | null;
+  readonly unreadable: readonly Unreadable[];
   readonly waiting: readonly WaitingOfGroup[];
   /** What the target calls a member, by its key in the source; null: neither the id map nor a report says so. */
   readonly targetOf: (key: string) => string | null;
@@ -32,11 +45,18 @@ export interface Named {
   readonly target: string | null;
 }
 
-/** `no_report`: no report says that it was ever done. `failed`: its last report says that it was given up. */
+/**
+ * `no_report`: no report says that it was ever done. `failed`: its last report says that it was given up. `refused`: an operator has
+ * refused it. `source_says_otherwise`: a file says who is wanted, and the newest event of the member says the opposite.
+ */
 export interface Unmet extends Named {
-  readonly evidence: 'no_report' | 'failed';
+  readonly evidence: 'no_report' | 'failed' | 'refused' | 'source_says_otherwise';
   /** The id of that report; null: there is none. */
   readonly report: string | null;
+  /** The event that says otherwise, `topic/partition/offset`. Absent: another evidence. */
+  readonly event?: string;
+  /** When that event was written, RFC 3339. Absent: as `event`. */
+  readonly event_at?: string;
 }
 
 /** Rollcall has done it, or found it so, and the target shows the opposite. */
@@ -67,6 +87,10 @@ export interface Differences {
   readonly nested: readonly string[];
   /** What could not be found out, each as a sentence. */
   readonly doubts: readonly string[];
+  /** Why nothing of the group may be repaired, each as a sentence: evidence that cannot be read. Empty: there is no such reason. */
+  readonly obstacles: readonly string[];
+  /** Of those who are wanted, how many have no known name at the target. */
+  readonly unnamedCount: number;
 }
 
 /** Who is to be in the group. */

@@ -20,37 +20,47 @@ import { UNCHANGING } from '../explain/evidence.ts';
 import { isDone } from '../explain/verdict.ts';
 import type { ReportRecord } from '../report/report.ts';
 import { isFailure, operationId } from '../report/summary.ts';
+import { REFUSED } from '../group/guard.ts';
 
 /** Where an event lies, and since when. */
 export type Place = Position & Pick<ChangeSource, 'timestamp'>;
 
-/** A final report. */
-export interface Ending {
-  /** The target had it then; false: it was given up. */
-  readonly isDone: boolean;
+/** What a report says of a change. */
+export interface ReportedOutcome {
+  /** `done`: the target had it then. `failed`, `refused`: it was given up, or an operator has refused it. Else it waits. */
+  readonly kind: 'done' | 'failed' | 'refused' | 'parked' | 'held';
   /** Epoch ms. */
   readonly at: number;
   readonly epoch: number;
+  /** Of the member at the target, by `idKey`; null: the report names none. */
+  readonly target: string | null;
+  /** As `target`, of the group. */
+  readonly group: string | null;
+}
+
+/** The last report of each sort; null: there is none. */
+interface LastReports {
+  final: ReportedOutcome | null;
+  waits: ReportedOutcome | null;
 }
 
 /** The newest change that names the member. */
-export interface MemberFacts {
+export interface MemberFacts extends LastReports {
   place: Place;
   /** null: not known, since its record is gone and no report says it. */
   op: Op | null;
-  /** null: no report says that it has ended. */
-  ending: Ending | null;
   /** As the source spells the member; null: as its key. */
   spelling: string | null;
 }
 
-export interface StateFacts {
+/** The reports are of the state as a whole. */
+export interface StateFacts extends LastReports {
   place: Place;
   /** By `idKey`, as the source spells them; null: not known, since the record is gone. */
   members: ReadonlyMap<string, string> | null;
   deleted: boolean;
-  /** Of the state as a whole; null: no report says so. */
-  ending: Ending | null;
+  /** A report is of a change of one member that the state has come to. */
+  hasCome: boolean;
 }
 
 export class GroupFacts {
@@ -62,7 +72,11 @@ export class GroupFacts {
   #invalid: Place | null = null;
   #newest: Place | null = null;
   #eventCount = 0;
-  #lastVersion: { readonly version: string; readonly at: number } | null = null;
+  readonly #partitions = new Set<number>();
+  /** By the target's group and member, who it was by the source. All of them by `idKey`. */
+  readonly #reported = new Map<string, Map<string, string>>();
+  #lastGroup: { readonly group: string; readonly at: number } | null = null;
+  #lastVersion: { readonly version: string; readonly at: number; readonly group: string | null } | null = null;
 
   constructor(spelling: string, ids: KeptIds) {
     this.spelling = ids.kept(spelling);
@@ -94,9 +108,25 @@ export class GroupFacts {
     return this.#eventCount;
   }
 
-  /** Of the group after Rollcall's last request, as far as reports say; null: they do not. */
-  get lastVersion(): string | null {
-    return this.#lastVersion?.version ?? null;
+  /** Of the source, that have something of the group. */
+  get partitions(): ReadonlySet<number> {
+    return this.#partitions;
+  }
+
+  /** By `idKey`, the group at the target that the last report names; null: none does. */
+  get lastGroup(): string | null {
+    return this.#lastGroup?.group ?? null;
+  }
+
+  /** Of a group of the target after Rollcall's last request, as far as reports say; null: they do not. */
+  lastVersionOf(target: string): string | null {
+    const { version, group } = this.#lastVersion ?? { version: null, group: null };
+    return group === null || group === idKey(target) ? version : null;
+  }
+
+  /** By the target's names, whom reports have named in a group of the target: who it was by the source. All by `idKey`. */
+  reportedIn(target: string): ReadonlyMap<string, string> {
+    return this.#reported.get(idKey(target)) ?? NONE_REPORTED;
   }
 
   /** @param source shared by all members of the event. */
@@ -116,21 +146,51 @@ export class GroupFacts {
     }
   }
 
+  /** An event of the group that cannot be read. */
+  takeInvalid(source: Place): void {
+    this.#eventCount += 1;
+    this.#note(source);
+    this.#noteInvalid(source);
+  }
+
   takeReport(record: ReportRecord): void {
     const id = readIntentId(operationId(record));
     if (id === null || UNCHANGING.has(record.outcome)) return;
     const place = { ...id.position, timestamp: record.source.timestamp };
     this.#note(place);
-    if (record.outcome === 'invalid') {
-      if (this.#invalid === null || comparePlaces(place, this.#invalid) > 0) this.#invalid = place;
-      return;
-    }
+    if (record.outcome === 'invalid') return this.#noteInvalid(place);
     this.#noteVersion(record);
     const name = record.source_member ?? id.member ?? record.member;
     const facts = name === null ? this.#stateAt(place) : this.#factsAt(name, place);
-    if (facts !== null) facts.ending = newerOf(facts.ending, endingOf(record));
+    if (facts !== null) this.#noteOutcome(facts, record);
+    if (name !== null) this.#noteReported(name, record, place);
     if (facts !== null && 'op' in facts && (record.op === 'add' || record.op === 'remove')) facts.op ??= record.op;
     if (record.superseded_by !== null) this.#noteWinner(record.superseded_by, place);
+  }
+
+  #noteInvalid(place: Place): void {
+    if (this.#invalid === null || comparePlaces(place, this.#invalid) > 0) this.#invalid = place;
+  }
+
+  #noteOutcome(reports: LastReports, record: ReportRecord): void {
+    const kind = kindOf(record);
+    if (kind === null) return;
+    const { epoch, reported_at: reportedAt, member, group } = record;
+    const [target, ofGroup] = [member, group].map((id) => (id === null ? null : this.#ids.kept(idKey(id))));
+    const outcome = { kind, at: Date.parse(reportedAt), epoch, target: target ?? null, group: ofGroup ?? null };
+    const sort = record.final ? 'final' : 'waits';
+    // What was given up may have been tried again, so the newest report counts.
+    if (isNewerReport(outcome, reports[sort])) reports[sort] = outcome;
+  }
+
+  /** Whom a report names at the target is none whom others have added, whatever the source's name means later. */
+  #noteReported(name: string, { group, member }: ReportRecord, place: Place): void {
+    if (this.#state !== null && comparePlaces(this.#state.place, place) === 0) this.#state.hasCome = true;
+    // A name that the source and the target share is kept as it is.
+    if (group === null || member === null || idKey(member) === idKey(name)) return;
+    const reported = this.#reported.get(idKey(group)) ?? new Map<string, string>();
+    this.#reported.set(this.#ids.kept(idKey(group)), reported);
+    reported.set(this.#ids.kept(idKey(member)), this.#ids.kept(idKey(name)));
   }
 
   /** A state that is replaced has named its members all the same. */
@@ -170,7 +230,7 @@ export class GroupFacts {
     const order = known === undefined ? 1 : comparePlaces(place, known.place);
     if (known !== undefined && order === 0) return known;
     if (order < 0) return null;
-    const facts = { place, op: null, ending: null, spelling: key === name ? null : this.#ids.kept(name) };
+    const facts = { place, op: null, final: null, waits: null, spelling: key === name ? null : this.#ids.kept(name) };
     this.#members.set(key, facts);
     return facts;
   }
@@ -179,18 +239,22 @@ export class GroupFacts {
   #stateAt(place: Place): StateFacts | null {
     const order = this.#state === null ? 1 : comparePlaces(place, this.#state.place);
     if (order < 0) return null;
-    if (this.#state === null || order > 0) this.#state = { place, members: null, deleted: false, ending: null };
+    if (this.#state === null || order > 0)
+      this.#state = { place, members: null, deleted: false, hasCome: false, final: null, waits: null };
     return this.#state;
   }
 
   #note(place: Place): void {
+    this.#partitions.add(place.partition);
     if (this.#newest === null || comparePlaces(place, this.#newest) > 0) this.#newest = place;
   }
 
-  #noteVersion({ request, reported_at: reportedAt }: ReportRecord): void {
+  #noteVersion({ request, reported_at: reportedAt, group: target }: ReportRecord): void {
+    const group = target === null ? null : this.#ids.kept(idKey(target));
     const version = request?.etag_after ?? null;
     const at = Date.parse(reportedAt);
-    if (version !== null && at >= (this.#lastVersion?.at ?? -Infinity)) this.#lastVersion = { version, at };
+    if (group !== null && at >= (this.#lastGroup?.at ?? -Infinity)) this.#lastGroup = { group, at };
+    if (version !== null && at >= (this.#lastVersion?.at ?? -Infinity)) this.#lastVersion = { version, at, group };
   }
 }
 
@@ -200,15 +264,16 @@ export function comparePlaces(a: Place, b: Place): number {
   return a.timestamp - b.timestamp || a.partition - b.partition;
 }
 
-/** null: it has not ended, or a newer change has taken its place. */
-function endingOf(record: ReportRecord): Ending | null {
-  const { final, epoch, reported_at: reportedAt } = record;
-  if (!isDone(record) && !(final && isFailure(record))) return null;
-  return { isDone: isDone(record), at: Date.parse(reportedAt), epoch };
+/** null: a newer change has taken its place, or only a newer version knows the outcome. */
+function kindOf(record: ReportRecord): ReportedOutcome['kind'] | null {
+  const { final, outcome, reason } = record;
+  if (!final) return outcome === 'held' ? 'held' : outcome === 'retry_scheduled' ? 'parked' : null;
+  if (isDone(record)) return 'done';
+  if (!isFailure(record)) return null;
+  return reason?.code === REFUSED ? 'refused' : 'failed';
 }
 
-/** What was given up may have been tried again, so the newest report counts. */
-function newerOf(known: Ending | null, ending: Ending | null): Ending | null {
-  if (known === null || ending === null) return known ?? ending;
-  return (ending.epoch - known.epoch || ending.at - known.at) >= 0 ? ending : known;
-}
+export const isNewerReport = (report: ReportedOutcome, than: ReportedOutcome | null): boolean =>
+  than === null || (report.epoch - than.epoch || report.at - than.at) >= 0;
+
+const NONE_REPORTED: ReadonlyMap<string, string> = new Map();

@@ -104,9 +104,12 @@ export const HELD_BY: Readonly<Record<HeldBy, string>> = {
 export const heldText = (by: Held['by']): string =>
   Object.hasOwn(HELD_BY, by) ? HELD_BY[by as HeldBy] : 'for a reason that only a newer version of Rollcall knows';
 
+/** The code of a removal that an operator has refused. */
+export const REFUSED = 'refused';
+
 /** An operator has refused what was held. */
 export const refusedFailure = ({ author, reason }: Pick<OperatorDecision, 'author' | 'reason'>): Failure => ({
-  code: 'refused',
+  code: REFUSED,
   message: asSentence(`${author} has refused this removal${reason === null ? '' : `: ${reason}`}`),
   status: null,
   scimType: null,

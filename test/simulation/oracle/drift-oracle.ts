@@ -4,7 +4,7 @@
  */
 import { KeptIds } from '../../../src/core/change/kept-ids.ts';
 import { compare } from '../../../src/core/drift/comparison.ts';
-import type { Differences } from '../../../src/core/drift/differences.ts';
+import type { Differences, KnownOfGroup } from '../../../src/core/drift/differences.ts';
 import { GroupFacts } from '../../../src/core/drift/group-facts.ts';
 import type { Snapshot } from '../../../src/core/target/snapshot.ts';
 import { changesIn } from '../../../src/console/group-topics.ts';
@@ -22,45 +22,78 @@ import { Violation } from '../violation.ts';
 import { groupName, type World } from '../world.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
 
-/** As `rollcall diff` does, of the topics and the group as they are. */
-function driftIn(world: World, group: string): Differences {
-  const { settings, broker, target } = world;
-  const facts = new GroupFacts(group, new KeptIds());
-  for (const { value, key } of world.records(topics.report)) {
-    const record = readReport(value)?.record;
-    const name = record?.source_group ?? (key === null ? null : textOf(key));
-    if (record !== undefined && name === group) facts.takeReport(record);
+/** What the topics say at one moment, of all groups. */
+class Topics {
+  readonly #world: World;
+  readonly #facts = new Map<string, GroupFacts>();
+  readonly #view = emptyWaiting();
+  /** What waits, as the oracle reads it. */
+  readonly live: World['topicOracle']['live'][number]['all'];
+
+  constructor(world: World) {
+    this.#world = world;
+    this.live = world.topicOracle.live.flatMap(({ all }) => all);
+    const { settings } = world;
+    for (const { value, key } of world.records(topics.report)) {
+      const record = readReport(value)?.record;
+      const name = record?.source_group ?? (key === null ? null : textOf(key));
+      if (record !== undefined && name !== null) this.#of(name).takeReport(record);
+    }
+    for (const record of world.records(topics.retry)) readWaiting(this.#view, record.partition, record);
+    const reading = { topic: topics.source, partitionCount: settings.partitions, format: preparedFormatOf(settings) };
+    const source = world.records(topics.source);
+    for (let partition = 0; partition < settings.partitions; partition++) {
+      for (const record of asFetched(source.filter((each) => each.partition === partition))) {
+        const changes = changesIn({ ...reading, record: { ...record, partition } });
+        for (const { event, source: place } of changes) this.#of(event.group).takeEvent(event, place);
+      }
+    }
   }
-  const view = emptyWaiting();
-  for (const record of world.records(topics.retry)) readWaiting(view, record.partition, record);
-  const reading = { topic: topics.source, partitionCount: settings.partitions, format: preparedFormatOf(settings) };
-  for (let partition = 0; partition < settings.partitions; partition++) {
-    const records = world.records(topics.source).filter((record) => record.partition === partition);
-    const changes = asFetched(records).flatMap((record) => changesIn({ ...reading, record: { ...record, partition } }));
-    for (const { event, source } of changes) if (event.group === group) facts.takeEvent(event, source);
+
+  /** As `rollcall diff` says, of the group as it is. */
+  drift(group: string): Differences {
+    const { broker, target } = this.#world;
+    const snapshot: Snapshot = {
+      members: target.members(group),
+      spellings: new Map(),
+      nested: new Set(),
+      isDoubtful: false,
+      version: '"1"',
+      tags: { etag: null, meta: null },
+    };
+    const known: KnownOfGroup = {
+      facts: this.#of(group),
+      target: group,
+      unreadable: [],
+      waiting: waitingOfGroup(this.#view, group),
+      targetOf: (name) => name,
+      isCommitted: ({ partition, offset }) => offset < (broker.group('rollcall').committed(partition).offset ?? 0n),
+      isSourceGone: false,
+      areReportsGone: false,
+      wanted: null,
+    };
+    return compare(known, snapshot);
   }
-  const snapshot: Snapshot = {
-    members: target.members(group),
-    spellings: new Map(),
-    nested: new Set(),
-    isDoubtful: false,
-    version: '"1"',
-    tags: { etag: null, meta: null },
-  };
-  const waiting = waitingOfGroup(view, group);
-  const isCommitted = ({ partition, offset }: { partition: number; offset: bigint }): boolean =>
-    offset < (broker.group('rollcall').committed(partition).offset ?? 0n);
-  const gone = { isSourceGone: false, areReportsGone: false };
-  return compare({ facts, waiting, targetOf: (name) => name, isCommitted, ...gone, wanted: null }, snapshot);
+
+  #of(group: string): GroupFacts {
+    const facts = this.#facts.get(group) ?? new GroupFacts(group, new KeptIds());
+    this.#facts.set(group, facts);
+    return facts;
+  }
 }
 
 const KINDS = ['missing', 'extra', 'undone', 'pending', 'foreign'] as const;
 
+interface Seat {
+  readonly group: string;
+  readonly member: string;
+}
+
 type Kind = (typeof KINDS)[number] | 'none';
 
 /** @throws Violation where a member is in another list than the oracle says. */
-function checkDrift(world: World, group: string): void {
-  const differences = driftIn(world, group);
+function checkDrift(world: World, known: Topics, group: string): void {
+  const differences = known.drift(group);
   const found = new Map<string, Kind>();
   for (const kind of KINDS) {
     for (const { target } of differences[kind]) {
@@ -70,7 +103,7 @@ function checkDrift(world: World, group: string): void {
     }
   }
   for (const member of membersIn(world, group)) {
-    const [said, expected] = [found.get(member) ?? 'none', expectedOf(world, group, member)];
+    const [said, expected] = [found.get(member) ?? 'none', expectedOf(world, known.live, { group, member })];
     if (expected === null) continue;
     world.counter.count(`diff: ${expected}`);
     if (said !== expected)
@@ -85,9 +118,10 @@ function membersIn(world: World, group: string): ReadonlySet<string> {
 }
 
 /** null: records that decide are gone. */
-function expectedOf(world: World, group: string, member: string): Kind | null {
+function expectedOf(world: World, live: Topics['live'], seated: Seat): Kind | null {
+  const { group, member } = seated;
   const { knowledge, target, broker } = world;
-  const seat = seatOf({ group, member });
+  const seat = seatOf(seated);
   const newest = knowledge.newest(seat);
   const isMember = target.members(group).has(member);
   if (newest === undefined) return isMember ? 'foreign' : 'none';
@@ -96,23 +130,23 @@ function expectedOf(world: World, group: string, member: string): Kind | null {
     offsetOf(place) < broker.topic(topics.source).partition(partition).start;
   if (line.some(isGone)) return null;
   if (isMember === (newest.op === 'add')) return 'none';
-  if (isDone(world, newest)) {
+  if (isDone(world, live, newest)) {
     if (isMember && !isNamed(world, seat, member)) return 'foreign';
     if (!knowledge.foreign.has(seat))
       throw new Violation('diffs-exactly', `${group} ${member}: ${newest.id} is done, and nobody else has changed it`);
     return 'undone';
   }
-  if (isOnItsWay(world, newest)) return 'pending';
+  if (isOnItsWay(world, live, newest)) return 'pending';
   if (isMember && !isNamed(world, seat, member)) return 'foreign';
   return isMember ? 'extra' : 'missing';
 }
 
 /** A report says so, or a full state is finished and has come to changes of others alone. */
-function isDone({ knowledge, broker, topicOracle }: World, newest: WantedIntent): boolean {
+function isDone({ knowledge, broker }: World, all: Topics['live'], newest: WantedIntent): boolean {
   const { id, whole, partition, place } = newest;
   const own = knowledge.finals.get(id);
   if (own !== undefined) return isSuccess(own.outcome);
-  const live = topicOracle.live.flatMap(({ all }) => all).filter((each) => each.place === place);
+  const live = all.filter((each) => each.place === place);
   if (whole === undefined || live.some(({ member, op }) => op === 'state' || member === newest.member)) return false;
   const ofState = knowledge.finals.get(whole.id);
   if (ofState !== undefined) return isSuccess(ofState.outcome);
@@ -120,9 +154,8 @@ function isDone({ knowledge, broker, topicOracle }: World, newest: WantedIntent)
 }
 
 /** It waits in the retry topic, or its record is not committed and nothing final is reported. */
-function isOnItsWay({ knowledge, broker, topicOracle }: World, newest: WantedIntent): boolean {
+function isOnItsWay({ knowledge, broker }: World, live: Topics['live'], newest: WantedIntent): boolean {
   const { id, group, member, whole, partition, place } = newest;
-  const live = topicOracle.live.flatMap(({ all }) => all);
   const waits = live.some(
     (each) => each.group === group && each.place === place && (each.member === member || each.op === 'state'),
   );
@@ -160,12 +193,13 @@ export class Diffing {
   now(): void {
     const { settings, sourceOracle } = this.#world;
     if (this.#random.next() >= 1 / STEPS || settings.idMap !== undefined || sourceOracle.isOther) return;
-    checkDrift(this.#world, groupName(this.#random.below(settings.groups)));
+    checkDrift(this.#world, new Topics(this.#world), groupName(this.#random.below(settings.groups)));
   }
 
   all(): void {
     const { settings } = this.#world;
     if (settings.idMap !== undefined) return;
-    for (let group = 0; group < settings.groups; group++) checkDrift(this.#world, groupName(group));
+    const known = new Topics(this.#world);
+    for (let group = 0; group < settings.groups; group++) checkDrift(this.#world, known, groupName(group));
   }
 }

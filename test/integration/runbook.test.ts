@@ -74,6 +74,9 @@ describeNewestKafka('the runbook', (kafka) => {
       RETRY_BASE_MS: '3600000',
       RETRY_CAP_MS: '3600000',
       GUARD_GROUP_PERCENT: '100',
+      // A full state waits for so long after a restart: a request of the former owner may be late.
+      REQUEST_TIMEOUT_MS: '3000',
+      LATE_APPLY_MS: '4000',
       ADMIN_PORT: String(port),
     };
     await rollcall('topics create --partitions 1');
@@ -180,6 +183,17 @@ describeNewestKafka('the runbook', (kafka) => {
     },
   );
 
+  test('what differs, and how it is repaired', { timeout: 120_000 }, async () => {
+    sandbox.setMembers('sales', ['mallory']);
+    await answers('differs');
+    await answers('repair-plan');
+    expect(sandbox.members('sales')).toEqual(['mallory']);
+    await answers('repair');
+    await sandbox.until(() => sandbox.members('sales').includes('jane'));
+    expect(sandbox.members('sales').toSorted()).toEqual(['jane', 'mallory']);
+    await answers('repaired');
+  });
+
   test('removals are held: who wanted them, and which of them pass', { timeout: 120_000 }, async () => {
     const gone = { members: [], complete: true, deleted: true };
     await send({ ...gone, event_id: 'team-dissolved', actor: { email: 'hr@example.com' } }, 'old-team');
@@ -190,17 +204,6 @@ describeNewestKafka('the runbook', (kafka) => {
     await answers('approve-part');
     await sandbox.until(() => !sandbox.members('support').includes('jim'));
     expect(sandbox.members('support').toSorted()).toEqual(['jane', 'joan']);
-  });
-
-  test('what differs, and how it is repaired', { timeout: 120_000 }, async () => {
-    sandbox.setMembers('sales', ['mallory']);
-    await answers('differs');
-    await answers('repair-plan');
-    expect(sandbox.members('sales')).toEqual(['mallory']);
-    await answers('repair');
-    await sandbox.until(() => sandbox.members('sales').includes('jane'));
-    expect(sandbox.members('sales').toSorted()).toEqual(['jane', 'mallory']);
-    await answers('repaired');
   });
 
   test('each command of the page is run', () => {

@@ -327,9 +327,10 @@ export class DriftEvidence {
     try {
       for await (const record of tools.read(topic, options)) {
         const { partition, offset, unreadable } = record;
-        offsets.set(partition, offset + 1n);
         if (unreadable === undefined) yield record;
         else this.#unreadable.noteBatch({ topic: kind, partition, offset, message: `${topic}: ${unreadable.message}` });
+        // What could not be taken is read again.
+        offsets.set(partition, offset + 1n);
       }
     } finally {
       end();

@@ -1,6 +1,7 @@
 /** What `rollcall diff` says where evidence is missing: records that cannot be read, or are gone, and partitions that are not read. */
 import { expect, test } from 'vitest';
 import { diffGroups, type DiffFlags } from '../../src/commands/diff.ts';
+import { DriftEvidence } from '../../src/console/drift-evidence.ts';
 import { header } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aContext } from '../support/command-context.ts';
@@ -193,4 +194,23 @@ test('partitions in which nothing is known of the group are read with --all-part
   const pendingOf = async (flags: DiffFlags) => (await compared(world, { group: ['g'], ...flags }))['g']?.['pending'];
   expect(await pendingOf({})).toMatchObject([{ member: 'u', state: 'parked' }]);
   expect(await pendingOf({ allPartitions: true })).toMatchObject([{ member: 'u' }, { member: 'elsewhere' }]);
+});
+
+test('a record that could not be taken is read again', async () => {
+  const world = await aWorld({ partitionCount: PARTITIONS });
+  const partition = partitionOf(world, 'g');
+  append(world, partition, add('g', 'v'));
+  const sources = driftSources(world, aContext(), { partitionCount: PARTITIONS });
+  const { format } = sources;
+  let failures = 1;
+  const prepare = async (): Promise<void> => {
+    if (failures-- > 0) throw new Error('the keys cannot be read');
+  };
+  const evidence = new DriftEvidence(
+    { ...sources, format: { ...format, prepare } },
+    { groups: ['g'], allPartitions: true },
+  );
+  await expect(evidence.refresh()).rejects.toThrow('the keys cannot be read');
+  await evidence.refresh();
+  expect([...evidence.known('g', null).facts.members.keys()].toSorted()).toEqual(['u', 'v']);
 });

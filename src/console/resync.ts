@@ -140,10 +140,11 @@ export class Resync {
     const keyOf = (name: string): string => comparing.evidence.memberKey(name);
     let [repair, carried, owed]: [Repair, readonly HeardChange[], Owed | null] = [first, [], null];
     const earlier = new Set<string | null>();
+    // Also of the corrections: only within a partition is each applied after what it corrects.
+    const partition = comparing.evidence.partitionOf(idKey(group));
     for (let corrections = 0; ; corrections += 1) {
       const uuid = context.random.uuid();
       const event = this.#eventOf(group, repair, uuid);
-      const partition = comparing.evidence.partitionOf(idKey(group));
       const sent = await this.#send(event, uuid, partition);
       if (sent !== 'written' && sent.kind === 'unwritten') return this.#failed(group, sent.why, owed);
       const back = await this.#readBack(uuid);

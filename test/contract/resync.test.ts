@@ -680,7 +680,7 @@ test('what the source writes to another partition just before counts, though it 
     },
   });
   expect(await repaired(world, { partitionCount: 3, tools })).toMatchObject({ code: EXIT.done });
-  expect(written(world, 0).slice(1)).toMatchObject([{ add_members: ['v'] }]);
-  // The group is there now.
-  expect(written(world, 2).slice(1)).toMatchObject([{ remove_members: ['v'], headers: ['rollcall-resync'] }]);
+  // In the partition of what it corrects, or it may be applied before it.
+  expect(written(world, 0).slice(1)).toMatchObject([{ add_members: ['v'] }, { remove_members: ['v'] }]);
+  expect(written(world, 2)).toHaveLength(1);
 });

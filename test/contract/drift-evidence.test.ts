@@ -4,6 +4,7 @@ import { diffGroups, type DiffFlags } from '../../src/commands/diff.ts';
 import { DriftEvidence } from '../../src/console/drift-evidence.ts';
 import { header } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
+import { aReport } from '../support/a-report.ts';
 import { aContext } from '../support/command-context.ts';
 import { FAST, driftSources } from '../support/drift-world.ts';
 import { aWorld, topics, type World } from '../support/world.ts';
@@ -76,26 +77,8 @@ function report(
   { partition, offset }: { readonly partition: number; readonly offset: bigint },
   change: object = {},
 ): string {
-  const record = {
-    v: 1,
-    id: `source/${partition}/${offset}/u`,
-    final: true,
-    group: 'g',
-    member: 'u',
-    op: 'add',
-    outcome: 'applied',
-    reason: null,
-    attempt: 0,
-    conflicts: 0,
-    source: { topic: topics.source, partition, offset: String(offset), event_id: null, timestamp: 1 },
-    request: null,
-    superseded_by: null,
-    next_attempt_at: null,
-    lag_ms: { queue: null, apply: null },
-    epoch: 1,
-    reported_at: '2026-09-21T00:00:00.000Z',
-    ...change,
-  };
+  const source = { topic: topics.source, partition, offset: String(offset), event_id: null, timestamp: 1 };
+  const record = { ...aReport(offset, 'u', { id: `source/${partition}/${offset}/u`, source }), ...change };
   world.broker.append([{ topic: topics.report, partition: 0, key: 'g', value: JSON.stringify(record), headers: [] }]);
   return record.id;
 }

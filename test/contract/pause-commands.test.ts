@@ -1,14 +1,13 @@
 /** `rollcall pause`, `resume`, `apply-now` and `retry-now`, carried out by running instances: what they print, and how they end. */
 import { expect, test } from 'vitest';
-import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { pause } from '../../src/commands/pause.ts';
 import { retryParked } from '../../src/commands/retry-now.ts';
 import { askEachPartition, groupIn, reasonIn } from '../../src/console/pauses.ts';
 import type { ApplyNowRequest, PauseRequest } from '../../src/core/log/request-record.ts';
 import { EXIT } from '../../src/exit-codes.ts';
-import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { failing } from '../support/retry-records.ts';
+import { retryOf } from '../support/retry-topic-of.ts';
 import { aWorld, topics, until, type World } from '../support/world.ts';
 
 type Pause = Extract<PauseRequest, { readonly kind: 'pause' }>;
@@ -21,12 +20,6 @@ const aResume = (group: string | null = null): PauseRequest => ({
   reason: null,
 });
 const anApplyNow = (group: string): ApplyNowRequest => ({ kind: 'apply_now', group, author: 'jane' });
-
-function retryOf(world: World) {
-  const context = aContext();
-  const tools = new MemoryLog(world.broker, { groupId: 'command', clientId: 'command', topics });
-  return { context, retry: { topic: topics.retry, tools, context } };
-}
 
 async function asked(world: World, wanted: PauseRequest | ApplyNowRequest, flags: { readonly json?: true } = {}) {
   const { context, retry } = retryOf(world);

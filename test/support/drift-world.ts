@@ -1,11 +1,12 @@
 /** What `rollcall diff` and `resync` read, over the memory log and a sandbox. */
-import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import type { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import type { DiffSources } from '../../src/commands/diff.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { IdMap } from '../../src/ports.ts';
 import { anApi } from './genesys.ts';
 import type { TestContext } from './command-context.ts';
+import { commandLogOf } from './retry-topic-of.ts';
 import { topics, type World } from './world.ts';
 
 export interface DriftOptions {
@@ -23,7 +24,7 @@ export function driftSources(
   const { broker } = world;
   const partitions = Array.from({ length: options.partitionCount ?? 1 }, (_, partition) => partition);
   return {
-    tools: new MemoryLog(broker, { groupId: 'command', clientId: 'command', topics }),
+    tools: commandLogOf(world),
     topics,
     format: options.format ?? native,
     committed: async () =>

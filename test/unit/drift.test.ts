@@ -9,6 +9,7 @@ import { isGoneInSource } from '../../src/core/drift/standing.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import type { Snapshot } from '../../src/core/target/snapshot.ts';
 import { anIntent } from '../support/an-intent.ts';
+import { aReport } from '../support/a-report.ts';
 
 const at = (offset: bigint, partition = 0, timestamp = 1) => ({
   topic: 's',
@@ -30,28 +31,6 @@ const state = (members: readonly string[], deleted = false): ChangeEvent => ({
   kind: 'state',
   members,
   deleted,
-});
-
-const aReport = (offset: bigint, member: string | null, change: Partial<ReportRecord> = {}): ReportRecord => ({
-  v: 1,
-  id: member === null ? `s/0/${offset}` : `s/0/${offset}/${member}`,
-  final: true,
-  group: 'g',
-  member,
-  source_member: member,
-  op: member === null ? null : 'add',
-  outcome: 'applied',
-  reason: null,
-  attempt: 0,
-  conflicts: 0,
-  source: { topic: 's', partition: 0, offset: String(offset), event_id: null, timestamp: 1 },
-  request: null,
-  superseded_by: null,
-  next_attempt_at: null,
-  lag_ms: { queue: null, apply: null },
-  epoch: 1,
-  reported_at: '2026-09-21T00:00:00.000Z',
-  ...change,
 });
 
 const shown = (members: readonly string[], more: Partial<Snapshot> = {}): Snapshot => ({

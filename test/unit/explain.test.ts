@@ -7,6 +7,7 @@ import { KnownNames } from '../../src/core/explain/names.ts';
 import { explain } from '../../src/core/explain/sentence.ts';
 import { atTargetByReports, type AtTarget, type Known } from '../../src/core/explain/verdict.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
+import { aReport } from '../support/a-report.ts';
 
 const sourceAt = (offset: bigint) => ({ topic: 's', partition: 0, offset, index: null, eventId: null, timestamp: 1 });
 
@@ -14,27 +15,6 @@ function said(evidence: Evidence, offset: bigint, change: Partial<ChangeEvent>):
   const header = { group: 'g', eventId: null, occurredAt: null, kind: 'delta', add: [], remove: [] } as const;
   evidence.takeEvent({ event: { ...header, ...change } as ChangeEvent, source: sourceAt(offset), actor: null });
 }
-
-const aReport = (offset: bigint, member: string | null, change: Partial<ReportRecord>): ReportRecord => ({
-  v: 1,
-  id: member === null ? `s/0/${offset}` : `s/0/${offset}/${member}`,
-  final: true,
-  group: 'g',
-  member,
-  op: 'add',
-  outcome: 'applied',
-  reason: null,
-  attempt: 0,
-  conflicts: 0,
-  source: { topic: 's', partition: 0, offset: String(offset), event_id: null, timestamp: 1 },
-  request: null,
-  superseded_by: null,
-  next_attempt_at: null,
-  lag_ms: { queue: null, apply: null },
-  epoch: 1,
-  reported_at: '2026-09-21T00:00:00.000Z',
-  ...change,
-});
 
 const REASON = { code: 'c', message: 'm', status: null, scim_type: null, advice: 'a' };
 const allCommitted: ReadingOf = () => 'committed';

@@ -8,7 +8,7 @@
  *                                                      waits ──refused, or other news──▶ due, under another id
  */
 import assert from 'node:assert/strict';
-import type { Held, Intent } from '../../core/change/change.ts';
+import type { HeldIntent } from '../../core/change/pending.ts';
 import type { NewsPace, Notice, NoticeKind, Opening } from '../../core/notice/notice.ts';
 
 /** One nightly job of an identity provider holds many groups, one after the other. */
@@ -22,7 +22,7 @@ const FAILURES_MAX = 8;
 /** What a message is about; as they were when it was made. @typeParam G the group. */
 export interface HeldNews<G> {
   readonly group: G;
-  readonly intents: readonly (Intent & { readonly guard: Held })[];
+  readonly intents: readonly HeldIntent[];
 }
 
 /** A message that was sent. Its body stays what it is for its id. */

@@ -1,9 +1,9 @@
 /** `rollcall held` where many groups are held at once: each is shown with its size, and decided about by its own digest. */
 import { expect, test } from 'vitest';
-import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
+import type { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
 import { type Decision, type DecisionFlags, decideHeld, listHeld } from '../../../src/commands/held.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
-import { aContext } from '../../support/command-context.ts';
+import { retryOf } from '../../support/retry-topic-of.ts';
 import { aWorld, type Instance, topics, type World } from '../../support/world.ts';
 
 const namesOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `group-${i}`);
@@ -23,12 +23,6 @@ async function manyHeld(count = 4): Promise<{ world: World; one: Instance }> {
   const one = await world.start({ pipeline: { guard } });
   await world.expectRest(one);
   return { world, one };
-}
-
-function retryOf(world: World) {
-  const context = aContext();
-  const tools = new MemoryLog(world.broker, { groupId: 'command', clientId: 'command', topics });
-  return { context, retry: { topic: topics.retry, tools, context } };
 }
 
 interface Line {

@@ -1,10 +1,10 @@
 /** `rollcall held`: what is held by cause, and decisions about a part of a set. */
 import { expect, test } from 'vitest';
-import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
 import { decideHeld, decisionOf, heldCommand, listHeld, type DecisionFlags } from '../../../src/commands/held.ts';
 import { heldSets } from '../../../src/console/held-sets.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
 import { aContext } from '../../support/command-context.ts';
+import { retryOf } from '../../support/retry-topic-of.ts';
 import { aWorld, type Instance, topics, type World } from '../../support/world.ts';
 
 const people = (count: number): string[] => Array.from({ length: count }, (_, i) => `user-${i}`);
@@ -22,12 +22,6 @@ async function held(size = 12): Promise<{ world: World; one: Instance }> {
   const one = await world.start();
   await world.expectRest(one);
   return { world, one };
-}
-
-function retryOf(world: World) {
-  const context = aContext();
-  const tools = new MemoryLog(world.broker, { groupId: 'command', clientId: 'command', topics });
-  return { context, retry: { topic: topics.retry, tools, context } };
 }
 
 async function decide(

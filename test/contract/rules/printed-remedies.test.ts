@@ -1,18 +1,17 @@
 /** Commands that reports print as remedies, carried out as they are printed: each does what it says. */
 import { expect, test } from 'vitest';
-import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
 import { decideHeld, decisionOf, showHeld } from '../../../src/commands/held.ts';
 import { replayNow } from '../../../src/commands/replay.ts';
 import { EXIT, type ExitCode } from '../../../src/exit-codes.ts';
 import { aContext } from '../../support/command-context.ts';
 import { readCommandLine } from '../../support/command-lines.ts';
+import { retryOf } from '../../support/retry-topic-of.ts';
 import { aWorld, type Instance, topics, until, type World } from '../../support/world.ts';
 
 /** As the program does it, but on the log of the world. */
 async function carryOut(world: World, line: string): Promise<{ readonly code: ExitCode; readonly out: string }> {
   const context = aContext({ environment: { USER: 'jane' } });
-  const tools = new MemoryLog(world.broker, { groupId: 'command', clientId: 'command', topics });
-  const retry = { topic: topics.retry, tools, context };
+  const { retry } = retryOf(world, context);
   const { name, args, flags } = readCommandLine(line);
   const work = async (): Promise<ExitCode> => {
     switch (name) {

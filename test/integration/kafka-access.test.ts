@@ -1,7 +1,7 @@
 // What the user of Rollcall is not permitted, on brokers that authorize: named with its remedy, which is then carried out.
 import type { Command } from 'commander';
 import kafkajs from 'kafkajs';
-import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { accessFindings } from '../../src/console/access.ts';
@@ -22,6 +22,7 @@ import { describeOwnKafka, uniqueName } from '../support/broker.ts';
 import { aContext } from '../support/command-context.ts';
 import {
   type AuthorizingBroker,
+  forgetRules,
   grant,
   revoke,
   type Rule,
@@ -40,20 +41,26 @@ describeOwnKafka('what Kafka permits', (version) => {
   let names: Names;
   let services: ServiceInside[] = [];
 
+  beforeAll(async () => {
+    broker = await startAuthorizingBroker(version);
+  });
+
+  afterAll(async () => {
+    await broker.stop();
+  });
+
+  // Each test has topics and a group of its own, and no rule is left of another.
   beforeEach(async () => {
     sandbox = await startSandbox({ users: 'any' });
     services = [];
+    names = await createTopics(broker);
   });
 
   afterEach(async () => {
     for (const service of services) await service.stop().catch(() => undefined);
-    await Promise.all([sandbox.stop(), broker.stop()]);
+    await forgetRules(broker);
+    await sandbox.stop();
   });
-
-  async function open(properties: Readonly<Record<string, string>> = {}): Promise<void> {
-    broker = await startAuthorizingBroker(version, properties);
-    names = await createTopics(broker);
-  }
 
   const environment = (): Record<string, string> => ({
     ...environmentOf(sandbox),
@@ -107,7 +114,6 @@ describeOwnKafka('what Kafka permits', (version) => {
   }
 
   test('each missing operation is named with a command that grants it', async () => {
-    await open();
     const { code, found } = await access();
     expect(code).toBe(EXIT.configuration);
     expect(found.map(({ message }) => message)).toEqual([
@@ -128,7 +134,6 @@ describeOwnKafka('what Kafka permits', (version) => {
   });
 
   test('a topic that may not be made is named with commands that let it be made', async () => {
-    await open();
     const retry = uniqueName('retry');
     const create = async (): Promise<unknown> => {
       const context = aContext({ environment: { ...environment(), RETRY_TOPIC: retry } });
@@ -154,7 +159,6 @@ describeOwnKafka('what Kafka permits', (version) => {
   });
 
   test('wildcards, prefixes and rules that deny count as they do for Kafka', async () => {
-    await open();
     await grant(broker, [{ kind: 'TOPIC', name: '*', operations: ['ALL'] }]);
     await missing([`Read, Describe on the group ${names.group}`]);
     await grant(broker, [{ kind: 'GROUP', name: names.prefix, pattern: 'PREFIXED', operations: ['READ'] }]);
@@ -175,14 +179,19 @@ describeOwnKafka('what Kafka permits', (version) => {
   });
 
   test('where everything is permitted that has no rule, a rule for another user takes it away', async () => {
-    await open({ 'allow.everyone.if.no.acl.found': 'true' });
+    const shared = broker;
+    onTestFinished(async () => {
+      await broker.stop();
+      broker = shared;
+    });
+    broker = await startAuthorizingBroker(version, { 'allow.everyone.if.no.acl.found': 'true' });
+    names = await createTopics(broker);
     await missing([]);
     await grant(broker, [{ kind: 'TOPIC', name: names.retry, operations: ['WRITE'], principal: 'User:other' }]);
     await missing([`Read, Write, Describe, DescribeConfigs on the topic ${names.retry}`]);
   });
 
   test.runIf(version === oneVersion)('other commands name what they need, and end with 78', async () => {
-    await open();
     const refused = async (work: Promise<unknown>, problem: string): Promise<void> =>
       expect(work).rejects.toMatchObject({ code: EXIT.configuration, message: expect.stringContaining(problem) });
     const reading: Rule = { kind: 'TOPIC', name: names.retry, operations: ['READ', 'DESCRIBE_CONFIGS'] };
@@ -197,7 +206,6 @@ describeOwnKafka('what Kafka permits', (version) => {
   test.runIf(version === oneVersion)(
     'each setting that topics check complains of is right after its remedy',
     async () => {
-      await open();
       await grant(broker, [{ kind: 'TOPIC', name: '*', operations: ['ALL'] }]);
       const wrong = [
         [names.source, 'cleanup.policy', 'compact'],
@@ -229,7 +237,6 @@ describeOwnKafka('what Kafka permits', (version) => {
   test.runIf(version === oneVersion)(
     'what is taken away while the service runs is a reason not to be ready, until it is given back',
     async () => {
-      await open();
       const rules = leastPrivilege(names);
       await grant(broker, rules);
       await missing([]);

@@ -116,3 +116,15 @@ export const grant = ({ admin }: AuthorizingBroker, rules: readonly Rule[]): Pro
 export const revoke = async ({ admin }: AuthorizingBroker, rules: readonly Rule[]): Promise<void> => {
   await admin.deleteAcls({ filters: rules.flatMap(entriesOf) });
 };
+
+/** All of them, of all users. */
+export const forgetRules = async ({ admin }: AuthorizingBroker): Promise<void> => {
+  const { AclResourceTypes, ResourcePatternTypes, AclOperationTypes, AclPermissionTypes } = kafkajs;
+  const any = {
+    resourceType: AclResourceTypes.ANY,
+    resourcePatternType: ResourcePatternTypes.ANY,
+    operation: AclOperationTypes.ANY,
+    permissionType: AclPermissionTypes.ANY,
+  };
+  await admin.deleteAcls({ filters: [any] });
+};

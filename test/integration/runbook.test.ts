@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system.ts';
-import { createLogTools } from '../../src/adapters/kafka/tools.ts';
+import { createLogTools, GroupInUseError, type KafkaLogTools } from '../../src/adapters/kafka/tools.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
@@ -118,12 +118,19 @@ describeNewestKafka('the runbook', (kafka) => {
     return stdout;
   }
 
-  async function send(value: object, group = 'sales'): Promise<void> {
+  async function withTools<T>(work: (tools: KafkaLogTools, topic: string) => Promise<T>): Promise<T> {
     const { kafka: connection } = readConfig(environment, ['kafka'], String);
     const tools = createLogTools(connection, { clock: systemClock, logger: aLog() });
-    const record = { topic: environment['SOURCE_TOPIC'] ?? '', partition: null, key: group, headers: [] };
-    await tools.send([{ ...record, value: JSON.stringify({ group_id: group, ...value }) }]);
-    await tools.close();
+    try {
+      return await work(tools, environment['SOURCE_TOPIC'] ?? '');
+    } finally {
+      await tools.close();
+    }
+  }
+
+  async function send(value: object, group = 'sales'): Promise<void> {
+    const record = { partition: null, key: group, value: JSON.stringify({ group_id: group, ...value }), headers: [] };
+    await withTools((tools, topic) => tools.send([{ topic, ...record }]));
   }
 
   /** Asked again until it says so: what it tells of comes about by itself. */
@@ -206,6 +213,25 @@ describeNewestKafka('the runbook', (kafka) => {
     expect(sandbox.members('support').toSorted()).toEqual(['jane', 'joan']);
   });
 
+  test('what was committed is read again, once no instance runs', { timeout: 120_000 }, async () => {
+    await expect(run(questionOf('rewind-plan').command)).rejects.toMatchObject({ code: 69 });
+    // An instance that has joined since it was looked for: the brokers refuse.
+    const commits = [{ partition: 0, offset: 0n, metadata: '' }];
+    const commit = withTools((tools, topic) =>
+      tools.commitWithoutMembers(environment['KAFKA_GROUP_ID'] ?? '', topic, commits),
+    );
+    await expect(commit).rejects.toThrow(GroupInUseError);
+    service.signal('SIGTERM');
+    await service.exited;
+    await answers('rewind-plan');
+    await answers('rewind');
+    sandbox.setMembers('sales', []);
+    await start();
+    await sandbox.until(() => sandbox.members('sales').includes('jane'));
+    expect(sandbox.members('sales')).toEqual(['jane']);
+    expect(sandbox.members('support').toSorted()).toEqual(['jane', 'joan']);
+  });
+
   test('each command of the page is run', () => {
     expect(questions.map(({ name }) => name)).toEqual([
       'why-still',
@@ -223,6 +249,8 @@ describeNewestKafka('the runbook', (kafka) => {
       'held',
       'approve-cause',
       'approve-part',
+      'rewind-plan',
+      'rewind',
     ]);
   });
 });

@@ -1,4 +1,4 @@
-/** Mutants of `rollcall diff` and `rollcall resync`. */
+/** Mutants of `rollcall diff`, `resync` and `rewind`. */
 import type { Mutant } from './mutant.ts';
 
 export const driftMutants: readonly Mutant[] = [
@@ -246,5 +246,35 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'a repair is written, and taken for right, although a batch that came meanwhile cannot be unpacked',
     edits: [{ find: 'evidence.problems[this.#problemCount] ?? null', replace: 'evidence.problems[Infinity] ?? null' }],
     tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'rewind-goes-forward',
+    breaks: 'a rewind passes over changes that were not applied yet',
+    edits: [{ find: 'if (to >= offset) return null;', replace: 'if (to === offset) return null;' }],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
+    name: 'rewind-beside-instances',
+    breaks: 'offsets are moved while an instance runs, which commits its own again',
+    edits: [{ find: 'if (members.length === 0) return;', replace: 'if (members.length >= 0) return;' }],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
+    name: 'rewind-without-room',
+    breaks: 'more is read again than has room, so that older changes are sent before newer ones are read',
+    edits: [{ find: 'if (memberships.count > pendingMax)', replace: 'if (memberships.count < 0)' }],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
+    name: 'done-before-explained-as-done',
+    breaks: 'a change that was done, is read again and waits is explained as done',
+    edits: [{ find: '(reports[0]?.epoch ?? 0) <= done.epoch', replace: 'reports[0] !== undefined' }],
+    tests: ['test/unit/explain.test.ts'],
+  },
+  {
+    name: 'done-before-called-undone',
+    breaks: 'a change that was done, is read again and waits is called undone',
+    edits: [{ find: 'reports.waits.epoch > reports.final.epoch', replace: 'reports.waits.epoch > Infinity' }],
+    tests: ['test/unit/drift.test.ts'],
   },
 ];

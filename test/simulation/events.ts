@@ -6,7 +6,7 @@ import { expectFinal, expectRest, expectUnchanged } from './expectations.ts';
 import { decide } from './guard-operator.ts';
 import { topics } from './instance.ts';
 import { applyLogFault } from './log-faults.ts';
-import { replay } from './operator.ts';
+import { replay, rewind } from './operator.ts';
 import { askForPause } from './pausing-operator.ts';
 import type { Event } from './script.ts';
 import { Violation } from './violation.ts';
@@ -109,6 +109,8 @@ export function applyEvent(world: World, event: Event): void {
       return world.ids.setUser(world.nameOf(event.member), world.nameOf(event.to));
     case 'replay':
       return replay(world, event);
+    case 'rewind':
+      return rewind(world, event);
     case 'recreate_group':
       return recreateGroup(world);
     case 'fall_back':

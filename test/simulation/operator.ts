@@ -1,4 +1,5 @@
-/** An operator who replays what is dead. */
+/** An operator who replays what is dead, and who has the source read again. */
+import { rewound } from '../../src/core/log/rewind.ts';
 import type { WantedIntent } from '../oracle/intents.ts';
 import { placeText } from '../oracle/places.ts';
 import { isFailure } from '../oracle/reports.ts';
@@ -55,4 +56,22 @@ function send(world: World, { partition, group, dead }: Request): void {
   };
   world.replays.push(append);
   append();
+}
+
+/** As `rollcall rewind`, which the brokers refuse while the group has members. */
+export function rewind(
+  { broker, settings, counter }: World,
+  { back }: Extract<Event, { readonly kind: 'rewind' }>,
+): void {
+  const group = broker.group('rollcall');
+  if (group.memberIds.length > 0) return counter.count('operator: rewind refused');
+  for (let partition = 0; partition < settings.partitions; partition++) {
+    const { start } = broker.topic(topics.source).partition(partition);
+    const { offset, metadata } = group.committed(partition);
+    const since = offset === null || offset < BigInt(back) ? 0n : offset - BigInt(back);
+    const move = rewound({ partition, offset, metadata, since, start });
+    if (move === null) continue;
+    counter.count('operator: rewound');
+    group.commitWithoutMembers([{ partition, offset: move.to, metadata: move.metadata }]);
+  }
 }

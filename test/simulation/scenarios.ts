@@ -7,7 +7,7 @@ import { corrected, reconsidered } from './directed/approvals.ts';
 import { alone, beside, unpatchable } from './directed/breaker.ts';
 import { twins } from './directed/groups.ts';
 import { isolated } from './directed/isolation.ts';
-import { forged } from './directed/operator.ts';
+import { forged, readAgain } from './directed/operator.ts';
 import { bereft, excluded, fenced, halted, missed, reread, zombie } from './directed/ownership.ts';
 import { hours, standstill } from './directed/rest.ts';
 import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './directed/settle.ts';
@@ -69,6 +69,7 @@ const directedScenarios = {
   shared,
   forged,
   damaged,
+  readAgain,
 } as const satisfies Record<string, (random: SaltedRandom) => DirectedScenario>;
 
 type DirectedName = keyof typeof directedScenarios;
@@ -196,5 +197,6 @@ export const directedFaults: Readonly<Record<DirectedName, readonly string[]>> =
     'said: held removals are decided',
   ],
   damaged: ['event: damaged_batch', 'event: drop_member', 'process: killed', 'broker: refused report'],
+  readAgain: ['operator: rewound', 'process: drained', 'event: foreign', 'event: state'],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

@@ -139,6 +139,8 @@ type Directed =
   | { readonly kind: 'damaged_batch'; readonly group: number; readonly count: number }
   /** The newest change of the member has its final report. */
   | { readonly kind: 'expect_final'; readonly group: number; readonly member: number }
+  /** An operator has the consumer group read the last so many records of each partition again; only while it has no members. */
+  | { readonly kind: 'rewind'; readonly back: number }
   /** All that is due is done: what instances hold is what live records keep. */
   | { readonly kind: 'expect_rest' }
   /** Since the first of them nothing has come in: no instance holds more than then, and topics hold little more. */

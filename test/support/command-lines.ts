@@ -16,6 +16,7 @@ import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
 import { resumeCommand } from '../../src/commands/resume.ts';
 import { resyncCommand } from '../../src/commands/resync.ts';
+import { rewindCommand } from '../../src/commands/rewind.ts';
 import { retryNowCommand } from '../../src/commands/retry-now.ts';
 import { runCommand } from '../../src/commands/run.ts';
 import { sandboxCommand } from '../../src/lab/commands/sandbox.ts';
@@ -46,6 +47,7 @@ const commands = [
   reportCommand,
   resumeCommand,
   resyncCommand,
+  rewindCommand,
   retryNowCommand,
   runCommand,
   sandboxCommand,

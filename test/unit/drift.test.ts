@@ -215,6 +215,17 @@ describe('drift: what is on its way', () => {
     expect(known.report(1n, 'v').compared(shown(['v']))).toMatchObject({ undone: [u] });
   });
 
+  test.each(['before the report that it is done', 'after it'])(
+    'read again by a later owner, and it waits: pending, %s',
+    (order) => {
+      const later = { final: false, outcome: 'retry_scheduled', id: 's/0/1/u#1', epoch: 2 } as const;
+      const known = new Known().event(1n, delta(['u']));
+      if (order === 'after it') known.report(1n, 'u').report(1n, 'u', later);
+      else known.report(1n, 'u', later).report(1n, 'u');
+      expect(known.compared(shown([]))).toEqual({ pending: [{ ...u, op: 'add', state: 'parked' }] });
+    },
+  );
+
   test('done, though the offset is not committed yet: undone', () => {
     const known = new Known({ isCommitted: () => false }).event(1n, delta(['u'])).report(1n, 'u');
     expect(known.compared(shown([]))).toEqual({ undone: [{ ...u, op: 'add', ...undone }] });

@@ -8,6 +8,7 @@ import { explain } from '../../src/core/explain/sentence.ts';
 import { atTargetByReports, type AtTarget, type Known } from '../../src/core/explain/verdict.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { aReport } from '../support/a-report.ts';
+import { anIntent } from '../support/an-intent.ts';
 
 const sourceAt = (offset: bigint) => ({ topic: 's', partition: 0, offset, index: null, eventId: null, timestamp: 1 });
 
@@ -130,6 +131,18 @@ describe('a full state', () => {
     const answer = answerOf(withOthers(), 'u', { readingOf: () => 'uncommitted' });
     expect(answer).toMatchObject({ standing: 'unfinished', decidedBy: 's/0/1' });
   });
+});
+
+test('a change that was done, and that a later owner has read again and could not apply, is not done', () => {
+  const evidence = only('u');
+  said(evidence, 1n, { add: ['u'] });
+  evidence.takeReport(aReport(1n, 'u'));
+  evidence.takeReport(aReport(1n, 'u', { final: false, outcome: 'retry_scheduled', id: 's/0/1/u#1', epoch: 2 }));
+  evidence.takeWaiting(
+    anIntent({ group: 'g', member: 'u', op: 'add', attempt: 1, source: { ...sourceAt(1n) } }),
+    'parked',
+  );
+  expect(answerOf(evidence, 'u', { atTarget: shown(false) })).toMatchObject({ standing: 'waits' });
 });
 
 test('a change that is dead, and woken, waits: its report is older than its live record', () => {

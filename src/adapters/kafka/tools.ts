@@ -2,12 +2,21 @@
 import type { Broker, Cluster } from 'kafkajs';
 import type { Permitted, Resource } from '../../core/log/authorization.ts';
 import type { SessionLimits } from '../../core/log/reading.ts';
-import type { Bounds, LogTools, OutRecord, ReadOptions, SendOutcome, TopicRecord } from '../../ports.ts';
+import type {
+  Bounds,
+  Commit,
+  Committed,
+  LogTools,
+  OutRecord,
+  ReadOptions,
+  SendOutcome,
+  TopicRecord,
+} from '../../ports.ts';
 import { KafkaAdmin, type ClusterInfo, type ConsumerGroup, type PartitionBounds } from './admin.ts';
 import { aheadIn } from './direct-fetch.ts';
 import { permittedOperations } from './newer-requests.ts';
 import { KeptClient, clusterClient, type ClusterClient } from './clients.ts';
-import { explainKafkaError, messageOf, type KafkaFault } from './errors.ts';
+import { chainOf, explainKafkaError, fieldsOf, messageOf, type KafkaFault } from './errors.ts';
 import type { NoLeaderError } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { TopicReader } from './reader.ts';
@@ -25,6 +34,12 @@ export interface KafkaLogTools extends LogTools {
   /** By partition: the timestamp, epoch ms, of the first record from there on; those that have none, or cannot be read now, are left out. */
   timestampsAt(topic: string, from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, number>>;
   consumerGroup(groupId: string): Promise<ConsumerGroup>;
+  /** By partition, with their metadata. */
+  committedIn(groupId: string, topic: string): Promise<ReadonlyMap<number, Committed>>;
+  /** By partition: of the first record since then, in epoch ms; those that have none are left out. */
+  offsetsSince(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>>;
+  /** @throws GroupInUseError where the group has members: the brokers refuse all of it then */
+  commitWithoutMembers(groupId: string, topic: string, commits: readonly Commit[]): Promise<void>;
   /** For `doctor`; null: the broker does not say, or not to this user. */
   sessionLimits(nodeId: number): Promise<SessionLimits | null>;
   /** For `doctor`: those that the cluster names and that cannot be connected to. */
@@ -39,6 +54,19 @@ export interface KafkaLogTools extends LogTools {
 
 export function createLogTools(connection: KafkaConnectionOptions, host: KafkaHost): KafkaLogTools {
   return new Tools(connection, host);
+}
+
+/** Of a commit by none of the group's members. */
+const NO_MEMBERSHIP = { groupGenerationId: -1, memberId: '' };
+/** What the brokers answer to it while the group has members (kafkajs.md 2.4). */
+const IN_USE: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS']);
+
+export class GroupInUseError extends Error {
+  override readonly name = 'GroupInUseError';
+
+  constructor(groupId: string, options?: ErrorOptions) {
+    super(`the consumer group ${groupId} has members`, options);
+  }
 }
 
 /** What may come of an address that the cluster names. */
@@ -71,6 +99,25 @@ class Tools extends KafkaAdmin implements KafkaLogTools {
     return new Map(
       [...ahead].flatMap(([partition, { first }]) => (first === null ? [] : [[partition, first.timestamp]])),
     );
+  }
+
+  async commitWithoutMembers(groupId: string, topic: string, commits: readonly Commit[]): Promise<void> {
+    const partitions = commits.map(({ partition, offset, metadata }) => ({
+      partition,
+      offset: String(offset),
+      metadata,
+    }));
+    const request = { groupId, ...NO_MEMBERSHIP, topics: [{ topic, partitions }] };
+    try {
+      await this.#cluster.ask(async ({ cluster }) => {
+        const coordinator = await cluster.findGroupCoordinator({ groupId });
+        await coordinator.offsetCommit(request);
+      });
+    } catch (error) {
+      throw chainOf(error).some((each) => IN_USE.has(fieldsOf(each).type))
+        ? new GroupInUseError(groupId, { cause: error })
+        : error;
+    }
   }
 
   unreachableBrokers(): Promise<readonly UnreachableBroker[]> {

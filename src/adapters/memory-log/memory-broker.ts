@@ -248,6 +248,12 @@ export class ConsumerGroup {
     if (fitting.length < commits.length) throw new Error('OFFSET_METADATA_TOO_LARGE');
   }
 
+  /** By a tool. @throws while there are members */
+  commitWithoutMembers(commits: readonly Commit[]): void {
+    if (this.#members.size > 0) throw new Error('UNKNOWN_MEMBER_ID: the group has members, and this is none of them');
+    for (const commit of commits) this.#offsets.set(commit.partition, commit);
+  }
+
   committed(partition: number): Committed {
     const { offset, metadata } = this.#offsets.get(partition) ?? { offset: null, metadata: '' };
     return { offset, metadata };

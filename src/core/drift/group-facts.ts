@@ -181,6 +181,9 @@ export class GroupFacts {
     const sort = record.final ? 'final' : 'waits';
     // What was given up may have been tried again, so the newest report counts.
     if (isNewerReport(outcome, reports[sort])) reports[sort] = outcome;
+    // Offsets that went back: a later owner has read the change again, and found that it has to wait.
+    if (reports.final !== null && reports.waits !== null && reports.waits.epoch > reports.final.epoch)
+      reports.final = null;
   }
 
   /** Whom a report names at the target is none whom others have added, whatever the source's name means later. */

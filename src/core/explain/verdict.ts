@@ -105,7 +105,7 @@ export const isMemberIn = (atTarget: AtTarget): boolean | null =>
 
 export function standingOf({ links: [newest], atTarget, isMemoryKnown }: Known): Standing {
   if (newest === undefined) return 'nothing';
-  if (newest.reports.some(isDone) || isNeedless(newest)) {
+  if (isStillDone(newest) || isNeedless(newest)) {
     const isOpposite = atTarget.kind === 'read' && newest.op !== null && atTarget.isMember !== (newest.op === 'add');
     return isOpposite ? 'undone' : 'done';
   }
@@ -133,6 +133,12 @@ const STANDINGS = {
   queued: 'queued',
   in_flight: 'queued',
 } as const;
+
+/** No later owner has read the change again, and found that it has to wait. */
+function isStillDone({ reports }: Link): boolean {
+  const done = reports.find(isDone);
+  return done !== undefined && (reports[0]?.epoch ?? 0) <= done.epoch;
+}
 
 export const isDone = ({ final, ...report }: ReportRecord): boolean =>
   final && isSuccess(report) && report.outcome !== 'superseded';

@@ -68,6 +68,12 @@ export const needsOfResync = (topics: TopicNames, groupId: string): readonly Nee
   ...needsOfExplain(topics, groupId).filter(({ name }) => name !== topics.source),
 ];
 
+/** Of `rewind`, which moves offsets of the group. */
+export const needsOfRewind = ({ source }: Pick<TopicNames, 'source'>, groupId: string): readonly Need[] => [
+  readingTopic(source),
+  joining(groupId),
+];
+
 /** Of `status`, which changes nothing. */
 export const needsOfStatus = ({ source, retry }: TopicNames, groupId: string): readonly Need[] => [
   readingTopic(source),

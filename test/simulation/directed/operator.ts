@@ -1,4 +1,4 @@
-/** Directed scenarios of those who can write to the retry topic, and are no operators (protocol.md 12.3). */
+/** Directed scenarios of operators: of those who are none (protocol.md 12.3), and of one who has the source read again (12.5). */
 import type { SeededRandom } from '../../support/random.ts';
 import type { DirectedScenario } from '../scenarios.ts';
 import type { Event } from '../script.ts';
@@ -31,6 +31,38 @@ export function forged(random: SeededRandom): DirectedScenario {
       ...forgeries,
       ...(random.happens(0.5) ? handover : []),
       ...(random.happens(0.5) ? [decision] : []),
+    ],
+  };
+}
+
+/** Changes that are done, parked, held or dead are read again from some offset on, after others have changed the groups. */
+export function readAgain(random: SeededRandom): DirectedScenario {
+  const [instances, groups] = [random.pick([1, 2]), random.int(1, 3)];
+  const changes: Event[] = [];
+  for (let at = 4_000; at < 40_000; at += random.between(500, 5_000)) {
+    const group = random.int(0, groups - 1);
+    if (random.happens(0.15)) changes.push({ kind: 'state', at, group, members: [random.int(0, 3), random.int(0, 3)] });
+    else changes.push(changed(at, group, [random.int(0, 3)], random.pick(['add', 'remove'])));
+    if (random.happens(0.2)) changes.push({ kind: 'foreign', at: at + 1_000, group, members: [random.int(0, 3)] });
+  }
+  const fates = random.pick([
+    { error_before: 1 },
+    { error_after: 1, answered: 1 },
+    { lost: 1, answered: 2 },
+    { answered: 1 },
+  ]);
+  const stopsAt = random.between(20_000, 45_000);
+  const startsAt = stopsAt + random.between(15_000, 25_000);
+  const each = (event: (instance: number) => Event): Event[] => Array.from({ length: instances }, (_, i) => event(i));
+  return {
+    settings: { instances, groups, partitions: random.pick([1, 2]), members: 4, unknownMembers: random.pick([0, 1]) },
+    events: [
+      ...each((instance) => ({ kind: 'start', at: 0, instance })),
+      ...changes,
+      { kind: 'target', at: stopsAt - 10_000, fates, forMs: random.pick([5_000, 9_000, 40_000]) },
+      ...each((instance) => ({ kind: 'stop', at: stopsAt, instance })),
+      { kind: 'rewind', at: startsAt - 1_000, back: random.int(1, 20) },
+      ...each((instance) => ({ kind: 'start', at: startsAt + random.between(0, 4_000), instance })),
     ],
   };
 }

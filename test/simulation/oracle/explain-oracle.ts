@@ -91,6 +91,8 @@ function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefi
   const report =
     knowledge.finals.get(newest.id) ?? (isOpen ? undefined : newest.whole && knowledge.finals.get(newest.whole.id));
   const isDone = report !== undefined && isSuccess(report.outcome);
+  // What was done before waits once more.
+  const isReadAgain = world.counter.counts.has('operator: rewound') && waits.length > 0;
   const agrees = verdict.isMember === (newest.op === 'add');
   switch (standing) {
     case 'done':
@@ -109,7 +111,7 @@ function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefi
     case 'queued':
     case 'unread':
     case 'unfinished':
-      return isDone ? 'it is done' : null;
+      return isDone && !isReadAgain ? 'it is done' : null;
     case 'unreported':
       return knowledge.lost.has(newest.id) ? null : 'nothing of it is lost';
     case 'nothing':

@@ -1,0 +1,181 @@
+/** `rollcall rewind`: the consumer group reads again what was committed, and sends nothing that a newer record takes back. */
+import { expect, test } from 'vitest';
+import { decideHeld, decisionOf } from '../../src/commands/held.ts';
+import { heldSets } from '../../src/console/held-sets.ts';
+import { GroupInUseError } from '../../src/adapters/kafka/tools.ts';
+import { rewindTo, type RewindSources } from '../../src/console/rewind.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { native } from '../../src/formats/native/native.ts';
+import type { GroupApi } from '../../src/ports.ts';
+import { aContext } from '../support/command-context.ts';
+import { anApi } from '../support/genesys.ts';
+import { commandLogOf, retryOf } from '../support/retry-topic-of.ts';
+import { aWorld, topics, within, type Instance, type World } from '../support/world.ts';
+
+const EPOCH = 0;
+
+/** Over the memory log, with one partition. */
+function sourcesOf(world: World, more: Partial<RewindSources> = {}): RewindSources {
+  const group = world.broker.group('rollcall');
+  const own = world.broker.topic(topics.source).partition(0);
+  return {
+    tools: commandLogOf(world),
+    topic: topics.source,
+    format: native,
+    consumerGroup: 'rollcall',
+    pendingMax: 200_000,
+    members: async () => ({
+      state: group.memberIds.length === 0 ? 'Empty' : 'Stable',
+      members: group.memberIds.map((memberId) => ({
+        memberId,
+        clientId: 'one',
+        host: '10.0.0.7',
+        partitions: new Map(),
+      })),
+    }),
+    committed: async () => new Map([[0, group.committed(0)]]),
+    bounds: async () => [{ partition: 0, start: own.start, end: own.end }],
+    offsetsSince: async (since) => {
+      const first = world.records(topics.source).find(({ timestamp }) => timestamp >= since);
+      return new Map(first === undefined ? [] : [[0, first.offset]]);
+    },
+    commit: async (commits) => group.commitWithoutMembers(commits),
+    ...more,
+  };
+}
+
+async function rewind(
+  world: World,
+  { to = EPOCH, yes = true, ...more }: { to?: number; yes?: boolean } & Partial<RewindSources> = {},
+) {
+  const context = aContext();
+  const work = rewindTo({ to, isMeant: yes }, sourcesOf(world, more), context);
+  return { code: await work, out: context.out() };
+}
+
+async function stop({ pipeline }: Instance): Promise<void> {
+  await within(pipeline.drain(), 'the end');
+}
+
+/** `u` came and left, `v` came; others have put `u` back, and `v` is gone. */
+async function changed() {
+  const world = await aWorld();
+  world.change('g', { add: ['u'] });
+  world.change('g', { remove: ['u'] });
+  world.change('g', { add: ['v'] });
+  const one = await world.start();
+  await world.expectRest(one);
+  world.sandbox.setMembers('g', ['u']);
+  return { world, one };
+}
+
+/** With the members of each operation that it sends. */
+function watched(world: World): { readonly target: GroupApi; readonly sent: string[] } {
+  const api = anApi(world.sandbox);
+  const sent: string[] = [];
+  const patchGroup: GroupApi['patchGroup'] = (request) => {
+    sent.push(JSON.stringify(request.body));
+    return api.patchGroup(request);
+  };
+  const target: GroupApi = {
+    gate: api.gate,
+    getGroup: (request) => api.getGroup(request),
+    patchGroup,
+    search: (request) => api.search(request),
+    ensureToken: () => api.ensureToken(),
+    close: () => api.close(),
+  };
+  return { target, sent };
+}
+
+test('without --yes it shows how far, and how much would be read again, and moves nothing', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  expect(await rewind(world, { yes: false })).toEqual({
+    code: EXIT.someFailed,
+    out: 'partition 0  3 → 0\n3 records about 2 memberships of 1 group would be read again; --yes moves the offsets\n',
+  });
+  expect(world.committed()).toBe(3n);
+});
+
+test('what was committed is applied again where the target differs, the newest of each member alone', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  expect(await rewind(world)).toEqual({
+    code: EXIT.done,
+    out: 'partition 0  3 → 0\nmoved 1 partition: 3 records about 2 memberships of 1 group are read again once instances run; they send nothing before they have read to the end\n',
+  });
+  const { target, sent } = watched(world);
+  const two = await world.start({ name: 'two', target });
+  await within(two.pipeline.whenAtRest(), 'rest');
+  expect(world.sandbox.members('g')).toEqual(['v']);
+  expect(sent.filter((body) => /"op":"add"[^}]*"u"/.test(body))).toEqual([]);
+  expect(world.committed()).toBe(3n);
+  expect([world.outcome(0n, 'u'), world.outcome(1n, 'u'), world.outcome(2n, 'v')]).toEqual([
+    'superseded',
+    'applied',
+    'applied',
+  ]);
+});
+
+test('while an instance runs nothing is moved, also where it has joined since it was looked for', async () => {
+  const { world } = await changed();
+  await expect(rewind(world)).rejects.toMatchObject({
+    code: EXIT.unavailable,
+    message: expect.stringMatching(
+      /^rewind: the consumer group rollcall has members: one at 10\.0\.0\.7\n {2}Stop all/,
+    ),
+  });
+  const commit = (): Promise<void> => Promise.reject(new GroupInUseError('rollcall'));
+  const members = async () => ({ state: 'Empty', members: [] });
+  await expect(rewind(world, { members, commit })).rejects.toMatchObject({ code: EXIT.unavailable });
+  expect(world.committed()).toBe(3n);
+});
+
+test('no offset goes forward, and where all is older nothing is moved', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  world.change('g', { add: ['w'] });
+  world.change('g', { remove: ['w'] });
+  const [, , , , last] = world.records(topics.source);
+  const { code, out } = await rewind(world, { to: Number(last?.timestamp) + 1 });
+  expect(code).toBe(EXIT.done);
+  expect(out).toContain('nothing to move: all that is committed of source is older than');
+  for (const since of [3n, 4n])
+    expect(await rewind(world, { offsetsSince: async () => new Map([[0, since]]) })).toMatchObject({ code: EXIT.done });
+  expect(world.committed()).toBe(3n);
+});
+
+test('what has no room in memory is not read again', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  await expect(rewind(world, { pendingMax: 1 })).rejects.toMatchObject({
+    code: EXIT.someFailed,
+    message: expect.stringContaining('raise MAX_PENDING_INTENTS for this command and for all instances'),
+  });
+  expect(world.committed()).toBe(3n);
+});
+
+test('records that retention has taken are named, and the rest is read again', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  world.broker.deleteRecordsBefore(topics.source, 0, 2n);
+  const { out } = await rewind(world, { yes: false });
+  expect(out).toMatch(/^partition 0 {2}3 → 2 {2}older records are gone\n1 record about 1 membership of 1 group /);
+});
+
+test('a removal that an operator has refused stays refused', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b', 'c'], version: 1 }] } } });
+  world.state('g', []);
+  const one = await world.start();
+  await within(one.pipeline.whenAtRest(), 'rest');
+  const { retry } = retryOf(world);
+  const all = decisionOf('reject', [], { all: true, author: 'jane' }, aContext());
+  expect(await decideHeld(retry, all, { yes: true })).toBe(EXIT.done);
+  await stop(one);
+  expect(await rewind(world)).toMatchObject({ code: EXIT.done });
+  const two = await world.start({ name: 'two' });
+  await within(two.pipeline.whenAtRest(), 'rest');
+  expect(world.sandbox.members('g')).toHaveLength(3);
+  expect(await heldSets(retry)).toEqual([]);
+});

@@ -11,12 +11,11 @@ import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
 import { errorText } from '../core/text/visible.ts';
 import { ExitError } from '../exit-codes.ts';
-import type { GroupApi } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import type { DriftEvidence } from './drift-evidence.ts';
 import { chunks } from './dry-run.ts';
 import type { RequestPace } from './request-pace.ts';
-import { getGroupWithRetries, targetExitCode } from './target.ts';
+import { getGroupWithRetries, targetExitCode, type ReadingApi } from './target.ts';
 
 /** `moved`: it was changed while it was compared, so that nothing is said. `failed`: it could not be compared. */
 export type ComparedGroup = {
@@ -155,17 +154,13 @@ const FAILURES_MAX = 5;
 
 /** Reads groups at its pace, and counts the requests. */
 export class GroupReader {
-  readonly #api: Pick<GroupApi, 'gate' | 'getGroup'>;
+  readonly #api: ReadingApi;
   readonly #pace: RequestPace;
   readonly #context: Pick<CommandContext, 'clock' | 'stop'>;
   #failuresInRow = 0;
   requestCount = 0;
 
-  constructor(
-    api: Pick<GroupApi, 'gate' | 'getGroup'>,
-    pace: RequestPace,
-    context: Pick<CommandContext, 'clock' | 'stop'>,
-  ) {
+  constructor(api: ReadingApi, pace: RequestPace, context: Pick<CommandContext, 'clock' | 'stop'>) {
     this.#pace = pace;
     this.#context = context;
     this.#api = {

@@ -135,6 +135,8 @@ export class DriftWatch {
     const { pipeline, clock, stop } = this.#options;
     const context = { clock, stop };
     while (!stop.aborted) {
+      // The pace looks at the budget as it is then.
+      await this.#idle.turn();
       const owned = pipeline.owned(evidence.partitionOf(group));
       if (owned === null) return pass.note('lost');
       if (pipeline.isPaused(owned, { group, target: evidence.targetOf(group) })) return pass.note('paused');

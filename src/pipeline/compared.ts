@@ -56,7 +56,8 @@ function isIdle(owners: Owners): boolean {
   if (!lease.mayAsk || !breaker.isClosed) return false;
   if (queue.readyCount + queue.lockedCount + lookUps.size + outbox.size > 0) return false;
   if (queue.nextAt !== null && queue.nextAt < clock.now().wall + SOON_MS) return false;
-  return api.gate.budget().closedForMs === 0 && [...partitions].every((partition) => isQuiet(owners, partition));
+  if (partitions.size === 0 || api.gate.budget().closedForMs > 0) return false;
+  return [...partitions].every((partition) => isQuiet(owners, partition));
 }
 
 /** Nothing of a refused one is read. */

@@ -113,7 +113,7 @@ class Watched {
   pause(group: string | null): void {
     const headers = [textHeader('rollcall-type', 'pause')];
     const value = pauseValue({ kind: 'pause', group, author: 'jane', reason: 'INC-7' });
-    this.world.broker.append([{ topic: topics.retry, partition: 0, key: requestKey('p'), value, headers }]);
+    this.world.broker.append([{ topic: topics.retry, partition: 0, key: requestKey(`p-${group}`), value, headers }]);
   }
 }
 
@@ -245,6 +245,41 @@ describe('idle budget only', () => {
       'GET g1',
       'GET g2',
     ]);
+  });
+
+  test('nothing is sent while the breaker is open, even if nothing is to be sent', async () => {
+    const watched = new Watched();
+    const { pipeline } = await watched.start();
+    const { target, clock } = watched.world;
+    const others = ['h0', 'h1', 'h2'];
+    target.onGet = ({ group }) => {
+      watched.requests.push(`GET ${group}`);
+      return others.includes(group) ? answer(503) : null;
+    };
+    for (const group of others) watched.world.produce({ group_id: group, add_members: ['u'] });
+    await clock.advance(60_000);
+    for (const group of others) watched.pause(group);
+    await clock.advance(60_000);
+    watched.requests.length = 0;
+    await clock.advance(2 * EVERY_MS);
+    expect(pipeline.stats().breaker).not.toBe(null);
+    expect(watched.requests).toEqual([]);
+  });
+
+  test('nothing is sent while source records are not read', async () => {
+    const watched = new Watched({ pipeline: { pendingIntentsMax: 10 } });
+    const { pipeline } = await watched.start();
+    watched.pause('h');
+    await watched.world.clock.advance(1_000);
+    for (let i = 0; i < 60; i += 1) {
+      watched.world.produce({ group_id: 'h', add_members: [`u${i}`] });
+      if (i % 5 === 0) await watched.world.clock.advance(5_000);
+    }
+    await watched.world.clock.advance(60_000);
+    expect(pipeline.stats()).toMatchObject({ isIntakePaused: true, partitions: [{ lag: expect.any(Number) }] });
+    await watched.world.clock.advance(2 * EVERY_MS);
+    expect(pipeline.stats().partitions[0]?.lag).toBeGreaterThan(0);
+    expect(watched.requests).toEqual([]);
   });
 
   test('a request starts only in idle time, and its permit is given back where it does not', async () => {

@@ -42,7 +42,9 @@ export function watchDrift(
     ...placesIn(tools, live.current),
     diagnosed: (error: unknown) => tools.diagnosed(error),
   };
-  const watch = new DriftWatch(sources, { pipeline: pipeline.compared, everyMs: drift.everyMs, clock, logger, stop });
+  const { everyMs } = drift;
+  const options = { pipeline: pipeline.compared, everyMs, evidenceBytesMax: EVIDENCE_BYTES_MAX, clock, logger, stop };
+  const watch = new DriftWatch(sources, options);
   const ended = watch.run();
   return {
     watch,
@@ -53,6 +55,9 @@ export function watchDrift(
     },
   };
 }
+
+/** The rest of the memory is for the changes that are applied. */
+const EVIDENCE_BYTES_MAX = 512 * 1024 * 1024;
 
 /** The statistics of the pipeline, with what the comparisons beside it have found. */
 export const withDrift = (stats: PipelineStats | null, running: RunningDriftWatch | null): PipelineStats | null =>

@@ -28,6 +28,8 @@ export interface WatchOptions {
   readonly pipeline: ComparedPipeline;
   /** From the start of one pass to the start of the next. */
   readonly everyMs: number;
+  /** Of what the topics say of all groups. */
+  readonly evidenceBytesMax: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends it. */
@@ -175,8 +177,9 @@ export class DriftWatch {
 
   /** @throws ExitError, so that the service keeps its memory for the changes that it applies. */
   #limitMemory(): void {
-    if ((this.#evidence?.keptBytes ?? 0) <= EVIDENCE_BYTES_MAX) return;
-    const text = `what is known of memberships takes more than ${EVIDENCE_BYTES_MAX / MIB} MiB; unset DRIFT_EVERY_MS, and run \`rollcall diff\` as a process of its own`;
+    const { evidenceBytesMax } = this.#options;
+    if ((this.#evidence?.keptBytes ?? 0) <= evidenceBytesMax) return;
+    const text = `what is known of memberships takes more than ${Math.round(evidenceBytesMax / MIB)} MiB; unset DRIFT_EVERY_MS, and run \`rollcall diff\` as a process of its own`;
     throw new ExitError(EXIT.unavailable, text);
   }
 }
@@ -215,7 +218,6 @@ const FINISHED = 'the groups of this instance are compared with Genesys Cloud';
 const FAILED = 'a comparison with Genesys Cloud has failed, the next one tries again';
 
 const MIB = 1024 * 1024;
-const EVIDENCE_BYTES_MAX = 512 * MIB;
 
 /** The log of the service has no lines of progress. */
 const SILENT = new Writable({ write: (_chunk, _encoding, done) => done() });

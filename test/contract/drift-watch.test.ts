@@ -4,6 +4,7 @@ import { metricsText } from '../../src/admin/metrics.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { diffGroups } from '../../src/commands/diff.ts';
+import { watchDrift } from '../../src/console/drift-running.ts';
 import { DriftWatch } from '../../src/console/drift-watch.ts';
 import { requestKey, pauseValue } from '../../src/core/log/request-record.ts';
 import { textHeader } from '../../src/core/log/wire-intent.ts';
@@ -66,10 +67,17 @@ class Watched {
     return { ...this.watch(pipeline), pipeline, log };
   }
 
-  watch(pipeline: Pipeline) {
+  watch(pipeline: Pipeline, evidenceBytesMax = Infinity) {
     const { clock, logger } = this.world;
     const stop = new AbortController();
-    const options = { pipeline: pipeline.compared, everyMs: EVERY_MS, clock, logger, stop: stop.signal };
+    const options = {
+      pipeline: pipeline.compared,
+      everyMs: EVERY_MS,
+      evidenceBytesMax,
+      clock,
+      logger,
+      stop: stop.signal,
+    };
     const watch = new DriftWatch(this.sources, options);
     const ended = watch.run();
     atEnd(async () => {
@@ -402,7 +410,25 @@ test('after a loss of the partition what differs is reported again, under the sa
   expect(watched.drift()).toHaveLength(2);
 });
 
-test('off by default', () => {
+test('evidence that takes too much memory ends the pass, and is forgotten', async () => {
+  const watched = new Watched();
+  const { pipeline } = await watched.world.start();
+  for (let i = 0; i < 200; i += 1) watched.world.produce({ group_id: 'g0', add_members: [`u${i}`] });
+  await watched.world.clock.advance(60_000);
+  watched.watch(pipeline, 150 * 250);
+  await watched.pass();
+  expect(watched.lines('a comparison with Genesys Cloud has failed, the next one tries again')).toEqual([
+    expect.objectContaining({ problem: expect.stringContaining('run `rollcall diff` as a process of its own') }),
+  ]);
+});
+
+test('off by default', async () => {
+  const watched = new Watched();
+  const { pipeline } = await watched.world.start();
+  const given = { KAFKA_BROKERS: 'localhost:9092', GENESYS_CLIENT_ID: 'id', GENESYS_CLIENT_SECRET: 'secret' };
+  const live = { current: readConfig(given, ['kafka', 'topics', 'genesys', 'drift'], String) };
+  const ports = { live, api: watched.world.target, ids: null, format: native };
+  expect(watchDrift(pipeline, ports, { context: aContext(), logger: watched.world.logger })).toBe(null);
   expect(readConfig({}, ['drift'], String).drift).toEqual({ everyMs: null });
   expect(readConfig({ DRIFT_EVERY_MS: '60000' }, ['drift'], String).drift).toEqual({ everyMs: 60_000 });
   expect(() => readConfig({ DRIFT_EVERY_MS: '9999' }, ['drift'], String)).toThrow('must be 0, or a whole number from');

@@ -37,7 +37,7 @@ export interface WatchOptions {
 }
 
 /** What one read of the evidence stands for, as in `rollcall diff`. */
-const GROUPS_A_READ = 20;
+const REQUESTS_A_READ = 20;
 /** Beyond so many the pipeline reads no more until they are written. */
 const REPORTS_A_TURN = 500;
 
@@ -122,13 +122,15 @@ export class DriftWatch {
     const target = this.#reader();
     const groups = evidence.groups.filter((group) => pipeline.owned(evidence.partitionOf(group)) !== null);
     this.#groupsLeft = groups.length;
-    for (const [i, part] of [...chunks(groups, GROUPS_A_READ)].entries()) {
-      if (i > 0) await evidence.refresh();
-      for (const group of part) {
-        if (stop.aborted) return;
-        await this.#compareOne(group, { evidence, target, pass });
-        this.#groupsLeft -= 1;
+    let readAt = this.#api.requestCount;
+    for (const group of groups) {
+      if (stop.aborted) return;
+      if (this.#api.requestCount - readAt >= REQUESTS_A_READ) {
+        await evidence.refresh();
+        readAt = this.#api.requestCount;
       }
+      await this.#compareOne(group, { evidence, target, pass });
+      this.#groupsLeft -= 1;
     }
   }
 

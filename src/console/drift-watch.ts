@@ -1,6 +1,6 @@
 /**
  * Compares all groups of this instance with the target again and again, beside the pipeline of `run` and in its idle time (protocol.md
- * 14). Of each group the evidence stays from pass to pass, and is read on; after a pass that failed it is read again from the beginning.
+ * 14). Of each group the evidence stays from pass to pass, and is read on; after a pass that has failed at it, it is read again from the beginning.
  */
 import { Writable } from 'node:stream';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
@@ -12,7 +12,7 @@ import type { Clock, GroupApi, Logger } from '../ports.ts';
 import { pauseUnlessAborted } from '../time.ts';
 import { DriftEvidence, type DriftSources } from './drift-evidence.ts';
 import { DriftFindings } from './drift-findings.ts';
-import { GroupReader, compareGroups, type ComparedGroup } from './drift.ts';
+import { GroupReader, UnreadableTargetError, compareGroups, type ComparedGroup } from './drift.ts';
 import { chunks } from './dry-run.ts';
 import { IdleApi, IdleTime, readingInIdleTime } from './idle-time.ts';
 import { RequestPace } from './request-pace.ts';
@@ -95,7 +95,7 @@ export class DriftWatch {
       logger.info({ ...pass.counts, ...this.#findings.counts(this.#isOwned), requests }, FINISHED);
     } catch (error) {
       // What it was reading may not be read on: the topic may be another one.
-      this.#evidence = null;
+      if (!(error instanceof UnreadableTargetError)) this.#evidence = null;
       if (stop.aborted) return;
       this.#passes.failed += 1;
       logger.warn({ ...pass.counts, ...(await this.#problemOf(error)) }, FAILED);
@@ -105,7 +105,8 @@ export class DriftWatch {
   }
 
   async #problemOf(error: unknown): Promise<object> {
-    if (error instanceof ExitError) return { code: 'not_comparable', problem: error.message };
+    if (error instanceof UnreadableTargetError) return { code: 'target_unreadable', problem: error.message };
+    if (error instanceof ExitError) return { code: 'topics_unreadable', problem: error.message };
     const { code, message, advice } = explainKafkaError(await this.#sources.diagnosed(error));
     return { code, problem: message, advice };
   }

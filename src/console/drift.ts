@@ -152,6 +152,9 @@ type GroupOutcome = Exclude<Outcome, { readonly kind: 'throttled' }>;
 
 const FAILURES_MAX = 5;
 
+/** No group can be read at present. */
+export class UnreadableTargetError extends ExitError {}
+
 /** Reads groups at its pace, and counts the requests. */
 export class GroupReader {
   readonly #api: ReadingApi;
@@ -172,13 +175,13 @@ export class GroupReader {
     };
   }
 
-  /** @throws ExitError where the target refuses the client, or gives no usable answer of several groups in a row. */
+  /** @throws UnreadableTargetError where the target refuses the client, or gives no usable answer of several groups in a row. */
   async read(target: string): Promise<GroupOutcome> {
     await this.#pace.turn(this.#context.stop);
     const { outcome } = await getGroupWithRetries(this.#api, target, this.#context);
     this.#failuresInRow = outcome.kind === 'transient' ? this.#failuresInRow + 1 : 0;
     if (outcome.kind !== 'unauthorized' && this.#failuresInRow < FAILURES_MAX) return outcome;
     const { code, message } = failureOf(outcome);
-    throw new ExitError(targetExitCode(outcome.kind), `Genesys Cloud cannot be read (${code}): ${message}`);
+    throw new UnreadableTargetError(targetExitCode(outcome.kind), `Genesys Cloud cannot be read (${code}): ${message}`);
   }
 }

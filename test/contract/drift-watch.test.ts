@@ -384,13 +384,26 @@ test('topics that cannot be read are a warning, and the next pass tries again', 
   expect(watched.drift()).toHaveLength(1);
 });
 
-test('a target that cannot be read ends the pass with a warning', async () => {
+test('a target that cannot be read ends the pass with a warning; what was read of the topics stays', async () => {
   const watched = new Watched();
   const { watch } = await watched.start();
-  watched.world.target.onGet = () => answer(401);
+  let isRefused = true;
+  watched.world.target.onGet = () => (isRefused ? answer(401) : null);
   await watched.pass();
-  expect(watched.lines('a comparison with Genesys Cloud has failed, the next one tries again')).toHaveLength(1);
+  expect(watched.lines('a comparison with Genesys Cloud has failed, the next one tries again')).toEqual([
+    expect.objectContaining({ code: 'target_unreadable', problem: expect.stringContaining('cannot be read') }),
+  ]);
   expect(watch.figures.passes).toEqual({ finished: 0, failed: 1 });
+  isRefused = false;
+  const read = watched.tools.read.bind(watched.tools);
+  const froms: unknown[] = [];
+  watched.tools.read = (topic, options) => {
+    if (topic === topics.source) froms.push(options.from);
+    return read(topic, options);
+  };
+  await watched.pass();
+  expect(watch.figures.passes).toEqual({ finished: 1, failed: 1 });
+  expect(froms).toEqual([{ offsets: new Map([[0, 3n]]) }]);
 });
 
 test('after a loss of the partition what differs is reported again, under the same id', async () => {

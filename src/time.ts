@@ -22,6 +22,16 @@ export function pause(timer: Timer, delayMs: number): Promise<void> {
   });
 }
 
+/** Ends at the signal, too. */
+export async function pauseUnlessAborted(timer: Timer, delayMs: number, signal: AbortSignal): Promise<void> {
+  let cancel = (): void => undefined;
+  const over = new Promise<void>((resolve) => {
+    cancel = timer.schedule(delayMs, resolve);
+  });
+  await unlessAborted(signal, over);
+  cancel();
+}
+
 /**
  * The result of the work, or `aborted`; the work itself is not stopped. Nothing of it stays with the signal: a race
  * against one promise for many rounds would keep the result of every round (https://github.com/nodejs/node/issues/17469).

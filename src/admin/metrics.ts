@@ -4,6 +4,7 @@
  * event loop, garbage collection, and which build it is.
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics, type HistogramConfiguration } from 'prom-client';
+import type { DriftFigures } from '../core/drift/findings.ts';
 import type { BreakerReason } from '../core/target/breaker.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import { packageVersion } from '../version.ts';
@@ -79,6 +80,7 @@ function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number):
   for (const age of ages) oldestSeconds(registry, stats, { ...age, now });
   unsettledSeconds(registry, stats, now);
   breakerOpen(registry, stats);
+  if (stats.drift !== undefined) driftMetrics(registry, stats.drift);
   latencies(registry, stats);
 }
 
@@ -143,6 +145,25 @@ function breakerOpen(registry: Registry, { breaker }: PipelineStats): void {
     registers: [registry],
   });
   for (const reason of breakerReasons) gauge.set({ reason }, Number(breaker?.reason === reason));
+}
+
+function driftMetrics(registry: Registry, { found, passes, requests, groupsLeft, lastFinishedAt }: DriftFigures): void {
+  const registers = [registry];
+  const counted = { name: 'rollcall_drift_passes_total', help: 'Comparisons of all groups with the target, by result' };
+  const counter = new Counter({ ...counted, labelNames: ['result'], registers });
+  for (const [result, count] of Object.entries(passes)) counter.inc({ result }, count);
+  const asked = { name: 'rollcall_drift_requests_total', help: 'Requests to the target for these comparisons' };
+  new Counter({ ...asked, registers }).inc(requests);
+  const left = { name: 'rollcall_drift_groups_left', help: 'Groups that the present comparison has not come to' };
+  new Gauge({ ...left, registers }).set(groupsLeft);
+  if (found === null || lastFinishedAt === null) return;
+  const members = { name: 'rollcall_drift_members', help: 'Members that differ from what the source wants, by kind' };
+  const gauge = new Gauge({ ...members, labelNames: ['kind'], registers });
+  for (const [kind, count] of Object.entries(found.members)) gauge.set({ kind }, count);
+  const groups = { name: 'rollcall_drift_groups', help: 'Groups with members that differ' };
+  new Gauge({ ...groups, registers }).set(found.groups);
+  const last = { name: 'rollcall_drift_last_pass_timestamp_seconds', help: 'When the last comparison has ended' };
+  new Gauge({ ...last, registers }).set(lastFinishedAt / 1000);
 }
 
 type Durations = PipelineStats['queueTimes'];

@@ -65,7 +65,7 @@ function configurationFindings(context: CommandContext): Judged[] {
   try {
     const { warnings, risks } = readConfig(
       context.environment,
-      ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'notify', 'admin'],
+      ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'notify', 'drift', 'admin'],
       readText,
     );
     return [

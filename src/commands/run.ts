@@ -18,7 +18,6 @@ import { WebhookNotifier } from '../adapters/webhook-notifier.ts';
 import { pause, unlessAborted } from '../time.ts';
 import { withObstacles } from '../admin/readiness.ts';
 import { pipelineOptions, type Config } from '../config/config.ts';
-import { needsOfRun, type Need } from '../core/log/authorization.ts';
 import { refusesRun, topicFindings, type FoundTopic, type TopicFinding } from '../core/log/topics.ts';
 import type { OperatorKey } from '../core/log/request-record.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -27,9 +26,10 @@ import type { RecordFinding } from '../formats/first-records/record-finding.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
-import { AccessWatch, demandAccess, withRemedies } from '../console/access.ts';
+import { AccessWatch, demandAccess, needsOfService, withRemedies } from '../console/access.ts';
 import { LiveConfig, lazily, liveKafka, liveReceiver, serveAdmin, type Live } from '../console/live-config.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
+import { watchDrift, withDrift, type RunningDriftWatch } from '../console/drift-running.ts';
 import { inspectFirstRecords, openSourceTopicFormat } from '../console/source-format.ts';
 import { openIdMap, type OpenIdMap } from '../console/target.ts';
 
@@ -57,7 +57,18 @@ where the configuration is wrong or Kafka refuses the credentials; a target that
 
 type Service = Config<(typeof PARTS)[number]>;
 
-const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'notify', 'admin'] as const;
+const PARTS = [
+  'kafka',
+  'topics',
+  'format',
+  'ids',
+  'genesys',
+  'pipeline',
+  'operator',
+  'notify',
+  'drift',
+  'admin',
+] as const;
 
 export async function runService(context: CommandContext): Promise<void> {
   const { config, logger } = serviceConfig(context, PARTS);
@@ -65,9 +76,10 @@ export async function runService(context: CommandContext): Promise<void> {
   let stats: () => PipelineStats | null = () => null;
   let running: Pick<Pipeline, 'pendingOf' | 'status'> | null = null;
   let access: AccessWatch | null = null;
+  let drift: RunningDriftWatch | null = null;
   const live = new LiveConfig(config, PARTS, { context, logger });
   const sources = {
-    stats: () => access?.judge(stats()) ?? null,
+    stats: () => withDrift(access?.judge(stats()) ?? null, drift),
     explain: (group: string, member: string | null) => running?.pendingOf(group, member) ?? null,
     status: (...asked: Parameters<Pipeline['status']>) => running?.status(...asked) ?? null,
   };
@@ -82,7 +94,7 @@ export async function runService(context: CommandContext): Promise<void> {
   try {
     if (!(await kafkaIsRight(config, { context, logger }))) return;
     const format = await openSourceTopicFormat(config.format, { clock, logger });
-    access = AccessWatch.open(needsOf(config), liveKafka(live), { clock, logger });
+    access = AccessWatch.open(needsOfService(config, config), liveKafka(live), { clock, logger });
     opened = await openIds(config, api, { context, logger });
     if (opened === null) return;
     api.prepare();
@@ -95,15 +107,18 @@ export async function runService(context: CommandContext): Promise<void> {
     const pipeline = new Pipeline(ports, options);
     stats = () => withObstacles(pipeline.stats(), log.obstacles());
     running = pipeline;
+    drift = watchDrift(pipeline, { live, api, ids, format }, { context, logger });
     await supervise(pipeline, log, { context, logger });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
     live.close();
+    const compared = drift?.close();
     await access?.close();
     await opened?.close();
     await notifier?.close();
     await api.close();
+    await compared;
     await admin?.close();
   }
 }
@@ -171,10 +186,6 @@ async function kafkaIsRight(config: Service, { context, logger }: Dependencies):
   }
 }
 
-function needsOf({ topics, kafka, ids }: Service): readonly Need[] {
-  return needsOfRun(topics, kafka.groupId, ids.source.kind === 'topic' ? ids.source.topic : null);
-}
-
 interface Found {
   readonly topics: readonly TopicFinding[];
   readonly records: readonly RecordFinding[];
@@ -187,7 +198,7 @@ async function inspect(config: Service, tools: KafkaLogTools, around: Dependenci
     const finding = findTopics(config.topics, tools);
     // A missing permission is reported first.
     finding.catch(() => undefined);
-    await demandAccess(needsOf(config), tools, config.kafka);
+    await demandAccess(needsOfService(config, config), tools, config.kafka);
     const found = await finding;
     const topics = topicFindings(config.topics, found);
     if (found.source === null || topics.some(refusesRun)) return { topics, records: [] };

@@ -4,6 +4,7 @@ import {
   GENERATED_SECRET,
   anyText,
   asRead,
+  durationMsOrOff,
   flag,
   initially,
   isLoopback,
@@ -15,6 +16,9 @@ import {
   type Given,
   wholeNumber,
 } from './variable.ts';
+
+/** Each comparison asks for the ends of the topics. */
+const DRIFT_EVERY_LEAST_MS = 10_000;
 
 /* The topics of the service, and the one that `rollcall ingest` writes to. */
 
@@ -111,6 +115,18 @@ export const operator = part({
     }),
   },
   make: asRead,
+});
+
+/** `everyMs` null: `run` compares nothing. */
+export const drift = part({
+  title: 'Comparison with Genesys Cloud',
+  options: {
+    everyMs: initially('DRIFT_EVERY_MS', '0', durationMsOrOff(DRIFT_EVERY_LEAST_MS), {
+      about:
+        'How long after the start of one comparison of all groups with Genesys Cloud `run` begins the next, in idle request budget (as `diff`, with a report for each member that differs). 0: never',
+    }),
+  },
+  make: ({ everyMs }) => ({ everyMs: everyMs === 0 ? null : everyMs }),
 });
 
 /** Read by every command. */

@@ -153,6 +153,16 @@ export const wholeNumber = (least: number, most = Number.MAX_SAFE_INTEGER): z.Zo
 
 export const durationMs = (leastMs: number): z.ZodType<number, string> => wholeNumber(leastMs, TIMER_MAX_MS);
 
+/** 0 stands for never. */
+export const durationMsOrOff = (leastMs: number): z.ZodType<number, string> =>
+  z
+    .string()
+    .transform((text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN))
+    .refine(
+      (value) => value === 0 || (value >= leastMs && value <= TIMER_MAX_MS),
+      `must be 0, or a whole number from ${leastMs} to ${TIMER_MAX_MS}`,
+    );
+
 export const anyText: z.ZodType<string, string> = z.string();
 
 export const flag: z.ZodType<boolean, string> = z

@@ -11,7 +11,7 @@ import { pipeline } from './pipeline.ts';
 import { auth0, entra, okta, poll, scim } from './poll.ts';
 import { problem, type Problem } from './problem.ts';
 import { rekey } from './rekey.ts';
-import { admin, all, ingest, operator, topics } from './service.ts';
+import { admin, all, drift, ingest, operator, topics } from './service.ts';
 import { baseUrl, httpsProblems, type Given, type ReadFile, type Variable, type VariablesIn } from './variable.ts';
 import { webhook } from './webhook.ts';
 
@@ -25,6 +25,7 @@ export const parts = {
   pipeline,
   operator,
   notify,
+  drift,
   admin,
   ingest,
   webhook,

@@ -7,10 +7,13 @@ import type { KafkaConnectionOptions, KafkaHost } from '../adapters/kafka/option
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { logLasting } from '../adapters/lasting-lines.ts';
 import { withObstacles } from '../admin/readiness.ts';
+import type { Config, Parts } from '../config/config.ts';
 import {
   accessFinding,
   creatingTopic,
   missingOf,
+  needsOfDrift,
+  needsOfRun,
   type AccessFinding,
   type Client,
   type Need,
@@ -20,6 +23,16 @@ import { jsonIn } from '../core/text/json.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { Clock, LogTools, Logger } from '../ports.ts';
+
+/** Of `run`. @param parts null: that part of the configuration has a problem */
+export function needsOfService(
+  { kafka, topics }: Config<'kafka' | 'topics'>,
+  parts: { readonly ids: Parts['ids'] | null; readonly drift: Parts['drift'] | null },
+): readonly Need[] {
+  const source = parts.ids?.source;
+  const needs = needsOfRun(topics, kafka.groupId, source?.kind === 'topic' ? source.topic : null);
+  return parts.drift === null || parts.drift.everyMs === null ? needs : [...needs, ...needsOfDrift(topics)];
+}
 
 type Asked = Pick<KafkaLogTools, 'permitted'>;
 

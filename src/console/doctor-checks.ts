@@ -23,7 +23,6 @@ import {
   type ScimList,
   type Search,
 } from '../core/ids/look-up.ts';
-import { needsOfRun } from '../core/log/authorization.ts';
 import { sessionFinding } from '../core/log/reading.ts';
 import {
   ROLES,
@@ -37,7 +36,7 @@ import { classify } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { refusesStart } from '../formats/first-records/first-records.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
-import { accessFindings } from './access.ts';
+import { accessFindings, needsOfService } from './access.ts';
 import type { CommandContext } from './command-context.ts';
 import { commandLog, configOf, findTopics, kafkaExitCode } from './kafka-tools.ts';
 import { inspectFirstRecords } from './source-format.ts';
@@ -137,9 +136,8 @@ async function findingsOfAccess(
   config: Config<'kafka' | 'topics'>,
   tools: KafkaLogTools,
 ): Promise<Judged[]> {
-  const ids = configOf(context, ['ids'])?.ids.source;
-  const idTopic = ids?.kind === 'topic' ? ids.topic : null;
-  const needs = needsOfRun(config.topics, config.kafka.groupId, idTopic);
+  const [ids, drift] = [configOf(context, ['ids'])?.ids ?? null, configOf(context, ['drift'])?.drift ?? null];
+  const needs = needsOfService(config, { ids, drift });
   const found = await accessFindings(needs, tools, config.kafka);
   if (found === null)
     return [

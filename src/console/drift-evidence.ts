@@ -100,6 +100,11 @@ export class DriftEvidence {
     return this.#unreadable.problems;
   }
 
+  /** About so much memory is taken by what is known of memberships. */
+  get keptBytes(): number {
+    return [...this.#facts.values()].reduce((sum, { keptBytes }) => sum + keptBytes, 0);
+  }
+
   /** @throws ExitError where a topic is missing, or it was asked to stop. */
   async refresh(): Promise<void> {
     const { committed, context } = this.#sources;
@@ -266,6 +271,8 @@ export class DriftEvidence {
       const read = readReport(value);
       if (read === null) this.#unreadable.noteReport(record, this.#reports.topic);
       if (read === null || read.record.source.topic !== this.#sources.topics.source) continue;
+      // Another comparison has found it, by evidence of its own.
+      if (read.record.outcome === 'drift') continue;
       isGrown = this.#takeReport({ record: read.record, key: textOf(key) }) || isGrown;
     }
     return isGrown;

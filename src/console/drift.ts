@@ -11,12 +11,11 @@ import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
 import { errorText } from '../core/text/visible.ts';
 import { ExitError } from '../exit-codes.ts';
-import type { GroupApi } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import type { DriftEvidence } from './drift-evidence.ts';
 import { chunks } from './dry-run.ts';
 import type { RequestPace } from './request-pace.ts';
-import { getGroupWithRetries, targetExitCode } from './target.ts';
+import { getGroupWithRetries, targetExitCode, type ReadingApi } from './target.ts';
 
 /** `moved`: it was changed while it was compared, so that nothing is said. `failed`: it could not be compared. */
 export type ComparedGroup = {
@@ -153,19 +152,18 @@ type GroupOutcome = Exclude<Outcome, { readonly kind: 'throttled' }>;
 
 const FAILURES_MAX = 5;
 
+/** No group can be read at present. */
+export class UnreadableTargetError extends ExitError {}
+
 /** Reads groups at its pace, and counts the requests. */
 export class GroupReader {
-  readonly #api: Pick<GroupApi, 'gate' | 'getGroup'>;
+  readonly #api: ReadingApi;
   readonly #pace: RequestPace;
   readonly #context: Pick<CommandContext, 'clock' | 'stop'>;
   #failuresInRow = 0;
   requestCount = 0;
 
-  constructor(
-    api: Pick<GroupApi, 'gate' | 'getGroup'>,
-    pace: RequestPace,
-    context: Pick<CommandContext, 'clock' | 'stop'>,
-  ) {
+  constructor(api: ReadingApi, pace: RequestPace, context: Pick<CommandContext, 'clock' | 'stop'>) {
     this.#pace = pace;
     this.#context = context;
     this.#api = {
@@ -177,13 +175,13 @@ export class GroupReader {
     };
   }
 
-  /** @throws ExitError where the target refuses the client, or gives no usable answer of several groups in a row. */
+  /** @throws UnreadableTargetError where the target refuses the client, or gives no usable answer of several groups in a row. */
   async read(target: string): Promise<GroupOutcome> {
     await this.#pace.turn(this.#context.stop);
     const { outcome } = await getGroupWithRetries(this.#api, target, this.#context);
     this.#failuresInRow = outcome.kind === 'transient' ? this.#failuresInRow + 1 : 0;
     if (outcome.kind !== 'unauthorized' && this.#failuresInRow < FAILURES_MAX) return outcome;
     const { code, message } = failureOf(outcome);
-    throw new ExitError(targetExitCode(outcome.kind), `Genesys Cloud cannot be read (${code}): ${message}`);
+    throw new UnreadableTargetError(targetExitCode(outcome.kind), `Genesys Cloud cannot be read (${code}): ${message}`);
   }
 }

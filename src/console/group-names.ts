@@ -71,6 +71,8 @@ export class GroupNames {
 
   async #readReports(group: string, allPartitions: boolean): Promise<void> {
     for await (const { record, key } of reportsOf({ groups: [group], allPartitions }, this.#sources)) {
+      // Its names are by other reports, or by the id map as it was then.
+      if (record.outcome === 'drift') continue;
       const source = record.source_group ?? key;
       if (source !== null && record.group !== null) this.#groups.note(source, record.group);
       const { source_member: name = null, member } = record;

@@ -1,4 +1,5 @@
 /** Opens what is read of groups: the topics, the target and the id map. */
+import type { KafkaLogTools } from '../adapters/kafka/tools.ts';
 import type { Config } from '../config/config.ts';
 import type { Part } from '../config/variables.ts';
 import type { Need } from '../core/log/authorization.ts';
@@ -16,6 +17,16 @@ export type GroupSources = Omit<Sources, 'instances'>;
 
 type OpenConfig<P extends Part> = Config<'kafka' | 'topics' | (typeof PARTS)[number] | P>;
 
+/** How far the consumer group has come, and where topics begin. */
+export const placesIn = (
+  tools: KafkaLogTools,
+  { topics, kafka }: Config<'kafka' | 'topics'>,
+): Pick<Sources, 'committed' | 'starts'> => ({
+  committed: () => tools.committedOffsets(kafka.groupId, topics.source),
+  starts: async (topic, partitions) =>
+    new Map((await tools.boundsOfAll(topic, partitions)).map(({ partition, start }) => [partition, start])),
+});
+
 /** @param parts beside those that are opened here. @param needs what is named where Kafka does not permit the work. */
 export async function withGroupSources<P extends Part>(
   context: CommandContext,
@@ -29,14 +40,12 @@ export async function withGroupSources<P extends Part>(
     async (config: OpenConfig<P>, tools) => {
       const logger = commandLog(context, config);
       const format = await openSourceTopicFormat(config.format);
-      const { topics, kafka } = config;
-      const committed = () => tools.committedOffsets(kafka.groupId, topics.source);
-      const starts = async (topic: string, partitions: readonly number[]) =>
-        new Map((await tools.boundsOfAll(topic, partitions)).map(({ partition, start }) => [partition, start]));
+      const { topics } = config;
+      const places = placesIn(tools, config);
       await withTarget({ context, genesys: config.genesys, logger }, async (api) => {
         const { ids, close } = await openIdMap(config, { context, api, logger });
         try {
-          await work({ tools, topics, format, committed, starts, api, ids, context }, config);
+          await work({ tools, topics, format, ...places, api, ids, context }, config);
         } finally {
           await close();
         }

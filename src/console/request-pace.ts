@@ -1,6 +1,6 @@
 /** How fast a command may ask the target beside a service that works: a part of what is allowed, evenly spread. */
 import type { Clock, RateGate } from '../ports.ts';
-import { pause, unlessAborted } from '../time.ts';
+import { pauseUnlessAborted } from '../time.ts';
 
 export interface PaceLimits {
   /** RATE_LIMIT_PER_MINUTE; null: the target's headers say. */
@@ -35,7 +35,7 @@ export class RequestPace {
     const isSpent = window !== null && this.#limits.wished === null && window.used >= SPENT_MAX * window.allowed;
     const at = Math.max(now, this.#nextAt, isSpent ? now + window.resetsInMs : now);
     this.#nextAt = at + 60_000 / this.#perMinute(window?.allowed ?? ALLOWED_PER_MINUTE);
-    if (at > now) await unlessAborted(stop, pause(this.#clock, at - now));
+    if (at > now) await pauseUnlessAborted(this.#clock, at - now, stop);
   }
 
   #perMinute(allowed: number): number {

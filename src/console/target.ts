@@ -8,8 +8,8 @@ import { readConfig, readProxy, type Config, type Parts } from '../config/config
 import type { HttpAnswer } from '../core/target/refusals.ts';
 import { classify, type Outcome } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import type { GroupApi, IdMap, LogTools, Logger } from '../ports.ts';
-import { pause, unlessAborted } from '../time.ts';
+import type { GroupApi, IdMap, LogTools, Logger, RateGate } from '../ports.ts';
+import { pauseUnlessAborted, unlessAborted } from '../time.ts';
 import type { CommandContext } from './command-context.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 
@@ -45,9 +45,14 @@ export interface Read {
 
 const NOT_STARTED: Read = { answer: { kind: 'not_started' }, outcome: { kind: 'not_started' } };
 
+/** Reads groups. */
+export interface ReadingApi extends Pick<GroupApi, 'getGroup'> {
+  readonly gate: Pick<RateGate, 'take'>;
+}
+
 /** One GET; 429 waits for the gate, what may pass is tried again a few times. */
 export async function getGroupWithRetries(
-  api: Pick<GroupApi, 'gate' | 'getGroup'>,
+  api: ReadingApi,
   group: string,
   context: Pick<CommandContext, 'clock' | 'stop'>,
 ): Promise<Read> {
@@ -59,7 +64,7 @@ export async function getGroupWithRetries(
       return { answer, outcome };
     if (outcome.kind === 'transient') {
       tries += 1;
-      await unlessAborted(context.stop, pause(context.clock, Math.max(RETRY_MS, outcome.retryAfterMs ?? 0)));
+      await pauseUnlessAborted(context.clock, Math.max(RETRY_MS, outcome.retryAfterMs ?? 0), context.stop);
     }
   }
 }

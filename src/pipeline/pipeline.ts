@@ -11,6 +11,7 @@ import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { PipelineStatus, StatusAsked } from '../core/status/instance-status.ts';
 import type { Batch, ChangeLogHandler } from '../ports.ts';
 import { applyGroup } from './apply/apply-group.ts';
+import { comparedPipeline, type ComparedPipeline } from './compared.ts';
 import { Dispatcher, pendingGroupCount, review } from './dispatch/dispatcher.ts';
 import { dropOldRemovals } from './intents/guard.ts';
 import { reResolve } from './intents/identify.ts';
@@ -132,6 +133,11 @@ export class Pipeline {
   /** What it has of a group. @param name by the source or by the target. @param member by any of its names; null: all. */
   pendingOf(name: string, member: string | null): InstanceAnswer {
     return pendingOfGroup(this.#owners, name, member);
+  }
+
+  /** For a comparison with the target beside it. */
+  get compared(): ComparedPipeline {
+    return comparedPipeline(this.#owners);
   }
 
   /** What is in memory, by collection. */

@@ -4,6 +4,7 @@
  */
 import { idKey } from '../core/change/change.ts';
 import { earlier, noneWaits, noteAge, standing, type Oldest } from '../core/change/pending.ts';
+import type { DriftFigures } from '../core/drift/findings.ts';
 import { isRemovalsKey } from '../core/log/live-record.ts';
 import type { ShownBreaker } from './state/breaker.ts';
 import type { GroupRequest, HistogramView } from './state/counts.ts';
@@ -82,6 +83,8 @@ export interface PipelineStats {
   readonly notifications: NotificationStats | null;
   /** What else keeps the instance from its work, as the command that runs it has found; each with its remedy. */
   readonly obstacles?: readonly string[];
+  /** Of the comparisons beside it; absent: there are none. */
+  readonly drift?: DriftFigures;
 }
 
 interface NotificationStats {

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { systemClock } from '../../src/adapters/system.ts';
+import { reportCommand } from '../../src/commands/report.ts';
 import { statusCommand } from '../../src/commands/status.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
 import { readConfig } from '../../src/config/config.ts';
@@ -48,6 +49,7 @@ describeKafka('rollcall status', (kafka) => {
       KAFKA_BROKERS: kafka.brokers.join(','),
       ...namesOfService(uniqueName('status')),
       KAFKA_SESSION_TIMEOUT_MS: '15000',
+      DRIFT_EVERY_MS: '10000',
     };
     await topicsCommand(aContext({ environment })).parseAsync(['create', '--partitions', String(PARTITIONS)], {
       from: 'user',
@@ -134,6 +136,33 @@ describeKafka('rollcall status', (kafka) => {
       expect(Date.parse(at ?? '')).toBeGreaterThanOrEqual(before);
       expect(Date.parse(at ?? '')).toBeLessThanOrEqual(after);
     }
+  });
+
+  test('DRIFT_EVERY_MS: each group is compared by one instance, and what others have changed is reported once', async () => {
+    await send(GROUPS.slice(0, 8));
+    await untilStatus(adminOf(urls), (found) => found.in_step && found.partitions.every(isFinished));
+    sandbox.setMembers('group-5', []);
+    const figures = async (pattern: RegExp): Promise<readonly number[]> => {
+      const texts = await Promise.all(urls.map(async (url) => (await fetch(`${url}/metrics`)).text()));
+      return texts.map((text) => Number(pattern.exec(text)?.[1] ?? Number.NaN));
+    };
+    const untilFigures = async (pattern: RegExp, isSo: (found: readonly number[]) => boolean): Promise<void> => {
+      for (let tries = 0; tries < 240 && !isSo(await figures(pattern)); tries += 1) await pause(systemClock, 250);
+      expect(await figures(pattern)).toSatisfy(isSo);
+    };
+    await untilFigures(/^rollcall_drift_members\{kind="undone"\} (\d+)$/m, ([a = 0, b = 0]) => a + b === 1);
+    // Each of both once more.
+    const passes = /^rollcall_drift_passes_total\{result="finished"\} (\d+)$/m;
+    const before = await figures(passes);
+    await untilFigures(passes, (found) => found.every((count, i) => count > (before[i] ?? Infinity)));
+    const context = aContext({ environment });
+    await reportCommand(context).parseAsync(['--format', 'ndjson', '--outcome', 'drift'], { from: 'user' });
+    const reports = context.out().trim().split('\n');
+    expect(reports.map((line) => JSON.parse(line) as object)).toEqual([
+      expect.objectContaining({ group: 'group-5', member: 'jane', op: 'add', drift: expect.any(Object) }),
+    ]);
+    for (const service of services) service.signal('SIGTERM');
+    expect(await Promise.all(services.map(({ exited }) => exited))).toEqual([EXIT.done, EXIT.done]);
   });
 
   test('--watch asks again and again, and a signal is how it ends', async () => {

@@ -38,6 +38,89 @@ export const driftMutants: readonly Mutant[] = [
     tests: ['test/unit/drift.test.ts'],
   },
   {
+    name: 'compared-beside-work',
+    breaks: 'a comparison asks the target while changes are on their way',
+    edits: [
+      {
+        find: 'if (queue.readyCount + queue.lockedCount + lookUps.size + outbox.size > 0) return false;',
+        replace: 'if (queue.readyCount + lookUps.size + outbox.size > 0) return false;',
+      },
+    ],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'compared-while-open',
+    breaks: 'a comparison asks the target while the breaker is open',
+    edits: [
+      { find: 'if (!lease.mayAsk || !breaker.isClosed) return false;', replace: 'if (!lease.mayAsk) return false;' },
+    ],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'compared-while-unread',
+    breaks: 'a comparison asks the target while source records are not read',
+    edits: [
+      {
+        find: 'partition.inbox.isEmpty && backlog.unread(partition).lag === 0',
+        replace: 'partition.inbox.isEmpty && backlog !== undefined',
+      },
+    ],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'compared-too-late',
+    breaks: 'a request of a comparison is written although a change came while its token was fetched',
+    edits: [{ find: 'request.mayStart() && this.#idle.isNow', replace: 'request.mayStart()' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'compared-permit-lost',
+    breaks: 'a permit of a comparison whose request did not start is lost',
+    edits: [
+      {
+        find: "if (answer.kind === 'not_started') this.#api.gate.giveBack(); else this.requestCount += 1;",
+        replace: 'this.requestCount += 1;',
+      },
+    ],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'paused-compared',
+    breaks: 'a group that is paused is compared',
+    edits: [{ find: "return pass.note('paused');", replace: "pass.note('paused');" }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'drift-reported-again',
+    breaks: 'a member that differs is reported after each comparison',
+    edits: [
+      { find: 'known?.has(key) === true ? [] : [finding]', replace: 'known?.has(key) === null ? [] : [finding]' },
+    ],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'drift-never-reported-again',
+    breaks: 'what differs is not reported by the next owner of its partition',
+    edits: [
+      {
+        find: 'former?.owned === owned ? former.findings : null',
+        replace: 'former !== undefined ? former.findings : null',
+      },
+    ],
+    tests: ['test/unit/drift-findings.test.ts'],
+  },
+  {
+    name: 'drift-taken-for-change',
+    breaks: 'a report of drift counts as a report of a change',
+    edits: [
+      {
+        find: "new Set<ReportOutcome>(['no_changes', 'paused', 'resumed', 'drift'])",
+        replace: "new Set<ReportOutcome>(['no_changes', 'paused', 'resumed'])",
+      },
+    ],
+    tests: ['test/unit/drift-findings.test.ts'],
+  },
+  {
     name: 'moved-source-not-seen',
     breaks: 'a change that came while a group was compared is called drift',
     edits: [

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { readConfig } from '../../src/config/config.ts';
+import { needsOfService } from '../../src/console/access.ts';
 import {
   accessFinding,
   missingOf,
@@ -24,6 +26,17 @@ test('run needs what docs/reference.md says', () => {
     'group g: Read Describe',
     'topic ids: Read Describe DescribeConfigs',
   ]);
+});
+
+test('run reads the report topic only where it compares groups', () => {
+  const environment = { KAFKA_BROKERS: 'localhost:9092', REPORT_TOPIC: 'p', ID_MAP: 'topic:ids' };
+  const needed = (more: Record<string, string>): readonly string[] => {
+    const config = readConfig({ ...environment, ...more }, ['kafka', 'topics', 'ids', 'drift'], String);
+    return needsOfService(config, config).map(({ name, operations }) => `${name}: ${operations.join(' ')}`);
+  };
+  expect(needed({})).toContain('ids: Read Describe DescribeConfigs');
+  expect(needed({})).not.toContain('p: Read');
+  expect(needed({ DRIFT_EVERY_MS: '10000' })).toContain('p: Read');
 });
 
 describe('what is missing', () => {

@@ -108,6 +108,11 @@ export class GroupFacts {
     return this.#eventCount;
   }
 
+  /** About so much memory is taken by what is known of memberships (docs/reference.md, Compare). */
+  get keptBytes(): number {
+    return this.#members.size * CHANGED_BYTES + (this.#state?.members?.size ?? 0) * OF_STATE_BYTES;
+  }
+
   /** Of the source, that have something of the group. */
   get partitions(): ReadonlySet<number> {
     return this.#partitions;
@@ -278,5 +283,9 @@ function kindOf(record: ReportRecord): ReportedOutcome['kind'] | null {
 
 export const isNewerReport = (report: ReportedOutcome, than: ReportedOutcome | null): boolean =>
   than === null || (report.epoch - than.epoch || report.at - than.at) >= 0;
+
+/** Of one that has changed since the last full state, and of one that the full state names. */
+const CHANGED_BYTES = 250;
+const OF_STATE_BYTES = 30;
 
 const NONE_REPORTED: ReadonlyMap<string, string> = new Map();

@@ -49,7 +49,7 @@ interface StateDraft extends Draft {
 }
 
 /** These outcomes change no member. */
-export const UNCHANGING: ReadonlySet<string> = new Set<ReportOutcome>(['no_changes', 'paused', 'resumed']);
+export const UNCHANGING: ReadonlySet<string> = new Set<ReportOutcome>(['no_changes', 'paused', 'resumed', 'drift']);
 
 export class Evidence {
   readonly #isAsked: ((name: string) => boolean) | null;

@@ -37,6 +37,9 @@ export const needsOfRun = (topics: TopicNames, groupId: string, idTopic: string 
   ...(idTopic === null ? [] : [readingTopic(idTopic)]),
 ];
 
+/** Of `run` besides, where DRIFT_EVERY_MS is set. */
+export const needsOfDrift = ({ report }: Pick<TopicNames, 'report'>): readonly Need[] => [topic(report, ['Read'])];
+
 /** @param written the topic that native records go to. */
 export const needsOfIngest = (written: string, deadLetter: string): readonly Need[] => [
   topic(written, writing),

@@ -2,7 +2,8 @@
  * Room core/report: the report record, and the summary of many.
  * Not here: printing them (report).
  *
- * The report record: one final record per intent, one per scheduled retry, one per pause and its end. reporting.ts fills it.
+ * The report record: one final record per intent, one per scheduled retry, one per pause and its end, one per member that a
+ * comparison finds to differ. reporting.ts fills it.
  * For consumers: `ReportRecord.parse(JSON.parse(value))` ignores unknown fields, as later versions only add optional ones,
  * and takes any `outcome` and `op`: count an outcome that is not known by itself, neither as a success nor as a failure.
  * Deduplicate by `id`: of several the highest (`epoch`, `reported_at`) counts; summary.ts does just that.
@@ -26,12 +27,17 @@ export const REPORT_OUTCOMES = [
   'held',
   'paused',
   'resumed',
+  'drift',
 ] as const;
 export type ReportOutcome = (typeof REPORT_OUTCOMES)[number];
 
 /** A value of a list that later versions may make longer: any text is read, and shown as it is. */
 const openList = (known: readonly string[], description: string) =>
   z.string().meta({ examples: [...known], description: `${description}; later versions may add others` });
+
+/** `done`: it was done, and another client has changed it since. `no_report`: none says so. `failed`: it was given up. */
+const DRIFT_EVIDENCES = ['done', 'no_report', 'failed'] as const;
+export type DriftEvidenceKind = (typeof DRIFT_EVIDENCES)[number];
 
 const Reason = z.object({
   code: z.string(),
@@ -56,9 +62,10 @@ const Decision = z.object({
 export const ReportRecord = z
   .object({
     v: z.literal(1),
-    id: z
-      .string()
-      .meta({ description: 'topic/partition/offset[/member]; of a non-final one it ends in #attempt or #held' }),
+    id: z.string().meta({
+      description:
+        'topic/partition/offset[/member]; of a non-final one it ends in #attempt or #held; of `drift` it begins with drift/',
+    }),
     final: z.boolean(),
     group: z.string().nullable().meta({ description: 'Genesys id; null: it could not be read, or is not resolved' }),
     member: z.string().nullable().meta({
@@ -100,6 +107,17 @@ export const ReportRecord = z
         description:
           'of `paused` and `resumed`: by whom, why, when, and the answer: `paused` and `resumed` have changed something, `already`, `not_paused` and `is_paused` nothing',
       }),
+    drift: z
+      .object({
+        evidence: openList(DRIFT_EVIDENCES, 'what says that the member is to be a member, or not'),
+        report: z.string().nullable().meta({ description: 'id of the report that says so; null: none does' }),
+        version: z.string().nullable().meta({ description: 'of the group, as Genesys Cloud has shown it' }),
+      })
+      .optional()
+      .meta({
+        description:
+          'of `drift`: nothing was done; Genesys Cloud shows the opposite of `op`, and `reason.code` says which kind it is (`missing`, `extra`, `undone`)',
+      }),
     lag_ms: z.object({
       queue: z.number().nullable().meta({ description: 'read until its first request; null: none was sent' }),
       apply: z.number().nullable().meta({ description: 'from there to the answer; null: none was sent' }),
@@ -113,5 +131,5 @@ export type ReportRecord = z.infer<typeof ReportRecord>;
 /** How an intent can end. */
 export type FinalOutcome = Exclude<
   ReportOutcome,
-  'retry_scheduled' | 'held' | 'no_changes' | 'invalid' | 'paused' | 'resumed'
+  'retry_scheduled' | 'held' | 'no_changes' | 'invalid' | 'paused' | 'resumed' | 'drift'
 >;

@@ -14,6 +14,7 @@ import {
   type OperatorDecision,
 } from '../change/change.ts';
 import { ADVICE, thenReplay } from '../target/refusals.ts';
+import { driftFailure, driftId, driftJson, type DriftFacts } from './drift-report.ts';
 import type { FinalOutcome, ReportOutcome, ReportRecord } from './report.ts';
 
 /** Of an intent, or of a source record that holds none, or none that could be read. */
@@ -36,8 +37,10 @@ export interface Report {
   readonly nextAttemptAt: number | null;
   /** Epoch ms. */
   readonly reportedAt: number;
-  /** Of a pause, and of its end; absent: it is about a change. */
+  /** Of a pause, and of its end; absent: it is about something else. */
   readonly pause?: PauseFacts;
+  /** Of a member that differs; absent: it is about something else. */
+  readonly drift?: DriftFacts;
 }
 
 /** `at` in epoch ms. */
@@ -135,9 +138,27 @@ const ofIntent = (
   reportedAt,
 });
 
+/** `source` names the newest event about the member, else about the group. */
+export interface DriftReportFacts extends Pick<Report, 'source' | 'group' | 'groupTarget' | 'reportedAt'> {
+  readonly drift: DriftFacts;
+}
+
+/** It says what a comparison has found; nothing was done. */
+export const driftReport = (facts: DriftReportFacts): Report => ({
+  intent: null,
+  request: null,
+  lag: NO_LAG,
+  supersededBy: null,
+  nextAttemptAt: null,
+  outcome: 'drift',
+  reason: driftFailure(facts.drift),
+  ...facts,
+});
+
 export const isFinal = ({ outcome }: Report): boolean => outcome !== 'retry_scheduled' && outcome !== 'held';
 
-export function reportId({ intent, source, outcome }: Report): string {
+export function reportId({ intent, source, outcome, group, drift }: Report): string {
+  if (drift !== undefined) return driftId(source, group ?? '', drift);
   if (intent === null) return positionText(source);
   const id = intentId(intent);
   if (outcome === 'retry_scheduled') return `${id}#${intent.attempt}`;
@@ -178,6 +199,7 @@ export function reportRecord(report: Report, epoch: number): ReportRecord {
     reported_at: timeText(report.reportedAt),
   };
   if (report.pause !== undefined) return { ...record, pause: pauseJson(report.pause) };
+  if (report.drift !== undefined) return { ...record, ...driftJson(report.drift) };
   return { ...record, ...decisionsOn(intent) };
 }
 
@@ -246,7 +268,7 @@ export function smallerReport(report: ReportRecord): ReportRecord | null {
     source: { ...report.source, event_id: null },
   };
   if (JSON.stringify(withoutDetails).length < JSON.stringify(report).length) return withoutDetails;
-  const { approval: _, refusal: __, pause: ___, ...rest } = withoutDetails;
+  const { approval: _, refusal: __, pause: ___, drift: ____, ...rest } = withoutDetails;
   const { reason } = report;
   const least: ReportRecord = {
     ...rest,

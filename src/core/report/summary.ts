@@ -14,7 +14,7 @@ export const Summary = z
     by_outcome: z.record(z.string(), z.int().min(0)),
     operations: z
       .array(ReportRecord)
-      .meta({ description: 'the record that counts of each operation; pauses are none' }),
+      .meta({ description: 'the record that counts of each operation; pauses and drift are none' }),
   })
   .meta({ title: 'Rollcall summary' });
 
@@ -76,11 +76,12 @@ const MEANINGS: Readonly<Record<ReportOutcome, 'success' | 'failure' | 'waits' |
   held: 'waits',
   paused: 'neither',
   resumed: 'neither',
+  drift: 'neither',
 };
 
 type Ended = Pick<ReportRecord, 'outcome'>;
 
-/** A pause, or its end. */
+/** A pause, or its end; or a member that differs. */
 const isAboutNoChange = ({ outcome }: Ended): boolean => isKnownOutcome(outcome) && MEANINGS[outcome] === 'neither';
 
 /** Of a final report. An outcome that only a newer version knows is neither success nor failure. */

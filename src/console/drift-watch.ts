@@ -1,0 +1,226 @@
+/**
+ * Compares all groups of this instance with the target again and again, beside the pipeline of `run` and in its idle time (protocol.md
+ * 14). Of each group the evidence stays from pass to pass, and is read on; after a pass that has failed at it, it is read again from the beginning.
+ */
+import { Writable } from 'node:stream';
+import { explainKafkaError } from '../adapters/kafka/errors.ts';
+import { findingsOf, type DriftFigures, type DriftFinding } from '../core/drift/findings.ts';
+import { isSameId } from '../core/change/change.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import type { ComparedPipeline, OwnedPartition, ReportedDrift } from '../pipeline/compared.ts';
+import type { Clock, GroupApi, Logger } from '../ports.ts';
+import { pauseUnlessAborted } from '../time.ts';
+import { DriftEvidence, type DriftSources } from './drift-evidence.ts';
+import { DriftFindings } from './drift-findings.ts';
+import { GroupReader, UnreadableTargetError, compareGroups, type ComparedGroup } from './drift.ts';
+import { chunks } from './dry-run.ts';
+import { IdleApi, IdleTime, readingInIdleTime } from './idle-time.ts';
+import { RequestPace } from './request-pace.ts';
+
+export interface WatchedSources extends Omit<DriftSources, 'context'> {
+  readonly api: Pick<GroupApi, 'gate' | 'getGroup'>;
+  readonly rateLimitPerMinute: number | null;
+  /** The error, or what stands behind it. */
+  readonly diagnosed: (error: unknown) => Promise<unknown>;
+}
+
+export interface WatchOptions {
+  readonly pipeline: ComparedPipeline;
+  /** From the start of one pass to the start of the next. */
+  readonly everyMs: number;
+  /** Of what the topics say of all groups. */
+  readonly evidenceBytesMax: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends it. */
+  readonly stop: AbortSignal;
+}
+
+/** What one read of the evidence stands for, as in `rollcall diff`. */
+const REQUESTS_A_READ = 20;
+/** Beyond so many the pipeline reads no more until they are written. */
+const REPORTS_A_TURN = 500;
+
+export class DriftWatch {
+  readonly #sources: WatchedSources;
+  readonly #options: WatchOptions;
+  readonly #idle: IdleTime;
+  readonly #api: IdleApi;
+  readonly #findings = new DriftFindings();
+  #evidence: DriftEvidence | null = null;
+  #passes = { finished: 0, failed: 0 };
+  #groupsLeft = 0;
+  #lastFinishedAt: number | null = null;
+
+  constructor(sources: WatchedSources, options: WatchOptions) {
+    this.#sources = sources;
+    this.#options = options;
+    this.#idle = new IdleTime(options.pipeline, options.clock, options.stop);
+    this.#api = new IdleApi(sources.api, this.#idle);
+  }
+
+  get figures(): DriftFigures {
+    return {
+      found: this.#lastFinishedAt === null ? null : this.#findings.counts(this.#isOwned),
+      passes: { ...this.#passes },
+      requests: this.#api.requestCount,
+      groupsLeft: this.#groupsLeft,
+      lastFinishedAt: this.#lastFinishedAt,
+    };
+  }
+
+  /** Until the signal. */
+  async run(): Promise<void> {
+    const { clock, stop, everyMs } = this.#options;
+    let startAt = clock.now().monotonic;
+    while (!stop.aborted) {
+      startAt = Math.max(startAt + everyMs, clock.now().monotonic);
+      await pauseUnlessAborted(clock, startAt - clock.now().monotonic, stop);
+      if (!stop.aborted) await this.#pass();
+    }
+  }
+
+  readonly #isOwned = (owned: OwnedPartition): boolean => this.#options.pipeline.owned(owned.number) === owned;
+
+  async #pass(): Promise<void> {
+    const { stop, logger, clock } = this.#options;
+    const pass = new Pass();
+    const before = this.#api.requestCount;
+    try {
+      await this.#compareAll(pass);
+      if (stop.aborted) return;
+      this.#passes.finished += 1;
+      this.#lastFinishedAt = clock.now().wall;
+      const requests = this.#api.requestCount - before;
+      logger.info({ ...pass.counts, ...this.#findings.counts(this.#isOwned), requests }, FINISHED);
+    } catch (error) {
+      // What it was reading may not be read on: the topic may be another one.
+      if (!(error instanceof UnreadableTargetError)) this.#evidence = null;
+      if (stop.aborted) return;
+      this.#passes.failed += 1;
+      logger.warn({ ...pass.counts, ...(await this.#problemOf(error)) }, FAILED);
+    } finally {
+      this.#groupsLeft = 0;
+    }
+  }
+
+  async #problemOf(error: unknown): Promise<object> {
+    if (error instanceof UnreadableTargetError) return { code: 'target_unreadable', problem: error.message };
+    if (error instanceof ExitError) return { code: 'topics_unreadable', problem: error.message };
+    const { code, message, advice } = explainKafkaError(await this.#sources.diagnosed(error));
+    return { code, problem: message, advice };
+  }
+
+  async #compareAll(pass: Pass): Promise<void> {
+    const { pipeline, stop, logger } = this.#options;
+    await this.#idle.turn();
+    if (stop.aborted) return;
+    this.#findings.retain(this.#isOwned);
+    const evidence = (this.#evidence ??= this.#newEvidence());
+    await evidence.refresh();
+    for (const problem of evidence.problems)
+      logger.warn({ problem }, 'a comparison lacks evidence that cannot be read');
+    const target = this.#reader();
+    const groups = evidence.groups.filter((group) => pipeline.owned(evidence.partitionOf(group)) !== null);
+    this.#groupsLeft = groups.length;
+    let readAt = this.#api.requestCount;
+    for (const group of groups) {
+      if (stop.aborted) return;
+      if (this.#api.requestCount - readAt >= REQUESTS_A_READ) {
+        await evidence.refresh();
+        readAt = this.#api.requestCount;
+      }
+      await this.#compareOne(group, { evidence, target, pass });
+      this.#groupsLeft -= 1;
+    }
+  }
+
+  /** Tried again where something came to be due before the request was written. */
+  async #compareOne(group: string, { evidence, target, pass }: Comparison): Promise<void> {
+    const { pipeline, clock, stop } = this.#options;
+    const context = { clock, stop };
+    while (!stop.aborted) {
+      // The pace looks at the budget as it is then.
+      await this.#idle.turn();
+      const owned = pipeline.owned(evidence.partitionOf(group));
+      if (owned === null) return pass.note('lost');
+      if (pipeline.isPaused(owned, { group, target: evidence.targetOf(group) })) return pass.note('paused');
+      for await (const compared of compareGroups([group], { evidence, target, wanted: null, context })) {
+        pass.note(compared.status);
+        return await this.#take(group, owned, { compared, evidence });
+      }
+    }
+  }
+
+  /** What could not be compared leaves what was found before. */
+  async #take(group: string, owned: OwnedPartition, { compared, evidence }: Found): Promise<void> {
+    if (compared.status !== 'compared') return;
+    const { facts } = evidence.known(group, null);
+    const found = findingsOf(facts, compared.differences, compared.snapshot?.version ?? null);
+    const news = this.#findings.take(group, owned, found).flatMap((finding) => reportOf(finding, compared));
+    for (const part of chunks(news, REPORTS_A_TURN)) {
+      await this.#idle.turn();
+      this.#options.pipeline.report(owned, part);
+    }
+  }
+
+  #newEvidence(): DriftEvidence {
+    const { clock, stop } = this.#options;
+    const tools = readingInIdleTime(this.#sources.tools, this.#idle, () => this.#limitMemory());
+    const context = { stderr: SILENT, clock, stop };
+    return new DriftEvidence({ ...this.#sources, tools, context }, { groups: null, allPartitions: true });
+  }
+
+  #reader(): GroupReader {
+    const { clock, stop } = this.#options;
+    const { rateLimitPerMinute: ratePerMinute, api } = this.#sources;
+    const pace = new RequestPace(api.gate, { ratePerMinute, wished: null }, clock);
+    return new GroupReader(this.#api, pace, { clock, stop });
+  }
+
+  /** @throws ExitError, so that the service keeps its memory for the changes that it applies. */
+  #limitMemory(): void {
+    const { evidenceBytesMax } = this.#options;
+    if ((this.#evidence?.keptBytes ?? 0) <= evidenceBytesMax) return;
+    const text = `what is known of memberships takes more than ${Math.round(evidenceBytesMax / MIB)} MiB; unset DRIFT_EVERY_MS, and run \`rollcall diff\` as a process of its own`;
+    throw new ExitError(EXIT.unavailable, text);
+  }
+}
+
+interface Comparison {
+  readonly evidence: DriftEvidence;
+  readonly target: GroupReader;
+  readonly pass: Pass;
+}
+
+interface Found {
+  readonly compared: ComparedGroup;
+  readonly evidence: DriftEvidence;
+}
+
+type Fate = ComparedGroup['status'] | 'paused' | 'lost';
+
+/** How many groups of one pass came to what. */
+class Pass {
+  readonly counts: Record<Fate, number> = { compared: 0, moved: 0, failed: 0, paused: 0, lost: 0 };
+
+  note(fate: Fate): void {
+    this.counts[fate] += 1;
+  }
+}
+
+function reportOf({ place, ...drift }: DriftFinding, { group, target }: ComparedGroup): readonly ReportedDrift[] {
+  if (place === null) return [];
+  const source = { ...place, eventId: null };
+  // Without an id map both ids are the source's.
+  const groupTarget = target !== null && isSameId(group, target) ? group : target;
+  return [{ source, group, groupTarget, drift }];
+}
+
+const FINISHED = 'the groups of this instance are compared with Genesys Cloud';
+const FAILED = 'a comparison with Genesys Cloud has failed, the next one tries again';
+
+const MIB = 1024 * 1024;
+
+/** The log of the service has no lines of progress. */
+const SILENT = new Writable({ write: (_chunk, _encoding, done) => done() });

@@ -2,21 +2,22 @@
  * What the topics say of groups that are compared with the target, kept up to date: each `refresh` reads on from where the last one
  * ended. Committed offsets come first, then what waits, reports and the source: what the offsets pass was recorded before them.
  */
-import { idKey, isChange, isSameId, type ChangeEvent } from '../core/change/change.ts';
+import { idKey, isChange, isSameId, OFFSET_PATTERN, readOffset, type ChangeEvent } from '../core/change/change.ts';
 import { KeptIds } from '../core/change/kept-ids.ts';
 import type { KnownOfGroup, Unreadable } from '../core/drift/differences.ts';
 import { GroupFacts, type Place } from '../core/drift/group-facts.ts';
 import { KnownNames } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
 import { textOf } from '../core/log/wire-intent.ts';
-import { partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
+import { partitionOfKey } from '../core/log/reading.ts';
+import type { ReportRecord } from '../core/report/report.ts';
 import type { TopicRecord } from '../ports.ts';
-import { endIfStopped, readProgress, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
+import { unlessStopped, type CommandContext } from './command-context.ts';
 import type { GroupSources } from './group-sources.ts';
-import { eventsIn } from './group-topics.ts';
-import { existingTopic } from './kafka-tools.ts';
-import { groupIds, readReport, type KeyedReport } from './report-search.ts';
+import { eventsIn, type PlacedEvent } from './group-topics.ts';
+import { CLOCK_MARGIN_MS, groupIds, readReport, type KeyedReport } from './report-search.ts';
 import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './retry-topic.ts';
+import { notRead, openReading, readOn, type Reading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 
 export type DriftSources = Pick<GroupSources, 'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'ids'> & {
@@ -30,29 +31,15 @@ export interface DriftScope {
   readonly groups: readonly string[] | null;
   /** Read all partitions of the source and of the reports, wherever the groups are known to have been. */
   readonly allPartitions: boolean;
-}
-
-/** How far a topic is read. */
-interface Reading {
-  readonly kind: Unreadable['topic'];
-  readonly topic: string;
-  /** null: not read yet. */
-  partitionCount: number | null;
-  partitions: readonly number[];
-  /** By partition, what is read next. */
-  readonly offsets: Map<number, bigint>;
+  /** Epoch ms: of the reports only those from then on are read, and of the source what they are about and what is newer. Absent: all. */
+  readonly since?: number;
 }
 
 /** @param record the record that the change is of */
-export type ChangeListener = (event: ChangeEvent, record: TopicRecord) => void;
+export type ChangeListener = (change: PlacedEvent<ChangeEvent>, record: TopicRecord) => void;
 
-const notRead = (kind: Unreadable['topic'], topic: string): Reading => ({
-  kind,
-  topic,
-  partitionCount: null,
-  partitions: [],
-  offsets: new Map(),
-});
+/** @param group as the source spells it */
+export type ReportListener = (record: ReportRecord, group: string) => void;
 
 const keyPartition = (name: string, { partitionCount }: Reading): number =>
   partitionOfKey(Buffer.from(name), partitionCount ?? 1);
@@ -77,16 +64,19 @@ export class DriftEvidence {
   #committed: ReadonlyMap<number, bigint> = new Map();
   #isSourceGone = false;
   #areReportsGone = false;
-  #onChange: ChangeListener = () => undefined;
+  readonly #changeListeners: ChangeListener[] = [];
+  readonly #reportListeners: ReportListener[] = [];
+  /** By partition of the source, the oldest offset that reports are about. */
+  readonly #reportedOffsets = new Map<number, bigint>();
 
-  constructor(sources: DriftSources, { groups, allPartitions }: DriftScope) {
+  constructor(sources: DriftSources, { groups, allPartitions, since }: DriftScope) {
     this.#sources = sources;
     this.#allPartitions = allPartitions;
     this.#asked = groups ?? [];
     this.#names = groups === null ? null : new Set(groups.map(idKey));
     const { retry, report, source } = sources.topics;
     this.#retry = notRead('retry', retry);
-    this.#reports = notRead('report', report);
+    this.#reports = notRead('report', report, since === undefined ? null : since - CLOCK_MARGIN_MS);
     this.#source = notRead('source', source);
   }
 
@@ -114,13 +104,15 @@ export class DriftEvidence {
     const { format, topics } = this.#sources;
     const isFirst = this.#source.partitionCount === null;
     if (isFirst) {
-      await this.#open(this.#source);
+      await openReading(this.#source, this.#sources);
       this.#source.partitions = this.#sourcePartitions(this.#source.partitions.length);
+      if (this.#reports.since !== null) this.#skipSettled(this.#source);
     }
     const partitionCount = this.#source.partitionCount ?? 1;
-    for await (const record of this.#read(this.#source)) {
+    for await (const record of this.#readOn(this.#source)) {
       await format.prepare?.([record]);
-      for (const { event, source } of eventsIn({ record, topic: topics.source, partitionCount, format })) {
+      for (const placed of eventsIn({ record, topic: topics.source, partitionCount, format })) {
+        const { event, source } = placed;
         const group = isChange(event) || event.kind === 'invalid' ? event.group : null;
         if (group === null || this.#names?.has(idKey(group)) === false) continue;
         const { topic, partition, offset, index, timestamp } = source;
@@ -128,12 +120,21 @@ export class DriftEvidence {
         if (!isChange(event)) this.#factsOf(group).takeInvalid(place);
         else {
           this.#factsOf(group).takeEvent(event, place);
-          this.#onChange(event, record);
+          for (const listener of this.#changeListeners) listener({ ...placed, event }, record);
         }
       }
     }
     // What retention took while it was read may not have been read.
     if (isFirst) this.#isSourceGone = await this.#isBeginningGone(this.#source);
+  }
+
+  /** What is committed, and older than all that the reports are about, is not needed. */
+  #skipSettled({ partitions, offsets }: Reading): void {
+    for (const partition of partitions) {
+      const committed = this.#committed.get(partition) ?? 0n;
+      const reported = this.#reportedOffsets.get(partition) ?? committed;
+      offsets.set(partition, reported < committed ? reported : committed);
+    }
   }
 
   async #isBeginningGone({ topic, partitions }: Reading): Promise<boolean> {
@@ -144,7 +145,12 @@ export class DriftEvidence {
 
   /** Hears of each change that is read of the source from now on, after it is taken. */
   listen(onChange: ChangeListener): void {
-    this.#onChange = onChange;
+    this.#changeListeners.push(onChange);
+  }
+
+  /** Hears of each report of the groups that is read from now on, of some twice. */
+  listenToReports(onReport: ReportListener): void {
+    this.#reportListeners.push(onReport);
   }
 
   /** @param group by `idKey`, as the source names it; or a name that was asked for. */
@@ -233,8 +239,8 @@ export class DriftEvidence {
   }
 
   async #readRetry(): Promise<void> {
-    if (this.#retry.partitionCount === null) await this.#open(this.#retry);
-    for await (const record of this.#read(this.#retry)) readWaiting(this.#waiting, record.partition, record);
+    if (this.#retry.partitionCount === null) await openReading(this.#retry, this.#sources);
+    for await (const record of this.#readOn(this.#retry)) readWaiting(this.#waiting, record.partition, record);
   }
 
   /** Of groups that are asked for the partitions of their keys; all where that is not enough. */
@@ -244,7 +250,7 @@ export class DriftEvidence {
       await this.#readReportsOn();
       return;
     }
-    await this.#open(this.#reports);
+    await openReading(this.#reports, this.#sources);
     const all = this.#reports.partitions;
     if (this.#names !== null && ids === null && !this.#allPartitions) {
       this.#reports.partitions = this.#keyPartitions(all.length);
@@ -261,7 +267,7 @@ export class DriftEvidence {
   /** @returns whether a name became known whose reports may have been passed over. */
   async #readReportsOn(): Promise<boolean> {
     let isGrown = false;
-    for await (const record of this.#read(this.#reports)) {
+    for await (const record of this.#readOn(this.#reports)) {
       const { key, value } = record;
       const read = readReport(value);
       if (read === null) this.#unreadable.noteReport(record, this.#reports.topic);
@@ -283,8 +289,17 @@ export class DriftEvidence {
     const { source_member: name = null, member } = record;
     if (this.#sources.ids !== null && name !== null && member !== null) this.#members.note(name, member);
     this.#factsOf(group).takeReport(record);
+    this.#noteReported(record.source);
+    for (const listener of this.#reportListeners) listener(record, group);
     if (this.#names !== null) this.#reportedPartitions.add(record.source.partition);
     return isNew;
+  }
+
+  #noteReported({ partition, offset }: ReportRecord['source']): void {
+    if (!OFFSET_PATTERN.test(offset)) return;
+    const known = this.#reportedOffsets.get(partition);
+    const at = readOffset(offset).offset;
+    if (known === undefined || at < known) this.#reportedOffsets.set(partition, at);
   }
 
   /** Where groups are known to have been; a producer may choose partitions in another way than Kafka's own, or by other keys. */
@@ -305,36 +320,11 @@ export class DriftEvidence {
     return [...known];
   }
 
+  #readOn(reading: Reading): AsyncGenerator<TopicRecord> {
+    return readOn(reading, this.#sources, this.#unreadable);
+  }
+
   #keyPartitions(count: number): readonly number[] {
     return [...new Set([...(this.#names ?? [])].map((name) => partitionOfKey(Buffer.from(name), count)))];
-  }
-
-  async #open(reading: Reading): Promise<void> {
-    const { partitionCount } = await existingTopic(reading.topic, this.#sources);
-    reading.partitionCount = partitionCount;
-    reading.partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
-  }
-
-  /** From where the last reading ended to the ends that there are now. */
-  async *#read(reading: Reading): AsyncGenerator<TopicRecord> {
-    const { tools, context } = this.#sources;
-    const { kind, topic, partitions, offsets } = reading;
-    let read: ReadProgress = { passed: 0, total: 0 };
-    const onProgress = (progress: ReadProgress): void => void (read = progress);
-    const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
-    const from = { offsets: new Map(offsets) };
-    const options = { from, partitions, follow: false, signal: context.stop, unreadable: 'tell', onProgress } as const;
-    try {
-      for await (const record of tools.read(topic, options)) {
-        const { partition, offset, unreadable } = record;
-        if (unreadable === undefined) yield record;
-        else this.#unreadable.noteBatch({ topic: kind, partition, offset, message: `${topic}: ${unreadable.message}` });
-        // What could not be taken is read again.
-        offsets.set(partition, offset + 1n);
-      }
-    } finally {
-      end();
-    }
-    endIfStopped(context, `before the end of ${topic}`);
   }
 }

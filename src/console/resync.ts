@@ -90,7 +90,7 @@ export class Resync {
     this.#dependencies = dependencies;
     this.#problemCount = dependencies.comparing.evidence.problems.length;
     const topic = dependencies.sources.topics.source;
-    dependencies.comparing.evidence.listen((event, { headers, partition, offset }) => {
+    dependencies.comparing.evidence.listen(({ event }, { headers, partition, offset }) => {
       if (idKey(event.group) !== this.#group) return;
       this.#heard.push({ event, topic, partition, offset, uuid: header(headers, RESYNC_HEADER) });
     });

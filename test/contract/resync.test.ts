@@ -51,7 +51,12 @@ async function resync(world: World, flags: ResyncFlags = {}, options: Asked = {}
     tools: { ...real, ...options.tools?.(real) },
     guard: { publicApiUrl: 'https://api.example', membersPerPatchMax, retry, guard, removedBefore: 0 },
   };
-  const repairing = { author: 'jane', reason: 'INC-7', removesForeign: flags.removeForeign === true };
+  const repairing = {
+    command: 'resync',
+    author: 'jane',
+    reason: 'INC-7',
+    removesForeign: flags.removeForeign === true,
+  } as const;
   const asked = flags.group === undefined ? ({ ...flags, all: true } as const) : flags;
   const run = resyncGroups({ flags: { rate: FAST, ...asked }, repairing }, all, context);
   const code = await run.catch((error: unknown) => String(error));

@@ -2,7 +2,7 @@
  * What differs between what is wanted of a group and what one read of the target shows. A difference is told apart by evidence: what
  * is on its way is `pending`, what the target had and shows no more is `undone`, and what no source ever named is `foreign`.
  */
-import { idKey, positionText, sourceMember, WHOLE_GROUP } from '../change/change.ts';
+import { idKey, sourceMember, WHOLE_GROUP } from '../change/change.ts';
 import type { WaitingChange } from '../explain/verdict.ts';
 import type { Snapshot } from '../target/snapshot.ts';
 import type { Differences, KnownOfGroup, Named, Pending, Undone, Unmet, Wanted } from './differences.ts';
@@ -10,7 +10,6 @@ import {
   comparePlaces,
   isNewerReport,
   type MemberFacts,
-  type Place,
   type ReportedOutcome,
   type StateFacts,
 } from './group-facts.ts';

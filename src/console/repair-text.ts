@@ -1,0 +1,103 @@
+/** What commands say of an event that they would write to the source topic, or have written: `rollcall resync` and `undo`. */
+import type { ChangeEvent } from '../core/change/change.ts';
+import type { SureResolution } from '../core/ids/resolution.ts';
+import type { Snapshot } from '../core/target/snapshot.ts';
+import { counted } from '../core/text/counted.ts';
+import { visible } from '../core/text/visible.ts';
+import { SOURCE_MOVED, type NamedGroup } from './drift.ts';
+import { preview, type PlanOptions } from './dry-run.ts';
+import { FILE_SOURCE } from './file-source.ts';
+import { FoldedChanges } from './folded-changes.ts';
+import type { WrittenRepair } from './source-writer.ts';
+
+/** Of which the event is. */
+export type ShownGroup = Pick<NamedGroup, 'group' | 'target'> & { readonly snapshot: Snapshot | null };
+
+/** Events of several groups, each shown before it is written; the removals of one count for the next ones. */
+export class PlannedEvents {
+  readonly #command: string;
+  readonly #guard: PlanOptions;
+  readonly #names: { memberTarget(name: string): string | null };
+  #removedBefore = 0;
+  /** Removals that the guard would hold. */
+  heldCount = 0;
+  count = 0;
+  triedCount = 0;
+  writtenCount = 0;
+
+  constructor(command: string, guard: PlanOptions, names: { memberTarget(name: string): string | null }) {
+    this.#command = command;
+    this.#guard = guard;
+    this.#names = names;
+  }
+
+  /** Of which nothing is known yet but what they would come to. */
+  get untriedCount(): number {
+    return this.count - this.triedCount;
+  }
+
+  get unwrittenCount(): number {
+    return this.count - this.writtenCount;
+  }
+
+  /** `, of which the guard holds 2 removals`; empty: it holds none. */
+  get heldText(): string {
+    return this.heldCount === 0 ? '' : `, of which the guard holds ${counted(this.heldCount, 'removal')}`;
+  }
+
+  planned(shown: ShownGroup, event: ChangeEvent): string {
+    this.count += 1;
+    const plan = this.#preview(shown, event);
+    const held = plan?.predicted.filter(({ outcome }) => outcome === 'held') ?? [];
+    this.heldCount += held.length;
+    this.#removedBefore += plan?.removalCount ?? 0;
+    const guard = held.length === 0 ? '' : `; the guard holds ${held.length} (${visible(held[0]?.code ?? '')})`;
+    return `${this.#command}  ${visible(shown.group)}  ${whatText(event)}${guard}\n`;
+  }
+
+  written(group: string, written: WrittenRepair): string {
+    const name = visible(group);
+    this.triedCount += 1;
+    switch (written.kind) {
+      case 'written':
+        this.writtenCount += 1;
+        return `written  ${name}  event ${written.eventId}${correctedText(written.corrections)}\n`;
+      case 'moved':
+        return `moved  ${name}  nothing is written: ${SOURCE_MOVED}\n`;
+      case 'failed':
+        return [
+          `failed  ${name}  ${visible(written.why)}\n`,
+          ...written.owed.map((event) => `write  ${name}  ${event}\n`),
+        ].join('');
+    }
+  }
+
+  #preview({ snapshot, target }: ShownGroup, event: ChangeEvent): ReturnType<typeof preview> | null {
+    if (snapshot === null || target === null) return null;
+    const changes = new FoldedChanges(FILE_SOURCE);
+    changes.take(event);
+    const [wanted] = [...changes.takeGroups()];
+    if (wanted === undefined) return null;
+    const names = event.kind === 'state' ? event.members : [...event.add, ...event.remove];
+    const members = new Map(names.map((name): [string, SureResolution] => [name, this.#resolved(name)]));
+    return preview(
+      wanted,
+      snapshot,
+      { group: target, members },
+      { ...this.#guard, removedBefore: this.#removedBefore },
+    );
+  }
+
+  #resolved(name: string): SureResolution {
+    const id = this.#names.memberTarget(name);
+    return id === null ? { kind: 'unmapped' } : { kind: 'found', id, isActive: true };
+  }
+}
+
+const whatText = (event: ChangeEvent): string =>
+  event.kind === 'delta'
+    ? `adds ${event.add.length}, removes ${event.remove.length}`
+    : `full state of ${counted(event.members.length, 'member')}`;
+
+const correctedText = (corrections: number): string =>
+  corrections === 0 ? '' : `, after ${counted(corrections, 'correction')}: the source wrote meanwhile`;

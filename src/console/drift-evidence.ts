@@ -120,12 +120,16 @@ export class DriftEvidence {
         if (!isChange(event)) this.#factsOf(group).takeInvalid(place);
         else {
           this.#factsOf(group).takeEvent(event, place);
-          for (const listener of this.#changeListeners) listener({ ...placed, event }, record);
+          this.#tell({ ...placed, event }, record);
         }
       }
     }
     // What retention took while it was read may not have been read.
     if (isFirst) this.#isSourceGone = await this.#isBeginningGone(this.#source);
+  }
+
+  #tell(change: PlacedEvent<ChangeEvent>, record: TopicRecord): void {
+    for (const listener of this.#changeListeners) listener(change, record);
   }
 
   /** What is committed, and older than all that the reports are about, is not needed. */

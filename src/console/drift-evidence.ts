@@ -9,7 +9,6 @@ import { GroupFacts, type Place } from '../core/drift/group-facts.ts';
 import { KnownNames } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
 import { textOf } from '../core/log/wire-intent.ts';
-import { partitionOfKey } from '../core/log/reading.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import type { TopicRecord } from '../ports.ts';
 import { unlessStopped, type CommandContext } from './command-context.ts';
@@ -17,7 +16,7 @@ import type { GroupSources } from './group-sources.ts';
 import { eventsIn, type PlacedEvent } from './group-topics.ts';
 import { CLOCK_MARGIN_MS, groupIds, readReport, type KeyedReport } from './report-search.ts';
 import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './retry-topic.ts';
-import { notRead, openReading, readOn, type Reading } from './topic-reading.ts';
+import { TopicReading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 
 export type DriftSources = Pick<GroupSources, 'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'ids'> & {
@@ -41,23 +40,21 @@ export type ChangeListener = (change: PlacedEvent<ChangeEvent>, record: TopicRec
 /** @param group as the source spells it */
 export type ReportListener = (record: ReportRecord, group: string) => void;
 
-const keyPartition = (name: string, { partitionCount }: Reading): number =>
-  partitionOfKey(Buffer.from(name), partitionCount ?? 1);
-
 export class DriftEvidence {
   readonly #sources: DriftSources;
   /** By `idKey`, every name of the groups that are asked for; null: all groups. */
   readonly #names: Set<string> | null;
   readonly #asked: readonly string[];
   readonly #allPartitions: boolean;
+  readonly #isPartial: boolean;
   readonly #ids = new KeptIds();
   readonly #facts = new Map<string, GroupFacts>();
   readonly #members = new KnownNames();
   readonly #groups = new KnownNames();
   readonly #waiting = emptyWaiting();
-  readonly #retry: Reading;
-  readonly #reports: Reading;
-  readonly #source: Reading;
+  readonly #retry: TopicReading;
+  readonly #reports: TopicReading;
+  readonly #source: TopicReading;
   /** Of the source, in which reports have events of the groups that are asked for. */
   readonly #reportedPartitions = new Set<number>();
   readonly #unreadable = new UnreadableRecords();
@@ -75,9 +72,11 @@ export class DriftEvidence {
     this.#asked = groups ?? [];
     this.#names = groups === null ? null : new Set(groups.map(idKey));
     const { retry, report, source } = sources.topics;
-    this.#retry = notRead('retry', retry);
-    this.#reports = notRead('report', report, since === undefined ? null : since - CLOCK_MARGIN_MS);
-    this.#source = notRead('source', source);
+    this.#retry = new TopicReading('retry', retry, sources, this.#unreadable);
+    this.#reports = new TopicReading('report', report, sources, this.#unreadable);
+    this.#source = new TopicReading('source', source, sources, this.#unreadable);
+    this.#isPartial = since !== undefined;
+    if (since !== undefined) this.#reports.startAtTime(since - CLOCK_MARGIN_MS);
   }
 
   /** By `idKey`, all groups that the topics name, of those that are asked for. */
@@ -102,14 +101,14 @@ export class DriftEvidence {
   /** Reads the source on. */
   async readSource(): Promise<void> {
     const { format, topics } = this.#sources;
-    const isFirst = this.#source.partitionCount === null;
+    const isFirst = !this.#source.isOpen;
     if (isFirst) {
-      await openReading(this.#source, this.#sources);
-      this.#source.partitions = this.#sourcePartitions(this.#source.partitions.length);
-      if (this.#reports.since !== null) this.#skipSettled(this.#source);
+      await this.#source.open();
+      this.#source.select(this.#sourcePartitions());
+      if (this.#isPartial) this.#skipSettled();
     }
-    const partitionCount = this.#source.partitionCount ?? 1;
-    for await (const record of this.#readOn(this.#source)) {
+    const { partitionCount } = this.#source;
+    for await (const record of this.#source.read()) {
       await format.prepare?.([record]);
       for (const placed of eventsIn({ record, topic: topics.source, partitionCount, format })) {
         const { event, source } = placed;
@@ -133,15 +132,15 @@ export class DriftEvidence {
   }
 
   /** What is committed, and older than all that the reports are about, is not needed. */
-  #skipSettled({ partitions, offsets }: Reading): void {
-    for (const partition of partitions) {
+  #skipSettled(): void {
+    for (const partition of this.#source.partitions) {
       const committed = this.#committed.get(partition) ?? 0n;
       const reported = this.#reportedOffsets.get(partition) ?? committed;
-      offsets.set(partition, reported < committed ? reported : committed);
+      this.#source.startAt(partition, reported < committed ? reported : committed);
     }
   }
 
-  async #isBeginningGone({ topic, partitions }: Reading): Promise<boolean> {
+  async #isBeginningGone({ topic, partitions }: TopicReading): Promise<boolean> {
     const { starts, context } = this.#sources;
     const offsets = await unlessStopped(context, starts(topic, partitions));
     return [...offsets.values()].some((start) => start > 0n);
@@ -197,7 +196,7 @@ export class DriftEvidence {
   /** The partition of the source that the group's records are in. */
   partitionOf(group: string): number {
     const known = this.#facts.get(group)?.newest?.partition;
-    return known ?? keyPartition(group, this.#source);
+    return known ?? this.#source.partitionOf(group);
   }
 
   /** What the target calls a member of the source; null: neither the id map nor a report says so. */
@@ -214,8 +213,8 @@ export class DriftEvidence {
     const waiting = waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition);
     // Nothing says where it may have been.
     const others = known.size === 0 ? this.#source.partitions : [];
-    const source = new Set([...known, ...waiting, ...others, keyPartition(group, this.#source)]);
-    const report = new Set([group, spelling].map((name) => keyPartition(name, this.#reports)));
+    const source = new Set([...known, ...waiting, ...others, this.#source.partitionOf(group)]);
+    const report = new Set([group, spelling].map((name) => this.#reports.partitionOf(name)));
     const waits = [...source].flatMap((partition) =>
       unreadableOfGroup(this.#waiting, partition, group).map((problem): Unreadable => {
         const message = `a record of ${this.#retry.topic}/${partition} cannot be read (${problem})`;
@@ -243,35 +242,32 @@ export class DriftEvidence {
   }
 
   async #readRetry(): Promise<void> {
-    if (this.#retry.partitionCount === null) await openReading(this.#retry, this.#sources);
-    for await (const record of this.#readOn(this.#retry)) readWaiting(this.#waiting, record.partition, record);
+    if (!this.#retry.isOpen) await this.#retry.open();
+    for await (const record of this.#retry.read()) readWaiting(this.#waiting, record.partition, record);
   }
 
   /** Of groups that are asked for the partitions of their keys; all where that is not enough. */
   async #readReports(): Promise<void> {
     const { ids } = this.#sources;
-    if (this.#reports.partitionCount !== null) {
+    if (this.#reports.isOpen) {
       await this.#readReportsOn();
       return;
     }
-    await openReading(this.#reports, this.#sources);
-    const all = this.#reports.partitions;
+    await this.#reports.open();
     if (this.#names !== null && ids === null && !this.#allPartitions) {
-      this.#reports.partitions = this.#keyPartitions(all.length);
+      this.#reports.select(this.#keyPartitions(this.#reports));
       await this.#readReportsOn();
-      this.#reports.partitions = this.#asked.every((group) => this.#facts.has(idKey(group)))
-        ? this.#reports.partitions
-        : all;
+      if (!this.#asked.every((group) => this.#facts.has(idKey(group)))) this.#reports.select(this.#reports.all);
     }
     // A name of the source may have become known by the last report of all.
-    while (await this.#readReportsOn()) this.#reports.offsets.clear();
+    while (await this.#readReportsOn()) this.#reports.rewind();
     this.#areReportsGone = await this.#isBeginningGone(this.#reports);
   }
 
   /** @returns whether a name became known whose reports may have been passed over. */
   async #readReportsOn(): Promise<boolean> {
     let isGrown = false;
-    for await (const record of this.#readOn(this.#reports)) {
+    for await (const record of this.#reports.read()) {
       const { key, value } = record;
       const read = readReport(value);
       if (read === null) this.#unreadable.noteReport(record, this.#reports.topic);
@@ -307,11 +303,11 @@ export class DriftEvidence {
   }
 
   /** Where groups are known to have been; a producer may choose partitions in another way than Kafka's own, or by other keys. */
-  #sourcePartitions(count: number): readonly number[] {
-    const all = Array.from({ length: count }, (_, partition) => partition);
+  #sourcePartitions(): readonly number[] {
+    const { all, partitionCount } = this.#source;
     if (this.#names === null || this.#allPartitions) return all;
-    const known = new Set(this.#keyPartitions(count));
-    for (const partition of this.#reportedPartitions) if (partition < count) known.add(partition);
+    const known = new Set(this.#keyPartitions(this.#source));
+    for (const partition of this.#reportedPartitions) if (partition < partitionCount) known.add(partition);
     for (const asked of this.#asked) {
       const places = this.sourcesOf(asked).flatMap((group) => {
         const newest = this.#facts.get(group)?.newest ?? null;
@@ -324,11 +320,7 @@ export class DriftEvidence {
     return [...known];
   }
 
-  #readOn(reading: Reading): AsyncGenerator<TopicRecord> {
-    return readOn(reading, this.#sources, this.#unreadable);
-  }
-
-  #keyPartitions(count: number): readonly number[] {
-    return [...new Set([...(this.#names ?? [])].map((name) => partitionOfKey(Buffer.from(name), count)))];
+  #keyPartitions(reading: TopicReading): readonly number[] {
+    return [...new Set([...(this.#names ?? [])].map((name) => reading.partitionOf(name)))];
   }
 }

@@ -100,7 +100,9 @@ export async function resyncGroups(
   // An event that no instance has read must not be replaced, wherever it is.
   const { comparing, groups } = await beginComparing({ ...flags, allPartitions: true }, sources, context);
   const writer = new SourceWriter(repairing, { comparing, sources, context });
-  const repairs = new Repairs(new PlannedEvents('resync', sources.guard, comparing.evidence));
+  const isWriting = flags.yes === true;
+  const planning = { writer, guard: sources.guard, names: comparing.evidence, isWriting, stop: context.stop };
+  const repairs = new Repairs(new PlannedEvents({ command: 'resync', ...planning }));
   const totals = new DriftTotals();
   const end = showCompared(totals, groups.length, context);
   try {
@@ -110,17 +112,16 @@ export async function resyncGroups(
       const { repair, left } = planRepair(compared, repairing, comparing);
       await print(context.stdout, repairs.left(compared, left));
       if (repair === null) continue;
-      await print(context.stdout, repairs.planned(compared, repair, writer));
-      if (repair.kind === 'refused' || flags.yes !== true || context.stop.aborted) continue;
-      await print(context.stdout, repairs.events.written(compared.group, await writer.write(compared, repair)));
+      await print(context.stdout, repairs.planned(compared, repair));
+      if (repair.kind !== 'refused') await print(context.stdout, await repairs.events.write(compared, repair));
     }
   } finally {
     end();
   }
   for (const problem of comparing.evidence.problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
-  await print(context.stdout, `${totals.text(comparing.target.requestCount)}${repairs.text(flags.yes === true)}`);
+  await print(context.stdout, `${totals.text(comparing.target.requestCount)}${repairs.text(isWriting)}`);
   const { untriedCount } = repairs.events;
-  if (totals.groupCount < groups.length || (flags.yes === true && untriedCount > 0))
+  if (totals.groupCount < groups.length || (isWriting && untriedCount > 0))
     endIfStopped(context, stoppedText(totals.groupCount, groups.length, untriedCount));
   return totals.isWhole && !repairs.isLeft ? EXIT.done : EXIT.someFailed;
 }
@@ -152,14 +153,14 @@ class Repairs {
       .join('');
   }
 
-  planned(compared: ComparedGroup, repair: Repair | RefusedRepair, writer: Pick<SourceWriter, 'eventOf'>): string {
+  planned(compared: ComparedGroup, repair: Repair | RefusedRepair): string {
     if (repair.kind === 'refused') {
       this.#refusedCount += 1;
       return `refused  ${visible(compared.group)}  ${visible(repair.why)}\n`;
     }
     const { group, target } = compared;
     const snapshot = compared.status === 'compared' ? compared.snapshot : null;
-    return this.events.planned({ group, target, snapshot }, writer.eventOf(group, repair));
+    return this.events.planned({ group, target, snapshot }, repair);
   }
 
   text(isWritten: boolean): string {

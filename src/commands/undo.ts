@@ -72,8 +72,7 @@ const examples = `
 Examples:
   $ rollcall undo --since 2026-09-21T22:00:00Z --until 2026-09-22T06:00:00Z        # shows what would be written
   $ rollcall undo --since 2026-09-21T22:00:00Z --until 2026-09-22T06:00:00Z --group 5b1e…
-  $ rollcall undo --since 2026-09-21T22:00:00Z --until 2026-09-22T06:00:00Z --author hr-sync@example.com \\
-      --yes --by jane@example.com --reason INC-10
+  $ rollcall undo --since 2026-09-21T22:00:00Z --until 2026-09-22T06:00:00Z --author hr-sync@example.com --yes --by jane@example.com
 
 Left is whom an event has named since, and where Genesys Cloud does not show the change any more. It stands until the identity
 provider writes its state again: correct it there as well. An undo can be undone: by the time of its own reports.
@@ -114,9 +113,10 @@ export async function undoChanges(
   const undoing = await Undoing.begin(scope, flags, sources, context);
   const { comparing, applied } = undoing;
   const writer = new SourceWriter(writing, { comparing, sources, context });
-  const events = new PlannedEvents('undo', sources.guard, comparing.evidence);
-  const totals = new UndoTotals(events);
   const isWriting = flags.yes === true;
+  const planning = { writer, guard: sources.guard, names: comparing.evidence, isWriting, stop: context.stop };
+  const events = new PlannedEvents({ command: 'undo', ...planning });
+  const totals = new UndoTotals(events);
   const all = applied.groups.length;
   const end = showProgress(context.stderr, context.clock, () => ({
     settled: totals.groupCount,
@@ -130,10 +130,9 @@ export async function undoChanges(
         await print(context.stdout, totals.unsaid(found));
         continue;
       }
-      await print(context.stdout, totals.planned(found, writer));
+      await print(context.stdout, totals.planned(found));
       const { repair } = found.undo;
-      if (repair === null || repair.kind === 'refused' || !isWriting || context.stop.aborted) continue;
-      await print(context.stdout, events.written(found.group, await writer.write(found, repair)));
+      if (repair?.kind === 'delta') await print(context.stdout, await events.write(found, repair));
     }
   } finally {
     end();

@@ -1,5 +1,6 @@
 /** What commands say of an event that they would write to the source topic, or have written: `rollcall resync` and `undo`. */
 import type { ChangeEvent } from '../core/change/change.ts';
+import type { Repair } from '../core/drift/repair.ts';
 import type { SureResolution } from '../core/ids/resolution.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { counted } from '../core/text/counted.ts';
@@ -8,16 +9,25 @@ import { SOURCE_MOVED, type NamedGroup } from './drift.ts';
 import { preview, type PlanOptions } from './dry-run.ts';
 import { FILE_SOURCE } from './file-source.ts';
 import { FoldedChanges } from './folded-changes.ts';
-import type { WrittenRepair } from './source-writer.ts';
+import type { SourceWriter, Writing, WrittenRepair } from './source-writer.ts';
+
+interface Planning {
+  readonly command: Writing['command'];
+  /** As the service has it. */
+  readonly guard: PlanOptions;
+  readonly names: { memberTarget(name: string): string | null };
+  readonly writer: Pick<SourceWriter, 'eventOf' | 'write'>;
+  /** false: they are only shown. */
+  readonly isWriting: boolean;
+  readonly stop: AbortSignal;
+}
 
 /** Of which the event is. */
 export type ShownGroup = Pick<NamedGroup, 'group' | 'target'> & { readonly snapshot: Snapshot | null };
 
 /** Events of several groups, each shown before it is written; the removals of one count for the next ones. */
 export class PlannedEvents {
-  readonly #command: string;
-  readonly #guard: PlanOptions;
-  readonly #names: { memberTarget(name: string): string | null };
+  readonly #planning: Planning;
   #removedBefore = 0;
   /** Removals that the guard would hold. */
   heldCount = 0;
@@ -25,10 +35,8 @@ export class PlannedEvents {
   triedCount = 0;
   writtenCount = 0;
 
-  constructor(command: string, guard: PlanOptions, names: { memberTarget(name: string): string | null }) {
-    this.#command = command;
-    this.#guard = guard;
-    this.#names = names;
+  constructor(planning: Planning) {
+    this.#planning = planning;
   }
 
   /** Of which nothing is known yet but what they would come to. */
@@ -45,19 +53,27 @@ export class PlannedEvents {
     return this.heldCount === 0 ? '' : `, of which the guard holds ${counted(this.heldCount, 'removal')}`;
   }
 
-  planned(shown: ShownGroup, event: ChangeEvent): string {
+  planned(shown: ShownGroup, repair: Repair): string {
     this.count += 1;
+    const { command, writer } = this.#planning;
+    const event = writer.eventOf(shown.group, repair);
     const plan = this.#preview(shown, event);
     const held = plan?.predicted.filter(({ outcome }) => outcome === 'held') ?? [];
     this.heldCount += held.length;
     this.#removedBefore += plan?.removalCount ?? 0;
     const guard = held.length === 0 ? '' : `; the guard holds ${held.length} (${visible(held[0]?.code ?? '')})`;
-    return `${this.#command}  ${visible(shown.group)}  ${whatText(event)}${guard}\n`;
+    return `${command}  ${visible(shown.group)}  ${whatText(event)}${guard}\n`;
   }
 
-  written(group: string, written: WrittenRepair): string {
-    const name = visible(group);
+  /** The empty text: it was only to be shown, or the command was asked to stop. */
+  async write(group: NamedGroup, repair: Repair): Promise<string> {
+    const { isWriting, writer, stop } = this.#planning;
+    if (!isWriting || stop.aborted) return '';
     this.triedCount += 1;
+    return this.#writtenText(visible(group.group), await writer.write(group, repair));
+  }
+
+  #writtenText(name: string, written: WrittenRepair): string {
     switch (written.kind) {
       case 'written':
         this.writtenCount += 1;
@@ -84,12 +100,12 @@ export class PlannedEvents {
       wanted,
       snapshot,
       { group: target, members },
-      { ...this.#guard, removedBefore: this.#removedBefore },
+      { ...this.#planning.guard, removedBefore: this.#removedBefore },
     );
   }
 
   #resolved(name: string): SureResolution {
-    const id = this.#names.memberTarget(name);
+    const id = this.#planning.names.memberTarget(name);
     return id === null ? { kind: 'unmapped' } : { kind: 'found', id, isActive: true };
   }
 }

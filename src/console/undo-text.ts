@@ -7,7 +7,6 @@ import { visible } from '../core/text/visible.ts';
 import type { UnsaidGroup } from './drift.ts';
 import { namesText } from './drift-text.ts';
 import type { PlannedEvents } from './repair-text.ts';
-import type { SourceWriter } from './source-writer.ts';
 import type { PlannedUndo, UndoScope } from './undo.ts';
 
 const DONE = { add: 'added', remove: 'removed' } as const;
@@ -62,7 +61,7 @@ export class UndoTotals {
     return `${status}  ${visible(group)}  ${visible(message)}\n`;
   }
 
-  planned(planned: PlannedUndo, writer: Pick<SourceWriter, 'eventOf'>): string {
+  planned(planned: PlannedUndo): string {
     const { group, undo } = planned;
     const name = visible(group);
     this.#groups += 1;
@@ -71,13 +70,10 @@ export class UndoTotals {
       ...undo.undone.map((change) => `${OPPOSITE[change.op]}  ${name}  ${changeText(change)}\n`),
       ...undo.left.map((left) => `left  ${name}  ${changeText(left.change)}; ${whyText(left)}\n`),
     ];
-    return `${lines.join('')}${this.#repairText(planned, writer)}`;
+    return `${lines.join('')}${this.#repairText(planned)}`;
   }
 
-  #repairText(
-    { group, target, snapshot, undo: { repair } }: PlannedUndo,
-    writer: Pick<SourceWriter, 'eventOf'>,
-  ): string {
+  #repairText({ group, target, snapshot, undo: { repair } }: PlannedUndo): string {
     if (repair === null) return '';
     if (repair.kind === 'refused') {
       this.#refused += 1;
@@ -85,7 +81,7 @@ export class UndoTotals {
     }
     this.#adds += repair.add.length;
     this.#removes += repair.remove.length;
-    return this.#events.planned({ group, target, snapshot }, writer.eventOf(group, repair));
+    return this.#events.planned({ group, target, snapshot }, repair);
   }
 
   #note(left: UndoLeft): void {

@@ -172,7 +172,7 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'repaired-elsewhere',
     breaks: 'a repair goes to the partition of its key, also where the records of its group are in another one',
-    edits: [{ find: 'return known ?? partitionOfKey(', replace: 'return partitionOfKey(' }],
+    edits: [{ find: 'return known ?? this.#source.partitionOf(', replace: 'return this.#source.partitionOf(' }],
     tests: ['test/contract/resync.test.ts'],
   },
   {
@@ -214,7 +214,7 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'written-after-a-signal',
     breaks: 'a signal does not end the writing of repairs',
-    edits: [{ find: '|| context.stop.aborted) continue;', replace: ') continue;' }],
+    edits: [{ find: '!isWriting || stop.aborted', replace: '!isWriting' }],
     tests: ['test/contract/resync.test.ts'],
   },
   {

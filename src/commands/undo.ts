@@ -117,7 +117,7 @@ export async function undoChanges(
   const planning = { writer, guard: sources.guard, names: comparing.evidence, isWriting, stop: context.stop };
   const events = new PlannedEvents({ command: 'undo', ...planning });
   const totals = new UndoTotals(events);
-  const all = applied.groups.length;
+  const all = undoing.groups.length;
   const end = showProgress(context.stderr, context.clock, () => ({
     settled: totals.groupCount,
     total: all,

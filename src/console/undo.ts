@@ -1,7 +1,6 @@
 /** What `rollcall undo` reads: what was applied within some time, by whom, and what each group is like now. */
 import { AppliedChanges, type Window } from '../core/drift/applied-changes.ts';
-import type { Place } from '../core/drift/group-facts.ts';
-import { undoOf, type Undo } from '../core/drift/undo.ts';
+import { undoOf, undoable, type ChangesOfMembers, type Undo, type UndoOptions } from '../core/drift/undo.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { actorsIn } from '../formats/actor.ts';
@@ -25,6 +24,8 @@ export type PlannedUndo = NamedGroup &
 
 export class Undoing {
   readonly applied: AppliedChanges;
+  /** Of which something may have to be undone; by `idKey`, as the source names them. */
+  readonly groups: readonly string[];
   readonly comparing: Comparing;
   readonly #author: string | null;
   /** By partition of the source, the oldest record that is left. */
@@ -39,6 +40,7 @@ export class Undoing {
     this.comparing = read.comparing;
     this.#starts = starts;
     this.#author = author;
+    this.groups = read.applied.groups.filter((group) => this.#undoable(group).size > 0);
   }
 
   /** Reads the topics. @throws ExitError where reports of the time are gone, a topic is missing, or it was asked to stop. */
@@ -63,9 +65,22 @@ export class Undoing {
     return new Undoing({ applied, comparing: { evidence, target, wanted: null, context } }, starts, scope.author);
   }
 
+  get #options(): UndoOptions {
+    return {
+      author: this.#author,
+      madeBy: (change) => this.applied.madeBy(change),
+      nameOf: (member, target) => this.comparing.evidence.nameOf(member, target),
+      isGoneAfter: ({ partition, offset }) => (this.#starts.get(partition) ?? 0n) > offset + 1n,
+    };
+  }
+
+  #undoable(group: string): ChangesOfMembers {
+    return undoable(this.applied.ofGroup(group), this.#options);
+  }
+
   /** Each group that was changed within the time, one GET each; as `readInTurn` says. */
   plans(): AsyncGenerator<PlannedUndo | UnsaidGroup> {
-    return readInTurn<PlannedUndo | UnsaidGroup>(this.applied.groups, this.comparing, {
+    return readInTurn<PlannedUndo | UnsaidGroup>(this.groups, this.comparing, {
       look: (group) => this.#plan(group),
       isUrgent: (found) => found.status === 'planned' && found.undo.repair !== null,
     });
@@ -76,13 +91,7 @@ export class Undoing {
     if (read === null || 'status' in read) return read;
     const { known, snapshot, ...named } = read;
     if (snapshot === null) return { ...named, status: 'failed', code: 'group_gone', message: GONE };
-    const { evidence } = this.comparing;
-    const undo = undoOf(this.applied.ofGroup(group), known, snapshot, {
-      author: this.#author,
-      madeBy: (change) => this.applied.madeBy(change),
-      nameOf: (member, target) => evidence.nameOf(member, target),
-      isGoneAfter: ({ partition, offset }: Place) => (this.#starts.get(partition) ?? 0n) > offset + 1n,
-    });
+    const undo = undoOf(this.#undoable(group), known, snapshot, this.#options);
     return { ...named, snapshot, status: 'planned', undo };
   }
 }

@@ -1,4 +1,4 @@
-/** Mutants of `rollcall diff` and `rollcall resync`. */
+/** Mutants of `rollcall diff`, `rollcall resync` and `rollcall undo`. */
 import type { Mutant } from './mutant.ts';
 
 export const driftMutants: readonly Mutant[] = [
@@ -246,5 +246,52 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'a repair is written, and taken for right, although a batch that came meanwhile cannot be unpacked',
     edits: [{ find: 'evidence.problems[this.#problemCount] ?? null', replace: 'evidence.problems[Infinity] ?? null' }],
     tests: ['test/contract/resync.test.ts'],
+  },
+  {
+    name: 'undone-over-newer',
+    breaks: 'an undo takes back a change of a member about whom the source has said something since',
+    edits: [
+      {
+        find: 'comparePlaces(place, last.place) > 0) ?? null',
+        replace: 'comparePlaces(place, last.place) > 1e9) ?? null',
+      },
+    ],
+    tests: ['test/unit/undo.test.ts'],
+  },
+  {
+    name: 'round-trip-undone',
+    breaks: 'an undo changes a member who came and went within the time',
+    edits: [{ find: 'isSure && asked[0]?.op !== asked.at(-1)?.op', replace: 'isSure && asked.length === 0' }],
+    tests: ['test/unit/undo.test.ts'],
+  },
+  {
+    name: 'undone-though-not-there',
+    breaks: 'an undo changes a member whom others have changed since',
+    edits: [{ find: 'if (last === undefined || !isShown(last, snapshot))', replace: 'if (last === undefined)' }],
+    tests: ['test/unit/undo.test.ts'],
+  },
+  {
+    name: 'undone-for-another',
+    breaks: 'an undo takes back what another author has brought',
+    edits: [{ find: "made.by === author ? 'yes' : 'no'", replace: "made.by === author ? 'yes' : 'yes'" }],
+    tests: ['test/unit/undo.test.ts'],
+  },
+  {
+    name: 'undone-by-another-name',
+    breaks: 'an undo changes another user, whom the id map gives the name by now',
+    edits: [{ find: "return isNamedSo(last, known) ? null : 'renamed';", replace: 'return null;' }],
+    tests: ['test/contract/undo.test.ts'],
+  },
+  {
+    name: 'undone-without-reports',
+    breaks: 'an undo is made of the reports that are left, though some of the time may be gone',
+    edits: [{ find: 'if (!areGone && latest <= from) return;', replace: 'if (!areGone || latest <= from) return;' }],
+    tests: ['test/contract/undo.test.ts'],
+  },
+  {
+    name: 'others-taken-back',
+    breaks: 'an undo takes back what others may have done while tries of Rollcall failed',
+    edits: [{ find: "isSure: outcome === 'applied' ||", replace: 'isSure: true ||' }],
+    tests: ['test/contract/undo.test.ts'],
   },
 ];

@@ -56,9 +56,22 @@ export interface Undo {
 /** These need no more work: something newer counts. */
 export const isSettled = ({ why }: UndoLeft): boolean => why === 'changed_since' || why === 'not_there';
 
-/** @param changes by the members' names at the target, of each in the order of the source */
+/** By the members' names at the target, by `idKey`; of each member in the order of the source. */
+export type ChangesOfMembers = ReadonlyMap<string, readonly AppliedChange[]>;
+
+/** What may have to be undone: of whom it is asked, but for those who are as before. */
+export function undoable(changes: ChangesOfMembers, options: UndoOptions): ChangesOfMembers {
+  const found = new Map<string, readonly AppliedChange[]>();
+  for (const [target, ofMember] of changes) {
+    const asked = ofMember.filter((change) => isBy(change, options) !== 'no');
+    if (asked.length > 0 && !isAsBefore(asked, options)) found.set(target, asked);
+  }
+  return found;
+}
+
+/** @param changes that are `undoable` */
 export function undoOf(
-  changes: ReadonlyMap<string, readonly AppliedChange[]>,
+  changes: ChangesOfMembers,
   known: KnownOfGroup,
   snapshot: Membership,
   options: UndoOptions,
@@ -67,10 +80,9 @@ export function undoOf(
   const state = newestState(known.facts.state, waitingStates(known.waiting));
   const undone: AppliedChange[] = [];
   const left: UndoLeft[] = [];
-  for (const [target, ofMember] of changes) {
-    const asked = ofMember.filter((change) => isBy(change, options) !== 'no');
-    const [first, last] = [asked[0], asked.at(-1)];
-    if (first === undefined || last === undefined || isAsBefore(asked, options)) continue;
+  for (const [target, asked] of changes) {
+    const last = asked.at(-1);
+    if (last === undefined) continue;
     const places = [newest.get(target), state?.place].filter((place) => place !== undefined);
     const newer = places.find((place) => comparePlaces(place, last.place) > 0) ?? null;
     const why = newer === null ? whyLeft(asked, { known, snapshot, options }) : 'changed_since';

@@ -1,4 +1,4 @@
-/** What `rollcall diff` and `resync` share: which groups, by whose word, how fast, and how far that is. */
+/** What `rollcall diff`, `resync` and `undo` share: which groups, by whose word, how fast, and how far that is. */
 import type { Command } from 'commander';
 import { idKey } from '../core/change/change.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';

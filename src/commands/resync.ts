@@ -120,14 +120,10 @@ export async function resyncGroups(
   }
   for (const problem of comparing.evidence.problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
   await print(context.stdout, `${totals.text(comparing.target.requestCount)}${repairs.text(isWriting)}`);
-  const { untriedCount } = repairs.events;
-  if (totals.groupCount < groups.length || (isWriting && untriedCount > 0))
-    endIfStopped(context, stoppedText(totals.groupCount, groups.length, untriedCount));
+  if (totals.groupCount < groups.length || (isWriting && repairs.events.untriedCount > 0))
+    endIfStopped(context, repairs.events.stoppedText(totals.groupCount, groups.length));
   return totals.isWhole && !repairs.isLeft ? EXIT.done : EXIT.someFailed;
 }
-
-const stoppedText = (count: number, all: number, unwritten: number): string =>
-  `after ${count} of ${counted(all, 'group')}${unwritten === 0 ? '' : `, before ${counted(unwritten, 'repair')} ${unwritten === 1 ? 'was' : 'were'} written`}: ask again for the rest`;
 
 /** Counts repairs, and says of each what it comes to. */
 class Repairs {

@@ -20,7 +20,6 @@ import { Undoing, type UndoScope } from '../console/undo.ts';
 import { UndoTotals, nothingText } from '../console/undo-text.ts';
 import { needsOfResync } from '../core/log/authorization.ts';
 import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
-import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 
@@ -142,6 +141,6 @@ export async function undoChanges(
   for (const problem of problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
   await print(context.stdout, totals.text(isWriting, comparing.target.requestCount));
   if (totals.groupCount < all || (isWriting && events.untriedCount > 0))
-    endIfStopped(context, `after ${totals.groupCount} of ${counted(all, 'group')}: ask again for the rest`);
+    endIfStopped(context, events.stoppedText(totals.groupCount, all));
   return problems.length === 0 && !totals.isLeft ? EXIT.done : EXIT.someFailed;
 }

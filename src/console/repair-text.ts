@@ -53,6 +53,15 @@ export class PlannedEvents {
     return this.heldCount === 0 ? '' : `, of which the guard holds ${counted(this.heldCount, 'removal')}`;
   }
 
+  /** @param groupCount of which something was said */
+  stoppedText(groupCount: number, all: number): string {
+    const { untriedCount } = this;
+    const unwritten = this.#planning.isWriting ? untriedCount : 0;
+    const before =
+      unwritten === 0 ? '' : `, before ${counted(unwritten, 'event')} ${unwritten === 1 ? 'was' : 'were'} written`;
+    return `after ${groupCount} of ${counted(all, 'group')}${before}: ask again for the rest`;
+  }
+
   planned(shown: ShownGroup, repair: Repair): string {
     this.count += 1;
     const { command, writer } = this.#planning;

@@ -532,7 +532,7 @@ test('a signal ends it before the next record is written, and the rest is counte
   for (const name of names) world.sandbox.setMembers(name, []);
   const onOutput: Asked['onOutput'] = (text, stop) => void (text.startsWith('written') && stop());
   const { code, lines } = await repaired(world, { onOutput });
-  expect(code).toMatch(/stopped after 3 of 3 groups, before 2 repairs were written: ask again for the rest/);
+  expect(code).toMatch(/stopped after 3 of 3 groups, before 2 events were written: ask again for the rest/);
   expect(lines.filter((line) => line.startsWith('written'))).toHaveLength(1);
   expect(lines.at(-1)).toBe('1 group repaired');
   expect(written(world)).toHaveLength(4);

@@ -22,11 +22,14 @@ interface Night {
 interface Asked extends DriftOptions {
   readonly flags?: Partial<UndoFlags>;
   readonly tools?: (tools: LogTools) => Partial<LogTools>;
+  /** Called with each line of the output; the function asks the command to stop. */
+  readonly onOutput?: (text: string, stop: () => void) => void;
   readonly guard?: Partial<UndoSources['guard']['guard']>;
 }
 
 async function undo(world: World, night: Night, { flags: more = {}, ...options }: Asked = {}) {
   const context = aContext({ environment: { USER: 'jane' } });
+  context.stdout.on('data', (chunk) => options.onOutput?.(String(chunk), context.ask));
   const { tools, ...sources } = driftSources(world, { ...context, stop: new AbortController().signal }, options);
   const real: LogTools = {
     describeTopic: (topic) => tools.describeTopic(topic),
@@ -392,6 +395,16 @@ describe('with an id map', () => {
     expect(lines.at(-1)).toBe('1 group changed then, 1 undone: adds 1, removes 0; left: 1 renamed; 1 request');
   });
 
+  test('of a group whose name means another one by now nothing is undone', async () => {
+    const { world, ids, one, night } = await mapped();
+    one.kill();
+    ids.set('group', 'g', 'T-2');
+    world.sandbox.putGroup({ id: 'T-2', members: ['U-2'] });
+    const { code, lines } = await undone(world, night, { ids });
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines.at(-1)).toBe('1 group changed then, 0 undone; left: 2 renamed; 1 request');
+  });
+
   test('whom a full state has removed without a name of the source is left', async () => {
     const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'T', members: ['U-1', 'X'] }] } } });
     const ids = new Table().set('group', 'g', 'T').set('user', 'u', 'U-1');
@@ -416,6 +429,19 @@ test('a group that Genesys Cloud has no more has failed; others go on', async ()
   expect(code).toBe(EXIT.someFailed);
   expect(lines).toContainEqual(expect.stringMatching(/^failed {2}g {2}/));
   expect(written(world).at(-1)).toMatchObject({ group_id: 'h', remove_members: ['u'] });
+});
+
+test('a signal ends it before the next event', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g' }, { id: 'h' }] } } });
+  const one = await world.start();
+  const night = await during(world, one, () => {
+    world.change('g', { add: ['u'] });
+    world.change('h', { add: ['u'] });
+  });
+  const onOutput: Asked['onOutput'] = (text, stop) => void (text.startsWith('written  g') && stop());
+  const { code } = await undone(world, night, { onOutput });
+  expect(code).toBe('ExitError: stopped after 2 of 2 groups, before 1 event was written: ask again for the rest');
+  expect(written(world)).toHaveLength(3);
 });
 
 describe('evidence', () => {

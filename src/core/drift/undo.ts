@@ -2,7 +2,7 @@
  * What undoes the changes of a group that Rollcall made within some time: of each member the opposite of the last of them, where that
  * was the last word about the member, and the target still shows it.
  */
-import { idKey, positionText, type Op } from '../change/change.ts';
+import { idKey, isSameId, positionText, type Op } from '../change/change.ts';
 import type { Membership } from '../target/snapshot.ts';
 import type { AppliedChange, Made } from './applied-changes.ts';
 import type { KnownOfGroup } from './differences.ts';
@@ -134,8 +134,9 @@ function whyLeft(
   { known, snapshot, options }: Circumstances,
 ): Exclude<UndoLeftReason, 'changed_since'> | null {
   const last = asked.at(-1);
-  if (last === undefined || !isShown(last, snapshot))
-    return last?.op === 'add' && snapshot.isDoubtful ? 'not_shown' : 'not_there';
+  // Else another group is shown.
+  if (known.target === null || last === undefined || !isSameId(last.group, known.target)) return 'renamed';
+  if (!isShown(last, snapshot)) return last.op === 'add' && snapshot.isDoubtful ? 'not_shown' : 'not_there';
   if (asked.some((change) => isBy(change, options) === 'unknown')) return 'author_unknown';
   if (asked.some(({ isSure }) => !isSure)) return 'unsure';
   if (options.isGoneAfter(last.place)) return 'source_gone';
@@ -149,13 +150,8 @@ function isShown({ op, target }: AppliedChange, { members, nested }: Membership)
   return members.has(key) === (op === 'add') && !nested.has(key);
 }
 
-/** The source's names mean today whom they meant then. */
-function isNamedSo({ name, target, group }: AppliedChange, known: KnownOfGroup): boolean {
+/** The source's name means today whom it meant then. */
+function isNamedSo({ name, target }: AppliedChange, known: KnownOfGroup): boolean {
   const targetNow = known.targetOf(idKey(name));
-  return (
-    targetNow !== null &&
-    idKey(targetNow) === idKey(target) &&
-    known.target !== null &&
-    idKey(known.target) === idKey(group)
-  );
+  return targetNow !== null && isSameId(targetNow, target);
 }

@@ -267,7 +267,7 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'undone-though-not-there',
     breaks: 'an undo changes a member whom others have changed since',
-    edits: [{ find: 'if (last === undefined || !isShown(last, snapshot))', replace: 'if (last === undefined)' }],
+    edits: [{ find: 'if (!isShown(last, snapshot))', replace: 'if (isShown(last, snapshot) === null)' }],
     tests: ['test/unit/undo.test.ts'],
   },
   {

@@ -137,7 +137,7 @@ export async function undoChanges(
     end();
   }
   if (totals.memberCount === 0 && !totals.isLeft) await print(context.stderr, nothingText(scope, applied));
-  const { problems } = comparing.evidence;
+  const problems = [...comparing.evidence.problems, ...comparing.evidence.unreadReports];
   for (const problem of problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
   await print(context.stdout, totals.text(isWriting, comparing.target.requestCount));
   if (totals.groupCount < all || (isWriting && events.untriedCount > 0))

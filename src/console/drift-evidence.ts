@@ -89,6 +89,11 @@ export class DriftEvidence {
     return this.#unreadable.problems;
   }
 
+  /** Of records that are no reports, as `problems`. */
+  get unreadReports(): readonly string[] {
+    return this.#unreadable.reportsOf(this.#names);
+  }
+
   /** @throws ExitError where a topic is missing, or it was asked to stop. */
   async refresh(): Promise<void> {
     const { committed, context } = this.#sources;

@@ -472,6 +472,37 @@ describe('evidence', () => {
     expect(await undo(world, night, { tools: keeping('604800000', '-1') })).toMatchObject({ code: EXIT.done });
   });
 
+  test('reports that cannot be read: they are named, and more may be to undo', async () => {
+    const { world, night } = await afterTheNight();
+    world.produce({ topic: topics.report, partition: null, key: 'other', value: '{', headers: [] });
+    const { code, err, lines } = await undone(world, night);
+    expect(code).toBe(EXIT.someFailed);
+    expect(err).toMatch(/^warning: a record of reports, at 0\/\d+, is no report that this version reads$/m);
+    expect(lines.at(-1)).toContain('1 undone');
+    // What is of another group does not concern this one.
+    expect(await undone(world, night, { flags: { group: ['g'] } })).toMatchObject({ code: EXIT.done });
+    world.produce({ topic: topics.report, partition: null, key: 'g', value: '{', headers: [] });
+    expect(await undone(world, night, { flags: { group: ['g'] } })).toMatchObject({ code: EXIT.someFailed });
+  });
+
+  test('a batch of reports that cannot be unpacked: it may be of any group of the partition', async () => {
+    const { world, night } = await afterTheNight();
+    const tools = ({ read }: LogTools): Partial<LogTools> => ({
+      async *read(topic, how) {
+        for await (const record of read(topic, how)) {
+          const isBroken = topic === topics.report && record.offset === 0n;
+          const unreadable = { code: 'batch_unreadable', message: 'broken' } as const;
+          yield isBroken ? { ...record, key: null, value: null, headers: [], unreadable } : record;
+        }
+      },
+    });
+    const { code, err, lines } = await undone(world, night, { tools });
+    expect(code).toBe(EXIT.someFailed);
+    expect(err).toContain('warning: reports: broken');
+    expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}reports: broken/));
+    expect(written(world)).toHaveLength(3);
+  });
+
   test('source records that are gone after the change: its members are left', async () => {
     const { world, night } = await afterTheNight();
     world.broker.deleteRecordsBefore(topics.source, 0, 3n);

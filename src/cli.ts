@@ -116,6 +116,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CommandContext) => C
   ['explain', async () => (await import('./commands/explain.ts')).explainCommand],
   ['diff', async () => (await import('./commands/diff.ts')).diffCommand],
   ['resync', async () => (await import('./commands/resync.ts')).resyncCommand],
+  ['undo', async () => (await import('./commands/undo.ts')).undoCommand],
   ['rewind', async () => (await import('./commands/rewind.ts')).rewindCommand],
   ['held', async () => (await import('./commands/held.ts')).heldCommand],
   ['ingest', async () => (await import('./commands/ingest.ts')).ingestCommand],

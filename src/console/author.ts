@@ -4,14 +4,15 @@ import { AUTHOR_LENGTH_MAX } from '../core/log/request-record.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { CommandContext } from './command-context.ts';
 
-/** @param command whose name an error begins with. @throws ExitError where neither the flag nor the environment names one. */
+/** @param command whose name an error begins with. @param flag that gives the name. @throws ExitError where neither the flag nor the environment names one. */
 export function authorOf(
   command: string,
   author: string | undefined,
   { environment }: Pick<CommandContext, 'environment'>,
+  flag = '--author',
 ): string {
   const name = author ?? environment['USER'] ?? '';
   if (isId(name)) return name;
   const most = `up to ${AUTHOR_LENGTH_MAX} characters, none of them a control character`;
-  throw new ExitError(EXIT.usage, `${command}: say who decides: --author <name>, ${most}`);
+  throw new ExitError(EXIT.usage, `${command}: say who decides: ${flag} <name>, ${most}`);
 }

@@ -1,4 +1,4 @@
-/** What `rollcall diff` and `resync` share: which groups, by whose word, how fast, and how far that is. */
+/** What `rollcall diff`, `resync` and `undo` share: which groups, by whose word, how fast, and how far that is. */
 import type { Command } from 'commander';
 import { idKey } from '../core/change/change.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -20,15 +20,19 @@ export interface DriftFlags {
 }
 
 export const withDriftOptions = (command: Command): Command =>
-  command
-    .option('--group <id>', 'of the identity provider or of Genesys Cloud; may be repeated', collect)
-    .option('--all', 'every group that the source, the reports or the file name')
-    .option('--from <file>', 'full states that say who is wanted, instead of the source topic; - for standard input')
-    .option(
-      '--rate <n>',
-      'requests a minute to Genesys Cloud (default: a quarter of RATE_LIMIT_PER_MINUTE, or of what it allows)',
-      wholeNumber(1, 100_000),
-    );
+  withRate(
+    command
+      .option('--group <id>', 'of the identity provider or of Genesys Cloud; may be repeated', collect)
+      .option('--all', 'every group that the source, the reports or the file name')
+      .option('--from <file>', 'full states that say who is wanted, instead of the source topic; - for standard input'),
+  );
+
+export const withRate = (command: Command): Command =>
+  command.option(
+    '--rate <n>',
+    'requests a minute to Genesys Cloud (default: a quarter of RATE_LIMIT_PER_MINUTE, or of what it allows)',
+    wholeNumber(1, 100_000),
+  );
 
 export interface ComparedSources extends DriftSources {
   readonly api: Pick<GroupApi, 'gate' | 'getGroup'>;
@@ -72,14 +76,21 @@ export async function beginWith(
   const evidence = new DriftEvidence(sources, scope);
   await evidence.refresh();
   sources.onComparing();
-  const { api, rateLimitPerMinute } = sources;
-  const limits = { ratePerMinute: rateLimitPerMinute, wished: flags.rate ?? null };
-  const target = new GroupReader(api, new RequestPace(api.gate, limits, context.clock), context);
   const asked = flags.group?.flatMap((group) => evidence.sourcesOf(group)) ?? from?.spellings.map(idKey);
   return {
-    comparing: { evidence, target, wanted: from?.wanted ?? null, context },
+    comparing: { evidence, target: groupReader(flags, sources, context), wanted: from?.wanted ?? null, context },
     groups: [...new Set(asked ?? evidence.groups)],
   };
+}
+
+/** At the pace that is asked for. */
+export function groupReader(
+  { rate }: Pick<DriftFlags, 'rate'>,
+  { api, rateLimitPerMinute }: ComparedSources,
+  context: CommandContext,
+): GroupReader {
+  const limits = { ratePerMinute: rateLimitPerMinute, wished: rate ?? null };
+  return new GroupReader(api, new RequestPace(api.gate, limits, context.clock), context);
 }
 
 /** The returned function ends it. */

@@ -2,21 +2,21 @@
  * What the topics say of groups that are compared with the target, kept up to date: each `refresh` reads on from where the last one
  * ended. Committed offsets come first, then what waits, reports and the source: what the offsets pass was recorded before them.
  */
-import { idKey, isChange, isSameId, type ChangeEvent } from '../core/change/change.ts';
+import { idKey, isChange, isSameId, OFFSET_PATTERN, readOffset, type ChangeEvent } from '../core/change/change.ts';
 import { KeptIds } from '../core/change/kept-ids.ts';
 import type { KnownOfGroup, Unreadable } from '../core/drift/differences.ts';
 import { GroupFacts, type Place } from '../core/drift/group-facts.ts';
 import { KnownNames } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
 import { textOf } from '../core/log/wire-intent.ts';
-import { partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
+import type { ReportRecord } from '../core/report/report.ts';
 import type { TopicRecord } from '../ports.ts';
-import { endIfStopped, readProgress, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
+import { unlessStopped, type CommandContext } from './command-context.ts';
 import type { GroupSources } from './group-sources.ts';
-import { eventsIn } from './group-topics.ts';
-import { existingTopic } from './kafka-tools.ts';
-import { groupIds, readReport, type KeyedReport } from './report-search.ts';
+import { eventsIn, type PlacedEvent } from './group-topics.ts';
+import { CLOCK_MARGIN_MS, groupIds, readReport, type KeyedReport } from './report-search.ts';
 import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './retry-topic.ts';
+import { TopicReading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 
 export type DriftSources = Pick<GroupSources, 'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'ids'> & {
@@ -30,32 +30,15 @@ export interface DriftScope {
   readonly groups: readonly string[] | null;
   /** Read all partitions of the source and of the reports, wherever the groups are known to have been. */
   readonly allPartitions: boolean;
-}
-
-/** How far a topic is read. */
-interface Reading {
-  readonly kind: Unreadable['topic'];
-  readonly topic: string;
-  /** null: not read yet. */
-  partitionCount: number | null;
-  partitions: readonly number[];
-  /** By partition, what is read next. */
-  readonly offsets: Map<number, bigint>;
+  /** Epoch ms: of the reports only those from then on are read, and of the source what they are about and what is newer. Absent: all. */
+  readonly since?: number;
 }
 
 /** @param record the record that the change is of */
-export type ChangeListener = (event: ChangeEvent, record: TopicRecord) => void;
+export type ChangeListener = (change: PlacedEvent<ChangeEvent>, record: TopicRecord) => void;
 
-const notRead = (kind: Unreadable['topic'], topic: string): Reading => ({
-  kind,
-  topic,
-  partitionCount: null,
-  partitions: [],
-  offsets: new Map(),
-});
-
-const keyPartition = (name: string, { partitionCount }: Reading): number =>
-  partitionOfKey(Buffer.from(name), partitionCount ?? 1);
+/** @param group as the source spells it */
+export type ReportListener = (record: ReportRecord, group: string) => void;
 
 export class DriftEvidence {
   readonly #sources: DriftSources;
@@ -63,31 +46,37 @@ export class DriftEvidence {
   readonly #names: Set<string> | null;
   readonly #asked: readonly string[];
   readonly #allPartitions: boolean;
+  readonly #isPartial: boolean;
   readonly #ids = new KeptIds();
   readonly #facts = new Map<string, GroupFacts>();
   readonly #members = new KnownNames();
   readonly #groups = new KnownNames();
   readonly #waiting = emptyWaiting();
-  readonly #retry: Reading;
-  readonly #reports: Reading;
-  readonly #source: Reading;
+  readonly #retry: TopicReading;
+  readonly #reports: TopicReading;
+  readonly #source: TopicReading;
   /** Of the source, in which reports have events of the groups that are asked for. */
   readonly #reportedPartitions = new Set<number>();
   readonly #unreadable = new UnreadableRecords();
   #committed: ReadonlyMap<number, bigint> = new Map();
   #isSourceGone = false;
   #areReportsGone = false;
-  #onChange: ChangeListener = () => undefined;
+  readonly #changeListeners: ChangeListener[] = [];
+  readonly #reportListeners: ReportListener[] = [];
+  /** By partition of the source, the oldest offset that reports are about. */
+  readonly #reportedOffsets = new Map<number, bigint>();
 
-  constructor(sources: DriftSources, { groups, allPartitions }: DriftScope) {
+  constructor(sources: DriftSources, { groups, allPartitions, since }: DriftScope) {
     this.#sources = sources;
     this.#allPartitions = allPartitions;
     this.#asked = groups ?? [];
     this.#names = groups === null ? null : new Set(groups.map(idKey));
     const { retry, report, source } = sources.topics;
-    this.#retry = notRead('retry', retry);
-    this.#reports = notRead('report', report);
-    this.#source = notRead('source', source);
+    this.#retry = new TopicReading('retry', retry, sources, this.#unreadable);
+    this.#reports = new TopicReading('report', report, sources, this.#unreadable);
+    this.#source = new TopicReading('source', source, sources, this.#unreadable);
+    this.#isPartial = since !== undefined;
+    if (since !== undefined) this.#reports.startAtTime(since - CLOCK_MARGIN_MS);
   }
 
   /** By `idKey`, all groups that the topics name, of those that are asked for. */
@@ -105,6 +94,11 @@ export class DriftEvidence {
     return [...this.#facts.values()].reduce((sum, { keptBytes }) => sum + keptBytes, 0);
   }
 
+  /** Of records that are no reports, as `problems`. */
+  get unreadReports(): readonly string[] {
+    return this.#unreadable.reportsOf(this.#names);
+  }
+
   /** @throws ExitError where a topic is missing, or it was asked to stop. */
   async refresh(): Promise<void> {
     const { committed, context } = this.#sources;
@@ -117,15 +111,17 @@ export class DriftEvidence {
   /** Reads the source on. */
   async readSource(): Promise<void> {
     const { format, topics } = this.#sources;
-    const isFirst = this.#source.partitionCount === null;
+    const isFirst = !this.#source.isOpen;
     if (isFirst) {
-      await this.#open(this.#source);
-      this.#source.partitions = this.#sourcePartitions(this.#source.partitions.length);
+      await this.#source.open();
+      this.#source.select(this.#sourcePartitions());
+      if (this.#isPartial) this.#skipSettled();
     }
-    const partitionCount = this.#source.partitionCount ?? 1;
-    for await (const record of this.#read(this.#source)) {
+    const { partitionCount } = this.#source;
+    for await (const record of this.#source.read()) {
       await format.prepare?.([record]);
-      for (const { event, source } of eventsIn({ record, topic: topics.source, partitionCount, format })) {
+      for (const placed of eventsIn({ record, topic: topics.source, partitionCount, format })) {
+        const { event, source } = placed;
         const group = isChange(event) || event.kind === 'invalid' ? event.group : null;
         if (group === null || this.#names?.has(idKey(group)) === false) continue;
         const { topic, partition, offset, index, timestamp } = source;
@@ -133,7 +129,7 @@ export class DriftEvidence {
         if (!isChange(event)) this.#factsOf(group).takeInvalid(place);
         else {
           this.#factsOf(group).takeEvent(event, place);
-          this.#onChange(event, record);
+          this.#tell({ ...placed, event }, record);
         }
       }
     }
@@ -141,7 +137,20 @@ export class DriftEvidence {
     if (isFirst) this.#isSourceGone = await this.#isBeginningGone(this.#source);
   }
 
-  async #isBeginningGone({ topic, partitions }: Reading): Promise<boolean> {
+  #tell(change: PlacedEvent<ChangeEvent>, record: TopicRecord): void {
+    for (const listener of this.#changeListeners) listener(change, record);
+  }
+
+  /** What is committed, and older than all that the reports are about, is not needed. */
+  #skipSettled(): void {
+    for (const partition of this.#source.partitions) {
+      const committed = this.#committed.get(partition) ?? 0n;
+      const reported = this.#reportedOffsets.get(partition) ?? committed;
+      this.#source.startAt(partition, reported < committed ? reported : committed);
+    }
+  }
+
+  async #isBeginningGone({ topic, partitions }: TopicReading): Promise<boolean> {
     const { starts, context } = this.#sources;
     const offsets = await unlessStopped(context, starts(topic, partitions));
     return [...offsets.values()].some((start) => start > 0n);
@@ -149,7 +158,12 @@ export class DriftEvidence {
 
   /** Hears of each change that is read of the source from now on, after it is taken. */
   listen(onChange: ChangeListener): void {
-    this.#onChange = onChange;
+    this.#changeListeners.push(onChange);
+  }
+
+  /** Hears of each report of the groups that is read from now on, of some twice. */
+  listenToReports(onReport: ReportListener): void {
+    this.#reportListeners.push(onReport);
   }
 
   /** @param group by `idKey`, as the source names it; or a name that was asked for. */
@@ -192,7 +206,7 @@ export class DriftEvidence {
   /** The partition of the source that the group's records are in. */
   partitionOf(group: string): number {
     const known = this.#facts.get(group)?.newest?.partition;
-    return known ?? keyPartition(group, this.#source);
+    return known ?? this.#source.partitionOf(group);
   }
 
   /** What the target calls a member of the source; null: neither the id map nor a report says so. */
@@ -209,8 +223,8 @@ export class DriftEvidence {
     const waiting = waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition);
     // Nothing says where it may have been.
     const others = known.size === 0 ? this.#source.partitions : [];
-    const source = new Set([...known, ...waiting, ...others, keyPartition(group, this.#source)]);
-    const report = new Set([group, spelling].map((name) => keyPartition(name, this.#reports)));
+    const source = new Set([...known, ...waiting, ...others, this.#source.partitionOf(group)]);
+    const report = new Set([group, spelling].map((name) => this.#reports.partitionOf(name)));
     const waits = [...source].flatMap((partition) =>
       unreadableOfGroup(this.#waiting, partition, group).map((problem): Unreadable => {
         const message = `a record of ${this.#retry.topic}/${partition} cannot be read (${problem})`;
@@ -238,35 +252,32 @@ export class DriftEvidence {
   }
 
   async #readRetry(): Promise<void> {
-    if (this.#retry.partitionCount === null) await this.#open(this.#retry);
-    for await (const record of this.#read(this.#retry)) readWaiting(this.#waiting, record.partition, record);
+    if (!this.#retry.isOpen) await this.#retry.open();
+    for await (const record of this.#retry.read()) readWaiting(this.#waiting, record.partition, record);
   }
 
   /** Of groups that are asked for the partitions of their keys; all where that is not enough. */
   async #readReports(): Promise<void> {
     const { ids } = this.#sources;
-    if (this.#reports.partitionCount !== null) {
+    if (this.#reports.isOpen) {
       await this.#readReportsOn();
       return;
     }
-    await this.#open(this.#reports);
-    const all = this.#reports.partitions;
+    await this.#reports.open();
     if (this.#names !== null && ids === null && !this.#allPartitions) {
-      this.#reports.partitions = this.#keyPartitions(all.length);
+      this.#reports.select(this.#keyPartitions(this.#reports));
       await this.#readReportsOn();
-      this.#reports.partitions = this.#asked.every((group) => this.#facts.has(idKey(group)))
-        ? this.#reports.partitions
-        : all;
+      if (!this.#asked.every((group) => this.#facts.has(idKey(group)))) this.#reports.select(this.#reports.all);
     }
     // A name of the source may have become known by the last report of all.
-    while (await this.#readReportsOn()) this.#reports.offsets.clear();
+    while (await this.#readReportsOn()) this.#reports.rewind();
     this.#areReportsGone = await this.#isBeginningGone(this.#reports);
   }
 
   /** @returns whether a name became known whose reports may have been passed over. */
   async #readReportsOn(): Promise<boolean> {
     let isGrown = false;
-    for await (const record of this.#read(this.#reports)) {
+    for await (const record of this.#reports.read()) {
       const { key, value } = record;
       const read = readReport(value);
       if (read === null) this.#unreadable.noteReport(record, this.#reports.topic);
@@ -290,16 +301,25 @@ export class DriftEvidence {
     const { source_member: name = null, member } = record;
     if (this.#sources.ids !== null && name !== null && member !== null) this.#members.note(name, member);
     this.#factsOf(group).takeReport(record);
+    this.#noteReported(record.source);
+    for (const listener of this.#reportListeners) listener(record, group);
     if (this.#names !== null) this.#reportedPartitions.add(record.source.partition);
     return isNew;
   }
 
+  #noteReported({ partition, offset }: ReportRecord['source']): void {
+    if (!OFFSET_PATTERN.test(offset)) return;
+    const known = this.#reportedOffsets.get(partition);
+    const at = readOffset(offset).offset;
+    if (known === undefined || at < known) this.#reportedOffsets.set(partition, at);
+  }
+
   /** Where groups are known to have been; a producer may choose partitions in another way than Kafka's own, or by other keys. */
-  #sourcePartitions(count: number): readonly number[] {
-    const all = Array.from({ length: count }, (_, partition) => partition);
+  #sourcePartitions(): readonly number[] {
+    const { all, partitionCount } = this.#source;
     if (this.#names === null || this.#allPartitions) return all;
-    const known = new Set(this.#keyPartitions(count));
-    for (const partition of this.#reportedPartitions) if (partition < count) known.add(partition);
+    const known = new Set(this.#keyPartitions(this.#source));
+    for (const partition of this.#reportedPartitions) if (partition < partitionCount) known.add(partition);
     for (const asked of this.#asked) {
       const places = this.sourcesOf(asked).flatMap((group) => {
         const newest = this.#facts.get(group)?.newest ?? null;
@@ -312,36 +332,7 @@ export class DriftEvidence {
     return [...known];
   }
 
-  #keyPartitions(count: number): readonly number[] {
-    return [...new Set([...(this.#names ?? [])].map((name) => partitionOfKey(Buffer.from(name), count)))];
-  }
-
-  async #open(reading: Reading): Promise<void> {
-    const { partitionCount } = await existingTopic(reading.topic, this.#sources);
-    reading.partitionCount = partitionCount;
-    reading.partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
-  }
-
-  /** From where the last reading ended to the ends that there are now. */
-  async *#read(reading: Reading): AsyncGenerator<TopicRecord> {
-    const { tools, context } = this.#sources;
-    const { kind, topic, partitions, offsets } = reading;
-    let read: ReadProgress = { passed: 0, total: 0 };
-    const onProgress = (progress: ReadProgress): void => void (read = progress);
-    const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
-    const from = { offsets: new Map(offsets) };
-    const options = { from, partitions, follow: false, signal: context.stop, unreadable: 'tell', onProgress } as const;
-    try {
-      for await (const record of tools.read(topic, options)) {
-        const { partition, offset, unreadable } = record;
-        if (unreadable === undefined) yield record;
-        else this.#unreadable.noteBatch({ topic: kind, partition, offset, message: `${topic}: ${unreadable.message}` });
-        // What could not be taken is read again.
-        offsets.set(partition, offset + 1n);
-      }
-    } finally {
-      end();
-    }
-    endIfStopped(context, `before the end of ${topic}`);
+  #keyPartitions(reading: TopicReading): readonly number[] {
+    return [...new Set([...(this.#names ?? [])].map((name) => reading.partitionOf(name)))];
   }
 }

@@ -75,7 +75,7 @@ function unmetText({ evidence, report, event, event_at: at }: Unmet, done: strin
 
 const undoneText = ({ op, event, report, reported_at: at }: Differences['undone'][number]): string => {
   const by = report === null ? `as the full state at ${visible(event)} says` : `by report ${visible(report)} of ${at}`;
-  return `${op === 'add' ? 'added' : 'removed'} ${by}; somebody else has changed it since`;
+  return `${op === 'add' ? 'added' : 'removed'} ${by}; others have changed it since`;
 };
 
 const PENDING: Readonly<Record<Differences['pending'][number]['state'], string>> = {

@@ -17,24 +17,35 @@ import { chunks } from './dry-run.ts';
 import type { RequestPace } from './request-pace.ts';
 import { getGroupWithRetries, targetExitCode, type ReadingApi } from './target.ts';
 
-/** `moved`: it was changed while it was compared, so that nothing is said. `failed`: it could not be compared. */
-export type ComparedGroup = {
+export interface NamedGroup {
   /** As the source spells it. */
   readonly group: string;
   /** null: neither the id map nor a report says what the target calls it. */
   readonly target: string | null;
   /** Epoch ms. */
   readonly comparedAt: number;
-} & (
-  | {
-      readonly status: 'compared';
-      readonly snapshot: Snapshot | null;
-      readonly differences: Differences;
-      /** Events of the group that were read before it was compared. */
-      readonly eventCount: number;
-    }
-  | { readonly status: 'moved' | 'failed'; readonly code: string; readonly message: string }
-);
+  /** Events of the group that were read before the target was. Absent: the target has not shown it. */
+  readonly eventCount?: number;
+}
+
+/** What is known of it, and what the target shows. */
+export interface ReadGroup extends NamedGroup {
+  readonly known: KnownOfGroup;
+  /** null: neither the source nor the target has the group any more. */
+  readonly snapshot: Snapshot | null;
+  readonly eventCount: number;
+}
+
+/** `moved`: it was changed while it was read, so that nothing is said. `failed`: it could not be read, or not be compared. */
+export interface UnsaidGroup extends NamedGroup {
+  readonly status: 'moved' | 'failed';
+  readonly code: string;
+  readonly message: string;
+}
+
+export type ComparedGroup =
+  | (Omit<ReadGroup, 'known'> & { readonly status: 'compared'; readonly differences: Differences })
+  | UnsaidGroup;
 
 /** What is wanted besides the source topic: of each group by `idKey`, its members by `idKey`. */
 export type WantedGroups = ReadonlyMap<string, NonNullable<KnownOfGroup['wanted']>>;
@@ -66,30 +77,47 @@ export const NOTHING_DIFFERS: Differences = {
 export const driftCount = ({ missing, extra, undone }: Differences): number =>
   [...missing, ...extra].filter(({ evidence }) => evidence !== 'refused').length + undone.length;
 
+/** As `readInTurn` says, of groups that are compared. */
+export const compareGroups = (groups: readonly string[], comparing: Comparing): AsyncGenerator<ComparedGroup> =>
+  readInTurn<ComparedGroup>(groups, comparing, {
+    look: (group) => compareGroup(group, comparing),
+    isUrgent: differs,
+  });
+
+interface Looking<G> {
+  /** null: it was asked to stop before the group was read. */
+  readonly look: (group: string) => Promise<G | null>;
+  /** What is said of it must not be said of a group that has moved. */
+  readonly isUrgent: (found: G) => boolean;
+}
+
 /**
- * In the order of the groups, which are named by the source, by `idKey`; of some at a time those that differ come last, once the source
- * is read again. Where it is asked to stop it ends after the group in hand, and what was compared is handed out before an error. The
+ * In the order of the groups, which are named by the source, by `idKey`; of some at a time those that are urgent come last, once the
+ * source is read again. Where it is asked to stop it ends after the group in hand, and what was found is handed out before an error. The
  * evidence has been read.
  */
-export async function* compareGroups(groups: readonly string[], comparing: Comparing): AsyncGenerator<ComparedGroup> {
-  const { evidence, context } = comparing;
+export async function* readInTurn<G extends NamedGroup>(
+  groups: readonly string[],
+  { evidence, context }: Pick<Comparing, 'evidence' | 'context'>,
+  { look, isUrgent }: Looking<G>,
+): AsyncGenerator<G | UnsaidGroup> {
   let isFirst = true;
   for (const part of chunks(groups, GROUPS_A_READ)) {
     if (context.stop.aborted) return;
     if (!isFirst) await evidence.refresh();
     isFirst = false;
-    const differing: ComparedGroup[] = [];
+    const urgent: G[] = [];
     let failure: Error | null = null;
     for (const group of part) {
       if (context.stop.aborted) break;
-      const found = await compareGroup(group, comparing).catch((error: unknown) => asError(error));
+      const found = await look(group).catch((error: unknown) => asError(error));
       failure = found instanceof Error ? found : null;
       if (found === null || found instanceof Error) break;
-      if (differs(found)) differing.push(found);
+      if (isUrgent(found)) urgent.push(found);
       else yield found;
     }
-    if (differing.length > 0) await evidence.readSource();
-    for (const each of differing) yield sourceHasMoved(each, evidence) ? movedOn(each) : each;
+    if (urgent.length > 0) await evidence.readSource();
+    for (const each of urgent) yield sourceHasMoved(each, evidence) ? movedOn(each) : each;
     if (failure !== null) throw failure;
   }
 }
@@ -99,21 +127,39 @@ const asError = (error: unknown): Error => (error instanceof Error ? error : new
 const differs = (compared: ComparedGroup): boolean =>
   compared.status === 'compared' && driftCount(compared.differences) > 0;
 
-/** The source has got an event of the group since it was compared, as far as it is read. */
-export const sourceHasMoved = (compared: ComparedGroup, evidence: DriftEvidence): boolean =>
-  compared.status === 'compared' && evidence.known(idKey(compared.group), null).facts.eventCount > compared.eventCount;
+/** The source has got an event of the group since it was read, as far as the source is read. */
+export const sourceHasMoved = ({ group, eventCount }: NamedGroup, evidence: DriftEvidence): boolean =>
+  eventCount !== undefined && evidence.known(idKey(group), null).facts.eventCount > eventCount;
 
-export const movedOn = ({ group, target, comparedAt }: ComparedGroup): ComparedGroup => ({
+export const SOURCE_MOVED = 'the source got a record of the group while it was compared; compare it again';
+
+const movedOn = ({ group, target, comparedAt }: NamedGroup): UnsaidGroup => ({
   group,
   target,
   comparedAt,
   status: 'moved',
   code: 'source_moved',
-  message: 'the source got a record of the group while it was compared; compare it again',
+  message: SOURCE_MOVED,
 });
 
-/** null: it was asked to stop before the group was read. */
 async function compareGroup(group: string, comparing: Comparing): Promise<ComparedGroup | null> {
+  const { wanted } = comparing;
+  if (wanted?.has(group) === false) return notInFile(group, comparing);
+  const read = await readGroup(group, comparing);
+  if (read === null || 'status' in read) return read;
+  const { known, ...shown } = read;
+  const { snapshot } = read;
+  return { ...shown, status: 'compared', differences: snapshot === null ? NOTHING_DIFFERS : compare(known, snapshot) };
+}
+
+function notInFile(group: string, { evidence, context }: Comparing): UnsaidGroup {
+  const { spelling } = evidence.known(group, null).facts;
+  const named = { group: spelling, target: evidence.targetOf(group), comparedAt: context.clock.now().wall };
+  return { ...named, status: 'failed', code: 'not_in_file', message: 'the file has no full state of the group' };
+}
+
+/** @param group by `idKey`, as the source names it. @returns null: it was asked to stop before the group was read */
+export async function readGroup(group: string, comparing: Comparing): Promise<ReadGroup | UnsaidGroup | null> {
   const { evidence, target, wanted, context } = comparing;
   const known = evidence.known(group, wanted?.get(group) ?? null);
   const { spelling, eventCount } = known.facts;
@@ -125,13 +171,11 @@ async function compareGroup(group: string, comparing: Comparing): Promise<Compar
       code: 'group_unmapped',
       message: `neither the id map nor a report says for certain what Genesys Cloud calls it`,
     };
-  if (wanted?.has(group) === false)
-    return { ...named, status: 'failed', code: 'not_in_file', message: 'the file has no full state of the group' };
   const outcome = await target.read(named.target);
   if (outcome.kind === 'not_started') return null;
   // Gone on both sides.
   if (outcome.kind === 'not_found' && wanted === null && isGoneInSource(known))
-    return { ...named, status: 'compared', snapshot: null, differences: NOTHING_DIFFERS, eventCount };
+    return { ...named, known, snapshot: null, eventCount };
   if (outcome.kind !== 'applied' || outcome.snapshot === null)
     return { ...named, status: 'failed', ...failureOf(outcome) };
   const { snapshot } = outcome;
@@ -140,7 +184,7 @@ async function compareGroup(group: string, comparing: Comparing): Promise<Compar
     const message = `the answer shows version ${snapshot.version}, which is older than ${lastVersion} of a report: it lags behind, or the group was deleted and created again`;
     return { ...named, status: 'moved', code: 'target_behind', message };
   }
-  return { ...named, status: 'compared', snapshot, differences: compare(known, snapshot), eventCount };
+  return { ...named, known, snapshot, eventCount };
 }
 
 const failureOf = (outcome: GroupOutcome): { readonly code: string; readonly message: string } =>

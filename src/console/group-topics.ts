@@ -206,7 +206,7 @@ export function takeSourceRecord(read: SourceRecordRead, evidence: Evidence): vo
   for (const { event, source } of ofGroup) evidence.takeEvent({ event, source, actor: actorOf(event.eventId) });
 }
 
-interface PlacedEvent<E> {
+export interface PlacedEvent<E> {
   readonly event: E;
   readonly source: ChangeSource;
   /** Of its record, changes or not. */

@@ -12,7 +12,7 @@ import type { LogTools, TopicRecord } from '../ports.ts';
 import { print, type CommandContext } from './command-context.ts';
 
 /** Timestamps are those of the sender or of the broker, and their clocks may differ. */
-const CLOCK_MARGIN_MS = 600_000;
+export const CLOCK_MARGIN_MS = 600_000;
 
 export interface ReportSearch {
   readonly tools: LogTools;

@@ -41,6 +41,12 @@ export class UnreadableRecords {
     this.#reports.set(group, { topic: 'report', partition, offset, message });
   }
 
+  /** Of report records, the first one of each group that is asked for. @param groups by `idKey`; null: all */
+  reportsOf(groups: ReadonlySet<string> | null): readonly string[] {
+    const isAsked = (group: string): boolean => groups === null || group === UNKNOWN_GROUP || groups.has(group);
+    return [...this.#reports].flatMap(([group, { message }]) => (isAsked(group) ? [message] : []));
+  }
+
   /** @param group by `idKey`. */
   of(group: string, { source, report }: PartitionsOfGroup): readonly Unreadable[] {
     const isNear = ({ topic, partition }: Unreadable): boolean => (topic === 'report' ? report : source).has(partition);

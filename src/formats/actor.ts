@@ -5,7 +5,7 @@
  *   Okta      actor.alternateId   https://developer.okta.com/docs/reference/api/system-log/#actor-object
  *   Entra     initiatedBy         https://learn.microsoft.com/graph/api/resources/auditactivityinitiator
  *   Keycloak  authDetails.userId  https://www.keycloak.org/docs-api/latest/rest-api/#AuthDetailsRepresentation
- *   Rollcall  actor.displayName   of `rollcall resync`
+ *   Rollcall  actor.displayName   of `rollcall resync` and `undo`
  *   Google    actor.email, or authenticationInfo.principalEmail of an audit log
  */
 import { isObject } from '../core/text/json.ts';

@@ -74,7 +74,7 @@ test('what others have changed is listed with the report of what they have undon
   expect(code).toBe(EXIT.someFailed);
   expect(lines).toEqual([
     expect.stringMatching(
-      /^undone {2}g {2}v {2}added by report source\/0\/0\/v of \d{4}-\S+Z; somebody else has changed it since$/,
+      /^undone {2}g {2}v {2}added by report source\/0\/0\/v of \d{4}-\S+Z; others have changed it since$/,
     ),
     'foreign  g  x  no event and no report names it',
     'group g, version "3": 1 undone; 1 foreign',

@@ -115,7 +115,7 @@ test('explain: names who has approved, or refused, a removal, and why', async ()
   expect(await asking.text()).toMatch(/ {4}applied {2}\S+ {2}approved by jane: she left {2}PATCH /);
 });
 
-test('explain: one whom somebody else has changed since', async () => {
+test('explain: one whom others have changed since', async () => {
   const asking = new Asking();
   await asking.start();
   asking.world.produce({ remove_members: ['u'] });
@@ -125,7 +125,7 @@ test('explain: one whom somebody else has changed since', async () => {
   group.members.delete('u');
   group.version += 1;
   expect(await asking.sentence()).toMatch(
-    /^Not a member: added at source\/0\/1 .*, and somebody else has changed it since\.$/,
+    /^Not a member: added at source\/0\/1 .*, and others have changed it since\.$/,
   );
   expect(await asking.text()).toContain(', others have changed the group since');
 });

@@ -51,7 +51,12 @@ async function resync(world: World, flags: ResyncFlags = {}, options: Asked = {}
     tools: { ...real, ...options.tools?.(real) },
     guard: { publicApiUrl: 'https://api.example', membersPerPatchMax, retry, guard, removedBefore: 0 },
   };
-  const repairing = { author: 'jane', reason: 'INC-7', removesForeign: flags.removeForeign === true };
+  const repairing = {
+    command: 'resync',
+    author: 'jane',
+    reason: 'INC-7',
+    removesForeign: flags.removeForeign === true,
+  } as const;
   const asked = flags.group === undefined ? ({ ...flags, all: true } as const) : flags;
   const run = resyncGroups({ flags: { rate: FAST, ...asked }, repairing }, all, context);
   const code = await run.catch((error: unknown) => String(error));
@@ -527,7 +532,7 @@ test('a signal ends it before the next record is written, and the rest is counte
   for (const name of names) world.sandbox.setMembers(name, []);
   const onOutput: Asked['onOutput'] = (text, stop) => void (text.startsWith('written') && stop());
   const { code, lines } = await repaired(world, { onOutput });
-  expect(code).toMatch(/stopped after 3 of 3 groups, before 2 repairs were written: ask again for the rest/);
+  expect(code).toMatch(/stopped after 3 of 3 groups, before 2 events were written: ask again for the rest/);
   expect(lines.filter((line) => line.startsWith('written'))).toHaveLength(1);
   expect(lines.at(-1)).toBe('1 group repaired');
   expect(written(world)).toHaveLength(4);

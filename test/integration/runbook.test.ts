@@ -60,9 +60,10 @@ describeNewestKafka('the runbook', (kafka) => {
       { id: 'sales' },
       { id: 'old-team', members: people },
       { id: 'support', members: ['jim', 'joan', 'jane'] },
+      { id: 'night-shift', members: ['kim', 'lee', 'max', 'pat'] },
     ];
     sandbox = await startSandbox({
-      seed: { groups, users: ['jane', 'jim', 'joan', ...people].map((id) => ({ id })) },
+      seed: { groups, users: ['jane', 'jim', 'joan', 'kim', 'lee', 'max', 'pat', ...people].map((id) => ({ id })) },
       limits: 'off',
     });
     const name = uniqueName('runbook');
@@ -201,6 +202,22 @@ describeNewestKafka('the runbook', (kafka) => {
     await answers('repaired');
   });
 
+  test("last night's bulk change is undone", { timeout: 120_000 }, async () => {
+    const removed = {
+      remove_members: ['kim', 'lee', 'max'],
+      event_id: 'import',
+      actor: { email: 'hr-import@example.com' },
+    };
+    await send(removed, 'night-shift');
+    await sandbox.until(() => sandbox.members('night-shift').length === 1);
+    await send({ add_members: ['max'], event_id: 'max-back', actor: { email: 'boss@example.com' } }, 'night-shift');
+    await sandbox.until(() => sandbox.members('night-shift').length === 2);
+    await answers('undo-plan');
+    expect(sandbox.members('night-shift').toSorted()).toEqual(['max', 'pat']);
+    await answers('undo');
+    await sandbox.until(() => sandbox.members('night-shift').length === 4);
+  });
+
   test('removals are held: who wanted them, and which of them pass', { timeout: 120_000 }, async () => {
     const gone = { members: [], complete: true, deleted: true };
     await send({ ...gone, event_id: 'team-dissolved', actor: { email: 'hr@example.com' } }, 'old-team');
@@ -243,6 +260,8 @@ describeNewestKafka('the runbook', (kafka) => {
       'repair-plan',
       'repair',
       'repaired',
+      'undo-plan',
+      'undo',
       'pause',
       'paused',
       'resume',

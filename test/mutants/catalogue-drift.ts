@@ -1,4 +1,4 @@
-/** Mutants of `rollcall diff`, `resync` and `rewind`. */
+/** Mutants of `rollcall diff` and `resync`, and of comparisons beside the service. */
 import type { Mutant } from './mutant.ts';
 
 export const driftMutants: readonly Mutant[] = [
@@ -255,7 +255,7 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'repaired-elsewhere',
     breaks: 'a repair goes to the partition of its key, also where the records of its group are in another one',
-    edits: [{ find: 'return known ?? partitionOfKey(', replace: 'return partitionOfKey(' }],
+    edits: [{ find: 'return known ?? this.#source.partitionOf(', replace: 'return this.#source.partitionOf(' }],
     tests: ['test/contract/resync.test.ts'],
   },
   {
@@ -297,7 +297,7 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'written-after-a-signal',
     breaks: 'a signal does not end the writing of repairs',
-    edits: [{ find: '|| context.stop.aborted) continue;', replace: ') continue;' }],
+    edits: [{ find: '!isWriting || stop.aborted', replace: '!isWriting' }],
     tests: ['test/contract/resync.test.ts'],
   },
   {
@@ -329,24 +329,6 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'a repair is written, and taken for right, although a batch that came meanwhile cannot be unpacked',
     edits: [{ find: 'evidence.problems[this.#problemCount] ?? null', replace: 'evidence.problems[Infinity] ?? null' }],
     tests: ['test/contract/resync.test.ts'],
-  },
-  {
-    name: 'rewind-goes-forward',
-    breaks: 'a rewind passes over changes that were not applied yet',
-    edits: [{ find: 'if (to >= offset) return null;', replace: 'if (to === offset) return null;' }],
-    tests: ['test/contract/rewind.test.ts'],
-  },
-  {
-    name: 'rewind-beside-instances',
-    breaks: 'offsets are moved while an instance runs, which commits its own again',
-    edits: [{ find: 'if (members.length === 0) return;', replace: 'if (members.length >= 0) return;' }],
-    tests: ['test/contract/rewind.test.ts'],
-  },
-  {
-    name: 'rewind-without-room',
-    breaks: 'more is read again than has room, so that older changes are sent before newer ones are read',
-    edits: [{ find: 'if (memberships.count > pendingMax)', replace: 'if (memberships.count < 0)' }],
-    tests: ['test/contract/rewind.test.ts'],
   },
   {
     name: 'done-before-explained-as-done',

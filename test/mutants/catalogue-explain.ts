@@ -24,7 +24,7 @@ export const explainMutants: readonly Mutant[] = [
   },
   {
     name: 'others-not-told-apart',
-    breaks: 'what somebody else has changed is explained as done by Rollcall',
+    breaks: 'what others have changed is explained as done by Rollcall',
     edits: [
       {
         find: "return isOpposite ? 'undone' : 'done';",

@@ -20,6 +20,7 @@ import { settleMutants } from './catalogue-settle.ts';
 import { sourceMutants } from './catalogue-source.ts';
 import { targetMutants } from './catalogue-target.ts';
 import { waitMutants } from './catalogue-waits.ts';
+import { undoMutants } from './catalogue-undo.ts';
 import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -41,6 +42,7 @@ export const mutants: readonly Mutant[] = [
   ...edgeMutants,
   ...explainMutants,
   ...driftMutants,
+  ...undoMutants,
   ...statusMutants,
   ...pauseMutants,
   ...noticeMutants,

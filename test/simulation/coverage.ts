@@ -31,6 +31,7 @@ const targetFates: Readonly<Record<Exclude<TargetFate, 'answered' | 'ignored'>, 
 };
 
 /** Where others change groups. */
+const undos = ['add', 'remove', 'none'].map((kind) => `undo: ${kind}`);
 const diffs = ['undone', 'foreign', 'pending', 'missing', 'extra'].map((kind) => `diff: ${kind}`);
 
 /** Names as in the counts of a history. */
@@ -49,7 +50,7 @@ function faultsOf(played: readonly Scenario[]): readonly string[] {
     ...(kinds.has('replay') ? ['operator: woken'] : []),
     ...(kinds.has('approve') ? ['operator: approves a part'] : []),
     ...(kinds.has('reject') ? ['operator: rejects a part'] : []),
-    ...(played.includes('turns') ? diffs : []),
+    ...(played.includes('turns') ? [...diffs, ...undos] : []),
   ];
 }
 

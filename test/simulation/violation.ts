@@ -32,6 +32,7 @@ const invariants = {
   'gets-on': 'a group that fails alone holds up no other one, and what fails takes a bounded number of requests',
   isolates: 'only a change that was refused in a request of its own is given up',
   'explains-truly': 'why somebody is a member, or is not, is explained as it is',
+  'undoes-exactly': 'an undo changes whom Rollcall has changed then, if nothing has changed since',
   'diffs-exactly': 'what differs between source and target is listed as what it is',
   'runs-on': 'no pipeline ends by itself',
 } as const;

@@ -22,6 +22,7 @@ import { runCommand } from '../../src/commands/run.ts';
 import { sandboxCommand } from '../../src/lab/commands/sandbox.ts';
 import { statusCommand } from '../../src/commands/status.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
+import { undoCommand } from '../../src/commands/undo.ts';
 import { aContext } from './command-context.ts';
 
 export interface CommandLine {
@@ -53,6 +54,7 @@ const commands = [
   sandboxCommand,
   statusCommand,
   topicsCommand,
+  undoCommand,
 ] as const;
 
 /** @param line what stands behind `rollcall`. @throws what commander throws where it cannot be understood */

@@ -1,4 +1,4 @@
-/** What `rollcall diff` and `resync` read, over the memory log and a sandbox. */
+/** What `rollcall diff`, `resync` and `undo` read, over the memory log and a sandbox. */
 import type { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import type { DiffSources } from '../../src/commands/diff.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';

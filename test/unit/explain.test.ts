@@ -235,7 +235,7 @@ test('where the version is the one that its own request has left nobody else is 
   const evidence = only('u');
   evidence.takeReport(aReport(1n, 'u', {}));
   const atTarget = shown(false);
-  expect(answerOf(evidence, 'u', { atTarget }).sentence).toContain('somebody else has changed it since');
+  expect(answerOf(evidence, 'u', { atTarget }).sentence).toContain('others have changed it since');
   expect(answerOf(evidence, 'u', { atTarget, lastVersion: '"1"' }).sentence).toContain(
     'Genesys Cloud shows the opposite',
   );

@@ -2,18 +2,18 @@
  * What differs between what is wanted of a group and what one read of the target shows. A difference is told apart by evidence: what
  * is on its way is `pending`, what the target had and shows no more is `undone`, and what no source ever named is `foreign`.
  */
-import { idKey, positionText, sourceMember, WHOLE_GROUP } from '../change/change.ts';
+import { idKey, sourceMember, WHOLE_GROUP } from '../change/change.ts';
 import type { WaitingChange } from '../explain/verdict.ts';
 import type { Snapshot } from '../target/snapshot.ts';
-import type { Differences, KnownOfGroup, Named, Pending, Undone, Unmet, Unreadable, Wanted } from './differences.ts';
+import type { Differences, KnownOfGroup, Named, Pending, Undone, Unmet, Wanted } from './differences.ts';
 import {
   comparePlaces,
   isNewerReport,
   type MemberFacts,
-  type Place,
   type ReportedOutcome,
   type StateFacts,
 } from './group-facts.ts';
+import { obstaclesOf } from './obstacles.ts';
 import {
   AS_STATE_SAYS,
   NOTHING_REPORTED,
@@ -92,7 +92,7 @@ class Comparison {
     for (const key of this.#keys()) if (!nested.has(key)) this.#judge(key);
     this.#judgeUnnamed();
     const nestedNames = [...nested].filter((key) => members.has(key)).map((key) => spellings.get(key) ?? key);
-    const obstacles = this.#obstacles();
+    const obstacles = obstaclesOf(this.#known, this.#state);
     return {
       ...this.#found,
       nested: nestedNames,
@@ -113,7 +113,7 @@ class Comparison {
       members: all.flatMap((standing) => (standing?.op === 'add' ? [standing.name] : [])),
       isCertain:
         !(this.#known.isSourceGone && this.#state === null) &&
-        this.#obstacles().length === 0 &&
+        obstaclesOf(this.#known, this.#state).length === 0 &&
         all.every((standing) => standing === null || standing.op !== null),
     };
   }
@@ -269,13 +269,6 @@ class Comparison {
     }
   }
 
-  /** Of the newest event that could not be read and no full state has replaced; null: there is none. */
-  #invalidPlace(): Place | null {
-    const { invalid } = this.#known.facts;
-    if (invalid === null || this.#state === null) return invalid;
-    return comparePlaces(invalid, this.#state.place) > 0 ? invalid : null;
-  }
-
   #doubts(): readonly string[] {
     const { isSourceGone, wanted, facts } = this.#known;
     const isForeignDoubtful = isSourceGone && this.#state === null && wanted === null && this.#found.foreign.length > 0;
@@ -304,31 +297,6 @@ class Comparison {
         : []),
     ];
   }
-
-  /** What cannot be read may say the opposite of all else that is known. */
-  #obstacles(): readonly string[] {
-    const invalid = this.#invalidPlace();
-    return [
-      ...(invalid !== null
-        ? [`an event of the group, at ${positionText(invalid)}, could not be read: see its dead letter`]
-        : []),
-      ...this.#known.unreadable.flatMap((each) =>
-        this.#isReplaced(each) ? [] : [`${each.message}; ${REMEDY[each.topic]}`],
-      ),
-    ];
-  }
-
-  /** A newer full state says all that it could. */
-  #isReplaced({ topic, partition, offset }: Unreadable): boolean {
-    const place = this.#state?.place;
-    return topic === 'source' && place?.partition === partition && place.offset > offset;
-  }
 }
-
-const REMEDY: Readonly<Record<Unreadable['topic'], string>> = {
-  source: 'it may be about the group, until a full state of the group follows it in the source topic',
-  retry: 'something of the group may wait there: look at it with the version of Rollcall that wrote it',
-  report: 'it may say what became of a change: look at it with the version of Rollcall that wrote it',
-};
 
 const NO_FACTS = { place: { topic: '', partition: 0, offset: 0n, index: null, timestamp: 0 }, op: null, final: null };

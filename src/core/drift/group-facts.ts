@@ -1,5 +1,5 @@
 /**
- * Room core/drift: what differs between what the source wants of a group and what the target shows, and what the evidence says of it.
+ * Room core/drift: what differs between source and target of a group, what the evidence says of it, and what repairs or undoes it.
  * Not here: reading topics and target (console), what a full state removes (core/group).
  *
  * What is known of the members of one group, in any order of reading: of each member the newest change that names it, how that ended,

@@ -103,7 +103,7 @@ function olderText([newest, ...rest]: readonly Link[]): string {
 function othersText({ atTarget, lastVersion }: Known): string {
   const version = atTarget.kind === 'read' ? atTarget.version : null;
   const isSame = version !== null && version === lastVersion;
-  return isSame ? 'and Genesys Cloud shows the opposite' : 'and somebody else has changed it since';
+  return isSame ? 'and Genesys Cloud shows the opposite' : 'and others have changed it since';
 }
 
 const queuedText = ({ obstacle }: Known): string =>

@@ -65,7 +65,7 @@ export const needsOfExplain = ({ source, retry, report }: TopicNames, groupId: s
   { kind: 'group', name: groupId, operations: ['Describe'] },
 ];
 
-/** Of `resync`, which writes to the source. */
+/** Of `resync` and `undo`, which write to the source. */
 export const needsOfResync = (topics: TopicNames, groupId: string): readonly Need[] => [
   topic(topics.source, both),
   ...needsOfExplain(topics, groupId).filter(({ name }) => name !== topics.source),

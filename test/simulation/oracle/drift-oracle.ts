@@ -2,85 +2,16 @@
  * Compares, at some moment of a history, what `rollcall diff` says of a group with what the oracle works out by itself: from the newest
  * change of each member, what became of it, and who is in the group.
  */
-import { KeptIds } from '../../../src/core/change/kept-ids.ts';
-import { compare } from '../../../src/core/drift/comparison.ts';
-import type { Differences, KnownOfGroup } from '../../../src/core/drift/differences.ts';
-import { GroupFacts } from '../../../src/core/drift/group-facts.ts';
-import type { Snapshot } from '../../../src/core/target/snapshot.ts';
-import { changesIn } from '../../../src/console/group-topics.ts';
-import { readReport } from '../../../src/console/report-search.ts';
-import { emptyWaiting, readWaiting, waitingOfGroup } from '../../../src/console/retry-topic.ts';
 import { impliedBy } from '../../oracle/full-states.ts';
 import { keyOf, type WantedIntent } from '../../oracle/intents.ts';
-import { textOf } from '../../oracle/live-records.ts';
 import { offsetOf } from '../../oracle/places.ts';
 import type { SaltedRandom } from '../../support/random.ts';
-import { asFetched } from '../damaged-batches.ts';
 import { topics } from '../instance.ts';
-import { preparedFormatOf } from '../list-format.ts';
 import { Violation } from '../violation.ts';
 import { groupName, type World } from '../world.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
-
-/** What the topics say at one moment, of all groups. */
-class Topics {
-  readonly #world: World;
-  readonly #facts = new Map<string, GroupFacts>();
-  readonly #view = emptyWaiting();
-  /** What waits, as the oracle reads it. */
-  readonly live: World['topicOracle']['live'][number]['all'];
-
-  constructor(world: World) {
-    this.#world = world;
-    this.live = world.topicOracle.live.flatMap(({ all }) => all);
-    const { settings } = world;
-    for (const { value, key } of world.records(topics.report)) {
-      const record = readReport(value)?.record;
-      const name = record?.source_group ?? (key === null ? null : textOf(key));
-      if (record !== undefined && name !== null) this.#of(name).takeReport(record);
-    }
-    for (const record of world.records(topics.retry)) readWaiting(this.#view, record.partition, record);
-    const reading = { topic: topics.source, partitionCount: settings.partitions, format: preparedFormatOf(settings) };
-    const source = world.records(topics.source);
-    for (let partition = 0; partition < settings.partitions; partition++) {
-      for (const record of asFetched(source.filter((each) => each.partition === partition))) {
-        const changes = changesIn({ ...reading, record: { ...record, partition } });
-        for (const { event, source: place } of changes) this.#of(event.group).takeEvent(event, place);
-      }
-    }
-  }
-
-  /** As `rollcall diff` says, of the group as it is. */
-  drift(group: string): Differences {
-    const { broker, target } = this.#world;
-    const snapshot: Snapshot = {
-      members: target.members(group),
-      spellings: new Map(),
-      nested: new Set(),
-      isDoubtful: false,
-      version: '"1"',
-      tags: { etag: null, meta: null },
-    };
-    const known: KnownOfGroup = {
-      facts: this.#of(group),
-      target: group,
-      unreadable: [],
-      waiting: waitingOfGroup(this.#view, group),
-      targetOf: (name) => name,
-      isCommitted: ({ partition, offset }) => offset < (broker.group('rollcall').committed(partition).offset ?? 0n),
-      isSourceGone: false,
-      areReportsGone: false,
-      wanted: null,
-    };
-    return compare(known, snapshot);
-  }
-
-  #of(group: string): GroupFacts {
-    const facts = this.#facts.get(group) ?? new GroupFacts(group, new KeptIds());
-    this.#facts.set(group, facts);
-    return facts;
-  }
-}
+import { Topics } from './topics-now.ts';
+import { checkUndo } from './undo-oracle.ts';
 
 const KINDS = ['missing', 'extra', 'undone', 'pending', 'foreign'] as const;
 
@@ -203,5 +134,6 @@ export class Diffing {
     if (settings.idMap !== undefined) return;
     const known = new Topics(this.#world);
     for (let group = 0; group < settings.groups; group++) checkDrift(this.#world, known, groupName(group));
+    checkUndo(this.#world, known, this.#random.fork('undo'));
   }
 }

@@ -1,0 +1,146 @@
+/** `rollcall undo`: takes back what was applied within some time, by events in the source topic. */
+import { Command } from 'commander';
+import { authorOf } from '../console/author.ts';
+import {
+  collect,
+  detachable,
+  endIfStopped,
+  instant,
+  print,
+  showProgress,
+  type CommandContext,
+} from '../console/command-context.ts';
+import { withRate, type ComparedSources } from '../console/drift-command.ts';
+import type { PlanOptions } from '../console/dry-run.ts';
+import { withGroupSources } from '../console/group-sources.ts';
+import { reasonIn } from '../console/pauses.ts';
+import { PlannedEvents } from '../console/repair-text.ts';
+import { SourceWriter, type Writing } from '../console/source-writer.ts';
+import { Undoing, type UndoScope } from '../console/undo.ts';
+import { UndoTotals, nothingText } from '../console/undo-text.ts';
+import { needsOfResync } from '../core/log/authorization.ts';
+import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
+import { visible } from '../core/text/visible.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+
+export interface UndoFlags {
+  readonly since: number;
+  readonly until: number;
+  readonly group?: readonly string[];
+  readonly author?: string;
+  readonly rate?: number;
+  readonly yes?: true;
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+export function undoCommand(context: CommandContext): Command {
+  const command = new Command('undo')
+    .summary(
+      'take back what was applied within some time: shows the plan, and writes it to the source topic with --yes',
+    )
+    .description(
+      'Reads in the reports what Rollcall has changed from one time until another. What nothing has changed since then becomes its opposite: an event for each group in the source topic, so that order holds and the removal guard applies.',
+    )
+    .requiredOption('--since <time>', 'applied then or later, such as 2026-09-21T22:00:00Z', instant)
+    .requiredOption('--until <time>', 'and before that, such as 2026-09-22T06:00:00Z', instant)
+    .option('--group <id>', 'only this one, of the identity provider or of Genesys Cloud; may be repeated', collect)
+    .option('--author <name>', 'only what an event of this actor has brought, or who has approved it')
+    .option('--yes', 'write the events; without it they are only shown')
+    .option('--by <name>', 'who undoes it; stands in the event (default: USER of the environment)')
+    .option('--reason <text>', `why; one line of up to ${REASON_LENGTH_MAX} characters, which stands in the event`);
+  return withRate(command)
+    .addHelpText('after', examples)
+    .action(async (flags: UndoFlags) => {
+      const [scope, writing] = [scopeOf(flags), writingOf(flags, context)];
+      const { signal, detach } = detachable(context.stop);
+      await withGroupSources(
+        { ...context, stop: signal },
+        ['pipeline'],
+        async (sources, { genesys: { rateLimitPerMinute, publicApiUrl }, pipeline }) => {
+          const guard = { ...pipeline, publicApiUrl, removedBefore: 0 };
+          const all = { ...sources, rateLimitPerMinute, onComparing: detach, guard };
+          context.finish(await undoChanges({ flags, scope, writing }, all, context));
+        },
+        needsOfResync,
+      );
+    });
+}
+
+const examples = `
+Examples:
+  $ rollcall undo --since 2026-09-21T22:00:00Z --until 2026-09-22T06:00:00Z        # shows what would be written
+  $ rollcall undo --since 2026-09-21T22:00:00Z --until 2026-09-22T06:00:00Z --group 5b1e…
+  $ rollcall undo --since 2026-09-21T22:00:00Z --until 2026-09-22T06:00:00Z --author hr-sync@example.com --yes --by jane@example.com
+
+Left is whom an event has named since, and where Genesys Cloud does not show the change any more. It stands until the identity
+provider writes its state again: correct it there as well. An undo can be undone: by the time of its own reports.
+Exits 0 where nothing is to be undone, or all of it is written, and 1 where something is: without --yes, after a signal, or where a
+group is refused, has moved or could not be read, or a member is left for want of evidence. What the guard holds waits for
+\`rollcall held\`.`;
+
+/** @throws ExitError where the times are in the wrong order. */
+export function scopeOf({ since, until, group, author }: UndoFlags): UndoScope {
+  if (since < until) return { since, until, groups: group ?? null, author: author ?? null };
+  throw new ExitError(EXIT.usage, 'undo: --until is to be later than --since');
+}
+
+/** @throws ExitError where they are no name, or no reason. */
+export const writingOf = ({ by, reason, yes }: UndoFlags, context: Pick<CommandContext, 'environment'>): Writing => ({
+  command: 'undo',
+  // Without --yes nothing is written.
+  author: yes === true ? authorOf('undo', by, context, '--by') : '',
+  reason: reason === undefined ? null : reasonIn('undo', reason),
+});
+
+export interface UndoSources extends ComparedSources {
+  /** The removal guard, as the service has it. */
+  readonly guard: PlanOptions;
+}
+
+interface Asked {
+  readonly flags: UndoFlags;
+  readonly scope: UndoScope;
+  readonly writing: Writing;
+}
+
+export async function undoChanges(
+  { flags, scope, writing }: Asked,
+  sources: UndoSources,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const undoing = await Undoing.begin(scope, flags, sources, context);
+  const { comparing, applied } = undoing;
+  const writer = new SourceWriter(writing, { comparing, sources, context });
+  const isWriting = flags.yes === true;
+  const planning = { writer, guard: sources.guard, names: comparing.evidence, isWriting, stop: context.stop };
+  const events = new PlannedEvents({ command: 'undo', ...planning });
+  const totals = new UndoTotals(events);
+  const all = undoing.groups.length;
+  const end = showProgress(context.stderr, context.clock, () => ({
+    settled: totals.groupCount,
+    total: all,
+    unit: 'groups',
+    detail: `read, ${totals.undoneCount} to undo`,
+  }));
+  try {
+    for await (const found of undoing.plans()) {
+      if (found.status !== 'planned') {
+        await print(context.stdout, totals.unsaid(found));
+        continue;
+      }
+      await print(context.stdout, totals.planned(found));
+      const { repair } = found.undo;
+      if (repair?.kind === 'delta') await print(context.stdout, await events.write(found, repair));
+    }
+  } finally {
+    end();
+  }
+  if (totals.memberCount === 0 && !totals.isLeft) await print(context.stderr, nothingText(scope, applied));
+  const problems = [...comparing.evidence.problems, ...comparing.evidence.unreadReports];
+  for (const problem of problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
+  await print(context.stdout, totals.text(isWriting, comparing.target.requestCount));
+  if (totals.groupCount < all || (isWriting && events.untriedCount > 0))
+    endIfStopped(context, events.stoppedText(totals.groupCount, all));
+  return problems.length === 0 && !totals.isLeft ? EXIT.done : EXIT.someFailed;
+}

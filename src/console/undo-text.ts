@@ -1,0 +1,128 @@
+/** What `rollcall undo` prints: of each group the members, why others are left, and what it comes to. */
+import type { AppliedChange, AppliedChanges } from '../core/drift/applied-changes.ts';
+import { isSettled, type UndoLeft, type UndoLeftReason } from '../core/drift/undo.ts';
+import { timeText } from '../core/report/reporting.ts';
+import { counted } from '../core/text/counted.ts';
+import { visible } from '../core/text/visible.ts';
+import type { UnsaidGroup } from './drift.ts';
+import { namesText } from './drift-text.ts';
+import type { PlannedEvents } from './repair-text.ts';
+import type { PlannedUndo, UndoScope } from './undo.ts';
+
+const DONE = { add: 'added', remove: 'removed' } as const;
+const OPPOSITE = { add: 'remove', remove: 'add' } as const;
+
+const WHY: Readonly<Record<UndoLeftReason, string>> = {
+  changed_since: 'since then an event says something of the member',
+  not_there: 'Genesys Cloud does not show that any more: it is undone already, or others have changed it',
+  not_shown: 'Genesys Cloud may not list all members; look for the member there, and remove it there',
+  unsure: 'it was found so after failed tries, so others may have made it so; change it at Genesys Cloud',
+  source_gone: 'source records after that are gone, and may say something of the member; change it at Genesys Cloud',
+  author_unknown: 'the record of an event is gone that says who made the change; ask without --author',
+  renamed: 'the id map names another user, or another group, by now; change it at Genesys Cloud',
+  no_name: 'the source has no name for the member; change it at Genesys Cloud',
+};
+
+/** Counts what is undone, and says of each group what that comes to. */
+export class UndoTotals {
+  readonly #events: PlannedEvents;
+  readonly #left = new Map<UndoLeftReason, number>();
+  #groups = 0;
+  #refused = 0;
+  #unsaid = 0;
+  #adds = 0;
+  #removes = 0;
+  #isUnsettled = false;
+
+  constructor(events: PlannedEvents) {
+    this.#events = events;
+  }
+
+  get groupCount(): number {
+    return this.#groups + this.#unsaid;
+  }
+
+  /** Who are undone, or left. */
+  get memberCount(): number {
+    return this.#adds + this.#removes + [...this.#left.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  get undoneCount(): number {
+    return this.#events.count;
+  }
+
+  /** Something is not undone, though nothing newer stands against it. */
+  get isLeft(): boolean {
+    return this.#isUnsettled || this.#refused + this.#unsaid + this.#events.unwrittenCount > 0;
+  }
+
+  unsaid({ status, group, message }: UnsaidGroup): string {
+    this.#unsaid += 1;
+    return `${status}  ${visible(group)}  ${visible(message)}\n`;
+  }
+
+  planned(planned: PlannedUndo): string {
+    const { group, undo } = planned;
+    const name = visible(group);
+    this.#groups += 1;
+    for (const left of undo.left) this.#note(left);
+    const lines = [
+      ...undo.undone.map((change) => `${OPPOSITE[change.op]}  ${name}  ${changeText(change)}\n`),
+      ...undo.left.map((left) => `left  ${name}  ${changeText(left.change)}; ${whyText(left)}\n`),
+    ];
+    return `${lines.join('')}${this.#repairText(planned)}`;
+  }
+
+  #repairText({ group, target, snapshot, undo: { repair } }: PlannedUndo): string {
+    if (repair === null) return '';
+    if (repair.kind === 'refused') {
+      this.#refused += 1;
+      return `refused  ${visible(group)}  ${visible(repair.why)}\n`;
+    }
+    this.#adds += repair.add.length;
+    this.#removes += repair.remove.length;
+    return this.#events.planned({ group, target, snapshot }, repair);
+  }
+
+  #note(left: UndoLeft): void {
+    this.#left.set(left.why, (this.#left.get(left.why) ?? 0) + 1);
+    this.#isUnsettled ||= !isSettled(left);
+  }
+
+  text(isWritten: boolean, requestCount: number): string {
+    const { count, writtenCount, heldText } = this.#events;
+    const what = `adds ${this.#adds}, removes ${this.#removes}${heldText}`;
+    const done = isWritten ? `${writtenCount} undone` : `${count} to undo`;
+    const left = [...this.#left].map(([why, members]) => `${members} ${why}`).join(', ');
+    return `${[
+      `${counted(this.groupCount, 'group')} changed then, ${done}${count === 0 ? '' : `: ${what}`}`,
+      ...(left === '' ? [] : [`left: ${left}`]),
+      ...(this.#refused === 0 ? [] : [`${this.#refused} refused`]),
+      ...(this.#unsaid === 0 ? [] : [`${this.#unsaid} could not be read, or moved meanwhile`]),
+      counted(requestCount, 'request'),
+      ...(isWritten || count === 0 ? [] : ['--yes writes it']),
+    ].join('; ')}\n`;
+  }
+}
+
+const AUTHORS_MAX = 5;
+
+/** Where nothing is undone or left. */
+export function nothingText(
+  { since, until, author }: UndoScope,
+  applied: Pick<AppliedChanges, 'groups' | 'authors'>,
+): string {
+  const when = `from ${timeText(since)} until ${timeText(until)}`;
+  if (applied.groups.length === 0)
+    return `nothing to undo: no report says that Rollcall has changed a member ${when}\n`;
+  const by = applied.authors.slice(0, AUTHORS_MAX).map(visible).join(', ');
+  const others =
+    by === '' ? 'no record says by whom' : `they are by ${by}${applied.authors.length > AUTHORS_MAX ? ', …' : ''}`;
+  const whose = author === null ? '' : `, or is not by ${visible(author)}: ${others}`;
+  return `nothing to undo: what Rollcall has changed ${when} is as before${whose}\n`;
+}
+
+const changeText = ({ name, target, op, at, report }: AppliedChange): string =>
+  `${namesText(name, target)}  ${DONE[op]} ${timeText(at)}, report ${visible(report)}`;
+
+const whyText = ({ why, newer }: UndoLeft): string => (newer === null ? WHY[why] : `${WHY[why]}, at ${visible(newer)}`);

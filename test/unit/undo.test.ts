@@ -1,0 +1,252 @@
+/** Which members an undo changes, against a model: a group, a source, others who change the group, and a service that applies. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Op } from '../../src/core/change/change.ts';
+import { KeptIds } from '../../src/core/change/kept-ids.ts';
+import { AppliedChanges } from '../../src/core/drift/applied-changes.ts';
+import type { KnownOfGroup } from '../../src/core/drift/differences.ts';
+import { GroupFacts } from '../../src/core/drift/group-facts.ts';
+import { undoOf, undoable, type Undo, type UndoOptions } from '../../src/core/drift/undo.ts';
+import type { ReportRecord } from '../../src/core/report/report.ts';
+import type { Membership } from '../../src/core/target/snapshot.ts';
+
+const MEMBERS = ['a', 'b', 'c', 'd', 'e'];
+
+type Step = { readonly kind: 'state'; readonly members: readonly string[]; readonly by: string } | Single;
+interface Single {
+  /** `event`: by the source, and it is applied. `unread`: and it is not. `others`: at the target. */
+  readonly kind: 'event' | 'unread' | 'others';
+  readonly member: string;
+  readonly op: Op;
+  readonly by: string;
+}
+
+const member = fc.constantFrom(...MEMBERS);
+const by = fc.constantFrom('ann', 'bob');
+const single = fc.record({
+  kind: fc.constantFrom('event' as const, 'event' as const, 'event' as const, 'unread' as const, 'others' as const),
+  member,
+  op: fc.constantFrom<Op>('add', 'remove'),
+  by,
+});
+const wholeState = fc.record({ kind: fc.constant('state' as const), members: fc.uniqueArray(member), by });
+const history = fc.array(fc.oneof({ weight: 9, arbitrary: single }, { weight: 1, arbitrary: wholeState }), {
+  maxLength: 25,
+});
+/** In steps. */
+const times = fc.tuple(fc.nat(25), fc.nat(25)).map(([one, other]) => [Math.min(one, other), Math.max(one, other) + 1]);
+
+const place = (at: number) => ({ topic: 's', partition: 0, offset: BigInt(at), index: null, timestamp: at });
+const timeOf = (at: number): string => new Date(at).toISOString();
+
+const aReport = (at: number, name: string, op: Op, outcome: string): ReportRecord => ({
+  v: 1,
+  id: `s/0/${at}/${name}`,
+  final: true,
+  group: 'g',
+  member: name,
+  source_group: 'g',
+  source_member: name,
+  op,
+  outcome,
+  reason: null,
+  attempt: 0,
+  conflicts: 0,
+  source: { topic: 's', partition: 0, offset: String(at), event_id: null, timestamp: at },
+  request: null,
+  superseded_by: null,
+  next_attempt_at: null,
+  lag_ms: { queue: null, apply: null },
+  epoch: 1,
+  reported_at: timeOf(at),
+});
+
+/** Step n happens at n ms, and its event has offset n. */
+class Model {
+  readonly facts = new GroupFacts('g', new KeptIds());
+  readonly reports: ReportRecord[] = [];
+  readonly authors = new Map<number, string>();
+  /** Before step n. */
+  readonly before: ReadonlySet<string>[] = [];
+  /** Steps that say, or do, something of each member. */
+  readonly ofSource = new Map<string, number[]>();
+  readonly touchedByOthers = new Set<string>();
+  #target = new Set<string>();
+
+  constructor(steps: readonly Step[]) {
+    steps.forEach((step, at) => {
+      this.before.push(new Set(this.#target));
+      this.#play(step, at);
+    });
+    this.before.push(new Set(this.#target));
+  }
+
+  get target(): ReadonlySet<string> {
+    return this.#target;
+  }
+
+  at(step: number): ReadonlySet<string> {
+    return this.before[Math.min(step, this.before.length - 1)] ?? new Set();
+  }
+
+  #play(step: Step, at: number): void {
+    this.authors.set(at, step.by);
+    const header = { group: 'g', eventId: null, occurredAt: null };
+    if (step.kind === 'state') {
+      this.facts.takeEvent({ ...header, kind: 'state', members: step.members, deleted: false }, place(at));
+      for (const name of MEMBERS) this.#wants(name, step.members.includes(name) ? 'add' : 'remove', at, 'changes');
+      return;
+    }
+    const { kind, member: name, op } = step;
+    if (kind === 'others') {
+      this.touchedByOthers.add(name);
+      this.#set(name, op);
+      return;
+    }
+    const [add, remove] = op === 'add' ? [[name], []] : [[], [name]];
+    this.facts.takeEvent({ ...header, kind: 'delta', add, remove }, place(at));
+    this.#wants(name, op, at, kind === 'unread' ? 'nothing' : 'all');
+  }
+
+  #wants(name: string, op: Op, at: number, reported: 'all' | 'changes' | 'nothing'): void {
+    this.ofSource.set(name, [...(this.ofSource.get(name) ?? []), at]);
+    if (reported === 'nothing') return;
+    const isSo = this.#target.has(name) === (op === 'add');
+    if (isSo && reported === 'changes') return;
+    this.#report(aReport(at, name, op, isSo ? 'already_synced' : 'applied'));
+    this.#set(name, op);
+  }
+
+  #report(record: ReportRecord): void {
+    this.reports.push(record);
+    this.facts.takeReport(record);
+  }
+
+  #set(name: string, op: Op): void {
+    if (op === 'add') this.#target.add(name);
+    else this.#target.delete(name);
+  }
+}
+
+const shown = (members: ReadonlySet<string>): Membership => ({
+  members,
+  spellings: new Map(),
+  nested: new Set(),
+  isDoubtful: false,
+});
+
+interface Asked {
+  readonly since: number;
+  readonly until: number;
+  readonly author?: string;
+  readonly reports?: readonly ReportRecord[];
+}
+
+function undo(model: Model, { since, until, author, reports }: Asked): Undo {
+  const applied = new AppliedChanges({ since, until });
+  for (const record of reports ?? model.reports) applied.takeReport(record, 'g');
+  for (const [at, name] of model.authors) applied.takeEvent(place(at), () => name);
+  const known: KnownOfGroup = {
+    facts: model.facts,
+    target: 'g',
+    unreadable: [],
+    waiting: [],
+    targetOf: (key) => key,
+    isCommitted: () => true,
+    isSourceGone: false,
+    areReportsGone: false,
+    wanted: null,
+  };
+  const options: UndoOptions = {
+    author: author ?? null,
+    madeBy: (change) => applied.madeBy(change),
+    nameOf: (name) => name,
+    isGoneAfter: () => false,
+  };
+  return undoOf(undoable(applied.ofGroup('g'), options), known, shown(model.target), options);
+}
+
+function after({ target }: Model, { repair }: Undo): ReadonlySet<string> {
+  const members = new Set(target);
+  if (repair?.kind !== 'delta') return members;
+  for (const name of repair.add) members.add(name);
+  for (const name of repair.remove) members.delete(name);
+  return members;
+}
+
+const appliedIn = (model: Model, name: string, { since, until }: Asked): readonly number[] =>
+  model.reports
+    .filter(({ member: of, outcome }) => of === name && outcome === 'applied')
+    .map(({ source }) => Number(source.offset))
+    .filter((at) => at >= since && at < until);
+
+test('whom nothing has changed since is as before the time, and all others are as they are', () => {
+  fc.assert(
+    fc.property(history, times, (steps, [since = 0, until = 0]) => {
+      const model = new Model(steps);
+      const night = { since, until };
+      const result = after(model, undo(model, night));
+      for (const name of MEMBERS) {
+        const changed = appliedIn(model, name, night);
+        const [first, last] = [changed[0], changed.at(-1)];
+        const newest = model.ofSource.get(name)?.at(-1) ?? -1;
+        const isNewer = newest > (last ?? Infinity);
+        if (first === undefined || isNewer) expect(result.has(name)).toBe(model.target.has(name));
+        else if (!model.touchedByOthers.has(name)) {
+          expect(result.has(name)).toBe(model.at(since).has(name));
+          expect(result.has(name)).toBe(model.at(first).has(name));
+        }
+      }
+    }),
+  );
+});
+
+test('who is undone is as before the first change of the time, whatever others did in between', () => {
+  fc.assert(
+    fc.property(history, times, (steps, [since = 0, until = 0]) => {
+      const model = new Model(steps);
+      const { undone, left } = undo(model, { since, until });
+      for (const { name, op } of undone) {
+        const [first = 0] = appliedIn(model, name, { since, until });
+        expect(model.target.has(name)).toBe(op === 'add');
+        expect(model.at(first).has(name)).toBe(op !== 'add');
+      }
+      for (const { change, why, newer } of left) {
+        expect(why).toBe(newer === null ? 'not_there' : 'changed_since');
+        if (newer === null) expect(model.target.has(change.name)).toBe(change.op !== 'add');
+      }
+    }),
+  );
+});
+
+test('neither the order of reports nor their repetitions matter', () => {
+  fc.assert(
+    fc.property(history, times, fc.infiniteStream(fc.nat(100)), (steps, [since = 0, until = 0], draws) => {
+      const model = new Model(steps);
+      const repeated = model.reports.flatMap((record) => [
+        record,
+        { ...record, epoch: 2, outcome: 'already_synced', reported_at: timeOf(1000) },
+        { ...record, epoch: 0 },
+      ]);
+      const shuffled = repeated
+        .map((record) => ({ record, by: draws.next().value ?? 0 }))
+        .toSorted((a, b) => a.by - b.by)
+        .map(({ record }) => record);
+      const nameOf = ({ repair }: Undo): unknown =>
+        repair?.kind === 'delta' ? [repair.add.toSorted(), repair.remove.toSorted()] : repair;
+      expect(nameOf(undo(model, { since, until, reports: shuffled }))).toEqual(nameOf(undo(model, { since, until })));
+    }),
+  );
+});
+
+test('with an author only what that one has brought is undone', () => {
+  fc.assert(
+    fc.property(history, times, by, (steps, [since = 0, until = 0], author) => {
+      const model = new Model(steps);
+      for (const { name, place: of } of undo(model, { since, until, author }).undone) {
+        expect(model.authors.get(Number(of.offset))).toBe(author);
+        expect(model.ofSource.get(name)?.at(-1)).toBe(Number(of.offset));
+      }
+    }),
+  );
+});

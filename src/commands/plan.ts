@@ -1,6 +1,7 @@
 /** `rollcall plan FILE|-`: the requests that `apply` would send, and what each change would come to. Sends GETs only. */
 import { Command } from 'commander';
-import { DeferredText, PlanTotals, namesFor, planJson, planText } from '../console/plan-text.ts';
+import { DeferredText, namesFor, planJson, planText } from '../console/plan-text.ts';
+import { PlanTotals } from '../console/plan-totals.ts';
 import type { Config } from '../config/config.ts';
 import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
 import { FoldedChanges } from '../console/folded-changes.ts';
@@ -16,6 +17,7 @@ import {
 } from '../console/dry-run.ts';
 import { shownName } from '../core/target/snapshot.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
+import type { HttpAnswer } from '../core/target/refusals.ts';
 import { renamedGroup, unresolvedFailure } from '../core/ids/resolution.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
@@ -28,6 +30,7 @@ import { commandConfig, commandLog } from '../console/kafka-tools.ts';
 
 export interface PlanFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
+  readonly verbose?: true;
 }
 
 export function planCommand(context: CommandContext): Command {
@@ -36,6 +39,7 @@ export function planCommand(context: CommandContext): Command {
     .description('Reads changes as `apply` does, folds them per group, reads the groups and prints what would be sent.')
     .argument('<file>', 'NDJSON of change events; - for standard input')
     .option('--json', 'one line per group: {"group","etag","requests","noop","predicted"}')
+    .option('--verbose', 'every group with its requests, not only those that fail and the largest')
     .addOption(formatOption())
     .addHelpText('after', examples)
     .action(async (file: string, flags: PlanFlags) => {
@@ -48,8 +52,9 @@ Examples:
   $ echo '{"group_id":"5b1e…","add_members":["8c2f…"]}' | rollcall plan -
   $ rollcall plan --json changes.ndjson | jq '.requests | length'
 
-The totals come first; with --json they are on standard error. Exits as \`apply\` would: 1 where some changes would fail, be
-held or have to wait. Whether a user exists is known only once it is added.`;
+The totals come first: groups, requests, how long \`apply\` would take, removals that the guard would hold; with --json they are on
+standard error. Exits as \`apply\` would: 1 where some changes would fail, be held or have to wait. Whether a user exists is known
+only once it is added.`;
 
 export async function planFile(file: string, flags: PlanFlags, context: CommandContext): Promise<ExitCode> {
   const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
@@ -130,34 +135,57 @@ interface Planning {
 
 /** Each group is read once, so what people read waits for the totals that stand before it. */
 async function planAll(planning: Planning, context: CommandContext): Promise<void> {
-  const { changes, totals, flags } = planning;
+  const { changes, totals, flags, config, api } = planning;
   const text = new DeferredText();
   const groupCount = changes.groupCount;
+  const reads = new ReadTimes();
   let count = 0;
   const endProgress = showProgress(context.stderr, context.clock, () => {
     return { settled: count, total: groupCount, unit: 'groups', detail: 'read from Genesys Cloud' };
   });
   try {
-    for await (const plan of plansOf(planning, context)) {
+    for await (const plan of plansOf(planning, reads, context)) {
       count += 1;
       totals.take(plan);
-      await (flags.json === true ? printPieces(context.stdout, planJson(plan)) : text.write(planText(plan)));
+      if (flags.json === true) await printPieces(context.stdout, planJson(plan));
+      else if (flags.verbose === true) await text.write(planText(plan));
     }
   } finally {
     endProgress();
   }
-  await print(flags.json === true ? context.stderr : context.stdout, totals.text());
-  if (flags.json !== true) for await (const piece of text.read()) await print(context.stdout, piece);
+  const speed = { slots: config.genesys.concurrency, requestMs: reads.meanMs, readPerSecond: null };
+  const said = totals.text(totals.takesMs(speed, api.gate.budget()));
+  await print(flags.json === true ? context.stderr : context.stdout, said);
+  if (flags.json === true) return;
+  if (flags.verbose !== true) return print(context.stdout, totals.shortList());
+  for await (const piece of text.read()) await print(context.stdout, piece);
+}
+
+/** How long the reads of this plan took, which its requests are taken to take as well. */
+class ReadTimes {
+  #count = 0;
+  #sumMs = 0;
+
+  note(answer: HttpAnswer): void {
+    if (!('durationMs' in answer)) return;
+    this.#count += 1;
+    this.#sumMs += answer.durationMs;
+  }
+
+  /** null: nothing was answered. */
+  get meanMs(): number | null {
+    return this.#count === 0 ? null : this.#sumMs / this.#count;
+  }
 }
 
 /** In the order of the groups' first changes, as many at a time as may be read at a time. */
-async function* plansOf(planning: Planning, context: CommandContext): AsyncGenerator<GroupPlan> {
+async function* plansOf(planning: Planning, reads: ReadTimes, context: CommandContext): AsyncGenerator<GroupPlan> {
   const { concurrency, publicApiUrl } = planning.config.genesys;
   const { membersPerPatchMax, retry, guard } = planning.config.pipeline;
   let removedBefore = 0;
   for (const part of chunks(planning.changes.takeGroups(), concurrency)) {
     const groups = await Promise.all(
-      part.map(async (wanted) => ({ wanted, seen: await look(wanted, planning, context) })),
+      part.map(async (wanted) => ({ wanted, seen: await look(wanted, { ...planning, reads }, context) })),
     );
     for (const { wanted, seen } of groups) {
       const plan =
@@ -183,12 +211,13 @@ interface Seen {
 
 async function look(
   wanted: GroupIntents,
-  { api, ids }: Pick<Planning, 'api' | 'ids'>,
+  { api, ids, reads }: Pick<Planning, 'api' | 'ids'> & { readonly reads: ReadTimes },
   context: CommandContext,
 ): Promise<Seen | Refused> {
   const names = await namesFor(ids, wanted, context);
   if ('failure' in names) return names;
   const { answer, outcome } = await getGroupWithRetries(api, names.group, context);
+  reads.note(answer);
   const named = { target: names.group, targetName: names.groupName ?? null };
   const renamed = renamedGroup(named, answer.kind === 'response' ? shownName(answer.body) : null);
   if (renamed !== null) return { failure: unresolvedFailure('group', { kind: 'renamed', ...renamed }), rule: 'slow' };

@@ -1,5 +1,5 @@
 /**
- * What `rollcall plan` prints: totals, and each group for people or as a line of JSON; and the look-ups of a dry run:
+ * What `rollcall plan` prints of each group, for people or as a line of JSON (the totals: plan-totals.ts); and the look-ups of a dry run:
  * what the target calls a group and the members that its changes name.
  */
 import { once } from 'node:events';
@@ -7,7 +7,6 @@ import { Readable } from 'node:stream';
 import { constants, createGunzip, createGzip } from 'node:zlib';
 import { idKey, sourceMember } from '../core/change/change.ts';
 import { type IdKind, type SureResolution, unresolvedFailure } from '../core/ids/resolution.ts';
-import { isSuccess } from '../core/report/summary.ts';
 import { classify } from '../core/target/outcome.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
 import { ExitError } from '../exit-codes.ts';
@@ -22,39 +21,6 @@ import {
   type Refused,
 } from './dry-run.ts';
 import { targetExitCode } from './target.ts';
-
-/** Of a whole file. */
-export class PlanTotals {
-  readonly #outcomes = new Map<string, number>();
-  #groupCount = 0;
-  #requestCount = 0;
-
-  take(plan: GroupPlan): void {
-    this.#groupCount += 1;
-    this.#requestCount += plan.requests.length;
-    for (const count of plan.superseded.values()) this.count('superseded', count);
-    for (const { outcome } of plan.predicted) this.count(outcome, 1);
-  }
-
-  count(outcome: Prediction['outcome'], count: number): void {
-    if (count > 0) this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + count);
-  }
-
-  /** As `apply` judges it: nothing fails, is held or waits. */
-  get isAllDone(): boolean {
-    return [...this.#outcomes.keys()].every((outcome) => isSuccess({ outcome }));
-  }
-
-  text(): string {
-    const changeCount = [...this.#outcomes.values()].reduce((sum, count) => sum + count, 0);
-    const counts = [...this.#outcomes].map(([outcome, count]) => `  ${outcome.padEnd(18)} ${count}\n`);
-    const more = this.#outcomes.has('held') ? HELD : '';
-    const head = `${changeCount} changes in ${this.#groupCount} groups would take ${this.#requestCount} requests:\n`;
-    return `${head}${counts.join('')}${more}`;
-  }
-}
-
-const HELD = 'The removal guard would hold some; `rollcall apply` lists them with what lets them pass.\n';
 
 export function planText(plan: GroupPlan): string {
   const { group, etag, requests, noop } = plan;

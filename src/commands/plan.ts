@@ -1,5 +1,6 @@
 /** `rollcall plan FILE|-`: the requests that `apply` would send, and what each change would come to. Sends GETs only. */
 import { Command } from 'commander';
+import { RunningSha256 } from '../adapters/system.ts';
 import type { Config } from '../config/config.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { IdMap } from '../ports.ts';
@@ -7,6 +8,7 @@ import { fileEnvironment } from '../console/file-source.ts';
 import { print, printPieces, showProgress, type CommandContext, unlessStopped } from '../console/command-context.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
 import { DeferredText, planJson, planText } from '../console/plan-text.ts';
+import { PlanWriter, type PlanInput } from '../console/plan-file.ts';
 import { PlanTotals } from '../console/plan-totals.ts';
 import { plansOf, readChanges, ReadTimes, type Planning } from '../console/planning.ts';
 import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
@@ -15,6 +17,7 @@ import { openIdMap, withTarget } from '../console/target.ts';
 export interface PlanFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
   readonly verbose?: true;
+  readonly out?: string;
 }
 
 export function planCommand(context: CommandContext): Command {
@@ -24,6 +27,10 @@ export function planCommand(context: CommandContext): Command {
     .argument('<file>', 'NDJSON of change events; - for standard input')
     .option('--json', 'one line per group: {"group","etag","requests","noop","predicted"}')
     .option('--verbose', 'every group with its requests, not only those that fail and the largest')
+    .option(
+      '--out <file>',
+      'also write the plan to this file, for `rollcall apply --plan`; only its owner may read it (mode 0600)',
+    )
     .addOption(formatOption())
     .addHelpText('after', examples)
     .action(async (file: string, flags: PlanFlags) => {
@@ -35,6 +42,7 @@ const examples = `
 Examples:
   $ echo '{"group_id":"5b1e…","add_members":["8c2f…"]}' | rollcall plan -
   $ rollcall plan --json changes.ndjson | jq '.requests | length'
+  $ rollcall plan --out plan.ndjson changes.ndjson && rollcall apply --plan plan.ndjson
 
 The totals come first: groups, requests, how long \`apply\` would take, removals that the guard would hold; with --json they are on
 standard error. Exits as \`apply\` would: 1 where some changes would fail, be held or have to wait. Whether a user exists is known
@@ -45,13 +53,20 @@ export async function planFile(file: string, flags: PlanFlags, context: CommandC
   const config = await commandConfig(context, parts, withFormat(fileEnvironment(context.environment), flags));
   const logger = commandLog(context, config);
   const totals = new PlanTotals();
-  const changes = await unlessStopped(context, readChanges(file, await openFormat(config.format), { totals, context }));
+  const hash = new RunningSha256();
+  const changes = await unlessStopped(
+    context,
+    readChanges(file, await openFormat(config.format), { totals, context, hash }),
+  );
   await withTarget({ context, genesys: config.genesys, logger }, (api) =>
     // GETs only, so that a signal ends it where it stands.
     unlessStopped(
       context,
       withIds(config, { context, api, logger }, (ids) =>
-        planAll({ changes, totals, config, api, ids, flags }, context),
+        planAll(
+          { changes, totals, config, api, ids, flags, input: { file, hash, format: config.format.name } },
+          context,
+        ),
       ),
     ),
   );
@@ -74,27 +89,34 @@ async function withIds(
 interface PlanningAll extends Omit<Planning, 'reads'> {
   readonly totals: PlanTotals;
   readonly flags: PlanFlags;
+  readonly input: { readonly file: string; readonly hash: RunningSha256; readonly format: string };
 }
 
 /** Each group is read once, so what people read waits for the totals that stand before it. */
 async function planAll(planning: PlanningAll, context: CommandContext): Promise<void> {
-  const { changes, totals, flags, config, api } = planning;
+  const { changes, totals, flags, config, api, input } = planning;
   const text = new DeferredText();
   const groupCount = changes.groupCount;
   const reads = new ReadTimes();
   let count = 0;
+  const out =
+    flags.out === undefined ? null : await PlanWriter.open(flags.out, config, inputOf(input, totals, context));
   const endProgress = showProgress(context.stderr, context.clock, () => {
     return { settled: count, total: groupCount, unit: 'groups', detail: 'read from Genesys Cloud' };
   });
   try {
-    for await (const { plan } of plansOf({ ...planning, reads }, context)) {
+    for await (const planned of plansOf({ ...planning, reads }, context)) {
+      const { plan } = planned;
       count += 1;
+      await out?.write(planned);
       totals.take(plan);
       if (flags.json === true) await printPieces(context.stdout, planJson(plan));
       else if (flags.verbose === true) await text.write(planText(plan));
     }
+    await out?.end();
   } finally {
     endProgress();
+    await out?.close();
   }
   const speed = { slots: config.genesys.concurrency, requestMs: reads.meanMs, readPerSecond: null };
   const said = totals.text(totals.takesMs(speed, api.gate.budget()));
@@ -103,3 +125,14 @@ async function planAll(planning: PlanningAll, context: CommandContext): Promise<
   if (flags.verbose !== true) return print(context.stdout, totals.shortList());
   for await (const piece of text.read()) await print(context.stdout, piece);
 }
+
+const inputOf = (
+  { file, hash, format }: PlanningAll['input'],
+  totals: PlanTotals,
+  { clock }: CommandContext,
+): PlanInput => ({
+  format,
+  input: { file, sha256: hash.digest },
+  invalid: totals.countOf('invalid'),
+  now: clock.now().wall,
+});

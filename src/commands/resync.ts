@@ -208,7 +208,7 @@ class Repairs {
   #preview(compared: ComparedGroup, event: ChangeEvent): GroupPlan | null {
     if (compared.status !== 'compared' || compared.snapshot === null || compared.target === null) return null;
     const changes = new FoldedChanges(FILE_SOURCE);
-    changes.take(event);
+    changes.take(event, { offset: 0, index: null });
     const [wanted] = [...changes.takeGroups()];
     if (wanted === undefined) return null;
     const names = event.kind === 'state' ? event.members : [...event.add, ...event.remove];

@@ -1,13 +1,15 @@
 /** What a set of changes would come to: the same folding and planning as the real thing, and nothing else. */
+import { sha256 } from '../adapters/system.ts';
 import type { Failure } from '../core/target/refusals.ts';
 import { WHOLE_GROUP, idKey, sourceMember, type Intent } from '../core/change/change.ts';
 import { supersedes } from '../core/change/pending.ts';
+import { heldDigest } from '../core/group/guard.ts';
 import { DOUBTFUL_STATE, expand } from '../core/group/full-state.ts';
 import { memberFailure, resolved, targetFor, type SureResolution } from '../core/ids/resolution.ts';
 import type { ReportOutcome } from '../core/report/report.ts';
 import type { Outcome } from '../core/target/outcome.ts';
 import { groupPath, patchBody, type PatchBody, type Snapshot } from '../core/target/snapshot.ts';
-import { Rehearsal, rehearse, type Expanded, type RehearsalOptions } from './rehearsal.ts';
+import { Rehearsal, rehearse, type Expanded, type RehearsalOptions, type RehearsedRequest } from './rehearsal.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from '../core/target/retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
@@ -19,7 +21,7 @@ export interface GroupIntents {
   readonly superseded: ReadonlyMap<string | null, number>;
 }
 
-interface PlannedRequest {
+export interface PlannedRequest {
   readonly method: 'PATCH';
   readonly path: string;
   /** null: the version that the request before it answers with. */
@@ -45,6 +47,15 @@ export interface GroupPlan {
   readonly predicted: readonly Prediction[];
   /** Of those that the guard counts. */
   readonly removalCount: number;
+  /** What the guard holds; null: nothing. */
+  readonly held: HeldPlan | null;
+}
+
+export interface HeldPlan {
+  /** As `apply` names it. */
+  readonly digest: string;
+  /** That follow the others once the removals are approved. */
+  readonly requests: readonly PlannedRequest[];
 }
 
 /** One for each change of the group. */
@@ -66,6 +77,8 @@ export interface Names {
   readonly group: string;
   /** The name that the group's look-up returned; absent or null: there is none to compare answers with. */
   readonly groupName?: string | null;
+  /** They come from an id map. */
+  readonly isMapped?: true;
   readonly members: ReadonlyMap<string, SureResolution>;
 }
 
@@ -82,33 +95,49 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
   );
   const isUnseen = rehearse(rehearsal, deltas.filter(isKnown), expansion);
   const held = new Set(rehearsal.held.flatMap((of) => of.intents));
+  const requestOf = ({ snapshot: before, part }: RehearsedRequest, index: number): PlannedRequest => ({
+    method: 'PATCH',
+    path: groupPath(names.group),
+    if_match: index === 0 ? snapshot.version : null,
+    body: patchBody(part, { snapshot: before, publicApiUrl: options.publicApiUrl }),
+  });
+  const { requests, noop } = rehearsal;
   return {
     group: wanted.group,
     etag: snapshot.version,
-    requests: rehearsal.requests.map(({ snapshot: before, part }, index) => ({
-      method: 'PATCH',
-      path: groupPath(names.group),
-      if_match: index === 0 ? snapshot.version : null,
-      body: patchBody(part, { snapshot: before, publicApiUrl: options.publicApiUrl }),
-    })),
-    noop: rehearsal.noop.map(sourceMember),
+    requests: requests.map(requestOf),
+    noop: noop.map(sourceMember),
     superseded: wanted.superseded,
     removalCount: rehearsal.removedCount,
     predicted: [
       ...predict(replaced, 'superseded', null),
       ...endOfState(expansion, isUnseen),
-      ...predict(rehearsal.noop, 'already_synced', null),
-      ...predict(
-        rehearsal.requests.flatMap(({ part }) => part),
-        'applied',
-        null,
-      ),
+      ...predict(noop, 'already_synced', null),
+      ...requests.flatMap(({ part }) => predict(part, 'applied', null)),
       ...rehearsal.held.flatMap((of) => predict(of.intents, 'held', of.by)),
       ...unknown
         .filter((intent) => !held.has(intent))
         .flatMap((intent) => predictUnknown(intent, names, options.retry)),
     ],
+    held: heldPlan(wanted.group, rehearsal, names, (request, i) => requestOf(request, requests.length + i)),
   };
+}
+
+function heldPlan(
+  group: string,
+  rehearsal: Rehearsal,
+  { group: groupTarget, isMapped }: Names,
+  requestOf: (request: RehearsedRequest, index: number) => PlannedRequest,
+): HeldPlan | null {
+  const intents = rehearsal.held.flatMap(({ intents: held, by }) =>
+    held.map((intent): Intent => {
+      const isNamed = isMapped === true && intent.namedBy !== 'target' && intent.target !== null;
+      const shown = { ...(isNamed && { target: intent.target ?? '' }), ...(isMapped === true && { groupTarget }) };
+      return { ...intent, guard: { kind: 'held', by, since: 0, ...shown } };
+    }),
+  );
+  const digest = heldDigest(idKey(group), intents, sha256);
+  return digest === null ? null : { digest, requests: rehearsal.runApproved().map(requestOf) };
 }
 
 /** Of a full state as a whole: that it comes to nothing, or that it was not to be seen whether there is more. */
@@ -199,6 +228,7 @@ export function foreseeRefused(
     noop: [],
     superseded,
     removalCount: 0,
+    held: null,
     predicted: predict(failed, failedOutcome(refused.rule, retry), refused.failure.code),
   };
 }

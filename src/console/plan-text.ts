@@ -59,21 +59,32 @@ export function* planJson(plan: GroupPlan): Generator<string> {
   yield `${entries.length === 0 ? '' : comma}${entries.join(',')}]}\n`;
 }
 
-/** @returns why nothing can be planned, where the group is not known. @throws ExitError where the target gives no answer. */
+/** What an id map says of a group, and of the members that its changes name. */
+export interface LookedUpNames {
+  /** The reason where nothing can be planned, since the group is not known. */
+  readonly names: Names | Refused;
+  /** null: there is no id map. */
+  readonly group: SureResolution | null;
+}
+
+/** @throws ExitError where the target gives no answer. */
 export async function namesFor(
   ids: IdMap | null,
   wanted: GroupIntents,
   context: Pick<CommandContext, 'stop'>,
-): Promise<Names | Refused> {
-  if (ids === null) return { group: idKey(wanted.group), members: new Map() };
+): Promise<LookedUpNames> {
+  if (ids === null) return { names: { group: idKey(wanted.group), members: new Map() }, group: null };
   const group = await resolve(ids, 'group', wanted.group, context);
-  if (group.kind !== 'found') return { failure: unresolvedFailure('group', group), rule: 'slow' };
+  if (group.kind !== 'found') return { names: { failure: unresolvedFailure('group', group), rule: 'slow' }, group };
   const named = new Set(
     [...wanted.intents.values()].flatMap((intent) => intent.whole?.members ?? [sourceMember(intent)]),
   );
   const members = new Map<string, SureResolution>();
   for (const member of named) members.set(member, await resolve(ids, 'user', member, context));
-  return { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, members };
+  return {
+    names: { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, isMapped: true, members },
+    group,
+  };
 }
 
 async function resolve(

@@ -38,6 +38,10 @@ export class PlanTotals {
     if (count > 0) this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + count);
   }
 
+  countOf(outcome: Prediction['outcome']): number {
+    return this.#outcomes.get(outcome) ?? 0;
+  }
+
   /** As `apply` judges it: nothing fails, is held or waits. */
   get isAllDone(): boolean {
     return [...this.#outcomes.keys()].every((outcome) => isSuccess({ outcome }));
@@ -52,7 +56,7 @@ export class PlanTotals {
 
   /** The sentence first: `12 groups, 40 requests, about 8 s, 3 removals held.` */
   text(takesMs: number): string {
-    const held = this.#outcomes.get('held') ?? 0;
+    const held = this.countOf('held');
     const said = [
       counted(this.#groupCount, 'group'),
       counted(this.#requestCount, 'request'),

@@ -2,6 +2,7 @@
  * From events to plans: what is read is folded per group, each group and the ids that it names are looked up, and the dry run says what
  * follows. Sends GETs only.
  */
+import type { RunningSha256 } from '../adapters/system.ts';
 import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
 import { renamedGroup, unresolvedFailure } from '../core/ids/resolution.ts';
 import type { HttpAnswer } from '../core/target/refusals.ts';
@@ -23,16 +24,23 @@ import {
 } from './dry-run.ts';
 import { FILE_SOURCE, readLines } from './file-source.ts';
 import { FoldedChanges } from './folded-changes.ts';
-import { namesFor } from './plan-text.ts';
+import { namesFor, type LookedUpNames } from './plan-text.ts';
 import type { PlanTotals } from './plan-totals.ts';
 import { getGroupWithRetries, targetExitCode } from './target.ts';
 
 const NAMED_MAX = 20;
 
+interface ReadingChanges {
+  readonly totals: PlanTotals;
+  readonly context: CommandContext;
+  /** Takes the bytes of the file; absent: they are not hashed. */
+  readonly hash?: RunningSha256;
+}
+
 export async function readChanges(
   file: string,
   format: SourceFormat,
-  { totals, context }: { readonly totals: PlanTotals; readonly context: CommandContext },
+  { totals, context, hash }: ReadingChanges,
 ): Promise<FoldedChanges> {
   const changes = new FoldedChanges(FILE_SOURCE);
   let [lineCount, invalidCount] = [0, 0];
@@ -40,10 +48,11 @@ export async function readChanges(
     return { settled: lineCount, total: lineCount, unit: 'lines', detail: `read, ${changes.groupCount} groups` };
   });
   try {
-    for await (const { index, bytes } of readLines(file, context)) {
+    for await (const { index, bytes } of readLines(file, context, hash ?? null)) {
       lineCount = index + 1;
       const events = bytes === null ? [] : await eventsIn(bytes, format);
-      for (const event of events.filter(isChange)) changes.take(event);
+      for (const [i, event] of events.entries())
+        if (isChange(event)) changes.take(event, { offset: index, index: events.length > 1 ? i : null });
       const unread = events.filter(isUnread);
       for (const { code, message } of unread.slice(0, Math.max(0, NAMED_MAX - invalidCount)))
         await print(context.stderr, `line ${lineCount}: ${code}: ${visible(message)}\n`);
@@ -73,10 +82,8 @@ export interface Planning {
 }
 
 /** What is planned, and what it is planned from. */
-export interface PlannedGroup {
+export interface PlannedGroup extends LookedUpNames {
   readonly wanted: GroupIntents;
-  /** null: the group is not known by a name of the target. */
-  readonly names: Names | null;
   readonly plan: GroupPlan;
 }
 
@@ -107,34 +114,39 @@ export async function* plansOf(planning: Planning, context: CommandContext): Asy
       part.map(async (wanted) => ({ wanted, seen: await look(wanted, planning, context) })),
     );
     for (const { wanted, seen } of groups) {
+      const { names, snapshot, group } = seen;
+      const options = { publicApiUrl, membersPerPatchMax, guard, retry, removedBefore };
       const plan =
-        'failure' in seen
-          ? foreseeRefused(wanted, seen, retry)
-          : preview(wanted, seen.snapshot, seen.names, {
-              publicApiUrl,
-              membersPerPatchMax,
-              guard,
-              retry,
-              removedBefore,
-            });
+        'failure' in snapshot
+          ? foreseeRefused(wanted, snapshot, retry)
+          : 'failure' in names
+            ? foreseeRefused(wanted, names, retry)
+            : preview(wanted, snapshot, names, options);
       removedBefore += plan.removalCount;
-      yield { wanted, names: 'failure' in seen ? null : seen.names, plan };
+      yield { wanted, names, group, plan };
     }
   }
 }
 
-interface Seen {
-  readonly names: Names;
-  readonly snapshot: Snapshot;
+interface Seen extends LookedUpNames {
+  readonly snapshot: Snapshot | Refused;
 }
 
 async function look(
   wanted: GroupIntents,
   { api, ids, reads }: Pick<Planning, 'api' | 'ids' | 'reads'>,
   context: CommandContext,
-): Promise<Seen | Refused> {
-  const names = await namesFor(ids, wanted, context);
-  if ('failure' in names) return names;
+): Promise<Seen> {
+  const { names, group } = await namesFor(ids, wanted, context);
+  const snapshot = 'failure' in names ? names : await read(wanted, names, { api, reads, context });
+  return { names, group, snapshot };
+}
+
+interface Reading extends Pick<Planning, 'api' | 'reads'> {
+  readonly context: CommandContext;
+}
+
+async function read(wanted: GroupIntents, names: Names, { api, reads, context }: Reading): Promise<Snapshot | Refused> {
   const { answer, outcome } = await getGroupWithRetries(api, names.group, context);
   reads.note(answer);
   const named = { target: names.group, targetName: names.groupName ?? null };
@@ -142,7 +154,7 @@ async function look(
   if (renamed !== null) return { failure: unresolvedFailure('group', { kind: 'renamed', ...renamed }), rule: 'slow' };
   switch (outcome.kind) {
     case 'applied':
-      if (outcome.snapshot !== null) return { names, snapshot: outcome.snapshot };
+      if (outcome.snapshot !== null) return outcome.snapshot;
       throw new ExitError(EXIT.unavailable, `plan: the answer for group ${wanted.group} holds no group`);
     case 'denied':
     case 'not_found':

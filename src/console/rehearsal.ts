@@ -15,7 +15,7 @@ export interface RehearsalOptions {
   readonly removedBefore: number;
 }
 
-interface RehearsedRequest {
+export interface RehearsedRequest {
   /** The group as it is before the request. */
   readonly snapshot: Snapshot;
   readonly part: readonly Intent[];
@@ -58,6 +58,18 @@ export class Rehearsal {
   hold(intents: readonly Intent[], by: HeldBy): void {
     if (intents.length > 0) this.held.push({ intents, by });
     for (const intent of intents) this.#pending.delete(intent);
+  }
+
+  /** What an approval of all that is held sends; it ends the rehearsal. */
+  runApproved(): readonly RehearsedRequest[] {
+    const approved = this.held
+      .flatMap(({ intents }) => intents)
+      .filter(isKnown)
+      .map(approvedIntent);
+    for (const intent of approved) this.#pending.add(intent);
+    const before = this.requests.length;
+    this.run(approved);
+    return this.requests.splice(before);
   }
 
   /** One run, of what is due together. @param isUnresolved a full state whose removals are among them names unknown members. */
@@ -139,6 +151,11 @@ export class Rehearsal {
 const isShownWhole = (before: Pick<Snapshot, 'members'>, after: Pick<Snapshot, 'members'>): boolean =>
   isCutAt(before.members.size) && !isCutAt(after.members.size);
 
+const approvedIntent = (intent: Intent): Intent => ({
+  ...intent,
+  guard: { kind: 'approved', author: '', reason: null, digest: '', at: 0 },
+});
+
 /** What a full state came to. */
 export interface Expanded {
   readonly state: Intent;
@@ -168,7 +185,7 @@ export function rehearse(rehearsal: Rehearsal, deltas: readonly Intent[], expand
   if (heldBy !== null) rehearsal.hold(removals, heldBy);
   if (!isDoubtful) rehearsal.run(deltas);
   // What the removals wait for goes with the additions, before the second look.
-  rehearsal.run(isDoubtful && removals.length > 0 ? [...awaited, ...additions] : additions);
+  rehearsal.run(isDoubtful && removals.length > 0 ? [...awaited.filter(isKnown), ...additions] : additions);
   rehearsal.run(removals, isUnresolved);
   const isUnseen = isDoubtful && rehearsal.snapshot.isDoubtful;
   if (isDoubtful) rehearsal.run(deltas);

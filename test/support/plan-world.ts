@@ -5,10 +5,15 @@ import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.t
 import { readConfig } from '../../src/config/config.ts';
 import { embed } from '../../src/console/embedded.ts';
 import { FILE_TOPICS, fileEnvironment, fillSource } from '../../src/console/file-source.ts';
+import { decideParts } from '../../src/console/held-decisions.ts';
+import { heldSets, wholeOf } from '../../src/console/held-sets.ts';
+import { GroupLine, groupLine } from '../../src/console/plan-file.ts';
+import { PlannedRequests } from '../../src/console/planned-requests.ts';
+import { fillFromPlan, plannedFormat, plannedIds } from '../../src/console/planned-source.ts';
 import { plansOf, readChanges, ReadTimes } from '../../src/console/planning.ts';
 import type { PlannedGroup } from '../../src/console/planning.ts';
 import { PlanTotals } from '../../src/console/plan-totals.ts';
-import { idKey } from '../../src/core/change/change.ts';
+import { idKey, type SourceFormat } from '../../src/core/change/change.ts';
 import type { SureResolution } from '../../src/core/ids/resolution.ts';
 import { foldReport, type Operations } from '../../src/core/report/summary.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
@@ -266,7 +271,6 @@ export interface ApplyMade {
   readonly reports: readonly ReportRecord[];
 }
 
-const HOUR_MS = 3_600_000;
 const QUIET_ROUNDS = 10;
 
 /** Until all is at rest; what waits for an hour keeps it from that, so that it is enough if nothing more is reported. */
@@ -284,21 +288,65 @@ async function untilQuiet(clock: ManualClock, pipeline: Pipeline, broker: Memory
   }
 }
 
-/** What `apply` does of the file, to its rest. */
-export async function applyIn(world: PlanWorld, api: GroupApi): Promise<ApplyMade> {
+/** What `apply` does of the file, to its rest; `isApproved`: and then, with `--approve` for all that is held. */
+export async function applyIn(world: PlanWorld, api: GroupApi, isApproved = false): Promise<ApplyMade> {
+  const stdin = Readable.from([Buffer.from(textOf(world))]);
+  const source: AppliedSource = {
+    config: configOf(world),
+    ids: idMapOf(world),
+    format: native,
+    fill: (broker) => fillSource(broker, '-', { stdin }),
+  };
+  return run(source, api, isApproved);
+}
+
+/** What `apply --plan` does. */
+export function applyPlanIn(
+  world: PlanWorld,
+  { groups }: PlanMade,
+  api: GroupApi,
+  isApproved: boolean,
+): Promise<ApplyMade> {
+  // As it is in the file.
+  const lines = groups.map((group) => GroupLine.parse(JSON.parse(JSON.stringify(groupLine(group)))));
+  const source: AppliedSource = {
+    config: configOf(world),
+    ids: plannedIds(lines),
+    format: plannedFormat,
+    fill: async (broker) => fillFromPlan(broker, lines),
+  };
+  return run(source, new PlannedRequests(api, lines), isApproved);
+}
+
+interface AppliedSource {
+  readonly config: ReturnType<typeof configOf>;
+  readonly ids: IdMap | null;
+  readonly format: SourceFormat;
+  fill(broker: MemoryBroker): Promise<void>;
+}
+
+async function run({ fill, ...source }: AppliedSource, api: GroupApi, isApproved: boolean): Promise<ApplyMade> {
   const clock = new ManualClock();
-  const context = { ...aContext({ clock }), stdin: Readable.from([Buffer.from(textOf(world))]) };
-  const parts = { context, config: configOf(world), api, ids: idMapOf(world), format: native, logger: aLog() };
-  const { broker, tools, pipeline } = embed(parts, FILE_TOPICS, 1);
-  await fillSource(broker, '-', context);
+  const context = aContext({ clock });
+  const { broker, tools, pipeline } = embed({ context, api, logger: aLog(), ...source }, FILE_TOPICS, 1);
+  await fill(broker);
   await pipeline.start();
   await untilQuiet(clock, pipeline, broker);
+  if (isApproved) {
+    const retry = { topic: FILE_TOPICS.retry, tools, context };
+    const decision = { kind: 'approve', author: 'jane', reason: null } as const;
+    const deciding = heldSets(retry).then((sets) =>
+      decideParts(retry, sets.map(wholeOf), decision, async () => undefined),
+    );
+    await untilQuiet(clock, pipeline, broker);
+    await deciding;
+  }
   const operations: Operations = new Map();
   const reports = broker.topic(FILE_TOPICS.report).partition(0);
   for (const { value } of reports.read(0n, Number.MAX_SAFE_INTEGER).records)
     foldReport(operations, JSON.parse(Buffer.from(value ?? []).toString()) as ReportRecord);
   const drained = pipeline.drain();
-  await clock.advance(HOUR_MS / 60);
+  await clock.advance(60_000);
   await drained;
   await tools.close();
   return { reports: [...operations.values()] };

@@ -18,18 +18,26 @@ function byPath(requests: readonly Shown[]): Record<string, readonly Shown[]> {
   return paths;
 }
 
-const requestsOf = ({ groups }: PlanMade): readonly Shown[] =>
-  groups.flatMap(({ plan }) => plan.requests.map((request) => ({ ...request, body: JSON.stringify(request.body) })));
+/** @param isApproved with those that follow an approval. */
+const requestsOf = ({ groups }: PlanMade, isApproved: boolean): readonly Shown[] =>
+  groups.flatMap(({ plan: { requests, held } }) =>
+    [...requests, ...(isApproved ? (held?.requests ?? []) : [])].map((request) => ({
+      ...request,
+      body: JSON.stringify(request.body),
+    })),
+  );
 
 test('plan: its requests are those of apply, and so is its exit code', { timeout: 1_800_000 }, async () => {
   await fc.assert(
-    fc.asyncProperty(aPlanWorld, async (world) => {
-      const [looked, target] = [new PlanTarget(world), new PlanTarget(world)];
+    fc.asyncProperty(aPlanWorld, fc.boolean(), async (world, isApproved) => {
+      const [looked, target, again] = [new PlanTarget(world), new PlanTarget(world), new PlanTarget(world)];
       const plan = await planIn(world, looked);
       expect(looked.sent).toEqual([]);
-      const { reports } = await applyIn(world, target);
-      expect(byPath(target.sent)).toEqual(byPath(requestsOf(plan)));
-      expect(reports.every(isSuccess)).toBe(plan.totals.isAllDone);
+      const { reports } = await applyIn(world, target, isApproved);
+      expect(byPath(target.sent)).toEqual(byPath(requestsOf(plan, isApproved)));
+      if (!isApproved) expect(reports.every(isSuccess)).toBe(plan.totals.isAllDone);
+      await applyPlanIn(world, plan, again, isApproved);
+      expect(byPath(again.sent)).toEqual(byPath(target.sent));
     }),
     { numRuns: WORLDS },
   );

@@ -154,7 +154,7 @@ describe('apply --plan', () => {
 
   test('has the names of the plan: no id is looked up again', async () => {
     const table = join(directory, 'ids.csv');
-    await writeFile(table, 'kind,id,genesys_id\ngroup,Sales,h\nuser,ada,u-1\n');
+    await writeFile(table, 'type,source_id,genesys_id,active\ngroup,Sales,h,true\nuser,ada,u-1,true\n');
     const ids = { ID_MAP: `file:${table}` };
     await plan([event('Sales', ['ada'])], ids);
     await rm(table);

@@ -273,10 +273,10 @@ export interface ApplyMade {
 
 const QUIET_ROUNDS = 10;
 
-/** Until all is at rest; what waits for an hour keeps it from that, so that it is enough if nothing more is reported. */
-async function untilQuiet(clock: ManualClock, pipeline: Pipeline, broker: MemoryBroker): Promise<void> {
+/** @param pipeline null: it is at rest, and has something new to do. Until all is at rest; what waits for an hour keeps it from that, so that it is enough if nothing more is reported. */
+async function untilQuiet(clock: ManualClock, pipeline: Pipeline | null, broker: MemoryBroker): Promise<void> {
   let isAtRest = false;
-  void pipeline.whenAtRest().then(() => {
+  void pipeline?.whenAtRest().then(() => {
     isAtRest = true;
   });
   const written = (): bigint =>
@@ -338,7 +338,7 @@ async function run({ fill, ...source }: AppliedSource, api: GroupApi, isApproved
     const deciding = heldSets(retry).then((sets) =>
       decideParts(retry, sets.map(wholeOf), decision, async () => undefined),
     );
-    await untilQuiet(clock, pipeline, broker);
+    await untilQuiet(clock, null, broker);
     await deciding;
   }
   const operations: Operations = new Map();

@@ -2,9 +2,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isSuccess } from '../../src/core/report/summary.ts';
-import { aPlanWorld, applyIn, planIn, PlanTarget, type PlanMade, type SentRequest } from '../support/plan-world.ts';
+import {
+  aPlanWorld,
+  applyIn,
+  applyPlanIn,
+  planIn,
+  PlanTarget,
+  type PlanMade,
+  type SentRequest,
+} from '../support/plan-world.ts';
 
-const WORLDS = Number(process.env['PLAN_WORLDS'] ?? 500);
+const WORLDS = Number(process.env['PLAN_WORLDS'] ?? 150);
 
 type Shown = Omit<SentRequest, 'if_match'> & { readonly if_match: string | null };
 

@@ -51,8 +51,7 @@ export async function readChanges(
     for await (const { index, bytes } of readLines(file, context, hash ?? null)) {
       lineCount = index + 1;
       const events = bytes === null ? [] : await eventsIn(bytes, format);
-      for (const [i, event] of events.entries())
-        if (isChange(event)) changes.take(event, { offset: index, index: events.length > 1 ? i : null });
+      takeEach(changes, events, index);
       const unread = events.filter(isUnread);
       for (const { code, message } of unread.slice(0, Math.max(0, NAMED_MAX - invalidCount)))
         await print(context.stderr, `line ${lineCount}: ${code}: ${visible(message)}\n`);
@@ -65,6 +64,11 @@ export async function readChanges(
     await print(context.stderr, `… and ${invalidCount - NAMED_MAX} more that are not valid\n`);
   totals.count('invalid', invalidCount);
   return changes;
+}
+
+function takeEach(changes: FoldedChanges, events: readonly SourceEvent[], offset: number): void {
+  for (const [i, event] of events.entries())
+    if (isChange(event)) changes.take(event, { offset, index: events.length > 1 ? i : null });
 }
 
 async function eventsIn(bytes: Uint8Array, format: SourceFormat): Promise<readonly SourceEvent[]> {

@@ -4,6 +4,7 @@ import { deadMutants } from './catalogue-dead.ts';
 import { driftMutants } from './catalogue-drift.ts';
 import { edgeMutants } from './catalogue-edges.ts';
 import { explainMutants } from './catalogue-explain.ts';
+import { planMutants } from './catalogue-plan.ts';
 import { statusMutants } from './catalogue-status.ts';
 import { figureMutants } from './catalogue-figures.ts';
 import { flightMutants } from './catalogue-flight.ts';
@@ -41,6 +42,7 @@ export const mutants: readonly Mutant[] = [
   ...edgeMutants,
   ...explainMutants,
   ...driftMutants,
+  ...planMutants,
   ...statusMutants,
   ...pauseMutants,
   ...noticeMutants,

@@ -3,7 +3,7 @@
  * removal guard holds. Each step is decided by core/group/step.ts, as in pipeline/apply; nothing is sent.
  */
 import type { HeldBy, Intent } from '../core/change/change.ts';
-import { isGuarded, type GuardLimits } from '../core/group/guard.ts';
+import { approvedLast, isGuarded, type GuardLimits } from '../core/group/guard.ts';
 import { nextStep, sizeOf, type Step } from '../core/group/step.ts';
 import { isCutAt, isSatisfied, membersAfter, type Snapshot } from '../core/target/snapshot.ts';
 import { DueQueue } from '../pipeline/state/due-queue.ts';
@@ -77,7 +77,7 @@ export class Rehearsal {
     const pending = intents.filter((intent) => this.#pending.has(intent));
     // Removals first, as the dispatcher takes them.
     const due = new DueQueue([
-      ...pending.filter(({ op }) => op === 'remove'),
+      ...approvedLast(pending.filter(({ op }) => op === 'remove')),
       ...pending.filter(({ op }) => op !== 'remove'),
     ]);
     const sieve = {

@@ -48,10 +48,7 @@ export function applyCommand(context: CommandContext): Command {
       'Applies change events, one JSON object a line, and prints what became of each. A change has the id apply/0/<line from 0>/<member>.',
     )
     .argument('[file]', 'NDJSON of change events; - for standard input')
-    .option(
-      '--plan <file>',
-      'instead of a file of changes: exactly the requests that `rollcall plan --out` has written',
-    )
+    .option('--plan <file>', 'instead of a file of changes: exactly the requests that `plan --out` has written')
     .option('--json', 'the summary as JSON, alone on standard output')
     .option('--report <file>', 'also write the summary as JSON to this file, which only its owner may read (mode 0600)')
     .addOption(formatOption())

@@ -29,7 +29,7 @@ export function planCommand(context: CommandContext): Command {
     .option('--verbose', 'every group with its requests, not only those that fail and the largest')
     .option(
       '--out <file>',
-      'also write the plan to this file, for `rollcall apply --plan`; only its owner may read it (mode 0600)',
+      'also write the plan to this file, for `apply --plan`; only its owner may read it (mode 0600)',
     )
     .addOption(formatOption())
     .addHelpText('after', examples)

@@ -188,10 +188,7 @@ export function groupLine({ wanted, names, group, plan }: PlannedGroup): z.input
 /** @throws ExitError (usage) where it is no plan, is cut, or was changed since it was written. */
 export async function readPlanFile(path: string, context: Pick<CommandContext, 'stdin'>): Promise<PlanFile> {
   const refuse = (why: string): ExitError =>
-    new ExitError(
-      EXIT.usage,
-      `apply --plan ${path}: ${why}; nothing was sent\n  Make a new one with \`rollcall plan --out\`.`,
-    );
+    new ExitError(EXIT.usage, `apply --plan ${path}: ${why}; nothing was sent\n  Make a new one with \`plan --out\`.`);
   const hash = new RunningSha256();
   const groups: PlanGroup[] = [];
   let header: PlanHeader | null = null;

@@ -88,7 +88,7 @@ export class PlanTotals {
   }
 }
 
-const HELD = 'What the removal guard holds leaves with `rollcall apply --approve` only.\n';
+const HELD = 'What the removal guard holds leaves with `apply --approve` only.\n';
 const VERBOSE = 'Each group with its requests: --verbose\n';
 
 /** One line: how many requests, and what becomes of the changes. */

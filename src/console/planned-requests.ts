@@ -23,7 +23,7 @@ const failureOf = (code: string, message: string): Failure => ({
   message,
   status: null,
   scimType: null,
-  advice: 'Make a new plan with `rollcall plan --out`, and apply that.',
+  advice: 'Make a new plan with `plan --out`, and apply that.',
 });
 
 const MOVED_FAILURE = failureOf(

@@ -37,6 +37,10 @@ export class Rehearsal {
   #removedCount = 0;
   /** Members of the group before the first removal; null: none was sent. */
   #sizeBefore: number | null = null;
+  /** What the present run began with. */
+  #due: readonly Intent[] = [];
+  /** Removals of the present run that its first request finds unseen; null: it has sent none. */
+  #unseenCount: number | null = null;
 
   /** @param pending what the guard judges together: also what is sent in a later run, or waits for its time. */
   constructor(snapshot: Snapshot, pending: Iterable<Intent>, options: RehearsalOptions) {
@@ -75,6 +79,7 @@ export class Rehearsal {
   /** One run, of what is due together. @param isUnresolved a full state whose removals are among them names unknown members. */
   run(intents: readonly Intent[], isUnresolved = false): void {
     const pending = intents.filter((intent) => this.#pending.has(intent));
+    [this.#due, this.#unseenCount] = [pending, null];
     // Removals first, as the dispatcher takes them.
     const due = new DueQueue([
       ...approvedLast(pending.filter(({ op }) => op === 'remove')),
@@ -134,11 +139,21 @@ export class Rehearsal {
     }
   }
 
+  /** As the guard's window counts them (pipeline/intents/guard.ts). */
+  #unseenOfRun(): number {
+    const snapshot = this.#snapshot;
+    const removals = this.#due.filter(
+      (intent) => isGuarded(intent) && this.#pending.has(intent) && !isSatisfied(intent, snapshot),
+    );
+    return sizeOf(snapshot, removals) - snapshot.members.size;
+  }
+
   #send(part: readonly Intent[]): void {
     const before = this.#snapshot;
     this.requests.push({ snapshot: before, part });
     const removals = part.filter(isGuarded);
-    if (removals.length > 0) this.#sizeBefore ??= sizeOf(before, [...this.#pending].filter(isGuarded));
+    this.#unseenCount ??= this.#unseenOfRun();
+    if (removals.length > 0) this.#sizeBefore ??= before.members.size + this.#unseenCount;
     this.#removedCount += removals.length;
     for (const intent of part) this.#pending.delete(intent);
     // Answers that list no members go on doing so.

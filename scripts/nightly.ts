@@ -16,7 +16,11 @@ interface Step {
 }
 
 const steps: readonly Step[] = [
-  { name: 'properties', command: ['npx', 'vitest', 'run', '--project', 'unit'], environment: { PROPERTY_SEED: seed } },
+  {
+    name: 'properties',
+    command: ['npx', 'vitest', 'run', '--project', 'unit'],
+    environment: { PROPERTY_SEED: seed, PLAN_WORLDS: '10000' },
+  },
   { name: 'simulation', command: ['npm', 'run', 'simulate', '--', '--seeds', '20000', '--from', seed] },
   { name: 'hostile input', command: ['npm', 'run', 'fuzz', '--', '--inputs', '200000', '--seed', seed] },
   { name: 'change data capture', command: ['npm', 'run', 'cdc'], environment: { CDC_SEED: seed } },

@@ -32,6 +32,7 @@ const options: Omit<PipelineOptions, 'owner'> = {
   breakerFailures: 1e9,
   pendingIntentsMax: 1_000_000,
   snapshotMembersMax: 200_000,
+  requestsPerPiece: 4,
   leaseMs: Number.POSITIVE_INFINITY,
   drainTimeoutMs: 2_000,
 };

@@ -30,5 +30,19 @@ export const systemRandom: Random = {
   uuid: () => randomUUID(),
 };
 
+/** Of bytes that come one part after the other. */
+export class RunningSha256 {
+  readonly #hash = createHash('sha256');
+
+  update(part: string | Uint8Array): void {
+    this.#hash.update(part);
+  }
+
+  /** Lower-case hexadecimal; of what came so far. */
+  get digest(): string {
+    return this.#hash.copy().digest('hex');
+  }
+}
+
 /** Lower-case hexadecimal. */
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -19,19 +19,26 @@ import { commandConfig, commandLog } from '../console/kafka-tools.ts';
 import { readReport } from '../console/report-search.ts';
 import type { RetryTopic } from '../console/retry-topic.ts';
 import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
-import { openIdMap, withTarget } from '../console/target.ts';
+import { openIdMap, withTarget, type OpenIdMap } from '../console/target.ts';
+import { readPlanFile, settingsOf, type PlanFile } from '../console/plan-file.ts';
+import { PlannedRequests } from '../console/planned-requests.ts';
+import { fillFromPlan, plannedFormat, plannedIds } from '../console/planned-source.ts';
+import type { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
+import type { Config } from '../config/config.ts';
+import { counted } from '../core/text/counted.ts';
 import { isId, type SourceFormat } from '../core/change/change.ts';
 import { foldReport, summaryOf, type Operations, type Summary } from '../core/report/summary.ts';
 import { tokenFailure } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import type { GroupApi, LogTools } from '../ports.ts';
+import type { GroupApi, IdMap, LogTools } from '../ports.ts';
 import { summaryJson, summaryText, writeSummary } from '../console/report-text.ts';
 
 export interface ApplyFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
   readonly report?: string;
   readonly approve?: readonly string[];
+  readonly plan?: string;
 }
 
 export function applyCommand(context: CommandContext): Command {
@@ -40,7 +47,8 @@ export function applyCommand(context: CommandContext): Command {
     .description(
       'Applies change events, one JSON object a line, and prints what became of each. A change has the id apply/0/<line from 0>/<member>.',
     )
-    .argument('<file>', 'NDJSON of change events; - for standard input')
+    .argument('[file]', 'NDJSON of change events; - for standard input')
+    .option('--plan <file>', 'instead of a file of changes: exactly the requests that `plan --out` has written')
     .option('--json', 'the summary as JSON, alone on standard output')
     .option('--report <file>', 'also write the summary as JSON to this file, which only its owner may read (mode 0600)')
     .addOption(formatOption())
@@ -50,7 +58,7 @@ export function applyCommand(context: CommandContext): Command {
       collect,
     )
     .addHelpText('after', examples)
-    .action(async (file: string, flags: ApplyFlags) => {
+    .action(async (file: string | undefined, flags: ApplyFlags) => {
       context.finish(await applyFile(file, flags, context));
     });
 }
@@ -63,40 +71,95 @@ Examples:
   $ rollcall apply --format native full-state.ndjson      # beside any SOURCE_FORMAT
 
   $ rollcall apply --approve 3f9a5c70e1d2 changes.ndjson
+  $ rollcall plan --out plan.ndjson changes.ndjson && rollcall apply --plan plan.ndjson
+
+With --plan nothing but the requests of the plan is sent, and nothing more of a group that has changed since: its changes fail as
+\`moved\`. A plan that was edited, or is of another target, is refused (64).
 
 Removals that the guard holds (GUARD_GROUP_PERCENT and the like) are listed with a digest for each group, and leave with
 --approve only; those of a deleted group or an empty full state always need it. Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
 SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes failed, and 69 where the target has been
 out of reach for 60 s (78 where it refuses the credentials); what is left is then listed as retry_scheduled, and the file can be applied again.`;
 
-export async function applyFile(file: string, flags: ApplyFlags, context: CommandContext): Promise<ExitCode> {
+export async function applyFile(
+  file: string | undefined,
+  flags: ApplyFlags,
+  context: CommandContext,
+): Promise<ExitCode> {
   checkDigests(flags.approve ?? []);
-  const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
-  const config = await commandConfig(context, parts, withFormat(fileEnvironment(context.environment), flags));
+  const { config, format, plan, fill } = await openSource(file, flags, context);
   const logger = commandLog(context, config);
-  const format = await openFormat(config.format);
-  const { end, summary, held } = await withTarget({ context, genesys: config.genesys, logger }, async (api) => {
-    const { ids, close } = await openIdMap(config, { context, api, logger });
-    const embedded = embed({ context, config, api, ids, format, logger }, FILE_TOPICS, 1);
-    try {
-      await readFile(embedded, file, context);
-      const approve = flags.approve ?? [];
-      return await applyAll({ embedded, api, format, isMapped: ids !== null, approve }, context);
-    } finally {
-      await close();
-    }
-  });
+  const { end, summary, held, moved } = await withTarget(
+    { context, genesys: config.genesys, logger },
+    async (target) => {
+      const planned = plan === null ? null : new PlannedRequests(target, plan.groups);
+      const api = planned ?? target;
+      const { ids, close } =
+        plan === null ? await openIdMap(config, { context, api, logger }) : withoutClosing(plannedIds(plan.groups));
+      const embedded = embed({ context, config, api, ids, format, logger }, FILE_TOPICS, 1);
+      try {
+        await readSource(embedded, fill, context);
+        const approve = flags.approve ?? [];
+        const applied = await applyAll({ embedded, api, format, isMapped: ids !== null, approve }, context);
+        return { ...applied, moved: planned?.movedGroups ?? [] };
+      } finally {
+        await close();
+      }
+    },
+  );
   if (flags.report !== undefined) await writeSummary(flags.report, summary);
   await (flags.json === true
     ? printPieces(context.stdout, summaryJson(summary, 0))
     : print(context.stdout, summaryText(summary)));
   await print(flags.json === true ? context.stderr : context.stdout, leftHeldText(held));
+  if (moved.length > 0) await print(context.stderr, movedText(moved));
   if (end.kind === 'unavailable') {
     await print(context.stderr, context.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
     return end.code;
   }
   const isAllDone = end.kind === 'rest' && summary.success_count === summary.total_operations;
   return isAllDone ? EXIT.done : EXIT.someFailed;
+}
+
+/** Where the changes come from, and what is made of them. */
+interface ApplySource {
+  readonly config: Config<'genesys' | 'pipeline' | 'ids'>;
+  readonly format: SourceFormat;
+  /** null: a file of changes. */
+  readonly plan: PlanFile | null;
+  fill(broker: MemoryBroker): Promise<void>;
+}
+
+async function openSource(file: string | undefined, flags: ApplyFlags, context: CommandContext): Promise<ApplySource> {
+  if ((file === undefined) === (flags.plan === undefined))
+    throw new ExitError(EXIT.usage, 'apply: name a file of changes, or a plan with --plan');
+  const environment = fileEnvironment(context.environment);
+  if (file !== undefined) {
+    const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
+    const config = await commandConfig(context, parts, withFormat(environment, flags));
+    const format = await openFormat(config.format);
+    return { config, format, plan: null, fill: (broker) => fillSource(broker, file, context) };
+  }
+  if (flags.format !== undefined) throw new ExitError(EXIT.usage, 'apply: --format is of a file, not of a plan');
+  const path = flags.plan ?? '';
+  const plan = await readPlanFile(path, context);
+  const { genesys, pipeline, ...others } = await commandConfig(context, ['genesys', 'pipeline', 'ids'], {
+    ...environment,
+    ID_MAP: undefined,
+  });
+  const config = { ...others, ...settingsOf(plan, { genesys, pipeline }, path) };
+  return { config, format: plannedFormat, plan, fill: async (broker) => fillFromPlan(broker, plan.groups) };
+}
+
+const withoutClosing = (ids: IdMap | null): OpenIdMap => ({ ids, close: async () => undefined });
+
+const MOVED_NAMED_MAX = 20;
+
+function movedText(groups: readonly string[]): string {
+  const named = groups.slice(0, MOVED_NAMED_MAX).map((group) => `  ${group}\n`);
+  const left = groups.length - named.length;
+  const rest = left === 0 ? '' : `  … and ${left} more\n`;
+  return `${counted(groups.length, 'group')} moved since the plan was made, and nothing more of them was sent; plan again:\n${named.join('')}${rest}`;
 }
 
 interface Applying {
@@ -120,7 +183,7 @@ interface Applied {
 }
 
 /** Nothing has been sent yet, so that a signal ends it where it stands. */
-async function readFile({ broker }: Embedded, file: string, context: CommandContext): Promise<void> {
+async function readSource({ broker }: Embedded, fill: ApplySource['fill'], context: CommandContext): Promise<void> {
   const source = broker.topic(FILE_TOPICS.source).partition(0);
   const endProgress = showProgress(context.stderr, context.clock, () => ({
     settled: Number(source.end),
@@ -128,7 +191,7 @@ async function readFile({ broker }: Embedded, file: string, context: CommandCont
     unit: 'lines',
     detail: 'read',
   }));
-  await unlessStopped(context, fillSource(broker, file, context)).finally(endProgress);
+  await unlessStopped(context, fill(broker)).finally(endProgress);
 }
 
 async function applyAll(applying: Applying, context: CommandContext): Promise<Applied> {

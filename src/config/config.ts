@@ -95,7 +95,16 @@ function tokenIn(path: string | null, readFile: ReadFile): readonly string[] {
   }
 }
 
-/** The options of the pipeline. On a log whose ownership cannot be lost (memory) `kafka` is null and the lease endless. */
+/**
+ * What a full state came to goes through the record in pieces: a record of all of it would be written again after each request.
+ * Of four requests, so that each change is written about three times.
+ */
+const REQUESTS_PER_PIECE = 4;
+
+/**
+ * The options of the pipeline. On a log whose ownership cannot be lost (memory) `kafka` is null, the lease endless, and a full state one
+ * piece: pieces would make its requests depend on when records are acknowledged.
+ */
 export function pipelineOptions(
   config: Pick<Parts, 'topics' | 'genesys' | 'pipeline'> & { readonly kafka: Parts['kafka'] | null },
   owner: string,
@@ -108,6 +117,7 @@ export function pipelineOptions(
     publicApiUrl: genesys.publicApiUrl,
     concurrency: genesys.concurrency,
     lateApplyMs: pipeline.lateApplyMs ?? 2 * genesys.requestTimeoutMs,
+    requestsPerPiece: kafka === null ? Infinity : REQUESTS_PER_PIECE,
     leaseMs: kafka === null ? Infinity : kafka.sessionTimeoutMs - genesys.requestTimeoutMs - LEASE_MARGIN_MS,
   };
 }

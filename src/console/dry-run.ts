@@ -1,14 +1,15 @@
 /** What a set of changes would come to: the same folding and planning as the real thing, and nothing else. */
+import { sha256 } from '../adapters/system.ts';
 import type { Failure } from '../core/target/refusals.ts';
-import { WHOLE_GROUP, idKey, sourceMember, type HeldBy, type Intent } from '../core/change/change.ts';
+import { WHOLE_GROUP, idKey, sourceMember, type Intent } from '../core/change/change.ts';
 import { supersedes } from '../core/change/pending.ts';
+import { heldDigest } from '../core/group/guard.ts';
 import { DOUBTFUL_STATE, expand } from '../core/group/full-state.ts';
-import { NOTHING_REMOVED, guardVerdict, isGuarded, type GuardLimits } from '../core/group/guard.ts';
-import { additionsFirst, allRemovals, sizeOf } from '../core/group/step.ts';
 import { memberFailure, resolved, targetFor, type SureResolution } from '../core/ids/resolution.ts';
 import type { ReportOutcome } from '../core/report/report.ts';
 import type { Outcome } from '../core/target/outcome.ts';
-import { apart, groupPath, patchBody, plan, type PatchBody, type Snapshot } from '../core/target/snapshot.ts';
+import { groupPath, patchBody, type PatchBody, type Snapshot } from '../core/target/snapshot.ts';
+import { Rehearsal, rehearse, type Expanded, type RehearsalOptions, type RehearsedRequest } from './rehearsal.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from '../core/target/retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
@@ -20,7 +21,7 @@ export interface GroupIntents {
   readonly superseded: ReadonlyMap<string | null, number>;
 }
 
-interface PlannedRequest {
+export interface PlannedRequest {
   readonly method: 'PATCH';
   readonly path: string;
   /** null: the version that the request before it answers with. */
@@ -46,6 +47,15 @@ export interface GroupPlan {
   readonly predicted: readonly Prediction[];
   /** Of those that the guard counts. */
   readonly removalCount: number;
+  /** What the guard holds; null: nothing. */
+  readonly held: HeldPlan | null;
+}
+
+export interface HeldPlan {
+  /** As `apply` names it. */
+  readonly digest: string;
+  /** That follow the others once the removals are approved. */
+  readonly requests: readonly PlannedRequest[];
 }
 
 /** One for each change of the group. */
@@ -56,14 +66,10 @@ export function* predictionsOf({ superseded, predicted }: GroupPlan): Generator<
   yield* predicted;
 }
 
-export interface PlanOptions {
+export interface PlanOptions extends RehearsalOptions {
   /** `$ref` begins with it; without a slash at the end. */
   readonly publicApiUrl: string;
-  readonly membersPerPatchMax: number;
-  readonly guard: GuardLimits;
   readonly retry: RetryPolicy;
-  /** Removals in the groups before this one. */
-  readonly removedBefore: number;
 }
 
 /** What the target calls the group and its members; members that are not in it have the same id there. */
@@ -71,60 +77,83 @@ export interface Names {
   readonly group: string;
   /** The name that the group's look-up returned; absent or null: there is none to compare answers with. */
   readonly groupName?: string | null;
+  /** They come from an id map. */
+  readonly isMapped?: true;
   readonly members: ReadonlyMap<string, SureResolution>;
 }
 
 export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
-  const { intents, replaced, heldBy, unchanged } = workedOut(wanted, snapshot, names);
-  const known = intents.filter(({ target }) => target !== null);
-  const unknown = intents.filter(({ target }) => target === null);
-  const { noop, todo } = plan(known, snapshot);
-  // What stands on top of the full state is judged for itself.
-  const isOfHeldState = ({ namedBy }: Intent): boolean => heldBy !== null && namedBy === 'target';
-  const heldWhole = todo.filter(isOfHeldState);
-  const rest = todo.filter((intent) => !isOfHeldState(intent));
-  const guarded = rest.filter(isGuarded);
-  const removals = guarded.length === 0 ? [] : allRemovals(guarded, unknown.filter(isGuarded), snapshot);
-  const removed = { ...NOTHING_REMOVED, ofOwner: options.removedBefore };
-  const removing = { count: removals.length, groupSize: sizeOf(snapshot, removals), removed };
-  const by = guardVerdict(removing, options.guard);
-  const sent = by === null ? rest : rest.filter((intent) => !isGuarded(intent));
-  const held = new Set(by === null ? [] : removals);
+  const { deltas, replaced, expansion } = workedOut(wanted, snapshot, names);
+  const intents = [...deltas, ...(expansion?.intents ?? [])];
+  const isKnown = ({ target }: Intent): boolean => target !== null;
+  const unknown = intents.filter((intent) => !isKnown(intent));
+  const waits = failedOutcome('slow', options.retry) === 'retry_scheduled';
+  const rehearsal = new Rehearsal(
+    snapshot,
+    intents.filter((intent) => isKnown(intent) || waits),
+    options,
+  );
+  const isUnseen = rehearse(rehearsal, deltas.filter(isKnown), expansion);
+  const held = new Set(rehearsal.held.flatMap((of) => of.intents));
+  const requestOf = ({ snapshot: before, part }: RehearsedRequest, index: number): PlannedRequest => ({
+    method: 'PATCH',
+    path: groupPath(names.group),
+    if_match: index === 0 ? snapshot.version : null,
+    body: patchBody(part, { snapshot: before, publicApiUrl: options.publicApiUrl }),
+  });
+  const { requests, noop } = rehearsal;
   return {
     group: wanted.group,
     etag: snapshot.version,
-    requests: parts(sent, snapshot, options.membersPerPatchMax).map((part, index) => ({
-      method: 'PATCH',
-      path: groupPath(names.group),
-      if_match: index === 0 ? snapshot.version : null,
-      body: patchBody(part, { snapshot, publicApiUrl: options.publicApiUrl }),
-    })),
+    requests: requests.map(requestOf),
     noop: noop.map(sourceMember),
     superseded: wanted.superseded,
-    removalCount: by === null ? guarded.length : 0,
+    removalCount: rehearsal.removedCount,
     predicted: [
       ...predict(replaced, 'superseded', null),
-      ...(snapshot.isDoubtful
-        ? predict(unchanged, 'failed', DOUBTFUL_STATE.code)
-        : predict(unchanged, 'already_synced', null)),
+      ...endOfState(expansion, isUnseen),
       ...predict(noop, 'already_synced', null),
-      ...predict(sent, 'applied', null),
-      ...predict(heldWhole, 'held', heldBy),
-      ...predict([...held], 'held', by),
+      ...requests.flatMap(({ part }) => predict(part, 'applied', null)),
+      ...rehearsal.held.flatMap((of) => predict(of.intents, 'held', of.by)),
       ...unknown
         .filter((intent) => !held.has(intent))
         .flatMap((intent) => predictUnknown(intent, names, options.retry)),
     ],
+    held: heldPlan(wanted.group, rehearsal, names, (request, i) => requestOf(request, requests.length + i)),
   };
 }
 
+function heldPlan(
+  group: string,
+  rehearsal: Rehearsal,
+  { group: groupTarget, isMapped }: Names,
+  requestOf: (request: RehearsedRequest, index: number) => PlannedRequest,
+): HeldPlan | null {
+  const intents = rehearsal.held.flatMap(({ intents: held, by }) =>
+    held.map((intent): Intent => {
+      const isNamed = isMapped === true && intent.namedBy !== 'target' && intent.target !== null;
+      const shown = { ...(isNamed && { target: intent.target ?? '' }), ...(isMapped === true && { groupTarget }) };
+      return { ...intent, guard: { kind: 'held', by, since: 0, ...shown } };
+    }),
+  );
+  const digest = heldDigest(idKey(group), intents, sha256);
+  return digest === null ? null : { digest, requests: rehearsal.runApproved().map(requestOf) };
+}
+
+/** Of a full state as a whole: that it comes to nothing, or that it was not to be seen whether there is more. */
+function endOfState(expansion: Expanded | null, isUnseen: boolean): Prediction[] {
+  if (expansion === null) return [];
+  if (isUnseen) return predict([expansion.state], 'failed', DOUBTFUL_STATE.code);
+  return expansion.intents.length === 0 ? predict([expansion.state], 'already_synced', null) : [];
+}
+
 interface WorkedOut {
-  readonly intents: readonly Intent[];
+  /** Also those that no request can name yet. */
+  readonly deltas: readonly Intent[];
   /** Under another name of its member something else stands. */
   readonly replaced: readonly Intent[];
-  readonly heldBy: HeldBy | null;
-  /** A full state that comes to nothing. */
-  readonly unchanged: readonly Intent[];
+  /** null: there is no full state. */
+  readonly expansion: Expanded | null;
 }
 
 function workedOut({ intents }: GroupIntents, snapshot: Snapshot, { members }: Names): WorkedOut {
@@ -136,7 +165,7 @@ function workedOut({ intents }: GroupIntents, snapshot: Snapshot, { members }: N
     .map((intent): Intent => ({ ...intent, target: targetFor(intent.op, known(sourceMember(intent))) }));
   const { deltas, replaced } = ofEachMember(named);
   const state = intents.get(WHOLE_GROUP);
-  if (state === undefined) return { intents: deltas, replaced, heldBy: null, unchanged: [] };
+  if (state === undefined) return { deltas, replaced, expansion: null };
   const newer = new Map(
     deltas.flatMap((delta) => [
       [delta.target === null ? delta.member : idKey(delta.target), delta],
@@ -149,11 +178,11 @@ function workedOut({ intents }: GroupIntents, snapshot: Snapshot, { members }: N
   const isUnknown = ({ op, target }: Intent): boolean => op === 'add' && target === null;
   const names = new Set(expansion.awaited);
   const awaited = deltas.filter(({ member }) => names.has(member));
+  const isUnresolved = [...expansion.intents, ...awaited].some(isUnknown);
   return {
-    intents: [...deltas, ...expansion.intents],
+    deltas,
     replaced,
-    heldBy: expansion.heldBy ?? ([...expansion.intents, ...awaited].some(isUnknown) ? 'unresolved_members' : null),
-    unchanged: expansion.intents.length === 0 ? [state] : [],
+    expansion: { state, intents: expansion.intents, heldBy: expansion.heldBy, awaited, isUnresolved },
   };
 }
 
@@ -199,6 +228,7 @@ export function foreseeRefused(
     noop: [],
     superseded,
     removalCount: 0,
+    held: null,
     predicted: predict(failed, failedOutcome(refused.rule, retry), refused.failure.code),
   };
 }
@@ -216,14 +246,6 @@ const predict = (intents: readonly Intent[], outcome: ReportOutcome, code: strin
     outcome,
     code,
   }));
-
-const parts = (sent: readonly Intent[], snapshot: Snapshot, membersMax: number): (readonly Intent[])[] => {
-  const first = new Set(additionsFirst(sent));
-  return [[...first], sent.filter((intent) => !first.has(intent))].flatMap((some) => {
-    const { seen, unseen } = apart(some, snapshot);
-    return [...chunks(seen, membersMax), ...chunks(unseen, membersMax)];
-  });
-};
 
 export function* chunks<T>(values: Iterable<T>, size: number): Generator<readonly T[]> {
   let chunk: T[] = [];

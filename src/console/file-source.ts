@@ -3,6 +3,7 @@
  * name the file: there is no topic to look into, and the file can be applied again.
  */
 import { createReadStream } from 'node:fs';
+import type { RunningSha256 } from '../adapters/system.ts';
 import type { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
 import type { Position, SourceRecord } from '../core/change/change.ts';
 import type { ReportRecord } from '../core/report/report.ts';
@@ -157,8 +158,12 @@ export interface Line {
 
 const LINE_FEED_BYTE = 0x0a;
 
-/** @param file a path, or `-` for standard input. */
-export async function* readLines(file: string, context: Pick<CommandContext, 'stdin'>): AsyncGenerator<Line> {
+/** @param file a path, or `-` for standard input. @param hash takes all of its bytes. */
+export async function* readLines(
+  file: string,
+  context: Pick<CommandContext, 'stdin'>,
+  hash: Pick<RunningSha256, 'update'> | null = null,
+): AsyncGenerator<Line> {
   const input: AsyncIterable<Uint8Array | string> = file === '-' ? context.stdin : createReadStream(file);
   let index = 0;
   let open: Uint8Array[] = [];
@@ -169,6 +174,7 @@ export async function* readLines(file: string, context: Pick<CommandContext, 'st
   try {
     for await (const chunk of input) {
       let rest: Uint8Array = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      hash?.update(rest);
       for (let end = rest.indexOf(LINE_FEED_BYTE); end !== -1; end = rest.indexOf(LINE_FEED_BYTE)) {
         yield lineOf([...open, rest.subarray(0, end)]);
         open = [];

@@ -19,7 +19,7 @@ interface FoldedGroup {
   /** As the source spells it first. */
   readonly spelling: string;
   state: FoldedState | null;
-  /** Member → its newest change: twice the number of its event, plus 1 for an addition. */
+  /** Member → its newest change: twice the number of its event (`numberOf`), plus 1 for an addition. */
   readonly members: Map<string, number>;
   /** Of members whom the source spells in another way. */
   readonly spellings: Map<string, string>;
@@ -36,7 +36,6 @@ export class FoldedChanges {
   readonly #groups = new Map<string, FoldedGroup>();
   readonly #ids = new KeptIds();
   readonly #source: Pick<ChangeSource, 'topic' | 'partition'>;
-  #eventCount = 0;
 
   /** @param source where the events come from. */
   constructor(source: Pick<ChangeSource, 'topic' | 'partition'>) {
@@ -47,9 +46,9 @@ export class FoldedChanges {
     return this.#groups.size;
   }
 
-  /** Takes one event in, in the order of the source. */
-  take(event: ChangeEvent): void {
-    const number = this.#eventCount++;
+  /** Takes one event in, in the order of the source. @throws where its record, or the source, holds more than can be numbered. */
+  take(event: ChangeEvent, at: EventPosition): void {
+    const number = numberOf(at);
     const group = this.#groupOf(event.group);
     if (event.kind === 'state') {
       supersedeAll(group);
@@ -113,8 +112,28 @@ export class FoldedChanges {
 
   /** What orders the changes of a group. */
   #sourceOf(event: number): ChangeSource {
-    return { ...this.#source, offset: BigInt(event), index: null, eventId: null, timestamp: 0 };
+    return { ...this.#source, ...positionOf(event), eventId: null, timestamp: 0 };
   }
+}
+
+/** Where an event stands in its source: the number of its line, or its offset, and which event of several. */
+export interface EventPosition {
+  readonly offset: number;
+  readonly index: number | null;
+}
+
+const EVENTS_PER_RECORD = 2 ** 20;
+
+/** A position as one number, in the order of positions; with its operation it has 53 bits. */
+function numberOf({ offset, index }: EventPosition): number {
+  if (offset >= 2 ** 32 || (index ?? 0) >= EVENTS_PER_RECORD - 1)
+    throw new Error(`record ${offset}: a plan takes 2^32 records of fewer than ${EVENTS_PER_RECORD - 1} events each`);
+  return offset * EVENTS_PER_RECORD + (index === null ? 0 : index + 1);
+}
+
+function positionOf(number: number): Pick<ChangeSource, 'offset' | 'index'> {
+  const index = number % EVENTS_PER_RECORD;
+  return { offset: BigInt(Math.floor(number / EVENTS_PER_RECORD)), index: index === 0 ? null : index - 1 };
 }
 
 const eventOf = (code: number): number => Math.floor(code / 2);

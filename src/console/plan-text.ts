@@ -1,5 +1,5 @@
 /**
- * What `rollcall plan` prints: totals, and each group for people or as a line of JSON; and the look-ups of a dry run:
+ * What `rollcall plan` prints of each group, for people or as a line of JSON (the totals: plan-totals.ts); and the look-ups of a dry run:
  * what the target calls a group and the members that its changes name.
  */
 import { once } from 'node:events';
@@ -7,7 +7,6 @@ import { Readable } from 'node:stream';
 import { constants, createGunzip, createGzip } from 'node:zlib';
 import { idKey, sourceMember } from '../core/change/change.ts';
 import { type IdKind, type SureResolution, unresolvedFailure } from '../core/ids/resolution.ts';
-import { isSuccess } from '../core/report/summary.ts';
 import { classify } from '../core/target/outcome.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
 import { ExitError } from '../exit-codes.ts';
@@ -22,39 +21,6 @@ import {
   type Refused,
 } from './dry-run.ts';
 import { targetExitCode } from './target.ts';
-
-/** Of a whole file. */
-export class PlanTotals {
-  readonly #outcomes = new Map<string, number>();
-  #groupCount = 0;
-  #requestCount = 0;
-
-  take(plan: GroupPlan): void {
-    this.#groupCount += 1;
-    this.#requestCount += plan.requests.length;
-    for (const count of plan.superseded.values()) this.count('superseded', count);
-    for (const { outcome } of plan.predicted) this.count(outcome, 1);
-  }
-
-  count(outcome: Prediction['outcome'], count: number): void {
-    if (count > 0) this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + count);
-  }
-
-  /** As `apply` judges it: nothing fails, is held or waits. */
-  get isAllDone(): boolean {
-    return [...this.#outcomes.keys()].every((outcome) => isSuccess({ outcome }));
-  }
-
-  text(): string {
-    const changeCount = [...this.#outcomes.values()].reduce((sum, count) => sum + count, 0);
-    const counts = [...this.#outcomes].map(([outcome, count]) => `  ${outcome.padEnd(18)} ${count}\n`);
-    const more = this.#outcomes.has('held') ? HELD : '';
-    const head = `${changeCount} changes in ${this.#groupCount} groups would take ${this.#requestCount} requests:\n`;
-    return `${head}${counts.join('')}${more}`;
-  }
-}
-
-const HELD = 'The removal guard would hold some; `rollcall apply` lists them with what lets them pass.\n';
 
 export function planText(plan: GroupPlan): string {
   const { group, etag, requests, noop } = plan;
@@ -93,21 +59,32 @@ export function* planJson(plan: GroupPlan): Generator<string> {
   yield `${entries.length === 0 ? '' : comma}${entries.join(',')}]}\n`;
 }
 
-/** @returns why nothing can be planned, where the group is not known. @throws ExitError where the target gives no answer. */
+/** What an id map says of a group, and of the members that its changes name. */
+export interface LookedUpNames {
+  /** The reason where nothing can be planned, since the group is not known. */
+  readonly names: Names | Refused;
+  /** null: there is no id map. */
+  readonly group: SureResolution | null;
+}
+
+/** @throws ExitError where the target gives no answer. */
 export async function namesFor(
   ids: IdMap | null,
   wanted: GroupIntents,
   context: Pick<CommandContext, 'stop'>,
-): Promise<Names | Refused> {
-  if (ids === null) return { group: idKey(wanted.group), members: new Map() };
+): Promise<LookedUpNames> {
+  if (ids === null) return { names: { group: idKey(wanted.group), members: new Map() }, group: null };
   const group = await resolve(ids, 'group', wanted.group, context);
-  if (group.kind !== 'found') return { failure: unresolvedFailure('group', group), rule: 'slow' };
+  if (group.kind !== 'found') return { names: { failure: unresolvedFailure('group', group), rule: 'slow' }, group };
   const named = new Set(
     [...wanted.intents.values()].flatMap((intent) => intent.whole?.members ?? [sourceMember(intent)]),
   );
   const members = new Map<string, SureResolution>();
   for (const member of named) members.set(member, await resolve(ids, 'user', member, context));
-  return { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, members };
+  return {
+    names: { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, isMapped: true, members },
+    group,
+  };
 }
 
 async function resolve(

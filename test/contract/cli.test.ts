@@ -46,7 +46,8 @@ test.each([
 test.each([
   [['bogus'], "unknown command 'bogus'"],
   [['topics', 'bogus'], "unknown command 'bogus'"],
-  [['apply'], 'missing required argument'],
+  [['apply'], 'name a file of changes, or a plan with --plan'],
+  [['plan'], 'missing required argument'],
   [['replay', 'now', '--bogus'], "unknown option '--bogus'"],
 ])('command line: %j is a usage error', async (args, message) => {
   const { code, out, err } = await rollcall(...args);

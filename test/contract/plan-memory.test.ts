@@ -50,7 +50,7 @@ test('plan: plan needs what the memberships need', { timeout: 600_000 }, async (
       if (head.length < 200) head += chunk.toString();
     });
     const [code] = (await once(child, 'close')) as unknown[];
-    expect(head).toMatch(/^2500000 changes in 100 groups would take \d+ requests:\n/);
+    expect(head).toMatch(/^100 groups, \d+ requests, about \d+ (s|min)/);
     expect(code).toBe(EXIT.done);
   } finally {
     await sandbox.stop();

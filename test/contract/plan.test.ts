@@ -134,10 +134,35 @@ describe('plan', () => {
     const context = aContext({ environment: environmentOf(sandbox), stdin: lines.join('\n') });
     expect(await planFile('-', {}, context)).toBe(EXIT.someFailed);
     const totals =
-      '6 changes in 2 groups would take 1 requests:\n' +
-      '  invalid            1\n  superseded         1\n  applied            3\n  permanent_failure  1\n';
-    expect(context.out().startsWith(`${totals}group g  version "7"\n`)).toBe(true);
-    expect((await plan(lines)).err).toContain(totals);
+      /^2 groups, 1 request, about \d+ (ms|s)\.\n {2}invalid {12}1\n {2}superseded {9}1\n {2}applied {12}3\n {2}permanent_failure {2}1\n/;
+    expect(context.out()).toMatch(totals);
+    expect((await plan(lines)).err.split('\n').slice(1).join('\n')).toMatch(totals);
+  });
+
+  test('names the groups that fail and the largest ones; --verbose shows every request', async () => {
+    const lines = [
+      event('nowhere', ['a']),
+      event('g', [], ['there']),
+      ...[1, 2, 3, 4, 5, 6].map((size) =>
+        event(
+          `of-${size}`,
+          Array.from({ length: size }, (_, i) => `m${i}`),
+        ),
+      ),
+    ];
+    for (const size of [1, 2, 3, 4, 5, 6]) sandbox.putGroup({ id: `of-${size}` });
+    const environment = { ...environmentOf(sandbox), GUARD_GROUP_FLOOR: '1' };
+    const short = aContext({ environment, stdin: lines.join('\n') });
+    expect(await planFile('-', {}, short)).toBe(EXIT.someFailed);
+    expect(short.out().split('\n')[0]).toMatch(/^8 groups, 6 requests, about \d+ (ms|s), 1 removal held\.$/);
+    expect(short.out()).toContain('group g  version "7"  0 requests: 1 held (group_percent)\n');
+    expect(short.out()).toContain('group nowhere  cannot be read  0 requests: 1 permanent_failure (not.found)\n');
+    expect(short.out()).toContain('… and 1 more group\n');
+    expect(short.out()).not.toContain('group of-1 ');
+    expect(short.out()).not.toContain('PATCH');
+    const verbose = aContext({ environment, stdin: lines.join('\n') });
+    await planFile('-', { verbose: true }, verbose);
+    expect(verbose.out()).toContain('group of-1  version "1"\n  PATCH /api/v2/scim/v2/groups/of-1  If-Match: "1"\n');
   });
 
   test.each([

@@ -29,6 +29,7 @@ export const pipelineOptions = {
   breakerFailures: 5,
   pendingIntentsMax: 200_000,
   snapshotMembersMax: 200_000,
+  requestsPerPiece: 4,
   leaseMs: Infinity,
   drainTimeoutMs: 20_000,
 };

@@ -4,6 +4,7 @@ import { deadMutants } from './catalogue-dead.ts';
 import { driftMutants } from './catalogue-drift.ts';
 import { edgeMutants } from './catalogue-edges.ts';
 import { explainMutants } from './catalogue-explain.ts';
+import { planMutants } from './catalogue-plan.ts';
 import { statusMutants } from './catalogue-status.ts';
 import { figureMutants } from './catalogue-figures.ts';
 import { flightMutants } from './catalogue-flight.ts';
@@ -43,6 +44,7 @@ export const mutants: readonly Mutant[] = [
   ...explainMutants,
   ...driftMutants,
   ...undoMutants,
+  ...planMutants,
   ...statusMutants,
   ...pauseMutants,
   ...noticeMutants,

@@ -140,6 +140,7 @@ const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof 
   breakerFailures: settings.breakerFailures,
   pendingIntentsMax: settings.pendingIntentsMax,
   snapshotMembersMax: settings.snapshotMembersMax,
+  requestsPerPiece: 4,
   leaseMs: fixed.leaseMs,
   drainTimeoutMs: 5_000,
 });

@@ -10,6 +10,7 @@ export const aPartition = (): Partition =>
     owner: 'rollcall-1',
     guard: { groupPercent: 100, groupFloor: 10, groupCount: 1_000, windowCount: 1_000, windowMs: 600_000 },
     membersPerPatchMax: MEMBERS_PER_PATCH,
+    requestsPerPiece: 4,
   });
 
 /** As once all is read that its source has, from offset 0 to 9. */

@@ -305,6 +305,7 @@ const usual: Omit<PipelineOptions, 'owner'> = {
   breakerFailures: 5,
   pendingIntentsMax: 200_000,
   snapshotMembersMax: 200_000,
+  requestsPerPiece: 4,
   leaseMs: Number.POSITIVE_INFINITY,
   drainTimeoutMs: 2_000,
 };

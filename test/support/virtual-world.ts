@@ -39,6 +39,7 @@ const productionOptions = {
   breakerFailures: 5,
   pendingIntentsMax: 200_000,
   snapshotMembersMax: 200_000,
+  requestsPerPiece: 4,
   leaseMs: Infinity,
   drainTimeoutMs: 10_000,
 };

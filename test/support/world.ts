@@ -229,6 +229,7 @@ export const quickOptions = {
   breakerFailures: 5,
   pendingIntentsMax: 200_000,
   snapshotMembersMax: 200_000,
+  requestsPerPiece: 4,
   leaseMs: Infinity,
   drainTimeoutMs: 2_000,
 };

@@ -341,8 +341,10 @@ test('configuration: the options of the pipeline follow from several parts', () 
     leaseMs: 35_000,
     lateApplyMs: 16_000,
     concurrency: 20,
+    requestsPerPiece: 4,
   });
-  expect(pipelineOptions({ ...config, kafka: null }, 'rollcall-1').leaseMs).toBe(Infinity);
+  const withoutKafka = { leaseMs: Infinity, requestsPerPiece: Infinity };
+  expect(pipelineOptions({ ...config, kafka: null }, 'rollcall-1')).toMatchObject(withoutKafka);
   expect(pipelineOptions(read({ LATE_APPLY_MS: '5' }), 'rollcall-1').lateApplyMs).toBe(5);
 });
 

@@ -41,3 +41,12 @@ test('a key whose priority changes again and again is in the heap once', () => {
   for (let i = 0; i < 1_000; i++) heap.push('a', i);
   expect([heap.size, heap.pop(), heap.pop()]).toEqual([1, 'a', undefined]);
 });
+
+test('keys of one priority come out in the order in which they were entered', () => {
+  const heap = new Heap<number>();
+  for (let key = 0; key < 100; key += 1) heap.push(key, key % 3);
+  const popped = Array.from({ length: 100 }, () => heap.pop() ?? -1);
+  expect(popped).toEqual(
+    [0, 1, 2].flatMap((rest) => popped.filter((key) => key % 3 === rest).toSorted((a, b) => a - b)),
+  );
+});

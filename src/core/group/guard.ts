@@ -4,7 +4,15 @@
  * together with what was removed within the window: removals one at a time count as the same number at once.
  */
 import type { Failure } from '../target/refusals.ts';
-import { intentId, isSameId, type Held, type HeldBy, type Intent, type OperatorDecision } from '../change/change.ts';
+import {
+  comparePositions,
+  intentId,
+  isSameId,
+  type Held,
+  type HeldBy,
+  type Intent,
+  type OperatorDecision,
+} from '../change/change.ts';
 import { isHeld } from '../change/pending.ts';
 
 export interface GuardLimits {
@@ -53,6 +61,15 @@ const isTooLargeShare = (count: number, size: number, { groupPercent, groupFloor
 /** What the guard has a say in. */
 export const isGuarded = (intent: Intent): boolean =>
   intent.op === 'remove' && (intent.guard?.kind !== 'approved' || isRetargeted(intent));
+
+/** Approved removals come last, the oldest event first: in the order in which they were recorded, requests would depend on chance. */
+export function approvedLast(removals: readonly Intent[]): readonly Intent[] {
+  const approved = removals.filter(({ guard }) => guard?.kind === 'approved');
+  if (approved.length === 0) return removals;
+  const byPlace = (a: Intent, b: Intent): number =>
+    comparePositions(a.source, b.source) || (a.member < b.member ? -1 : Number(a.member > b.member));
+  return [...removals.filter(({ guard }) => guard?.kind !== 'approved'), ...approved.toSorted(byPlace)];
+}
 
 /** The id map names another user by now than the one whom the operator was shown. */
 export const isRetargeted = ({ guard, target }: Intent): boolean =>

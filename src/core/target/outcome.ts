@@ -75,6 +75,8 @@ export function classify(answer: HttpAnswer, method: Method): Outcome {
       return { kind: 'not_started' };
     case 'no_token':
       return withoutToken(answer);
+    case 'withheld':
+      return { kind: 'rejected', failure: answer.failure };
     case 'no_response':
       return withoutResponse(answer);
     case 'response':

@@ -162,7 +162,7 @@ export const OTHER: Row = row('rejected', null, ADVICE.other, () => true);
 
 /* Answers. Durations are milliseconds, instants epoch milliseconds. */
 
-export type HttpAnswer = ResponseAnswer | NoResponse | NotStarted | NoToken;
+export type HttpAnswer = ResponseAnswer | NoResponse | NotStarted | NoToken | Withheld;
 
 export interface ResponseAnswer {
   readonly kind: 'response';
@@ -196,6 +196,12 @@ export interface NoResponse {
 /** The lease, a join or a shutdown forbade the request in the tick it would have been written in; nothing was sent. */
 export interface NotStarted {
   readonly kind: 'not_started';
+}
+
+/** Something before the target has refused the request, or its answer, for good (`apply --plan`); no PATCH was sent. */
+export interface Withheld {
+  readonly kind: 'withheld';
+  readonly failure: Failure;
 }
 
 /** No token could be had from the login host. `refused`: 400 or 401, never retried by itself. */

@@ -137,6 +137,9 @@ export function shownName(body: unknown): string | null {
 /** Lists are cut at multiples of this (SCIM servers page by 100, and members have no pages: genesys.md 3.7). */
 const CUT_AT = 100;
 
+/** A list of so many may leave members out. An empty one says that there are none. */
+export const isCutAt = (count: number): boolean => count > 0 && count % CUT_AT === 0;
+
 /**
  * Absent and null mean unassigned (RFC 7643 2.5), but some servers leave `members` out of their answers. A reference whose
  * value is no text names a member whom we cannot tell, so a list with one leaves a member out.
@@ -148,7 +151,7 @@ function readMembers(list: unknown): Membership | null {
   const members = new Set<string>();
   const spellings = new Map<string, string>();
   const nested = new Set<string>();
-  let isWhole = !isAbsent && (references.length === 0 || references.length % CUT_AT !== 0);
+  let isWhole = !isAbsent && !isCutAt(references.length);
   for (const reference of references) {
     const value = isObject(reference) ? reference['value'] : null;
     if (!isObject(reference) || typeof value !== 'string' || value === '') {

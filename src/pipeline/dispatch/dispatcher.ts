@@ -11,6 +11,7 @@ import { isDue, isForTarget } from '../../core/change/pending.ts';
 import { nextProbe, type ProbeCandidate } from '../../core/target/breaker.ts';
 import type { Instant } from '../../ports.ts';
 import { keptBackIn, plannableIn, releaseKnown } from '../intents/full-state-removals.ts';
+import { approvedLast } from '../../core/group/guard.ts';
 import { holdRetargeted } from '../intents/guard.ts';
 import { identifyDue, unknownId, wholeOf } from '../intents/identify.ts';
 import { waitForResume } from '../intents/pauses.ts';
@@ -83,14 +84,14 @@ export function takeDue(owners: Owners, group: Group): readonly Intent[] {
   const now = owners.clock.now().wall;
   const isPlannable = plannableIn(owners, group);
   // Removals first, as in each request.
-  const due: Intent[] = [];
+  const removals: Intent[] = [];
   const others: Intent[] = [];
   const take = ({ pending }: Member): void => {
-    if (pending !== null && isPlannable(pending)) (pending.op === 'remove' ? due : others).push(pending);
+    if (pending !== null && isPlannable(pending)) (pending.op === 'remove' ? removals : others).push(pending);
   };
   for (const member of group.members.due(now)) if (member.pending !== null && isDue(member.pending, now)) take(member);
   if (owners.breaker.isProbing(group)) for (const member of group.members.forGroup) take(member);
-  for (const intent of others) due.push(intent);
+  const due = [...approvedLast(removals), ...others];
   // What is newer than a full state comes on top of it, so never before it.
   const whole = wholeOf(group);
   if (whole !== null && whole.waits !== 'record' && due.length > 0 && !keptBackIn(group)(whole)) due.push(whole);

@@ -1,5 +1,5 @@
 /**
- * A binary heap of keys by priority, the lowest on top. A key is in it once, so it never holds more than there are keys:
+ * A binary heap of keys by priority, the lowest on top; of equal ones the key that was entered first. A key is in it once, so it never holds more than there are keys:
  * another priority moves the key, and what is no longer wanted is taken out at its place.
  */
 export interface Entry<K> {
@@ -7,8 +7,17 @@ export interface Entry<K> {
   readonly priority: number;
 }
 
+interface Ranked<K> extends Entry<K> {
+  /** The how many-th push it was. */
+  readonly turn: number;
+}
+
+const isBefore = (a: Ranked<unknown>, b: Ranked<unknown>): boolean =>
+  a.priority < b.priority || (a.priority === b.priority && a.turn < b.turn);
+
 export class Heap<K> {
-  readonly #entries: Entry<K>[] = [];
+  readonly #entries: Ranked<K>[] = [];
+  #turns = 0;
   /** Key → where its entry is. */
   readonly #places = new Map<K, number>();
 
@@ -37,7 +46,8 @@ export class Heap<K> {
   /** Enters the key, or moves it to its new priority. */
   push(key: K, priority: number): void {
     const at = this.#places.get(key) ?? this.#entries.length;
-    const entry = { key, priority };
+    this.#turns += 1;
+    const entry = { key, priority, turn: this.#turns };
     this.#sinkFrom(this.#raiseTo(at, entry), entry);
   }
 
@@ -57,24 +67,24 @@ export class Heap<K> {
   }
 
   /** Moves what is above and comes later out of the way; returns where there is room for the entry. */
-  #raiseTo(from: number, { priority }: Entry<K>): number {
+  #raiseTo(from: number, raised: Ranked<K>): number {
     let at = from;
     while (at > 0) {
       const above = (at - 1) >> 1;
       const entry = this.#entries[above];
-      if (entry === undefined || priority >= entry.priority) break;
+      if (entry === undefined || !isBefore(raised, entry)) break;
       this.#put(entry, at);
       at = above;
     }
     return at;
   }
 
-  #sinkFrom(from: number, entry: Entry<K>): void {
+  #sinkFrom(from: number, entry: Ranked<K>): void {
     let at = from;
     for (;;) {
       const [left, right] = [this.#entries[2 * at + 1], this.#entries[2 * at + 2]];
-      const first = right !== undefined && left !== undefined && right.priority < left.priority ? right : left;
-      if (first === undefined || entry.priority <= first.priority) break;
+      const first = right !== undefined && left !== undefined && isBefore(right, left) ? right : left;
+      if (first === undefined || isBefore(entry, first)) break;
       const below = first === left ? 2 * at + 1 : 2 * at + 2;
       this.#put(first, at);
       at = below;
@@ -82,7 +92,7 @@ export class Heap<K> {
     this.#put(entry, at);
   }
 
-  #put(entry: Entry<K>, at: number): void {
+  #put(entry: Ranked<K>, at: number): void {
     this.#entries[at] = entry;
     this.#places.set(entry.key, at);
   }

@@ -29,6 +29,8 @@ export interface PipelineOptions {
   readonly pendingIntentsMax: number;
   /** Bound of the snapshot cache, in member ids. */
   readonly snapshotMembersMax: number;
+  /** What a full state came to goes through the live record in pieces of so many requests; Infinity: all of it together. */
+  readonly requestsPerPiece: number;
   /** Age of the last good heartbeat beyond which no request starts; Infinity where ownership cannot be lost (memory log). */
   readonly leaseMs: number;
   readonly drainTimeoutMs: number;

@@ -42,7 +42,7 @@ export interface PartitionRefusal {
 /** What is done in Kafka on behalf of a partition. */
 export type Act = 'write' | 'commit' | 'read';
 
-export type PartitionOptions = Pick<PipelineOptions, 'owner' | 'guard' | 'membersPerPatchMax'>;
+export type PartitionOptions = Pick<PipelineOptions, 'owner' | 'guard' | 'membersPerPatchMax' | 'requestsPerPiece'>;
 
 /** How it begins: acquired, unless something else is said. */
 interface Beginning {
@@ -93,7 +93,7 @@ export class PartitionOf<G extends AnyGroup> {
     this.offsets = new SourceOffsets(number, refused?.offsets);
     this.refusal = refused?.refusal ?? null;
     this.#phase = refused !== undefined ? 'refused' : again !== undefined ? 'restoring' : 'fencing';
-    this.toWrite = new RecordsToWrite(options.membersPerPatchMax);
+    this.toWrite = new RecordsToWrite(options);
     this.removals = new RemovalWindow(options.guard.windowMs);
   }
 

@@ -8,16 +8,12 @@
 import assert from 'node:assert/strict';
 import { WHOLE_GROUP } from '../../core/change/change.ts';
 import type { Members } from './members.ts';
+import type { PipelineOptions } from './options.ts';
 
 interface Recorded {
   readonly members: Members;
 }
 
-/**
- * What a full state came to goes through the record in pieces: a record of all of it would be written again after each request.
- * Of four requests, so that each change is written about three times.
- */
-const REQUESTS_PER_PIECE = 4;
 /** A record that keeps the full state itself says all of its names again with each piece. */
 const PIECES_PER_STATE = 16;
 /** So that n changes, one after the other, write about four times as much as all of them in one record. */
@@ -32,8 +28,11 @@ export class RecordsToWrite<G extends Recorded> {
   /** Of a topic that was recreated: not in it again yet. */
   readonly #lost = new Set<G>();
 
-  constructor(membersPerPatchMax: number) {
-    this.#pieceMin = REQUESTS_PER_PIECE * membersPerPatchMax;
+  constructor({
+    requestsPerPiece,
+    membersPerPatchMax,
+  }: Pick<PipelineOptions, 'requestsPerPiece' | 'membersPerPatchMax'>) {
+    this.#pieceMin = requestsPerPiece * membersPerPatchMax;
   }
 
   get size(): number {

@@ -1,0 +1,226 @@
+/**
+ * A plan in a file (docs/reference.md): lines of JSON. The first says what it was made of, one for each group has its requests and the
+ * changes that they are of, the last has the SHA-256 of all lines before it. It names who is in which group, and no secret.
+ */
+import { z } from 'zod';
+import { appendPrivateFile, type AppendedFile } from '../adapters/private-file.ts';
+import { RunningSha256 } from '../adapters/system.ts';
+import type { Config } from '../config/config.ts';
+import { OFFSET_PATTERN, offsetText, sourceMember } from '../core/change/change.ts';
+import { errorText } from '../core/text/visible.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import { readJson } from '../formats/reading/reading.ts';
+import type { CommandContext } from './command-context.ts';
+import { readLines } from './file-source.ts';
+import type { PlannedGroup } from './planning.ts';
+
+const VERSION = 1;
+
+const count = z.int().min(0);
+const resolution = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('found'), id: z.string(), isActive: z.boolean() }),
+  z.object({ kind: z.enum(['missing', 'unmapped', 'ambiguous']) }),
+  z.object({ kind: z.literal('shared'), first: z.string().optional() }),
+  z.object({ kind: z.literal('renamed'), id: z.string(), displayName: z.string(), shown: z.string() }),
+]);
+
+const Header = z.object({
+  rollcall_plan: z.literal(VERSION),
+  made_at: z.string(),
+  /** Origin of the API that the requests go to. */
+  target: z.string(),
+  public_api_url: z.string(),
+  members_per_patch_max: z.int().min(1),
+  guard: z.object({
+    groupPercent: count,
+    groupFloor: count,
+    groupCount: count,
+    windowCount: count,
+    windowMs: count,
+  }),
+  format: z.string(),
+  input: z.object({ file: z.string(), sha256: z.string() }),
+  /** Lines of the input that hold no change. */
+  invalid: count,
+});
+
+const request = z.object({
+  method: z.literal('PATCH'),
+  path: z.string(),
+  if_match: z.string().nullable(),
+  body: z.looseObject({}),
+});
+
+const change = z.object({
+  op: z.enum(['add', 'remove', 'state']),
+  at: z.string().regex(OFFSET_PATTERN),
+  /** Absent: a full state. */
+  member: z.string().optional(),
+  members: z.array(z.string()).optional(),
+  deleted: z.boolean().optional(),
+});
+
+/** A line of a group. */
+export const GroupLine = z.object({
+  group: z.string(),
+  /** null: it has no known name at the target. */
+  target: z.string().nullable(),
+  etag: z.string().nullable(),
+  requests: z.array(request),
+  changes: z.array(change),
+  /** null: there is no id map. */
+  ids: z.object({ group: resolution, members: z.array(z.tuple([z.string(), resolution])) }).nullable(),
+  held: z.object({ digest: z.string(), requests: z.array(request) }).nullable(),
+});
+
+const LastLine = z.object({ groups: count, requests: count, sha256: z.string() });
+
+type PlanHeader = z.infer<typeof Header>;
+export type PlanGroup = z.infer<typeof GroupLine>;
+export type PlanChange = z.infer<typeof change>;
+
+export interface PlanFile {
+  readonly header: PlanHeader;
+  readonly groups: readonly PlanGroup[];
+}
+
+/** What the header says besides. */
+export interface PlanInput extends Pick<PlanHeader, 'format' | 'input' | 'invalid'> {
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+/** Written line by line, so that a plan of any length needs no more memory than its largest group. */
+export class PlanWriter {
+  readonly #file: AppendedFile;
+  readonly #hash = new RunningSha256();
+  #groupCount = 0;
+  #requestCount = 0;
+
+  private constructor(file: AppendedFile) {
+    this.#file = file;
+  }
+
+  /** Replaces what is there. @throws ExitError where it cannot be written. */
+  static async open(path: string, config: Config<'genesys' | 'pipeline'>, input: PlanInput): Promise<PlanWriter> {
+    const { genesys, pipeline } = config;
+    const writer = new PlanWriter(
+      await appendPrivateFile(path, 0).catch((error: unknown) => {
+        throw new ExitError(EXIT.usage, `plan --out: ${errorText(error)}`, { cause: error });
+      }),
+    );
+    const header: PlanHeader = {
+      rollcall_plan: VERSION,
+      made_at: new Date(input.now).toISOString(),
+      target: originOf(genesys.apiUrl),
+      public_api_url: genesys.publicApiUrl,
+      members_per_patch_max: pipeline.membersPerPatchMax,
+      guard: pipeline.guard,
+      format: input.format,
+      input: input.input,
+      invalid: input.invalid,
+    };
+    await writer.#write(header);
+    return writer;
+  }
+
+  async write(planned: PlannedGroup): Promise<void> {
+    this.#groupCount += 1;
+    this.#requestCount += planned.plan.requests.length;
+    await this.#write(groupLine(planned));
+  }
+
+  /** Without its last line the file is no plan. */
+  async end(): Promise<void> {
+    const sha256 = this.#hash.digest;
+    await this.#write({ groups: this.#groupCount, requests: this.#requestCount, sha256 });
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  async #write(value: object): Promise<void> {
+    const line = `${JSON.stringify(value)}\n`;
+    this.#hash.update(line);
+    await this.#file.append(line);
+  }
+}
+
+const originOf = (url: string | URL): string => new URL(url).origin;
+
+type Settings = Pick<Config<'genesys' | 'pipeline'>, 'genesys' | 'pipeline'>;
+
+/** The settings that shape requests are those of the plan. @throws ExitError (usage) where it is of another target. */
+export function settingsOf({ header }: PlanFile, { genesys, pipeline }: Settings, path: string): Settings {
+  const { target, public_api_url: publicApiUrl, members_per_patch_max: membersPerPatchMax, guard } = header;
+  const origin = originOf(genesys.apiUrl);
+  if (origin !== target || publicApiUrl !== genesys.publicApiUrl)
+    throw new ExitError(
+      EXIT.usage,
+      `apply --plan ${path}: it was made for ${target} (${publicApiUrl}), and the configuration names ${origin} (${genesys.publicApiUrl}); nothing was sent\n  Correct GENESYS_DOMAIN or GENESYS_API_URL, or make a new plan.`,
+    );
+  return { genesys, pipeline: { ...pipeline, membersPerPatchMax, guard } };
+}
+
+export function groupLine({ wanted, names, group, plan }: PlannedGroup): z.input<typeof GroupLine> {
+  const members = 'failure' in names ? [] : [...names.members];
+  return {
+    group: wanted.group,
+    target: 'failure' in names ? null : names.group,
+    etag: plan.etag,
+    requests: plan.requests.map((each) => ({ ...each, body: { ...each.body } })),
+    changes: [...wanted.intents.values()].map((intent) => {
+      const { op, whole, source } = intent;
+      const at = offsetText(source);
+      return whole === null
+        ? { op, at, member: sourceMember(intent) }
+        : { op, at, members: [...whole.members], deleted: whole.deleted };
+    }),
+    ids: group && { group, members },
+    held: plan.held && {
+      digest: plan.held.digest,
+      requests: plan.held.requests.map((each) => ({ ...each, body: { ...each.body } })),
+    },
+  };
+}
+
+/** @throws ExitError (usage) where it is no plan, is cut, or was changed since it was written. */
+export async function readPlanFile(path: string, context: Pick<CommandContext, 'stdin'>): Promise<PlanFile> {
+  const refuse = (why: string): ExitError =>
+    new ExitError(EXIT.usage, `apply --plan ${path}: ${why}; nothing was sent\n  Make a new one with \`plan --out\`.`);
+  const hash = new RunningSha256();
+  const groups: PlanGroup[] = [];
+  let header: PlanHeader | null = null;
+  let held: Uint8Array | null = null;
+  const takeLine = (bytes: Uint8Array): void => {
+    hash.update(bytes);
+    hash.update('\n');
+    const json = jsonOf(bytes);
+    if (header === null) {
+      const read = Header.safeParse(json);
+      if (!read.success) throw refuse('it is no plan of this version of Rollcall');
+      header = read.data;
+      return;
+    }
+    const read = GroupLine.safeParse(json);
+    if (!read.success) throw refuse('it was changed since it was written, or is cut');
+    groups.push(read.data);
+  };
+  for await (const { bytes } of readLines(path, context)) {
+    // The last line is not one of a group.
+    if (held !== null) takeLine(held);
+    held = bytes ?? new Uint8Array();
+  }
+  const last = LastLine.safeParse(held === null ? null : jsonOf(held));
+  if (header === null || !last.success)
+    throw refuse(held === null ? 'it is empty' : 'its last line is missing: it is no plan, or is cut');
+  if (last.data.sha256 !== hash.digest || last.data.groups !== groups.length)
+    throw refuse('it was changed since it was written');
+  return { header, groups };
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  const read = readJson(bytes);
+  return read.ok ? read.json : null;
+}

@@ -1,0 +1,182 @@
+/**
+ * From events to plans: what is read is folded per group, each group and the ids that it names are looked up, and the dry run says what
+ * follows. Sends GETs only.
+ */
+import type { RunningSha256 } from '../adapters/system.ts';
+import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
+import { renamedGroup, unresolvedFailure } from '../core/ids/resolution.ts';
+import type { HttpAnswer } from '../core/target/refusals.ts';
+import { shownName, type Snapshot } from '../core/target/snapshot.ts';
+import { visible } from '../core/text/visible.ts';
+import type { Config } from '../config/config.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import type { GroupApi, IdMap } from '../ports.ts';
+import { print, showProgress, type CommandContext } from './command-context.ts';
+import {
+  chunks,
+  foreseeRefused,
+  preview,
+  refusedBy,
+  type GroupIntents,
+  type GroupPlan,
+  type Names,
+  type Refused,
+} from './dry-run.ts';
+import { FILE_SOURCE, readLines } from './file-source.ts';
+import { FoldedChanges } from './folded-changes.ts';
+import { namesFor, type LookedUpNames } from './plan-text.ts';
+import type { PlanTotals } from './plan-totals.ts';
+import { getGroupWithRetries, targetExitCode } from './target.ts';
+
+const NAMED_MAX = 20;
+
+interface ReadingChanges {
+  readonly totals: PlanTotals;
+  readonly context: CommandContext;
+  /** Takes the bytes of the file; absent: they are not hashed. */
+  readonly hash?: RunningSha256;
+}
+
+export async function readChanges(
+  file: string,
+  format: SourceFormat,
+  { totals, context, hash }: ReadingChanges,
+): Promise<FoldedChanges> {
+  const changes = new FoldedChanges(FILE_SOURCE);
+  let [lineCount, invalidCount] = [0, 0];
+  const endProgress = showProgress(context.stderr, context.clock, () => {
+    return { settled: lineCount, total: lineCount, unit: 'lines', detail: `read, ${changes.groupCount} groups` };
+  });
+  try {
+    for await (const { index, bytes } of readLines(file, context, hash ?? null)) {
+      lineCount = index + 1;
+      const events = bytes === null ? [] : await eventsIn(bytes, format);
+      takeEach(changes, events, index);
+      const unread = events.filter(isUnread);
+      for (const { code, message } of unread.slice(0, Math.max(0, NAMED_MAX - invalidCount)))
+        await print(context.stderr, `line ${lineCount}: ${code}: ${visible(message)}\n`);
+      invalidCount += unread.length;
+    }
+  } finally {
+    endProgress();
+  }
+  if (invalidCount > NAMED_MAX)
+    await print(context.stderr, `… and ${invalidCount - NAMED_MAX} more that are not valid\n`);
+  totals.count('invalid', invalidCount);
+  return changes;
+}
+
+function takeEach(changes: FoldedChanges, events: readonly SourceEvent[], offset: number): void {
+  for (const [i, event] of events.entries())
+    if (isChange(event)) changes.take(event, { offset, index: events.length > 1 ? i : null });
+}
+
+async function eventsIn(bytes: Uint8Array, format: SourceFormat): Promise<readonly SourceEvent[]> {
+  const record = { key: null, value: bytes, headers: [] };
+  await format.prepare?.([record]);
+  return format.decode(record, { partitionCount: 1 });
+}
+
+export interface Planning {
+  readonly changes: FoldedChanges;
+  readonly config: Config<'genesys' | 'pipeline'>;
+  readonly api: GroupApi;
+  readonly ids: IdMap | null;
+  readonly reads: ReadTimes;
+}
+
+/** What is planned, and what it is planned from. */
+export interface PlannedGroup extends LookedUpNames {
+  readonly wanted: GroupIntents;
+  readonly plan: GroupPlan;
+}
+
+/** How long the reads of this plan took, which its requests are taken to take as well. */
+export class ReadTimes {
+  #count = 0;
+  #sumMs = 0;
+
+  note(answer: HttpAnswer): void {
+    if (!('durationMs' in answer)) return;
+    this.#count += 1;
+    this.#sumMs += answer.durationMs;
+  }
+
+  /** null: nothing was answered. */
+  get meanMs(): number | null {
+    return this.#count === 0 ? null : this.#sumMs / this.#count;
+  }
+}
+
+/** In the order of the groups' first changes, as many at a time as may be read at a time. */
+export async function* plansOf(planning: Planning, context: CommandContext): AsyncGenerator<PlannedGroup> {
+  const { concurrency, publicApiUrl } = planning.config.genesys;
+  const { membersPerPatchMax, retry, guard } = planning.config.pipeline;
+  let removedBefore = 0;
+  for (const part of chunks(planning.changes.takeGroups(), concurrency)) {
+    const groups = await Promise.all(
+      part.map(async (wanted) => ({ wanted, seen: await look(wanted, planning, context) })),
+    );
+    for (const { wanted, seen } of groups) {
+      const { names, snapshot, group } = seen;
+      const options = { publicApiUrl, membersPerPatchMax, guard, retry, removedBefore };
+      const plan =
+        'failure' in snapshot
+          ? foreseeRefused(wanted, snapshot, retry)
+          : 'failure' in names
+            ? foreseeRefused(wanted, names, retry)
+            : preview(wanted, snapshot, names, options);
+      removedBefore += plan.removalCount;
+      yield { wanted, names, group, plan };
+    }
+  }
+}
+
+interface Seen extends LookedUpNames {
+  readonly snapshot: Snapshot | Refused;
+}
+
+async function look(
+  wanted: GroupIntents,
+  { api, ids, reads }: Pick<Planning, 'api' | 'ids' | 'reads'>,
+  context: CommandContext,
+): Promise<Seen> {
+  const { names, group } = await namesFor(ids, wanted, context);
+  const snapshot = 'failure' in names ? names : await read(wanted, names, { api, reads, context });
+  return { names, group, snapshot };
+}
+
+interface Reading extends Pick<Planning, 'api' | 'reads'> {
+  readonly context: CommandContext;
+}
+
+async function read(wanted: GroupIntents, names: Names, { api, reads, context }: Reading): Promise<Snapshot | Refused> {
+  const { answer, outcome } = await getGroupWithRetries(api, names.group, context);
+  reads.note(answer);
+  const named = { target: names.group, targetName: names.groupName ?? null };
+  const renamed = renamedGroup(named, answer.kind === 'response' ? shownName(answer.body) : null);
+  if (renamed !== null) return { failure: unresolvedFailure('group', { kind: 'renamed', ...renamed }), rule: 'slow' };
+  switch (outcome.kind) {
+    case 'applied':
+      if (outcome.snapshot !== null) return outcome.snapshot;
+      throw new ExitError(EXIT.unavailable, `plan: the answer for group ${wanted.group} holds no group`);
+    case 'denied':
+    case 'not_found':
+    case 'rejected':
+      return refusedBy(outcome);
+    case 'not_started':
+      throw new ExitError(EXIT.someFailed, 'plan: stopped before every group was read');
+    case 'unchanged':
+      throw new Error('304 to a GET without a condition');
+    case 'conflict':
+    case 'transient':
+    case 'unauthorized':
+    case 'rejected_member':
+    case 'no_target':
+    case 'too_large':
+      throw new ExitError(
+        targetExitCode(outcome.kind),
+        `plan: ${visible(outcome.failure.message)}\n  ${outcome.failure.advice}`,
+      );
+  }
+}

@@ -1,0 +1,187 @@
+// `rollcall plan --out` and `rollcall apply --plan` against the sandbox.
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { applyFile, type ApplyFlags } from '../../src/commands/apply.ts';
+import { planFile, type PlanFlags } from '../../src/commands/plan.ts';
+import type { Summary } from '../../src/core/report/summary.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
+import { aContext } from '../support/command-context.ts';
+
+let sandbox: Sandbox;
+let directory: string;
+let path: string;
+
+beforeEach(async () => {
+  const groups = [{ id: 'g', members: ['old'], version: 7 }, { id: 'h' }, { id: 'full', members: ['a', 'b'] }];
+  sandbox = await startSandbox({ users: 'any', unknownUsers: ['nobody'], seed: { groups }, limits: 'off' });
+  directory = await mkdtemp(join(tmpdir(), 'rollcall-plan-'));
+  path = join(directory, 'plan.ndjson');
+});
+
+afterEach(async () => {
+  await sandbox.stop();
+  await rm(directory, { recursive: true });
+});
+
+const event = (group: string, add: readonly string[], remove: readonly string[] = []): string =>
+  JSON.stringify({ group_id: group, add_members: add, remove_members: remove });
+
+const environment = (more: Record<string, string> = {}) => ({
+  ...environmentOf(sandbox),
+  LATE_APPLY_MS: '0',
+  RETRY_BASE_MS: '1',
+  RETRY_CAP_MS: '1',
+  ...more,
+});
+
+async function plan(lines: readonly string[], more: Record<string, string> = {}, flags: PlanFlags = {}) {
+  const context = aContext({ environment: environment(more), stdin: lines.join('\n') });
+  return { code: await planFile('-', { out: path, json: true, ...flags }, context), out: context.out() };
+}
+
+async function apply(flags: ApplyFlags = {}, more: Record<string, string> = {}) {
+  const context = aContext({ environment: environment(more) });
+  const code = await applyFile(undefined, { json: true, plan: path, ...flags }, context);
+  const summary = JSON.parse(context.out()) as Summary;
+  const outcomes = Object.fromEntries(
+    summary.operations.map(({ id, outcome, reason }) => [id, reason === null ? outcome : `${outcome} ${reason.code}`]),
+  );
+  return { code, outcomes, err: context.err() };
+}
+
+/** Each PATCH that the target gets from now on. */
+const patchCount = (): number =>
+  Object.values(sandbox.stats.requests['PATCH'] ?? {}).reduce((sum, count) => sum + count, 0);
+
+const MEMBERS = Array.from({ length: 120 }, (_, i) => `m${i}`);
+
+describe('apply --plan', () => {
+  test('sends what was planned; the file is for its owner alone and holds no secret', async () => {
+    const lines = ['', event('g', ['a', 'b'], ['old']), event('g', [], ['b']), event('h', MEMBERS)];
+    expect(await plan(lines)).toMatchObject({ code: EXIT.done });
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const text = await readFile(path, 'utf8');
+    for (const [name, value] of Object.entries(environmentOf(sandbox)))
+      if (/SECRET/.test(name)) expect(text).not.toContain(value);
+    const { code, outcomes } = await apply();
+    expect(code).toBe(EXIT.done);
+    expect(outcomes).toMatchObject({ 'apply/0/1/a': 'applied', 'apply/0/1/old': 'applied', 'apply/0/3/m7': 'applied' });
+    expect(sandbox.members('g')).toEqual(['a']);
+    expect(sandbox.members('h')).toHaveLength(120);
+    expect(patchCount()).toBe(4);
+  });
+
+  test('refuses a group that has moved as a whole, and sends the others', async () => {
+    await plan([event('g', ['a'], ['old']), event('h', ['a'])]);
+    sandbox.putGroup({ id: 'g', members: ['old', 'new'], version: 8 });
+    const { code, outcomes, err } = await apply();
+    expect(code).toBe(EXIT.someFailed);
+    expect(outcomes).toEqual({
+      'apply/0/0/a': 'failed moved',
+      'apply/0/0/old': 'failed moved',
+      'apply/0/1/a': 'applied',
+    });
+    expect(err).toContain(
+      '1 group moved since the plan was made, and nothing more of them was sent; plan again:\n  g\n',
+    );
+    expect(sandbox.members('g')).toEqual(['old', 'new']);
+  });
+
+  test('also where it is so already by now, or was not there', async () => {
+    await plan([event('g', ['old']), event('later', ['a'])]);
+    sandbox.putGroup({ id: 'g', members: ['old'], version: 8 });
+    sandbox.putGroup({ id: 'later' });
+    const { code, outcomes } = await apply();
+    expect(code).toBe(EXIT.someFailed);
+    expect(outcomes).toEqual({ 'apply/0/0/old': 'failed moved', 'apply/0/1/a': 'failed moved' });
+    expect(patchCount()).toBe(0);
+  });
+
+  test('stops in the middle of a group where its version moves there', async () => {
+    await plan([event('h', MEMBERS)]);
+    const second = sandbox.pauseAt(({ method }) => method === 'PATCH' && patchCount() >= 1);
+    const applying = apply();
+    await second.arrived;
+    sandbox.putGroup({ id: 'h', members: ['other'], version: 9 });
+    second.release();
+    const { code, outcomes } = await applying;
+    expect(code).toBe(EXIT.someFailed);
+    expect(Object.values(outcomes).filter((each) => each === 'failed moved').length).toBeGreaterThanOrEqual(70);
+    expect(sandbox.members('h')).toEqual(['other']);
+  });
+
+  test('knows its own request whose answer was lost', async () => {
+    await plan([event('h', MEMBERS)]);
+    sandbox.addRule({ match: { method: 'PATCH', times: 1 }, fault: { kind: 'resetAfterApply' } });
+    const { code, outcomes } = await apply();
+    expect(new Set(Object.values(outcomes))).toEqual(new Set(['recovered', 'applied']));
+    expect(code).toBe(EXIT.done);
+    expect(sandbox.members('h')).toHaveLength(120);
+  });
+
+  test('sends no halves of a request that is refused', async () => {
+    await plan([event('h', ['a', 'nobody']), event('g', ['a'])]);
+    const { code, outcomes } = await apply();
+    expect(code).toBe(EXIT.someFailed);
+    expect(outcomes).toEqual({
+      'apply/0/0/a': 'failed not_planned',
+      'apply/0/0/nobody': 'failed not_planned',
+      'apply/0/1/a': 'applied',
+    });
+    expect(sandbox.members('h')).toEqual([]);
+  });
+
+  test('holds what the plan held, and lets an approved set pass', async () => {
+    const guard = { GUARD_GROUP_FLOOR: '1' };
+    await plan([event('full', ['c'], ['a', 'b'])], guard);
+    const { digest } = (JSON.parse((await readFile(path, 'utf8')).split('\n')[1] ?? '') as { held: { digest: string } })
+      .held;
+    // The limits are those of the plan.
+    expect(await apply()).toMatchObject({
+      code: EXIT.someFailed,
+      outcomes: { 'apply/0/0/a#held': 'held group_percent' },
+    });
+    expect(sandbox.members('full')).toEqual(['a', 'b', 'c']);
+    await plan([event('full', ['c'], ['a', 'b'])], guard);
+    const { code } = await apply({ approve: [digest] });
+    expect(code).toBe(EXIT.done);
+    expect(sandbox.members('full')).toEqual(['c']);
+  });
+
+  test('has the names of the plan: no id is looked up again', async () => {
+    const table = join(directory, 'ids.csv');
+    await writeFile(table, 'type,source_id,genesys_id,active\ngroup,Sales,h,true\nuser,ada,u-1,true\n');
+    const ids = { ID_MAP: `file:${table}` };
+    await plan([event('Sales', ['ada'])], ids);
+    await rm(table);
+    expect(await apply({}, ids)).toMatchObject({ code: EXIT.done, outcomes: { 'apply/0/0/ada': 'applied' } });
+    expect(sandbox.members('h')).toEqual(['u-1']);
+  });
+
+  test.each([
+    ['a member', (text: string) => text.replace('"value":"a"', '"value":"z"'), 'changed since it was written'],
+    ['its end', (text: string) => text.slice(0, -40), 'last line is missing'],
+    ['a group', (text: string) => text.split('\n').toSpliced(1, 1).join('\n'), 'changed since it was written'],
+    ['everything', () => 'hello', 'last line is missing'],
+  ])('refuses a file without sending, of which %s was changed', async (_, edit, why) => {
+    await plan([event('g', ['a']), event('h', ['a'])]);
+    await writeFile(path, edit(await readFile(path, 'utf8')));
+    await expect(apply()).rejects.toMatchObject({ code: EXIT.usage, message: expect.stringContaining(why) });
+    expect(patchCount()).toBe(0);
+  });
+
+  test('refuses a plan of another target, and a file beside it', async () => {
+    await plan([event('g', ['a'])]);
+    await expect(apply({}, { GENESYS_DOMAIN: 'mypurecloud.de' })).rejects.toMatchObject({
+      code: EXIT.usage,
+      message: expect.stringContaining('it was made for'),
+    });
+    const context = aContext({ environment: environment() });
+    await expect(applyFile('-', { plan: path }, context)).rejects.toMatchObject({ code: EXIT.usage });
+    await expect(applyFile(undefined, {}, context)).rejects.toMatchObject({ code: EXIT.usage });
+  });
+});

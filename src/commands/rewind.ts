@@ -15,7 +15,7 @@ export function rewindCommand(context: CommandContext): Command {
   return new Command('rewind')
     .summary('read the source again from a time on; all instances have to be stopped')
     .description(
-      'Moves the committed offsets back to the first record since a time, so that every change since then is applied again where Genesys Cloud differs. Offsets never go forward.',
+      'Moves the committed offsets back to the first record since a time, so that of each member the newest change since then is applied again where Genesys Cloud differs. Offsets never go forward.',
     )
     .requiredOption('--to <time>', 'the first record with this timestamp or a later one (RFC 3339)', instant)
     .option('--yes', 'move the offsets; without it they are only shown')
@@ -53,6 +53,6 @@ Examples:
   $ rollcall rewind --to 2026-09-21T00:00:00Z           # shows the offsets, and how much would be read again
   $ rollcall rewind --to 2026-09-21T00:00:00Z --yes
 
-Exits 0 where the offsets are moved or none has to be, 1 without --yes or where there is no room for what would be read again, and
-69 while an instance runs. Changes are reported again under the ids that they had. What an operator has refused stays refused for
-DEAD_KEEP_MS.`;
+Exits 0 where the offsets are moved or none has to be, 1 without --yes or where older changes might be sent after newer ones (no room for
+all, or a group in two partitions), and 69 while an instance runs. Changes are reported again under the ids that they had. What is given
+up, held or refused stays so; \`rollcall replay now\` wakes what is given up.`;

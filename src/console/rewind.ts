@@ -6,18 +6,20 @@
 import type { ConsumerGroup, GroupMember, PartitionBounds } from '../adapters/kafka/admin.ts';
 import { GroupInUseError } from '../adapters/kafka/tools.ts';
 import type { SourceFormat } from '../core/change/change.ts';
-import type { ReadProgress } from '../core/log/reading.ts';
-import { Memberships, rewound, type Rewound } from '../core/log/rewind.ts';
+import { ReadAgain, rewound, type Rewound, type Standing } from '../core/log/rewind.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted, numberText } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Commit, Committed, LogTools } from '../ports.ts';
-import { endIfStopped, print, readProgress, showProgress, type CommandContext } from './command-context.ts';
+import { intakeResumesAt } from '../pipeline/state/intake-limits.ts';
+import { print, type CommandContext } from './command-context.ts';
 import { changesIn } from './group-topics.ts';
+import { TopicReading } from './topic-reading.ts';
+import { UnreadableRecords } from './unreadable-records.ts';
 
 export interface RewindSources {
-  readonly tools: Pick<LogTools, 'read'>;
+  readonly tools: LogTools;
   readonly topic: string;
   readonly format: SourceFormat;
   readonly consumerGroup: string;
@@ -28,7 +30,7 @@ export interface RewindSources {
   readonly committed: () => Promise<ReadonlyMap<number, Committed>>;
   /** Of all partitions. */
   readonly bounds: () => Promise<readonly PartitionBounds[]>;
-  /** By partition, the first record since then. */
+  /** By partition, the first record since then; the end where there is none. */
   readonly offsetsSince: (timestamp: number) => Promise<ReadonlyMap<number, bigint>>;
   /** Rejects where the group has members. */
   readonly commit: (commits: readonly Commit[]) => Promise<void>;
@@ -41,16 +43,16 @@ export interface Rewinding {
   readonly isMeant: boolean;
 }
 
-/** @throws ExitError where instances run, or there is no room for all that would be read again. */
+/** @throws ExitError where instances run, or what would be read again might be applied in another order than it was written. */
 export async function rewindTo(
   { to, isMeant }: Rewinding,
   sources: RewindSources,
   context: CommandContext,
 ): Promise<ExitCode> {
   demandStopped(await sources.members(), sources);
-  const bounds = await sources.bounds();
-  const moves = await movesTo(to, bounds, sources);
-  for (const move of moves) await print(context.stdout, moveText(move));
+  const standings = await standingsAt(to, sources);
+  const moves = standings.flatMap((standing) => rewound(standing) ?? []);
+  for (const standing of standings) await print(context.stdout, standingText(standing, moves));
   if (moves.length === 0) {
     await print(
       context.stdout,
@@ -58,8 +60,7 @@ export async function rewindTo(
     );
     return EXIT.done;
   }
-  const { recordCount, memberships } = await readAgain({ moves, partitionCount: bounds.length }, sources, context);
-  const what = `${counted(recordCount, 'record')} about ${counted(memberships.count, 'membership')} of ${counted(memberships.groupCount, 'group')}`;
+  const what = readAgainText(await readAgain({ moves, standings }, sources, context));
   if (!isMeant) {
     await print(context.stdout, `${what} would be read again; --yes moves the offsets\n`);
     return EXIT.someFailed;
@@ -87,55 +88,71 @@ const notStopped = (why: string): ExitError =>
     `rewind: ${why}\n  Stop all instances first. One that was killed stays a member until its session has ended.`,
   );
 
-async function movesTo(
-  time: number,
-  bounds: readonly PartitionBounds[],
-  sources: RewindSources,
-): Promise<readonly Rewound[]> {
+/** @throws ExitError where nothing is committed. */
+async function standingsAt(time: number, sources: RewindSources): Promise<readonly Standing[]> {
   const [committed, since] = [await sources.committed(), await sources.offsetsSince(time)];
-  return bounds.flatMap(({ partition, start }) => {
+  const standings = (await sources.bounds()).map(({ partition, start, end }): Standing => {
     const { offset = null, metadata = '' } = committed.get(partition) ?? {};
-    return rewound({ partition, offset, metadata, since: since.get(partition) ?? null, start }) ?? [];
+    return { partition, offset, metadata, since: since.get(partition) ?? end, start };
   });
+  if (standings.some(({ offset }) => offset !== null)) return standings;
+  const why = `the consumer group ${sources.consumerGroup} has committed nothing of ${sources.topic}`;
+  throw new ExitError(
+    EXIT.configuration,
+    `rewind: ${why}\n  Name the group of the instances in KAFKA_GROUP_ID. A group without offsets reads the topic from its beginning when instances start.`,
+  );
 }
 
-const moveText = ({ partition, from, to, isCut }: Rewound): string =>
-  `partition ${partition}  ${from} → ${to}${isCut ? `  older records are gone` : ''}\n`;
-
-interface ReadAgain {
-  readonly recordCount: number;
-  readonly memberships: Memberships;
+function standingText({ partition, offset }: Standing, moves: readonly Rewound[]): string {
+  const move = moves.find((each) => each.partition === partition);
+  if (move !== undefined)
+    return `partition ${partition}  ${move.from} → ${move.to}${move.isCut ? '  older records are gone' : ''}\n`;
+  return `partition ${partition}  ${offset === null ? 'nothing is committed: it is read from its beginning' : `stays at ${offset}`}\n`;
 }
 
-/** @throws ExitError where it has no room, or it was asked to stop. */
+function readAgainText({ recordCount, memberCount, stateCount, groupCount }: ReadAgain): string {
+  const states = stateCount === 0 ? '' : `, ${counted(stateCount, 'full state')}`;
+  return `${counted(recordCount, 'record')} of ${counted(groupCount, 'group')} (${counted(memberCount, 'membership')}${states})`;
+}
+
+/** Of the records that do not move, those that are unread count, too: they need room as well. */
 async function readAgain(
-  { moves, partitionCount }: { readonly moves: readonly Rewound[]; readonly partitionCount: number },
+  { moves, standings }: { readonly moves: readonly Rewound[]; readonly standings: readonly Standing[] },
   { tools, topic, format, pendingMax }: RewindSources,
   context: CommandContext,
 ): Promise<ReadAgain> {
-  const memberships = new Memberships();
-  const from = { offsets: new Map(moves.map(({ partition, to }) => [partition, to])) };
-  const partitions = moves.map(({ partition }) => partition);
-  let [recordCount, read]: [number, ReadProgress] = [0, { passed: 0, total: 0 }];
-  const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
-  const onProgress = (progress: ReadProgress): void => void (read = progress);
-  const options = { from, partitions, follow: false, signal: context.stop, unreadable: 'tell', onProgress } as const;
-  try {
-    for await (const record of tools.read(topic, options)) {
-      recordCount += 1;
-      await format.prepare?.([record]);
-      for (const { event } of changesIn({ record, topic, partitionCount, format })) memberships.take(event);
-      if (memberships.count > pendingMax) throw noRoom(pendingMax);
-    }
-  } finally {
-    end();
+  const found = new ReadAgain();
+  const unreadable = new UnreadableRecords();
+  const reading = new TopicReading('source', topic, { tools, context }, unreadable);
+  await reading.open();
+  for (const { partition, offset } of standings) if (offset !== null) reading.startAt(partition, offset);
+  for (const { partition, to } of moves) reading.startAt(partition, to);
+  const { partitionCount } = reading;
+  for await (const record of reading.read()) {
+    found.recordCount += 1;
+    await format.prepare?.([record]);
+    for (const { event } of changesIn({ record, topic, partitionCount, format })) found.take(event, record.partition);
+    if (found.pendingCount > intakeResumesAt(pendingMax)) throw noRoom(pendingMax);
   }
-  endIfStopped(context, `before the end of ${topic}`);
-  return { recordCount, memberships };
+  for (const problem of unreadable.problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
+  demandOnePartition(found.groupsInTwoPartitions);
+  return found;
 }
 
 const noRoom = (pendingMax: number): ExitError =>
   new ExitError(
     EXIT.someFailed,
-    `rewind: more than ${numberText(pendingMax)} memberships would be read again (MAX_PENDING_INTENTS), so that instances would send older changes before they have read newer ones\n  Name a later time, or raise MAX_PENDING_INTENTS for this command and for all instances.`,
+    `rewind: more than ${numberText(intakeResumesAt(pendingMax))} changes would be pending, and where memory is full (MAX_PENDING_INTENTS) instances send older changes before they have read newer ones\n  Name a later time, or raise MAX_PENDING_INTENTS for this command and for all instances.`,
   );
+
+function demandOnePartition(groups: ReadonlySet<string>): void {
+  if (groups.size === 0) return;
+  const names = [...groups].slice(0, NAMED_MAX).map(visible).join(', ');
+  const more = groups.size > NAMED_MAX ? ` and ${groups.size - NAMED_MAX} more` : '';
+  throw new ExitError(
+    EXIT.someFailed,
+    `rewind: records of one group would be read again of two partitions, which have no order: ${names}${more}\n  Name a time after partitions were added to the topic, or repair the groups by \`rollcall resync\`.`,
+  );
+}
+
+const NAMED_MAX = 5;

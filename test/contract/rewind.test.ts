@@ -14,10 +14,11 @@ import { aWorld, topics, within, type Instance, type World } from '../support/wo
 
 const EPOCH = 0;
 
-/** Over the memory log, with one partition. */
+/** Over the memory log. */
 function sourcesOf(world: World, more: Partial<RewindSources> = {}): RewindSources {
   const group = world.broker.group('rollcall');
-  const own = world.broker.topic(topics.source).partition(0);
+  const source = world.broker.topic(topics.source);
+  const all = Array.from({ length: source.description.partitionCount }, (_, partition) => partition);
   return {
     tools: commandLogOf(world),
     topic: topics.source,
@@ -33,16 +34,24 @@ function sourcesOf(world: World, more: Partial<RewindSources> = {}): RewindSourc
         partitions: new Map(),
       })),
     }),
-    committed: async () => new Map([[0, group.committed(0)]]),
-    bounds: async () => [{ partition: 0, start: own.start, end: own.end }],
-    offsetsSince: async (since) => {
-      const first = world.records(topics.source).find(({ timestamp }) => timestamp >= since);
-      return new Map(first === undefined ? [] : [[0, first.offset]]);
+    committed: async () => new Map(all.map((partition) => [partition, group.committed(partition)])),
+    bounds: async () => all.map((partition) => ({ partition, ...boundsOf(source.partition(partition)) })),
+    offsetsSince: async (since) =>
+      new Map(
+        all.map((partition) => {
+          const first = world.records(topics.source, partition).find(({ timestamp }) => timestamp >= since);
+          return [partition, first?.offset ?? source.partition(partition).end];
+        }),
+      ),
+    commit: async (commits) => {
+      if (group.memberIds.length > 0) throw new GroupInUseError('rollcall');
+      group.commitWithoutMembers(commits);
     },
-    commit: async (commits) => group.commitWithoutMembers(commits),
     ...more,
   };
 }
+
+const boundsOf = ({ start, end }: { readonly start: bigint; readonly end: bigint }) => ({ start, end });
 
 async function rewind(
   world: World,
@@ -93,7 +102,7 @@ test('without --yes it shows how far, and how much would be read again, and move
   await stop(one);
   expect(await rewind(world, { yes: false })).toEqual({
     code: EXIT.someFailed,
-    out: 'partition 0  3 → 0\n3 records about 2 memberships of 1 group would be read again; --yes moves the offsets\n',
+    out: 'partition 0  3 → 0\n3 records of 1 group (2 memberships) would be read again; --yes moves the offsets\n',
   });
   expect(world.committed()).toBe(3n);
 });
@@ -103,7 +112,7 @@ test('what was committed is applied again where the target differs, the newest o
   await stop(one);
   expect(await rewind(world)).toEqual({
     code: EXIT.done,
-    out: 'partition 0  3 → 0\nmoved 1 partition: 3 records about 2 memberships of 1 group are read again once instances run; they send nothing before they have read to the end\n',
+    out: 'partition 0  3 → 0\nmoved 1 partition: 3 records of 1 group (2 memberships) are read again once instances run; they send nothing before they have read to the end\n',
   });
   const { target, sent } = watched(world);
   const two = await world.start({ name: 'two', target });
@@ -126,9 +135,8 @@ test('while an instance runs nothing is moved, also where it has joined since it
       /^rewind: the consumer group rollcall has members: one at 10\.0\.0\.7\n {2}Stop all/,
     ),
   });
-  const commit = (): Promise<void> => Promise.reject(new GroupInUseError('rollcall'));
   const members = async () => ({ state: 'Empty', members: [] });
-  await expect(rewind(world, { members, commit })).rejects.toMatchObject({ code: EXIT.unavailable });
+  await expect(rewind(world, { members })).rejects.toMatchObject({ code: EXIT.unavailable });
   expect(world.committed()).toBe(3n);
 });
 
@@ -149,7 +157,7 @@ test('no offset goes forward, and where all is older nothing is moved', async ()
 test('what has no room in memory is not read again', async () => {
   const { world, one } = await changed();
   await stop(one);
-  await expect(rewind(world, { pendingMax: 1 })).rejects.toMatchObject({
+  await expect(rewind(world, { pendingMax: 2 })).rejects.toMatchObject({
     code: EXIT.someFailed,
     message: expect.stringContaining('raise MAX_PENDING_INTENTS for this command and for all instances'),
   });
@@ -161,7 +169,57 @@ test('records that retention has taken are named, and the rest is read again', a
   await stop(one);
   world.broker.deleteRecordsBefore(topics.source, 0, 2n);
   const { out } = await rewind(world, { yes: false });
-  expect(out).toMatch(/^partition 0 {2}3 → 2 {2}older records are gone\n1 record about 1 membership of 1 group /);
+  expect(out).toMatch(/^partition 0 {2}3 → 2 {2}older records are gone\n1 record of 1 group \(1 membership\) /);
+});
+
+test('what has room to be read again up to the limit at which instances begin early is read again', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  expect(await rewind(world, { pendingMax: 3 })).toMatchObject({ code: EXIT.done });
+});
+
+test('reports of what is replaced take no room: nothing is sent before all is read', async () => {
+  const world = await aWorld();
+  // Six changes are pending at the end, of which a limit of 8 reads all; twenty times as many reports wait meanwhile.
+  for (let round = 0; round < 20; round += 1)
+    for (const member of ['a', 'b', 'c', 'd', 'e', 'f'])
+      world.change('g', round % 2 === 0 ? { remove: [member] } : { add: [member] });
+  const one = await world.start();
+  await world.expectRest(one);
+  await stop(one);
+  expect(await rewind(world, { pendingMax: 8 })).toMatchObject({ code: EXIT.done });
+  const { target, sent } = watched(world);
+  const two = await world.start({ name: 'two', target, pipeline: { pendingIntentsMax: 8 } });
+  await within(two.pipeline.whenAtRest(), 'rest');
+  expect(sent).toEqual([]);
+  expect(two.logger.lines.map(({ message }) => message)).not.toContain(
+    'dispatching before the partition has caught up',
+  );
+});
+
+test('a group whose records lie in two partitions is named, and nothing is moved', async () => {
+  const world = await aWorld({ partitionCount: 2 });
+  for (const partition of [0, 1]) {
+    const value = JSON.stringify({ group_id: 'g', add_members: ['u'], remove_members: [] });
+    world.produce({ topic: topics.source, partition, key: 'g', value, headers: [] });
+  }
+  const one = await world.start();
+  await within(one.pipeline.whenAtRest(), 'rest');
+  await stop(one);
+  await expect(rewind(world)).rejects.toMatchObject({
+    code: EXIT.someFailed,
+    message: expect.stringMatching(/^rewind: records of one group .*: g\n/),
+  });
+  expect(world.broker.group('rollcall').committed(1).offset).toBe(1n);
+});
+
+test('a consumer group that has committed nothing is named', async () => {
+  const world = await aWorld();
+  world.change('g', { add: ['u'] });
+  await expect(rewind(world)).rejects.toMatchObject({
+    code: EXIT.configuration,
+    message: expect.stringContaining('the consumer group rollcall has committed nothing of source'),
+  });
 });
 
 test('a removal that an operator has refused stays refused', async () => {

@@ -17,7 +17,19 @@ export const undoMutants: readonly Mutant[] = [
   {
     name: 'rewind-without-room',
     breaks: 'more is read again than has room, so that older changes are sent before newer ones are read',
-    edits: [{ find: 'if (memberships.count > pendingMax)', replace: 'if (memberships.count < 0)' }],
+    edits: [{ find: 'if (found.pendingCount > intakeResumesAt(pendingMax))', replace: 'if (found.pendingCount < 0)' }],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
+    name: 'early-for-reports',
+    breaks: 'reports that are still to be written make an owner send older changes before it has read newer ones',
+    edits: [{ find: 'if (intakeLimit.isPaused && !makesRoom)', replace: 'if (intakeLimit.isPaused)' }],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
+    name: 'rewind-of-two-partitions',
+    breaks: 'records of one group are read again of two partitions, whose changes have no order',
+    edits: [{ find: 'demandOnePartition(found.groupsInTwoPartitions);', replace: '' }],
     tests: ['test/contract/rewind.test.ts'],
   },
   {

@@ -113,7 +113,7 @@ export class KafkaAdmin {
     return Promise.all(bounds);
   }
 
-  /** By partition: of the first record since then, in epoch ms; those that have none are left out. */
+  /** By partition: of the first record since then, in epoch ms; the end of those that have none (kafkajs says so instead of -1). */
   async offsetsSince(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>> {
     const found = await this.#askOffsets(topic, (admin) => admin.fetchTopicOffsetsByTimestamp(topic, timestamp));
     const offsets = found.map(({ partition, offset }) => [partition, BigInt(offset)] as const);

@@ -36,7 +36,7 @@ export interface KafkaLogTools extends LogTools {
   consumerGroup(groupId: string): Promise<ConsumerGroup>;
   /** By partition, with their metadata. */
   committedIn(groupId: string, topic: string): Promise<ReadonlyMap<number, Committed>>;
-  /** By partition: of the first record since then, in epoch ms; those that have none are left out. */
+  /** By partition: of the first record since then, in epoch ms; the end of those that have none. */
   offsetsSince(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>>;
   /** @throws GroupInUseError where the group has members: the brokers refuse all of it then */
   commitWithoutMembers(groupId: string, topic: string, commits: readonly Commit[]): Promise<void>;
@@ -58,7 +58,7 @@ export function createLogTools(connection: KafkaConnectionOptions, host: KafkaHo
 
 /** Of a commit by none of the group's members. */
 const NO_MEMBERSHIP = { groupGenerationId: -1, memberId: '' };
-/** What the brokers answer to it while the group has members (kafkajs.md 2.4). */
+/** What the brokers answer to it while the group has members (kafkajs.md 5.4). */
 const IN_USE: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS']);
 
 export class GroupInUseError extends Error {

@@ -8,8 +8,8 @@ export interface Standing {
   /** Committed, with its metadata; null: none. */
   readonly offset: bigint | null;
   readonly metadata: string;
-  /** The first record since the time; null: none. */
-  readonly since: bigint | null;
+  /** The first record since the time, or the end. */
+  readonly since: bigint;
   /** The oldest record that is left. */
   readonly start: bigint;
 }
@@ -26,7 +26,7 @@ export interface Rewound {
 
 /** null: it stays. An offset never goes forward, so that no change is passed over. */
 export function rewound({ partition, offset, metadata, since, start }: Standing): Rewound | null {
-  if (offset === null || since === null) return null;
+  if (offset === null) return null;
   const to = since > start ? since : start;
   if (to >= offset) return null;
   const { mark } = decodeCommit(offset, metadata);
@@ -39,26 +39,42 @@ export function rewound({ partition, offset, metadata, since, start }: Standing)
   };
 }
 
-/** Distinct memberships and full states of events: as many as are pending once all are read, and none is sent. */
-export class Memberships {
-  readonly #groups = new Map<string, Set<string>>();
-  #count = 0;
-
-  get count(): number {
-    return this.#count;
-  }
+/** What is pending once all of some records is read, and nothing is sent. */
+export class ReadAgain {
+  readonly #groups = new Map<string, { readonly partition: number; readonly members: Set<string> }>();
+  readonly #inTwoPartitions = new Set<string>();
+  recordCount = 0;
+  /** Distinct members of groups. */
+  memberCount = 0;
+  /** Groups with full states: each waits as one. */
+  stateCount = 0;
 
   get groupCount(): number {
     return this.#groups.size;
   }
 
-  take(event: ChangeEvent): void {
+  get pendingCount(): number {
+    return this.memberCount + this.stateCount;
+  }
+
+  /** By `idKey`. Partitions have no order, so that an older change of one may be sent after a newer one of the other. */
+  get groupsInTwoPartitions(): ReadonlySet<string> {
+    return this.#inTwoPartitions;
+  }
+
+  take(event: ChangeEvent, partition: number): void {
     const group = idKey(event.group);
-    const known = this.#groups.get(group) ?? new Set();
+    const known = this.#groups.get(group) ?? { partition, members: new Set() };
     this.#groups.set(group, known);
-    const before = known.size;
-    const members = event.kind === 'state' ? [WHOLE_GROUP] : [...event.add, ...event.remove];
-    for (const member of members) known.add(idKey(member));
-    this.#count += known.size - before;
+    if (known.partition !== partition) this.#inTwoPartitions.add(group);
+    const { members } = known;
+    const before = members.size;
+    if (event.kind === 'state') {
+      this.stateCount += Number(!members.has(WHOLE_GROUP));
+      members.add(WHOLE_GROUP);
+      return;
+    }
+    for (const member of [...event.add, ...event.remove]) members.add(idKey(member));
+    this.memberCount += members.size - before;
   }
 }

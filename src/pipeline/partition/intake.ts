@@ -257,7 +257,8 @@ export function limitIntake(owners: Owners): void {
   if (change === 'paused')
     logger.warn({ pending, held, tried, unsent, limit, advice: LASTING_PAUSE }, 'intake paused, too much is pending');
   else if (change === 'resumed') logger.info({ pending, held }, 'intake resumed');
-  const reports = reportLimit.note(reportsOnTheirWay(owners), areReportsStuck(owners));
+  const areStuck = areReportsStuck(owners);
+  const reports = reportLimit.note(reportsOnTheirWay(owners), areStuck);
   if (reports === 'paused') logger.debug({ reports: outbox.size }, 'intake waits until reports are written');
   if (change === 'resumed' || reports === 'resumed')
     for (const partition of partitions) resumeSource(owners, partition);
@@ -265,7 +266,9 @@ export function limitIntake(owners: Owners): void {
   for (const partition of partitions) {
     if (mayRead(owners, partition)) continue;
     log.pause('source', partition.number);
-    if (intakeLimit.isPaused) dispatchEarly(owners, partition);
+    // Reports make room by themselves as long as they are written.
+    const makesRoom = !areStuck && counted - outbox.size <= intakeLimit.resumesAt;
+    if (intakeLimit.isPaused && !makesRoom) dispatchEarly(owners, partition);
   }
 }
 

@@ -4,6 +4,9 @@ import { RepeatedCauses } from '../../core/text/repeated-causes.ts';
 /** With hysteresis, so that a full memory does not pause and resume at every record. */
 const RESUME_RATIO = 0.8;
 
+/** @param limit MAX_PENDING_INTENTS. @returns with so many pending, and not one more, reading goes on before anything is sent */
+export const intakeResumesAt = (limit: number): number => limit * RESUME_RATIO;
+
 export class IntakeLimit {
   readonly #limit: number;
   #isPaused = false;
@@ -17,11 +20,16 @@ export class IntakeLimit {
     return this.#isPaused;
   }
 
+  /** Once it is paused: so many, and no more. */
+  get resumesAt(): number {
+    return intakeResumesAt(this.#limit);
+  }
+
   /** So many there are. Answers what changes by it; null: nothing. */
   note(count: number): 'paused' | 'resumed' | null {
     const { isPaused } = this;
     if (!isPaused && count >= this.#limit) this.#isPaused = true;
-    else if (isPaused && count <= this.#limit * RESUME_RATIO) this.#isPaused = false;
+    else if (isPaused && count <= this.resumesAt) this.#isPaused = false;
     if (isPaused === this.#isPaused) return null;
     return this.#isPaused ? 'paused' : 'resumed';
   }

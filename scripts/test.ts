@@ -34,7 +34,7 @@ interface Results {
 
 const isWindows = process.platform === 'win32';
 type Job = () => Promise<Count>;
-// Much of the time with real brokers is spent on waiting, so two parts run beside each other, each with brokers of its own.
+// Much of the time with real brokers is spent on waiting, so parts of it run beside the rest, each with brokers of its own.
 const integrationParts = 4;
 const waiting: Job[] = [
   tested(['--project=unit', '--project=contract', '--project=simulation', '--coverage']),
@@ -122,7 +122,9 @@ async function run(command: string, parameters: readonly string[]): Promise<numb
   const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'pipe'], shell: isWindows });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
-  const [code] = (await once(child, 'close')) as [number | null];
+  const closed: Promise<readonly unknown[]> = once(child, 'close').catch((error: unknown) => [String(error)]);
+  const [code] = await closed;
   process.stdout.write(output);
-  return code;
+  if (typeof code === 'string') console.log(`${command}: ${code}`);
+  return typeof code === 'number' ? code : null;
 }

@@ -116,7 +116,7 @@ export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<
   if (json === true) for (const set of sets) await printJson(stdout, partLine(wholeOf(set), actors));
   else {
     for (const text of listText(sets, actors)) await print(stdout, text);
-    await print(stderr, `${sets.length} groups have held removals\n`);
+    await print(stderr, `${counted(sets.length, 'group')} ${sets.length === 1 ? 'has' : 'have'} held removals\n`);
   }
   if (problem !== null) await print(stderr, `${problem}\n`);
   if (sets.length > ACTORS_MAX) await print(stderr, `who made the event was looked for of the ${ACTORS_MAX} largest\n`);

@@ -87,10 +87,10 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** RFC 3339 → epoch ms. */
+/** RFC 3339, since 1970 (to Kafka negative numbers mean other things) → epoch ms. */
 export function instant(text: string): number {
   const at = Date.parse(text);
-  if (!Number.isNaN(at)) return at;
+  if (at >= 0) return at;
   throw new InvalidArgumentError('Give a time such as 2026-09-21T14:13:20Z.');
 }
 

@@ -56,7 +56,7 @@ export async function rewindTo(
   if (moves.length === 0) {
     await print(
       context.stdout,
-      `nothing to move: all that is committed of ${sources.topic} is older than ${timeText(to)}\n`,
+      `nothing to move: of what is committed of ${sources.topic} no record since ${timeText(to)} is left\n`,
     );
     return EXIT.done;
   }
@@ -103,11 +103,11 @@ async function standingsAt(time: number, sources: RewindSources): Promise<readon
   );
 }
 
-function standingText({ partition, offset }: Standing, moves: readonly Rewound[]): string {
-  const move = moves.find((each) => each.partition === partition);
-  if (move !== undefined)
-    return `partition ${partition}  ${move.from} → ${move.to}${move.isCut ? '  older records are gone' : ''}\n`;
-  return `partition ${partition}  ${offset === null ? 'nothing is committed: it is read from its beginning' : `stays at ${offset}`}\n`;
+function standingText({ partition, offset, since, start }: Standing, moves: readonly Rewound[]): string {
+  const to = moves.find((move) => move.partition === partition)?.to;
+  const gone = start > 0n && since <= start ? '  older records are gone' : '';
+  if (offset === null) return `partition ${partition}  nothing is committed: it is read from its beginning\n`;
+  return `partition ${partition}  ${to === undefined ? `stays at ${offset}` : `${offset} → ${to}`}${gone}\n`;
 }
 
 function readAgainText({ recordCount, memberCount, stateCount, groupCount }: ReadAgain): string {

@@ -148,7 +148,7 @@ test('no offset goes forward, and where all is older nothing is moved', async ()
   const [, , , , last] = world.records(topics.source);
   const { code, out } = await rewind(world, { to: Number(last?.timestamp) + 1 });
   expect(code).toBe(EXIT.done);
-  expect(out).toContain('nothing to move: all that is committed of source is older than');
+  expect(out).toContain('nothing to move: of what is committed of source no record since');
   for (const since of [3n, 4n])
     expect(await rewind(world, { offsetsSince: async () => new Map([[0, since]]) })).toMatchObject({ code: EXIT.done });
   expect(world.committed()).toBe(3n);

@@ -145,6 +145,16 @@ test('a change that was done, and that a later owner has read again and could no
   expect(answerOf(evidence, 'u', { atTarget: shown(false) })).toMatchObject({ standing: 'waits' });
 });
 
+test('a change that was applied, and that a later owner has read again and found so, was done by its request', () => {
+  const evidence = only('u');
+  said(evidence, 1n, { add: ['u'] });
+  const versions = { etag_before: '"1"', etag_after: '"2"' };
+  const request = { patch_id: 'p-1', ...versions, status: 200, correlation_id: null, duration_ms: 1, verified: true };
+  evidence.takeReport(aReport(1n, 'u', { request }));
+  evidence.takeReport(aReport(1n, 'u', { outcome: 'already_synced', epoch: 2 }));
+  expect(answerOf(evidence, 'u').sentence).toMatch(/^A member: added at s\/0\/1 \(request p-1, status 200\)/);
+});
+
 test('a change that is dead, and woken, waits: its report is older than its live record', () => {
   const evidence = only('u');
   evidence.takeReport(aReport(1n, 'u', { outcome: 'permanent_failure' }));

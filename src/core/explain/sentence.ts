@@ -3,7 +3,7 @@ import { positionText, type Op } from '../change/change.ts';
 import type { ReportRecord } from '../report/report.ts';
 import { timeText } from '../report/reporting.ts';
 import { visible } from '../text/visible.ts';
-import { isMemberIn, standingOf, type AtTarget, type Known, type Link, type Standing } from './verdict.ts';
+import { isDone, isMemberIn, standingOf, type AtTarget, type Known, type Link, type Standing } from './verdict.ts';
 
 export interface Verdict {
   /** null: the target could not be read. */
@@ -89,7 +89,8 @@ const nounOf = ({ op, isState }: Link): string => (isState ? 'full state' : NOUN
 /** Where the target had it before Rollcall came to it, others had done it. */
 function doneText({ op, isState, reports }: Link): string {
   if (isState) return op === 'add' ? 'named in the full state' : 'not named in the full state';
-  const wasFound = reports.some(({ final, outcome }) => final && outcome === 'already_synced');
+  // A later owner that has read the change again has found what was applied before.
+  const wasFound = doneReportIn(reports)?.outcome === 'already_synced';
   const done = DONE[op ?? ('add' satisfies Op)];
   return wasFound ? `${done} by others before, as asked` : done;
 }
@@ -109,8 +110,14 @@ function othersText({ atTarget, lastVersion }: Known): string {
 const queuedText = ({ obstacle }: Known): string =>
   obstacle === null ? 'waits for its request' : `waits, and nothing of it is sent at present (${visible(obstacle)})`;
 
+/** Of those that say that it is done, one whose request has done it, before one that has found it so. */
+function doneReportIn(reports: readonly ReportRecord[]): ReportRecord | undefined {
+  const done = reports.filter(isDone);
+  return done.find(({ outcome }) => outcome !== 'already_synced') ?? done[0];
+}
+
 function requestText({ reports }: Link): string {
-  const last = reports.find(({ final }) => final);
+  const last = doneReportIn(reports) ?? reports.find(({ final }) => final);
   const { patch_id: patch = null, status = null } = last?.request ?? {};
   const facts = [
     ...(patch === null ? [] : [`request ${visible(patch)}`, `status ${status ?? 'none'}`]),

@@ -20,8 +20,6 @@ export interface Rewound {
   readonly to: bigint;
   /** Of the new commit: what identifies the topics stays, and nothing beyond the offset is complete. */
   readonly metadata: string;
-  /** `to` is the oldest record that is left, and older ones are gone: some may be younger than the time. */
-  readonly isCut: boolean;
 }
 
 /** null: it stays. An offset never goes forward, so that no change is passed over. */
@@ -35,7 +33,6 @@ export function rewound({ partition, offset, metadata, since, start }: Standing)
     from: offset,
     to,
     metadata: encodeCommit(to, { ranges: [], mark }),
-    isCut: to === start && start > 0n,
   };
 }
 

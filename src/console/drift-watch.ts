@@ -12,7 +12,7 @@ import type { Clock, GroupApi, Logger } from '../ports.ts';
 import { pauseUnlessAborted } from '../time.ts';
 import { DriftEvidence, type DriftSources } from './drift-evidence.ts';
 import { DriftFindings } from './drift-findings.ts';
-import { GroupReader, UnreadableTargetError, compareGroups, type ComparedGroup } from './drift.ts';
+import { GroupReader, UnreadableTargetError, compareGroups, sourceHasMoved, type ComparedGroup } from './drift.ts';
 import { chunks } from './dry-run.ts';
 import { IdleApi, IdleTime, readingInIdleTime } from './idle-time.ts';
 import { RequestPace } from './request-pace.ts';
@@ -115,9 +115,9 @@ export class DriftWatch {
     const { pipeline, stop, logger } = this.#options;
     await this.#idle.turn();
     if (stop.aborted) return;
-    this.#findings.retain(this.#isOwned);
     const evidence = (this.#evidence ??= this.#newEvidence());
     await evidence.refresh();
+    this.#retainFindings(evidence);
     for (const problem of evidence.problems)
       logger.warn({ problem }, 'a comparison lacks evidence that cannot be read');
     const target = this.#reader();
@@ -144,24 +144,53 @@ export class DriftWatch {
       await this.#idle.turn();
       const owned = pipeline.owned(evidence.partitionOf(group));
       if (owned === null) return pass.note('lost');
-      if (pipeline.isPaused(owned, { group, target: evidence.targetOf(group) })) return pass.note('paused');
-      for await (const compared of compareGroups([group], { evidence, target, wanted: null, context })) {
-        pass.note(compared.status);
-        return await this.#take(group, owned, { compared, evidence });
+      const isPaused = (): boolean => pipeline.isPaused(owned, { id: group, target: evidence.targetOf(group) });
+      if (isPaused()) return pass.note('paused');
+      // The pace and the idle time are waited for in between.
+      const mayStart = (): boolean => this.#isOwned(owned) && !isPaused();
+      for await (const compared of compareGroups([group], { evidence, target, mayStart, wanted: null, context })) {
+        const fate = await this.#take(group, owned, { compared, evidence });
+        if (fate !== null) pass.note(fate);
+        return;
       }
     }
   }
 
-  /** What could not be compared leaves what was found before. */
-  async #take(group: string, owned: OwnedPartition, { compared, evidence }: Found): Promise<void> {
-    if (compared.status !== 'compared') return;
+  /** What could not be compared leaves what was found before. @returns what the group came to; null: the signal has ended it */
+  async #take(group: string, owned: OwnedPartition, { compared, evidence }: Found): Promise<Fate | null> {
+    if (compared.status !== 'compared') return compared.status;
     const { facts } = evidence.known(group, null);
     const found = findingsOf(facts, compared.differences, compared.snapshot?.version ?? null);
-    const news = this.#findings.take(group, owned, found).flatMap((finding) => reportOf(finding, compared));
-    for (const part of chunks(news, REPORTS_A_TURN)) {
-      await this.#idle.turn();
-      this.#options.pipeline.report(owned, part);
+    for (const part of chunks(this.#findings.newsOf(group, owned, found), REPORTS_A_TURN)) {
+      await this.#readSourceIdle(evidence);
+      if (this.#options.stop.aborted) return null;
+      // A change that was applied meanwhile may have ended the difference.
+      if (sourceHasMoved(compared, evidence)) return 'moved';
+      this.#findings.add(group, owned, part);
+      this.#options.pipeline.report(
+        owned,
+        part.flatMap((finding) => reportOf(finding, compared)),
+      );
     }
+    this.#findings.take(group, owned, found);
+    return 'compared';
+  }
+
+  /** Reads the source on, until nothing has come while it was read; or to the signal. */
+  async #readSourceIdle(evidence: DriftEvidence): Promise<void> {
+    do {
+      await this.#idle.turn();
+      if (this.#options.stop.aborted) return;
+      await evidence.readSource();
+    } while (!this.#idle.isNow && !this.#options.stop.aborted);
+  }
+
+  /** Nothing of groups whose partition was lost, or whose newest record is in another one now. */
+  #retainFindings(evidence: DriftEvidence): void {
+    const groups = new Set(evidence.groups);
+    const isHere = (group: string, { number }: OwnedPartition): boolean =>
+      groups.has(group) && evidence.partitionOf(group) === number;
+    this.#findings.retain((group, owned) => this.#isOwned(owned) && isHere(group, owned));
   }
 
   #newEvidence(): DriftEvidence {
@@ -209,12 +238,15 @@ class Pass {
   }
 }
 
-function reportOf({ place, ...drift }: DriftFinding, { group, target }: ComparedGroup): readonly ReportedDrift[] {
+function reportOf(
+  { place, ...drift }: DriftFinding,
+  { group, target, comparedAt: reportedAt }: ComparedGroup,
+): readonly ReportedDrift[] {
   if (place === null) return [];
   const source = { ...place, eventId: null };
   // Without an id map both ids are the source's.
   const groupTarget = target !== null && isSameId(group, target) ? group : target;
-  return [{ source, group, groupTarget, drift }];
+  return [{ source, group, groupTarget, drift, reportedAt }];
 }
 
 const FINISHED = 'the groups of this instance are compared with Genesys Cloud';

@@ -31,6 +31,8 @@ class Watched {
   constructor(options: QuickOptions = {}) {
     this.world = new QuickWorld(options);
     const { broker, target } = this.world;
+    const get = target.getGroup.bind(target);
+    target.getGroup = async (request) => (request.mayStart() ? get(request) : { kind: 'not_started' });
     this.tools = new MemoryLog(broker, { groupId: 'command', clientId: 'command', topics });
     target.onGet = ({ group }) => {
       this.requests.push(`GET ${group}`);
@@ -316,6 +318,21 @@ describe('idle budget only', () => {
   });
 });
 
+test('a request that is tried again waits for the pace, too', async () => {
+  const watched = new Watched();
+  await watched.start();
+  const times: number[] = [];
+  watched.world.target.onGet = () => {
+    times.push(watched.world.clock.now().monotonic);
+    return answer(503);
+  };
+  await watched.pass();
+  expect(times.length).toBeGreaterThan(2 * GROUPS.length);
+  const gaps = times.slice(1).map((at, i) => at - (times[i] ?? 0));
+  // A quarter of 180 a minute.
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(Math.floor(60_000 / 45));
+});
+
 test('a group that is paused is passed over, and what was found of it before stays', async () => {
   const watched = new Watched();
   const { watch } = await watched.start();
@@ -350,6 +367,109 @@ test('a change that comes while its group is compared is no drift', async () => 
   };
   await watched.pass();
   expect(watched.drift()).toEqual([]);
+});
+
+describe('before a report is written', () => {
+  /** @param then after the source was read on for the nth time since the target has shown group g1 */
+  async function afterReading(watched: Watched, nth: number, then: () => void): Promise<void> {
+    const read = watched.tools.read.bind(watched.tools);
+    let count: number | null = null;
+    watched.world.target.onGet = ({ group }) => {
+      if (group === 'g1') count ??= 0;
+      return null;
+    };
+    watched.tools.read = async function* reading(topic, options) {
+      yield* read(topic, options);
+      if (topic !== topics.source || count === null) return;
+      count += 1;
+      if (count === nth) then();
+    };
+    await watched.pass();
+  }
+
+  test('a change ends the difference: no report says that there is one', async () => {
+    const watched = new Watched();
+    const { watch } = await watched.start();
+    members(watched, 'g1').delete('v');
+    watched.world.target.group('g1').version += 1;
+    await afterReading(watched, 1, () => watched.world.produce({ group_id: 'g1', add_members: ['v'] }));
+    expect(members(watched, 'g1')).toContain('v');
+    expect(watched.drift()).toEqual([]);
+    expect(watch.figures.found?.groups).toBe(0);
+    expect(watched.lines('the groups of this instance are compared with Genesys Cloud')).toEqual([
+      expect.objectContaining({ compared: 2, moved: 1 }),
+    ]);
+  });
+
+  test('a change comes between many reports of one group: those that are left wait for the next pass', async () => {
+    const watched = new Watched();
+    const { watch } = await watched.start();
+    const many = Array.from({ length: 600 }, (_, i) => `m${i}`);
+    watched.world.produce({ group_id: 'g1', add_members: many });
+    await watched.world.clock.advance(60_000);
+    for (const member of many) members(watched, 'g1').delete(member);
+    await afterReading(watched, 2, () => watched.world.produce({ group_id: 'g1', add_members: ['u2'] }));
+    expect(watched.drift()).toHaveLength(500);
+    expect(watch.figures.found?.members.undone).toBe(500);
+    await watched.pass();
+    expect(watched.drift().map(({ member }) => member)).toEqual(many);
+    expect(watch.figures.found?.members.undone).toBe(600);
+  });
+
+  test('the signal comes: nothing is reported', async () => {
+    const watched = new Watched();
+    const { ended } = await watched.start();
+    members(watched, 'g1').delete('v');
+    await afterReading(watched, 1, () => watched.stop());
+    await ended;
+    expect(watched.drift()).toEqual([]);
+  });
+
+  test('it says when the target had answered', async () => {
+    const watched = new Watched();
+    await watched.start();
+    members(watched, 'g1').delete('v');
+    let shownAt = 0;
+    const land = holdPatches(watched.world.target);
+    await afterReading(watched, 1, () => {
+      shownAt = watched.world.clock.now().wall;
+      watched.world.produce({ group_id: 'g2', remove_members: ['u'] });
+      watched.world.clock.schedule(60_000, land);
+    });
+    expect(watched.drift().map(({ reported_at: at }) => Date.parse(at))).toEqual([Math.floor(shownAt)]);
+  });
+});
+
+describe('while a group waits for its turn', () => {
+  /** @param then before the request for group g1, after it was found to be owned and not paused */
+  async function whileWaiting(watched: Watched, then: () => void): Promise<void> {
+    watched.world.target.onGet = ({ group }) => {
+      watched.requests.push(`GET ${group}`);
+      if (group === 'g0') watched.world.clock.schedule(500, then);
+      return null;
+    };
+    await watched.pass();
+  }
+
+  test('it is paused: it is not read', async () => {
+    const watched = new Watched();
+    await watched.start();
+    await whileWaiting(watched, () => watched.pause('g1'));
+    expect(watched.requests).toEqual(['GET g0', 'GET g2']);
+    expect(watched.lines('the groups of this instance are compared with Genesys Cloud')).toEqual([
+      expect.objectContaining({ compared: 2, paused: 1 }),
+    ]);
+  });
+
+  test('its partition is lost and comes back: it is compared under the new ownership', async () => {
+    const watched = new Watched();
+    const { log, watch } = await watched.start();
+    members(watched, 'g1').delete('v');
+    await whileWaiting(watched, () => log.rejoin('a test'));
+    expect(watched.requests).toEqual(['GET g0', 'GET g1', 'GET g2']);
+    expect(watched.drift()).toHaveLength(1);
+    expect(watch.figures.found?.groups).toBe(1);
+  });
 });
 
 test('the signal ends a pass in the middle, without another request', async () => {

@@ -91,11 +91,44 @@ export const driftMutants: readonly Mutant[] = [
     tests: ['test/contract/drift-watch.test.ts'],
   },
   {
+    name: 'paused-meanwhile-compared',
+    breaks: 'a group that is paused while it waits for its turn is compared',
+    edits: [{ find: 'this.#isOwned(owned) && !isPaused()', replace: 'this.#isOwned(owned)' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'lost-meanwhile-compared',
+    breaks: 'a group whose partition is lost while it waits for its turn is compared under the former ownership',
+    edits: [{ find: 'this.#isOwned(owned) && !isPaused()', replace: '!isPaused()' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'drift-reported-too-late',
+    breaks: 'drift is reported after the change that has ended it',
+    edits: [{ find: "if (sourceHasMoved(compared, evidence)) return 'moved';", replace: '' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'drift-of-others-kept',
+    breaks: 'what was found of a group stays counted when its newest record is in a partition of another instance',
+    edits: [
+      {
+        find: 'if (!isHere(group, owned)) this.#byGroup.delete(group)',
+        replace: 'if (group === null) this.#byGroup.delete(group)',
+      },
+    ],
+    tests: ['test/unit/drift-findings.test.ts'],
+  },
+  {
+    name: 'compared-without-pace',
+    breaks: 'a request of a comparison that is tried again does not wait for the pace',
+    edits: [{ find: 'await pace.turn(stop);', replace: 'if (this.requestCount % 4 === 0) await pace.turn(stop);' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
     name: 'drift-reported-again',
     breaks: 'a member that differs is reported after each comparison',
-    edits: [
-      { find: 'known?.has(key) === true ? [] : [finding]', replace: 'known?.has(key) === null ? [] : [finding]' },
-    ],
+    edits: [{ find: 'known.has(key) ? [] : [finding]', replace: 'known.has(key) ? [finding] : [finding]' }],
     tests: ['test/contract/drift-watch.test.ts'],
   },
   {
@@ -103,8 +136,8 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'what differs is not reported by the next owner of its partition',
     edits: [
       {
-        find: 'former?.owned === owned ? former.findings : null',
-        replace: 'former !== undefined ? former.findings : null',
+        find: 'known?.owned === owned ? known.findings : NONE',
+        replace: 'known !== undefined ? known.findings : NONE',
       },
     ],
     tests: ['test/unit/drift-findings.test.ts'],

@@ -19,7 +19,10 @@ import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './
 import { TopicReading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 
-export type DriftSources = Pick<GroupSources, 'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'ids'> & {
+export type DriftSources = Pick<
+  GroupSources,
+  'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'bounds' | 'ids'
+> & {
   /** A reading ends with an error where `stop` aborts. */
   readonly context: Pick<CommandContext, 'stderr' | 'clock' | 'stop'>;
 };
@@ -49,6 +52,8 @@ export class DriftEvidence {
   readonly #isPartial: boolean;
   readonly #ids = new KeptIds();
   readonly #facts = new Map<string, GroupFacts>();
+  /** Of all of them. */
+  #factsBytes = 0;
   readonly #members = new KnownNames();
   readonly #groups = new KnownNames();
   readonly #waiting = emptyWaiting();
@@ -89,9 +94,10 @@ export class DriftEvidence {
     return this.#unreadable.problems;
   }
 
-  /** About so much memory is taken by what is known of memberships. */
+  /** About so much memory is taken by what is known of memberships, their names and what waits. */
   get keptBytes(): number {
-    return [...this.#facts.values()].reduce((sum, { keptBytes }) => sum + keptBytes, 0);
+    const names = this.#members.size + this.#groups.size;
+    return this.#factsBytes + names * NAME_BYTES + this.#waiting.intentCount * WAITING_BYTES;
   }
 
   /** Of records that are no reports, as `problems`. */
@@ -99,7 +105,10 @@ export class DriftEvidence {
     return this.#unreadable.reportsOf(this.#names);
   }
 
-  /** @throws ExitError where a topic is missing, or it was asked to stop. */
+  /**
+   * @throws TopicMovedError where a topic cannot be read on; what is known then no longer counts.
+   * @throws ExitError where a topic is missing, or it was asked to stop.
+   */
   async refresh(): Promise<void> {
     const { committed, context } = this.#sources;
     this.#committed = await unlessStopped(context, committed());
@@ -108,7 +117,7 @@ export class DriftEvidence {
     await this.readSource();
   }
 
-  /** Reads the source on. */
+  /** Reads the source on. @throws as `refresh` */
   async readSource(): Promise<void> {
     const { format, topics } = this.#sources;
     const isFirst = !this.#source.isOpen;
@@ -126,9 +135,9 @@ export class DriftEvidence {
         if (group === null || this.#names?.has(idKey(group)) === false) continue;
         const { topic, partition, offset, index, timestamp } = source;
         const place: Place = { topic, partition, offset, index, timestamp };
-        if (!isChange(event)) this.#factsOf(group).takeInvalid(place);
+        if (!isChange(event)) this.#note(group, (facts) => facts.takeInvalid(place));
         else {
-          this.#factsOf(group).takeEvent(event, place);
+          this.#note(group, (facts) => facts.takeEvent(event, place));
           this.#tell({ ...placed, event }, record);
         }
       }
@@ -244,11 +253,14 @@ export class DriftEvidence {
     return (kind === 'group' ? this.#groups : this.#members).targetOf(name);
   }
 
-  #factsOf(group: string): GroupFacts {
+  /** All that changes what is known of a group. */
+  #note(group: string, take: (facts: GroupFacts) => void): void {
     const key = this.#ids.kept(idKey(group));
-    const known = this.#facts.get(key) ?? new GroupFacts(group, this.#ids);
-    this.#facts.set(key, known);
-    return known;
+    const facts = this.#facts.get(key) ?? new GroupFacts(group, this.#ids);
+    this.#facts.set(key, facts);
+    const before = facts.keptBytes;
+    take(facts);
+    this.#factsBytes += facts.keptBytes - before;
   }
 
   async #readRetry(): Promise<void> {
@@ -300,7 +312,7 @@ export class DriftEvidence {
     if (record.group !== null) this.#groups.note(group, record.group);
     const { source_member: name = null, member } = record;
     if (this.#sources.ids !== null && name !== null && member !== null) this.#members.note(name, member);
-    this.#factsOf(group).takeReport(record);
+    this.#note(group, (facts) => facts.takeReport(record));
     this.#noteReported(record.source);
     for (const listener of this.#reportListeners) listener(record, group);
     if (this.#names !== null) this.#reportedPartitions.add(record.source.partition);
@@ -336,3 +348,7 @@ export class DriftEvidence {
     return [...new Set([...(this.#names ?? [])].map((name) => reading.partitionOf(name)))];
   }
 }
+
+/** Of a name whose name at the target is known, and of a change that waits. */
+const NAME_BYTES = 320;
+const WAITING_BYTES = 500;

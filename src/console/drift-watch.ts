@@ -4,9 +4,10 @@
  */
 import { Writable } from 'node:stream';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
+import { logLasting } from '../adapters/lasting-lines.ts';
 import { findingsOf, type DriftFigures, type DriftFinding } from '../core/drift/findings.ts';
 import { isSameId } from '../core/change/change.ts';
-import { EXIT, ExitError } from '../exit-codes.ts';
+import { ExitError } from '../exit-codes.ts';
 import type { ComparedPipeline, OwnedPartition, ReportedDrift } from '../pipeline/compared.ts';
 import type { Clock, GroupApi, Logger } from '../ports.ts';
 import { pauseUnlessAborted } from '../time.ts';
@@ -16,6 +17,7 @@ import { GroupReader, UnreadableTargetError, compareGroups, sourceHasMoved, type
 import { chunks } from './dry-run.ts';
 import { IdleApi, IdleTime, readingInIdleTime } from './idle-time.ts';
 import { RequestPace } from './request-pace.ts';
+import { TopicMovedError } from './topic-reading.ts';
 
 export interface WatchedSources extends Omit<DriftSources, 'context'> {
   readonly api: Pick<GroupApi, 'gate' | 'getGroup'>;
@@ -48,6 +50,8 @@ export class DriftWatch {
   readonly #api: IdleApi;
   readonly #findings = new DriftFindings();
   #evidence: DriftEvidence | null = null;
+  /** Of the evidence, that were logged. */
+  readonly #problems = new Set<string>();
   #passes = { finished: 0, failed: 0 };
   #groupsLeft = 0;
   #lastFinishedAt: number | null = null;
@@ -98,28 +102,33 @@ export class DriftWatch {
       if (!(error instanceof UnreadableTargetError)) this.#evidence = null;
       if (stop.aborted) return;
       this.#passes.failed += 1;
-      logger.warn({ ...pass.counts, ...(await this.#problemOf(error)) }, FAILED);
+      const problem = await this.#problemOf(error);
+      const cause = `${problem.code} ${problem.problem}`;
+      const fields = { ...pass.counts, ...problem };
+      logLasting({ clock, logger }, { level: 'warn', cause, fields, message: FAILED });
     } finally {
       this.#groupsLeft = 0;
     }
   }
 
-  async #problemOf(error: unknown): Promise<object> {
-    if (error instanceof UnreadableTargetError) return { code: 'target_unreadable', problem: error.message };
-    if (error instanceof ExitError) return { code: 'topics_unreadable', problem: error.message };
+  async #problemOf(error: unknown): Promise<Problem> {
+    if (error instanceof UnreadableTargetError)
+      return { code: 'target_unreadable', problem: error.problem, advice: error.advice };
+    if (error instanceof EvidenceTooLargeError)
+      return { code: 'evidence_too_large', problem: error.message, advice: TOO_LARGE_ADVICE };
+    if (error instanceof TopicMovedError) return { code: 'topic_moved', problem: error.message, advice: MOVED_ADVICE };
+    if (error instanceof ExitError) return { code: 'topics_unreadable', problem: error.message, advice: TOPICS_ADVICE };
     const { code, message, advice } = explainKafkaError(await this.#sources.diagnosed(error));
     return { code, problem: message, advice };
   }
 
   async #compareAll(pass: Pass): Promise<void> {
-    const { pipeline, stop, logger } = this.#options;
+    const { pipeline, stop } = this.#options;
     await this.#idle.turn();
     if (stop.aborted) return;
-    const evidence = (this.#evidence ??= this.#newEvidence());
-    await evidence.refresh();
+    const evidence = await this.#readEvidence();
     this.#retainFindings(evidence);
-    for (const problem of evidence.problems)
-      logger.warn({ problem }, 'a comparison lacks evidence that cannot be read');
+    this.#logProblems(evidence);
     const target = this.#reader();
     const groups = evidence.groups.filter((group) => pipeline.owned(evidence.partitionOf(group)) !== null);
     this.#groupsLeft = groups.length;
@@ -132,6 +141,31 @@ export class DriftWatch {
       }
       await this.#compareOne(group, { evidence, target, pass });
       this.#groupsLeft -= 1;
+    }
+  }
+
+  /** Reads it on; from the beginning where that cannot be. */
+  async #readEvidence(): Promise<DriftEvidence> {
+    const known = this.#evidence;
+    try {
+      await known?.refresh();
+    } catch (error) {
+      if (!(error instanceof TopicMovedError)) throw error;
+      this.#options.logger.warn({ problem: error.message }, 'comparisons read the topics again from the beginning');
+      this.#evidence = null;
+    }
+    if (this.#evidence !== null) return this.#evidence;
+    const evidence = (this.#evidence = this.#newEvidence());
+    await evidence.refresh();
+    return evidence;
+  }
+
+  /** Those that are new. */
+  #logProblems({ problems }: DriftEvidence): void {
+    for (const problem of problems) {
+      if (this.#problems.has(problem)) continue;
+      this.#problems.add(problem);
+      this.#options.logger.warn({ problem }, 'a comparison lacks evidence that cannot be read');
     }
   }
 
@@ -207,13 +241,23 @@ export class DriftWatch {
     return new GroupReader(this.#api, pace, { clock, stop });
   }
 
-  /** @throws ExitError, so that the service keeps its memory for the changes that it applies. */
+  /** @throws EvidenceTooLargeError, so that the service keeps its memory for the changes that it applies. */
   #limitMemory(): void {
     const { evidenceBytesMax } = this.#options;
     if ((this.#evidence?.keptBytes ?? 0) <= evidenceBytesMax) return;
-    const text = `what is known of memberships takes more than ${Math.round(evidenceBytesMax / MIB)} MiB; unset DRIFT_EVERY_MS, and run \`rollcall diff\` as a process of its own`;
-    throw new ExitError(EXIT.unavailable, text);
+    throw new EvidenceTooLargeError(
+      `what is known of memberships takes more than ${Math.round(evidenceBytesMax / MIB)} MiB`,
+    );
   }
+}
+
+class EvidenceTooLargeError extends Error {}
+
+/** Why a pass has failed. */
+interface Problem {
+  readonly code: string;
+  readonly problem: string;
+  readonly advice: string;
 }
 
 interface Comparison {
@@ -251,6 +295,10 @@ function reportOf(
 
 const FINISHED = 'the groups of this instance are compared with Genesys Cloud';
 const FAILED = 'a comparison with Genesys Cloud has failed, the next one tries again';
+
+const TOO_LARGE_ADVICE = 'Unset DRIFT_EVERY_MS, and run `rollcall diff` as a process of its own.';
+const MOVED_ADVICE = 'The next comparison reads the topics from the beginning.';
+const TOPICS_ADVICE = '`rollcall doctor` says what is wrong with the topics.';
 
 const MIB = 1024 * 1024;
 

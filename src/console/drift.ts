@@ -7,10 +7,11 @@ import { compare } from '../core/drift/comparison.ts';
 import { isGoneInSource } from '../core/drift/standing.ts';
 import { NOTHING_DIFFERS, type Differences, type KnownOfGroup } from '../core/drift/differences.ts';
 import type { Outcome } from '../core/target/outcome.ts';
+import type { Failure } from '../core/target/refusals.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
 import { errorText } from '../core/text/visible.ts';
-import { ExitError } from '../exit-codes.ts';
+import { ExitError, type ExitCode } from '../exit-codes.ts';
 import type { CommandContext } from './command-context.ts';
 import type { DriftEvidence } from './drift-evidence.ts';
 import { chunks } from './dry-run.ts';
@@ -188,7 +189,17 @@ type GroupOutcome = Exclude<Outcome, { readonly kind: 'throttled' }>;
 const FAILURES_MAX = 5;
 
 /** No group can be read at present. */
-export class UnreadableTargetError extends ExitError {}
+export class UnreadableTargetError extends ExitError {
+  readonly problem: string;
+  readonly advice: string;
+
+  constructor(exitCode: ExitCode, { code, message, advice }: Failure) {
+    const problem = `Genesys Cloud cannot be read (${code}): ${message}`;
+    super(exitCode, `${problem} ${advice}`);
+    this.problem = problem;
+    this.advice = advice;
+  }
+}
 
 /** Reads groups at its pace, which each request waits for, and counts the requests. */
 export class GroupReader {
@@ -225,8 +236,8 @@ export class GroupReader {
     };
     const { outcome } = await getGroupWithRetries(api, target, this.#context);
     this.#failuresInRow = outcome.kind === 'transient' ? this.#failuresInRow + 1 : 0;
-    if (outcome.kind !== 'unauthorized' && this.#failuresInRow < FAILURES_MAX) return outcome;
-    const { code, message } = failureOf(outcome);
-    throw new UnreadableTargetError(targetExitCode(outcome.kind), `Genesys Cloud cannot be read (${code}): ${message}`);
+    if (outcome.kind === 'unauthorized' || (outcome.kind === 'transient' && this.#failuresInRow >= FAILURES_MAX))
+      throw new UnreadableTargetError(targetExitCode(outcome.kind), outcome.failure);
+    return outcome;
   }
 }

@@ -51,6 +51,7 @@ class Watched {
       topics,
       format: native,
       committed: async () => new Map([[0, broker.group('rollcall').committed(0).offset ?? 0n]]),
+      bounds: async (topic: string) => new Map([[0, broker.topic(topic).partition(0)]]),
       starts: async (topic: string) => new Map([[0, broker.topic(topic).partition(0).start]]),
       ids: null,
       api: target,
@@ -69,12 +70,12 @@ class Watched {
     return { ...this.watch(pipeline), pipeline, log };
   }
 
-  watch(pipeline: Pipeline, evidenceBytesMax = Infinity) {
+  watch(pipeline: Pipeline, { evidenceBytesMax = Infinity, everyMs = EVERY_MS } = {}) {
     const { clock, logger } = this.world;
     const stop = new AbortController();
     const options = {
       pipeline: pipeline.compared,
-      everyMs: EVERY_MS,
+      everyMs,
       evidenceBytesMax,
       clock,
       logger,
@@ -504,6 +505,57 @@ test('topics that cannot be read are a warning, and the next pass tries again', 
   expect(watched.drift()).toHaveLength(1);
 });
 
+test('passes that fail again and again for one reason are few lines', async () => {
+  const watched = new Watched();
+  Object.assign(watched.world.logger, { debug: () => undefined });
+  const { pipeline } = await watched.world.start();
+  watched.tools.read = () => {
+    throw new Error('the disk is on fire');
+  };
+  const { watch } = watched.watch(pipeline, { everyMs: 10_000 });
+  await watched.world.clock.advance(55_000);
+  expect(watch.figures.passes.failed).toBeGreaterThan(3);
+  expect(watched.lines('a comparison with Genesys Cloud has failed, the next one tries again')).toHaveLength(1);
+});
+
+test('evidence that cannot be read is one line, not one at each pass', async () => {
+  const watched = new Watched();
+  const { watch } = await watched.start();
+  const read = watched.tools.read.bind(watched.tools);
+  watched.tools.read = async function* reading(topic, options) {
+    for await (const record of read(topic, options)) {
+      const isBad = topic === topics.source && record.offset === 0n;
+      yield isBad ? { ...record, unreadable: { code: 'batch_unreadable', message: 'it is bad' } } : record;
+    }
+  };
+  await watched.pass();
+  await watched.pass();
+  expect(watch.figures.passes.finished).toBe(2);
+  expect(watched.lines('a comparison lacks evidence that cannot be read')).toEqual([
+    { problem: expect.stringContaining('it is bad') },
+  ]);
+});
+
+test('topics that cannot be read on are read again from the beginning; what they no longer name is not counted', async () => {
+  const watched = new Watched();
+  const { watch } = await watched.start();
+  const { broker, clock } = watched.world;
+  members(watched, 'g1').delete('v');
+  await watched.pass();
+  expect(watch.figures.found?.groups).toBe(1);
+  watched.world.produce({ group_id: 'g0', add_members: ['w'] });
+  watched.world.produce({ group_id: 'g0', add_members: ['x'] });
+  await clock.advance(5_000);
+  for (const topic of [topics.source, topics.report])
+    broker.deleteRecordsBefore(topic, 0, broker.topic(topic).partition(0).end - 1n);
+  await watched.pass();
+  expect(watched.lines('comparisons read the topics again from the beginning')).toEqual([
+    { problem: expect.stringMatching(/^reports\/0 was read up to offset \d+, and now holds \d+ to \d+/) },
+  ]);
+  expect(watch.figures).toMatchObject({ passes: { finished: 2, failed: 0 }, found: { groups: 0 } });
+  expect(watched.drift()).toHaveLength(0);
+});
+
 test('a target that cannot be read ends the pass with a warning; what was read of the topics stays', async () => {
   const watched = new Watched();
   const { watch } = await watched.start();
@@ -511,7 +563,11 @@ test('a target that cannot be read ends the pass with a warning; what was read o
   watched.world.target.onGet = () => (isRefused ? answer(401) : null);
   await watched.pass();
   expect(watched.lines('a comparison with Genesys Cloud has failed, the next one tries again')).toEqual([
-    expect.objectContaining({ code: 'target_unreadable', problem: expect.stringContaining('cannot be read') }),
+    expect.objectContaining({
+      code: 'target_unreadable',
+      problem: expect.stringContaining('cannot be read'),
+      advice: expect.any(String),
+    }),
   ]);
   expect(watch.figures.passes).toEqual({ finished: 0, failed: 1 });
   isRefused = false;
@@ -548,10 +604,33 @@ test('evidence that takes too much memory ends the pass, and is forgotten', asyn
   const { pipeline } = await watched.world.start();
   for (let i = 0; i < 200; i += 1) watched.world.produce({ group_id: 'g0', add_members: [`u${i}`] });
   await watched.world.clock.advance(60_000);
-  watched.watch(pipeline, 150 * 250);
+  watched.watch(pipeline, { evidenceBytesMax: 150 * 250 });
   await watched.pass();
   expect(watched.lines('a comparison with Genesys Cloud has failed, the next one tries again')).toEqual([
-    expect.objectContaining({ problem: expect.stringContaining('run `rollcall diff` as a process of its own') }),
+    expect.objectContaining({
+      code: 'evidence_too_large',
+      problem: 'what is known of memberships takes more than 0 MiB',
+      advice: expect.stringContaining('run `rollcall diff` as a process of its own'),
+    }),
+  ]);
+});
+
+test('an error outside of all passes ends the comparisons, and not the service', async () => {
+  const watched = new Watched();
+  const { pipeline } = await watched.world.start();
+  const given = { KAFKA_BROKERS: 'localhost:9092', GENESYS_CLIENT_ID: 'id', GENESYS_CLIENT_SECRET: 'secret' };
+  const config = readConfig({ ...given, DRIFT_EVERY_MS: '60000' }, ['kafka', 'topics', 'genesys', 'drift'], String);
+  const ports = { live: { current: config }, api: watched.world.target, ids: null, format: native };
+  const clock = {
+    now: () => {
+      throw new Error('there is no time');
+    },
+    schedule: watched.world.clock.schedule.bind(watched.world.clock),
+  };
+  const running = watchDrift(pipeline, ports, { context: aContext({ clock }), logger: watched.world.logger });
+  await running?.close();
+  expect(watched.lines('comparisons with Genesys Cloud have ended by an error, the service goes on')).toEqual([
+    { problem: 'there is no time' },
   ]);
 });
 

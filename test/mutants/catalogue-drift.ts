@@ -126,6 +126,36 @@ export const driftMutants: readonly Mutant[] = [
     tests: ['test/contract/drift-watch.test.ts'],
   },
   {
+    name: 'moved-topic-read-on',
+    breaks: 'evidence is read on although retention has taken records that were not read',
+    edits: [{ find: 'if (offset >= start && offset <= end) continue;', replace: 'if (offset <= end) continue;' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'recreated-topic-read-on',
+    breaks: 'evidence is read on although its topic was recreated',
+    edits: [{ find: 'if (offset >= start && offset <= end) continue;', replace: 'if (offset >= start) continue;' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'moved-topic-ends-pass',
+    breaks: 'a comparison whose topics cannot be read on fails, and is not begun again',
+    edits: [{ find: 'if (!(error instanceof TopicMovedError)) throw error;', replace: 'throw error;' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'problems-logged-again',
+    breaks: 'evidence that cannot be read is logged at each pass',
+    edits: [{ find: 'if (this.#problems.has(problem)) continue;', replace: '' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'evidence-bytes-uncounted',
+    breaks: 'what was known of a group is not subtracted from the memory that evidence takes',
+    edits: [{ find: 'this.#factsBytes += facts.keptBytes - before;', replace: 'this.#factsBytes += facts.keptBytes;' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
     name: 'drift-reported-again',
     breaks: 'a member that differs is reported after each comparison',
     edits: [{ find: 'known.has(key) ? [] : [finding]', replace: 'known.has(key) ? [finding] : [finding]' }],
@@ -193,7 +223,7 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'an event of the group that cannot be read is no obstacle to a repair before it is reported',
     edits: [
       {
-        find: 'if (!isChange(event)) this.#factsOf(group).takeInvalid(place);',
+        find: 'if (!isChange(event)) this.#note(group, (facts) => facts.takeInvalid(place));',
         replace: 'if (!isChange(event)) continue;',
       },
     ],

@@ -26,6 +26,11 @@ export class KnownNames {
     this.#sources.set(idKey(target), sources.add(name));
   }
 
+  /** Of the source. */
+  get size(): number {
+    return this.#targets.size;
+  }
+
   /** null: not known. */
   targetOf(source: string): string | null {
     return this.#targets.get(idKey(source)) ?? null;

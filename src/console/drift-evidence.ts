@@ -96,8 +96,8 @@ export class DriftEvidence {
 
   /** About so much memory is taken by what is known of memberships, their names and what waits. */
   get keptBytes(): number {
-    const names = this.#members.size + this.#groups.size;
-    return this.#factsBytes + names * NAME_BYTES + this.#waiting.intentCount * WAITING_BYTES;
+    const ofNames = this.#members.keptBytes + this.#groups.keptBytes;
+    return this.#factsBytes + ofNames + this.#waiting.intentCount * WAITING_BYTES;
   }
 
   /** Of records that are no reports, as `problems`. */
@@ -105,10 +105,7 @@ export class DriftEvidence {
     return this.#unreadable.reportsOf(this.#names);
   }
 
-  /**
-   * @throws TopicMovedError where a topic cannot be read on; what is known then no longer counts.
-   * @throws ExitError where a topic is missing, or it was asked to stop.
-   */
+  /** @throws TopicMovedError where what is known no longer counts. @throws ExitError where a topic is missing, or it was asked to stop. */
   async refresh(): Promise<void> {
     const { committed, context } = this.#sources;
     this.#committed = await unlessStopped(context, committed());
@@ -349,6 +346,5 @@ export class DriftEvidence {
   }
 }
 
-/** Of a name whose name at the target is known, and of a change that waits. */
-const NAME_BYTES = 320;
+/** Of a change. */
 const WAITING_BYTES = 500;

@@ -167,7 +167,7 @@ describe('each once', () => {
 
   test('what was reported of a group that then moved is no news', () => {
     const findings = new DriftFindings();
-    const [first = [], rest] = [two.slice(0, 1), two.slice(1)];
+    const [first, rest] = [two.slice(0, 1), two.slice(1)];
     findings.add('g', owned, first);
     expect(findings.newsOf('g', owned, two)).toEqual(rest);
     findings.add('g', owned, rest);

@@ -3,9 +3,8 @@
  * ended. Committed offsets come first, then what waits, reports and the source: what the offsets pass was recorded before them.
  */
 import { idKey, isChange, isSameId, OFFSET_PATTERN, readOffset, type ChangeEvent } from '../core/change/change.ts';
-import { KeptIds } from '../core/change/kept-ids.ts';
 import type { KnownOfGroup, Unreadable } from '../core/drift/differences.ts';
-import { GroupFacts, type Place } from '../core/drift/group-facts.ts';
+import type { GroupFacts, Place } from '../core/drift/group-facts.ts';
 import { KnownNames } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
 import { textOf } from '../core/log/wire-intent.ts';
@@ -15,6 +14,7 @@ import { unlessStopped, type CommandContext } from './command-context.ts';
 import type { GroupSources } from './group-sources.ts';
 import { eventsIn, type PlacedEvent } from './group-topics.ts';
 import { CLOCK_MARGIN_MS, groupIds, readReport, type KeyedReport } from './report-search.ts';
+import { KnownGroups } from './known-groups.ts';
 import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './retry-topic.ts';
 import { TopicReading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
@@ -50,10 +50,7 @@ export class DriftEvidence {
   readonly #asked: readonly string[];
   readonly #allPartitions: boolean;
   readonly #isPartial: boolean;
-  readonly #ids = new KeptIds();
-  readonly #facts = new Map<string, GroupFacts>();
-  /** Of all of them. */
-  #factsBytes = 0;
+  readonly #facts = new KnownGroups();
   readonly #members = new KnownNames();
   readonly #groups = new KnownNames();
   readonly #waiting = emptyWaiting();
@@ -86,7 +83,7 @@ export class DriftEvidence {
 
   /** By `idKey`, all groups that the topics name, of those that are asked for. */
   get groups(): readonly string[] {
-    return [...this.#facts.keys()].toSorted();
+    return this.#facts.names;
   }
 
   /** Of batches that cannot be unpacked, each as a sentence without a full stop. */
@@ -97,7 +94,7 @@ export class DriftEvidence {
   /** About so much memory is taken by what is known of memberships, their names and what waits. */
   get keptBytes(): number {
     const ofNames = this.#members.keptBytes + this.#groups.keptBytes;
-    return this.#factsBytes + ofNames + this.#waiting.intentCount * WAITING_BYTES;
+    return this.#facts.keptBytes + ofNames + this.#waiting.intentCount * WAITING_BYTES;
   }
 
   /** Of records that are no reports, as `problems`. */
@@ -132,9 +129,9 @@ export class DriftEvidence {
         if (group === null || this.#names?.has(idKey(group)) === false) continue;
         const { topic, partition, offset, index, timestamp } = source;
         const place: Place = { topic, partition, offset, index, timestamp };
-        if (!isChange(event)) this.#note(group, (facts) => facts.takeInvalid(place));
+        if (!isChange(event)) this.#facts.note(group, (facts) => facts.takeInvalid(place));
         else {
-          this.#note(group, (facts) => facts.takeEvent(event, place));
+          this.#facts.note(group, (facts) => facts.takeEvent(event, place));
           this.#tell({ ...placed, event }, record);
         }
       }
@@ -174,7 +171,7 @@ export class DriftEvidence {
 
   /** @param group by `idKey`, as the source names it; or a name that was asked for. */
   known(group: string, wanted: KnownOfGroup['wanted']): KnownOfGroup {
-    const facts = this.#facts.get(group) ?? new GroupFacts(group, this.#ids);
+    const facts = this.#facts.factsOf(group) ?? this.#facts.nothingOf(group);
     return {
       facts,
       target: this.targetOf(group),
@@ -190,8 +187,7 @@ export class DriftEvidence {
 
   /** As the target spells the group; null: neither the id map nor a report says so. */
   targetOf(group: string): string | null {
-    const facts = this.#facts.get(group);
-    return this.#targetOf('group', facts?.spelling ?? group);
+    return this.#targetOf('group', this.#facts.factsOf(group)?.spelling ?? group);
   }
 
   /** The names of a group by the source; that which is asked for, where nothing is known of it. */
@@ -211,7 +207,7 @@ export class DriftEvidence {
 
   /** The partition of the source that the group's records are in. */
   partitionOf(group: string): number {
-    const known = this.#facts.get(group)?.newest?.partition;
+    const known = this.#facts.factsOf(group)?.newest?.partition;
     return known ?? this.#source.partitionOf(group);
   }
 
@@ -248,16 +244,6 @@ export class DriftEvidence {
     if (known?.kind === 'found') return known.id;
     if (known !== null && known.kind !== 'unanswered' && known.kind !== 'unmapped') return null;
     return (kind === 'group' ? this.#groups : this.#members).targetOf(name);
-  }
-
-  /** All that changes what is known of a group. */
-  #note(group: string, take: (facts: GroupFacts) => void): void {
-    const key = this.#ids.kept(idKey(group));
-    const facts = this.#facts.get(key) ?? new GroupFacts(group, this.#ids);
-    this.#facts.set(key, facts);
-    const before = facts.keptBytes;
-    take(facts);
-    this.#factsBytes += facts.keptBytes - before;
   }
 
   async #readRetry(): Promise<void> {
@@ -309,7 +295,7 @@ export class DriftEvidence {
     if (record.group !== null) this.#groups.note(group, record.group);
     const { source_member: name = null, member } = record;
     if (this.#sources.ids !== null && name !== null && member !== null) this.#members.note(name, member);
-    this.#note(group, (facts) => facts.takeReport(record));
+    this.#facts.note(group, (facts) => facts.takeReport(record));
     this.#noteReported(record.source);
     for (const listener of this.#reportListeners) listener(record, group);
     if (this.#names !== null) this.#reportedPartitions.add(record.source.partition);
@@ -331,7 +317,7 @@ export class DriftEvidence {
     for (const partition of this.#reportedPartitions) if (partition < partitionCount) known.add(partition);
     for (const asked of this.#asked) {
       const places = this.sourcesOf(asked).flatMap((group) => {
-        const newest = this.#facts.get(group)?.newest ?? null;
+        const newest = this.#facts.factsOf(group)?.newest ?? null;
         const waiting = waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition);
         return newest === null ? waiting : [newest.partition, ...waiting];
       });

@@ -152,7 +152,7 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'evidence-bytes-uncounted',
     breaks: 'what was known of a group is not subtracted from the memory that evidence takes',
-    edits: [{ find: 'this.#factsBytes += facts.keptBytes - before;', replace: 'this.#factsBytes += facts.keptBytes;' }],
+    edits: [{ find: 'this.#keptBytes += facts.keptBytes - before;', replace: 'this.#keptBytes += facts.keptBytes;' }],
     tests: ['test/contract/drift-evidence.test.ts'],
   },
   {
@@ -223,7 +223,7 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'an event of the group that cannot be read is no obstacle to a repair before it is reported',
     edits: [
       {
-        find: 'if (!isChange(event)) this.#note(group, (facts) => facts.takeInvalid(place));',
+        find: 'if (!isChange(event)) this.#facts.note(group, (facts) => facts.takeInvalid(place));',
         replace: 'if (!isChange(event)) continue;',
       },
     ],

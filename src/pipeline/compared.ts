@@ -1,5 +1,5 @@
 /**
- * What a comparison beside the pipeline asks of it, and what it hands to it (protocol.md 14): when one more request delays no change,
+ * What a comparison beside the pipeline asks of it, and what it hands to it (protocol.md 14): when one more request delays no known change,
  * which groups are to be compared, and members that differ, for their reports.
  */
 import { idKey, type ChangeSource } from '../core/change/change.ts';
@@ -26,7 +26,7 @@ export interface ReportedDrift {
 }
 
 export interface ComparedPipeline {
-  /** Nothing is due, on its way, unread or unreported, and the target takes requests: one more of them delays no change. */
+  /** Nothing is due, on its way, unread or unreported, and the target takes requests: one more of them delays no known change. */
   isIdle(): boolean;
   /** null: this instance does not own the partition, or refuses it. */
   owned(partition: number): OwnedPartition | null;

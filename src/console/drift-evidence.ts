@@ -3,9 +3,8 @@
  * ended. Committed offsets come first, then what waits, reports and the source: what the offsets pass was recorded before them.
  */
 import { idKey, isChange, isSameId, OFFSET_PATTERN, readOffset, type ChangeEvent } from '../core/change/change.ts';
-import { KeptIds } from '../core/change/kept-ids.ts';
 import type { KnownOfGroup, Unreadable } from '../core/drift/differences.ts';
-import { GroupFacts, type Place } from '../core/drift/group-facts.ts';
+import type { GroupFacts, Place } from '../core/drift/group-facts.ts';
 import { KnownNames } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
 import { textOf } from '../core/log/wire-intent.ts';
@@ -15,11 +14,15 @@ import { unlessStopped, type CommandContext } from './command-context.ts';
 import type { GroupSources } from './group-sources.ts';
 import { eventsIn, type PlacedEvent } from './group-topics.ts';
 import { CLOCK_MARGIN_MS, groupIds, readReport, type KeyedReport } from './report-search.ts';
+import { KnownGroups } from './known-groups.ts';
 import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './retry-topic.ts';
 import { TopicReading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 
-export type DriftSources = Pick<GroupSources, 'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'ids'> & {
+export type DriftSources = Pick<
+  GroupSources,
+  'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'bounds' | 'ids'
+> & {
   /** A reading ends with an error where `stop` aborts. */
   readonly context: Pick<CommandContext, 'stderr' | 'clock' | 'stop'>;
 };
@@ -47,8 +50,7 @@ export class DriftEvidence {
   readonly #asked: readonly string[];
   readonly #allPartitions: boolean;
   readonly #isPartial: boolean;
-  readonly #ids = new KeptIds();
-  readonly #facts = new Map<string, GroupFacts>();
+  readonly #facts = new KnownGroups();
   readonly #members = new KnownNames();
   readonly #groups = new KnownNames();
   readonly #waiting = emptyWaiting();
@@ -81,7 +83,7 @@ export class DriftEvidence {
 
   /** By `idKey`, all groups that the topics name, of those that are asked for. */
   get groups(): readonly string[] {
-    return [...this.#facts.keys()].toSorted();
+    return this.#facts.names;
   }
 
   /** Of batches that cannot be unpacked, each as a sentence without a full stop. */
@@ -89,9 +91,10 @@ export class DriftEvidence {
     return this.#unreadable.problems;
   }
 
-  /** About so much memory is taken by what is known of memberships. */
+  /** About so much memory is taken by what is known of memberships, their names and what waits. */
   get keptBytes(): number {
-    return [...this.#facts.values()].reduce((sum, { keptBytes }) => sum + keptBytes, 0);
+    const ofNames = this.#members.keptBytes + this.#groups.keptBytes;
+    return this.#facts.keptBytes + ofNames + this.#waiting.intentCount * WAITING_BYTES;
   }
 
   /** Of records that are no reports, as `problems`. */
@@ -99,7 +102,7 @@ export class DriftEvidence {
     return this.#unreadable.reportsOf(this.#names);
   }
 
-  /** @throws ExitError where a topic is missing, or it was asked to stop. */
+  /** @throws TopicMovedError where what is known no longer counts. @throws ExitError where a topic is missing, or it was asked to stop. */
   async refresh(): Promise<void> {
     const { committed, context } = this.#sources;
     this.#committed = await unlessStopped(context, committed());
@@ -108,7 +111,7 @@ export class DriftEvidence {
     await this.readSource();
   }
 
-  /** Reads the source on. */
+  /** Reads the source on. @throws as `refresh` */
   async readSource(): Promise<void> {
     const { format, topics } = this.#sources;
     const isFirst = !this.#source.isOpen;
@@ -126,9 +129,9 @@ export class DriftEvidence {
         if (group === null || this.#names?.has(idKey(group)) === false) continue;
         const { topic, partition, offset, index, timestamp } = source;
         const place: Place = { topic, partition, offset, index, timestamp };
-        if (!isChange(event)) this.#factsOf(group).takeInvalid(place);
+        if (!isChange(event)) this.#facts.note(group, (facts) => facts.takeInvalid(place));
         else {
-          this.#factsOf(group).takeEvent(event, place);
+          this.#facts.note(group, (facts) => facts.takeEvent(event, place));
           this.#tell({ ...placed, event }, record);
         }
       }
@@ -168,7 +171,7 @@ export class DriftEvidence {
 
   /** @param group by `idKey`, as the source names it; or a name that was asked for. */
   known(group: string, wanted: KnownOfGroup['wanted']): KnownOfGroup {
-    const facts = this.#facts.get(group) ?? new GroupFacts(group, this.#ids);
+    const facts = this.#facts.factsOf(group) ?? this.#facts.nothingOf(group);
     return {
       facts,
       target: this.targetOf(group),
@@ -184,8 +187,7 @@ export class DriftEvidence {
 
   /** As the target spells the group; null: neither the id map nor a report says so. */
   targetOf(group: string): string | null {
-    const facts = this.#facts.get(group);
-    return this.#targetOf('group', facts?.spelling ?? group);
+    return this.#targetOf('group', this.#facts.factsOf(group)?.spelling ?? group);
   }
 
   /** The names of a group by the source; that which is asked for, where nothing is known of it. */
@@ -205,7 +207,7 @@ export class DriftEvidence {
 
   /** The partition of the source that the group's records are in. */
   partitionOf(group: string): number {
-    const known = this.#facts.get(group)?.newest?.partition;
+    const known = this.#facts.factsOf(group)?.newest?.partition;
     return known ?? this.#source.partitionOf(group);
   }
 
@@ -242,13 +244,6 @@ export class DriftEvidence {
     if (known?.kind === 'found') return known.id;
     if (known !== null && known.kind !== 'unanswered' && known.kind !== 'unmapped') return null;
     return (kind === 'group' ? this.#groups : this.#members).targetOf(name);
-  }
-
-  #factsOf(group: string): GroupFacts {
-    const key = this.#ids.kept(idKey(group));
-    const known = this.#facts.get(key) ?? new GroupFacts(group, this.#ids);
-    this.#facts.set(key, known);
-    return known;
   }
 
   async #readRetry(): Promise<void> {
@@ -300,7 +295,7 @@ export class DriftEvidence {
     if (record.group !== null) this.#groups.note(group, record.group);
     const { source_member: name = null, member } = record;
     if (this.#sources.ids !== null && name !== null && member !== null) this.#members.note(name, member);
-    this.#factsOf(group).takeReport(record);
+    this.#facts.note(group, (facts) => facts.takeReport(record));
     this.#noteReported(record.source);
     for (const listener of this.#reportListeners) listener(record, group);
     if (this.#names !== null) this.#reportedPartitions.add(record.source.partition);
@@ -322,7 +317,7 @@ export class DriftEvidence {
     for (const partition of this.#reportedPartitions) if (partition < partitionCount) known.add(partition);
     for (const asked of this.#asked) {
       const places = this.sourcesOf(asked).flatMap((group) => {
-        const newest = this.#facts.get(group)?.newest ?? null;
+        const newest = this.#facts.factsOf(group)?.newest ?? null;
         const waiting = waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition);
         return newest === null ? waiting : [newest.partition, ...waiting];
       });
@@ -336,3 +331,6 @@ export class DriftEvidence {
     return [...new Set([...(this.#names ?? [])].map((name) => reading.partitionOf(name)))];
   }
 }
+
+/** Of a change. */
+const WAITING_BYTES = 500;

@@ -11,19 +11,31 @@ export class DriftFindings {
   /** By the source's name, groups of which some members differ. */
   readonly #byGroup = new Map<string, Found>();
 
-  /** What was found of a group takes the place of what was found before. @returns what was not found before, under this ownership */
-  take(group: string, owned: OwnedPartition, found: readonly DriftFinding[]): readonly DriftFinding[] {
-    const former = this.#byGroup.get(group);
-    const findings = new Map(found.map((finding) => [findingKey(finding), finding]));
-    if (findings.size === 0) this.#byGroup.delete(group);
-    else this.#byGroup.set(group, { owned, findings });
-    const known = former?.owned === owned ? former.findings : null;
-    return [...findings].flatMap(([key, finding]) => (known?.has(key) === true ? [] : [finding]));
+  /** What was not found before, under this ownership. */
+  newsOf(group: string, owned: OwnedPartition, found: readonly DriftFinding[]): readonly DriftFinding[] {
+    const known = this.#knownOf(group, owned);
+    return [...byKey(found)].flatMap(([key, finding]) => (known.has(key) ? [] : [finding]));
   }
 
-  /** Of partitions that were lost nothing is kept. */
-  retain(isOwned: (owned: OwnedPartition) => boolean): void {
-    for (const [group, { owned }] of this.#byGroup) if (!isOwned(owned)) this.#byGroup.delete(group);
+  /** These are reported; others of the group may be left. */
+  add(group: string, owned: OwnedPartition, found: readonly DriftFinding[]): void {
+    this.#byGroup.set(group, { owned, findings: new Map([...this.#knownOf(group, owned), ...byKey(found)]) });
+  }
+
+  /** All that was found of a group takes the place of what was found before. */
+  take(group: string, owned: OwnedPartition, found: readonly DriftFinding[]): void {
+    if (found.length === 0) this.#byGroup.delete(group);
+    else this.#byGroup.set(group, { owned, findings: byKey(found) });
+  }
+
+  /** @param isHere whether the ownership lasts, and is the one that compares the group */
+  retain(isHere: (group: string, owned: OwnedPartition) => boolean): void {
+    for (const [group, { owned }] of this.#byGroup) if (!isHere(group, owned)) this.#byGroup.delete(group);
+  }
+
+  #knownOf(group: string, owned: OwnedPartition): ReadonlyMap<string, DriftFinding> {
+    const known = this.#byGroup.get(group);
+    return known?.owned === owned ? known.findings : NONE;
   }
 
   /** Of groups that are owned. */
@@ -38,3 +50,8 @@ export class DriftFindings {
     return { members, groups };
   }
 }
+
+const NONE: ReadonlyMap<string, DriftFinding> = new Map();
+
+const byKey = (found: readonly DriftFinding[]): ReadonlyMap<string, DriftFinding> =>
+  new Map(found.map((finding) => [findingKey(finding), finding]));

@@ -1,6 +1,7 @@
 /** The comparisons beside `run`, with connections to Kafka of their own: from its start to its signal, or its end. */
 import { createLogTools } from '../adapters/kafka/tools.ts';
 import type { SourceFormat } from '../core/change/change.ts';
+import { errorText } from '../core/text/visible.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { GroupApi, IdMap, Logger } from '../ports.ts';
@@ -45,7 +46,12 @@ export function watchDrift(
   const { everyMs } = drift;
   const options = { pipeline: pipeline.compared, everyMs, evidenceBytesMax: EVIDENCE_BYTES_MAX, clock, logger, stop };
   const watch = new DriftWatch(sources, options);
-  const ended = watch.run();
+  const ended = watch.run().catch((error: unknown) => {
+    logger.error(
+      { problem: errorText(error) },
+      'comparisons with Genesys Cloud have ended by an error, the service goes on',
+    );
+  });
   return {
     watch,
     close: async () => {

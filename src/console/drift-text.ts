@@ -1,10 +1,10 @@
 /** What `rollcall diff` prints of a group: lines for people, or one line of JSON, which `--resume` reads again; and the totals. */
 import { z } from 'zod';
-import type { Differences, Named, Unmet } from '../core/drift/differences.ts';
+import { NOTHING_DIFFERS, type Differences, type Named, type Unmet } from '../core/drift/differences.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted } from '../core/text/counted.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
-import { NOTHING_DIFFERS, type ComparedGroup } from './drift.ts';
+import type { ComparedGroup } from './drift.ts';
 
 export function comparedJson(compared: ComparedGroup): string {
   const { group, target, comparedAt, status } = compared;

@@ -4,18 +4,20 @@
  */
 import { Writable } from 'node:stream';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
+import { logLasting } from '../adapters/lasting-lines.ts';
 import { findingsOf, type DriftFigures, type DriftFinding } from '../core/drift/findings.ts';
 import { isSameId } from '../core/change/change.ts';
-import { EXIT, ExitError } from '../exit-codes.ts';
+import { ExitError } from '../exit-codes.ts';
 import type { ComparedPipeline, OwnedPartition, ReportedDrift } from '../pipeline/compared.ts';
 import type { Clock, GroupApi, Logger } from '../ports.ts';
 import { pauseUnlessAborted } from '../time.ts';
 import { DriftEvidence, type DriftSources } from './drift-evidence.ts';
 import { DriftFindings } from './drift-findings.ts';
-import { GroupReader, UnreadableTargetError, compareGroups, type ComparedGroup } from './drift.ts';
+import { GroupReader, UnreadableTargetError, compareGroups, sourceHasMoved, type ComparedGroup } from './drift.ts';
 import { chunks } from './dry-run.ts';
 import { IdleApi, IdleTime, readingInIdleTime } from './idle-time.ts';
 import { RequestPace } from './request-pace.ts';
+import { TopicMovedError } from './topic-reading.ts';
 
 export interface WatchedSources extends Omit<DriftSources, 'context'> {
   readonly api: Pick<GroupApi, 'gate' | 'getGroup'>;
@@ -48,6 +50,8 @@ export class DriftWatch {
   readonly #api: IdleApi;
   readonly #findings = new DriftFindings();
   #evidence: DriftEvidence | null = null;
+  /** Of the evidence, that were logged. */
+  readonly #problems = new Set<string>();
   #passes = { finished: 0, failed: 0 };
   #groupsLeft = 0;
   #lastFinishedAt: number | null = null;
@@ -98,28 +102,33 @@ export class DriftWatch {
       if (!(error instanceof UnreadableTargetError)) this.#evidence = null;
       if (stop.aborted) return;
       this.#passes.failed += 1;
-      logger.warn({ ...pass.counts, ...(await this.#problemOf(error)) }, FAILED);
+      const problem = await this.#problemOf(error);
+      const cause = `${problem.code} ${problem.problem}`;
+      const fields = { ...pass.counts, ...problem };
+      logLasting({ clock, logger }, { level: 'warn', cause, fields, message: FAILED });
     } finally {
       this.#groupsLeft = 0;
     }
   }
 
-  async #problemOf(error: unknown): Promise<object> {
-    if (error instanceof UnreadableTargetError) return { code: 'target_unreadable', problem: error.message };
-    if (error instanceof ExitError) return { code: 'topics_unreadable', problem: error.message };
+  async #problemOf(error: unknown): Promise<Problem> {
+    if (error instanceof UnreadableTargetError)
+      return { code: 'target_unreadable', problem: error.problem, advice: error.advice };
+    if (error instanceof EvidenceTooLargeError)
+      return { code: 'evidence_too_large', problem: error.message, advice: TOO_LARGE_ADVICE };
+    if (error instanceof TopicMovedError) return { code: 'topic_moved', problem: error.message, advice: MOVED_ADVICE };
+    if (error instanceof ExitError) return { code: 'topics_unreadable', problem: error.message, advice: TOPICS_ADVICE };
     const { code, message, advice } = explainKafkaError(await this.#sources.diagnosed(error));
     return { code, problem: message, advice };
   }
 
   async #compareAll(pass: Pass): Promise<void> {
-    const { pipeline, stop, logger } = this.#options;
+    const { pipeline, stop } = this.#options;
     await this.#idle.turn();
     if (stop.aborted) return;
-    this.#findings.retain(this.#isOwned);
-    const evidence = (this.#evidence ??= this.#newEvidence());
-    await evidence.refresh();
-    for (const problem of evidence.problems)
-      logger.warn({ problem }, 'a comparison lacks evidence that cannot be read');
+    const evidence = await this.#readEvidence();
+    this.#retainFindings(evidence);
+    this.#logProblems(evidence);
     const target = this.#reader();
     const groups = evidence.groups.filter((group) => pipeline.owned(evidence.partitionOf(group)) !== null);
     this.#groupsLeft = groups.length;
@@ -135,6 +144,31 @@ export class DriftWatch {
     }
   }
 
+  /** Reads it on; from the beginning where that cannot be. */
+  async #readEvidence(): Promise<DriftEvidence> {
+    const known = this.#evidence;
+    try {
+      await known?.refresh();
+    } catch (error) {
+      if (!(error instanceof TopicMovedError)) throw error;
+      this.#options.logger.warn({ problem: error.message }, 'comparisons read the topics again from the beginning');
+      this.#evidence = null;
+    }
+    if (this.#evidence !== null) return this.#evidence;
+    const evidence = (this.#evidence = this.#newEvidence());
+    await evidence.refresh();
+    return evidence;
+  }
+
+  /** Those that are new. */
+  #logProblems({ problems }: DriftEvidence): void {
+    for (const problem of problems) {
+      if (this.#problems.has(problem)) continue;
+      this.#problems.add(problem);
+      this.#options.logger.warn({ problem }, 'a comparison lacks evidence that cannot be read');
+    }
+  }
+
   /** Tried again where something came to be due before the request was written. */
   async #compareOne(group: string, { evidence, target, pass }: Comparison): Promise<void> {
     const { pipeline, clock, stop } = this.#options;
@@ -144,24 +178,53 @@ export class DriftWatch {
       await this.#idle.turn();
       const owned = pipeline.owned(evidence.partitionOf(group));
       if (owned === null) return pass.note('lost');
-      if (pipeline.isPaused(owned, { group, target: evidence.targetOf(group) })) return pass.note('paused');
-      for await (const compared of compareGroups([group], { evidence, target, wanted: null, context })) {
-        pass.note(compared.status);
-        return await this.#take(group, owned, { compared, evidence });
+      const isPaused = (): boolean => pipeline.isPaused(owned, { id: group, target: evidence.targetOf(group) });
+      if (isPaused()) return pass.note('paused');
+      // The pace and the idle time are waited for in between.
+      const mayStart = (): boolean => this.#isOwned(owned) && !isPaused();
+      for await (const compared of compareGroups([group], { evidence, target, mayStart, wanted: null, context })) {
+        const fate = await this.#take(group, owned, { compared, evidence });
+        if (fate !== null) pass.note(fate);
+        return;
       }
     }
   }
 
-  /** What could not be compared leaves what was found before. */
-  async #take(group: string, owned: OwnedPartition, { compared, evidence }: Found): Promise<void> {
-    if (compared.status !== 'compared') return;
+  /** What could not be compared leaves what was found before. @returns what the group came to; null: the signal has ended it */
+  async #take(group: string, owned: OwnedPartition, { compared, evidence }: Found): Promise<Fate | null> {
+    if (compared.status !== 'compared') return compared.status;
     const { facts } = evidence.known(group, null);
     const found = findingsOf(facts, compared.differences, compared.snapshot?.version ?? null);
-    const news = this.#findings.take(group, owned, found).flatMap((finding) => reportOf(finding, compared));
-    for (const part of chunks(news, REPORTS_A_TURN)) {
-      await this.#idle.turn();
-      this.#options.pipeline.report(owned, part);
+    for (const part of chunks(this.#findings.newsOf(group, owned, found), REPORTS_A_TURN)) {
+      await this.#readSourceIdle(evidence);
+      if (this.#options.stop.aborted) return null;
+      // A change that was applied meanwhile may have ended the difference.
+      if (sourceHasMoved(compared, evidence)) return 'moved';
+      this.#findings.add(group, owned, part);
+      this.#options.pipeline.report(
+        owned,
+        part.flatMap((finding) => reportOf(finding, compared)),
+      );
     }
+    this.#findings.take(group, owned, found);
+    return 'compared';
+  }
+
+  /** Reads the source on, until nothing has come while it was read; or to the signal. */
+  async #readSourceIdle(evidence: DriftEvidence): Promise<void> {
+    do {
+      await this.#idle.turn();
+      if (this.#options.stop.aborted) return;
+      await evidence.readSource();
+    } while (!this.#idle.isNow && !this.#options.stop.aborted);
+  }
+
+  /** Nothing of groups whose partition was lost, or whose newest record is in another one now. */
+  #retainFindings(evidence: DriftEvidence): void {
+    const groups = new Set(evidence.groups);
+    const isHere = (group: string, { number }: OwnedPartition): boolean =>
+      groups.has(group) && evidence.partitionOf(group) === number;
+    this.#findings.retain((group, owned) => this.#isOwned(owned) && isHere(group, owned));
   }
 
   #newEvidence(): DriftEvidence {
@@ -178,13 +241,23 @@ export class DriftWatch {
     return new GroupReader(this.#api, pace, { clock, stop });
   }
 
-  /** @throws ExitError, so that the service keeps its memory for the changes that it applies. */
+  /** @throws EvidenceTooLargeError, so that the service keeps its memory for the changes that it applies. */
   #limitMemory(): void {
     const { evidenceBytesMax } = this.#options;
     if ((this.#evidence?.keptBytes ?? 0) <= evidenceBytesMax) return;
-    const text = `what is known of memberships takes more than ${Math.round(evidenceBytesMax / MIB)} MiB; unset DRIFT_EVERY_MS, and run \`rollcall diff\` as a process of its own`;
-    throw new ExitError(EXIT.unavailable, text);
+    throw new EvidenceTooLargeError(
+      `what is known of memberships takes more than ${Math.round(evidenceBytesMax / MIB)} MiB`,
+    );
   }
+}
+
+class EvidenceTooLargeError extends Error {}
+
+/** Why a pass has failed. */
+interface Problem {
+  readonly code: string;
+  readonly problem: string;
+  readonly advice: string;
 }
 
 interface Comparison {
@@ -209,16 +282,23 @@ class Pass {
   }
 }
 
-function reportOf({ place, ...drift }: DriftFinding, { group, target }: ComparedGroup): readonly ReportedDrift[] {
+function reportOf(
+  { place, ...drift }: DriftFinding,
+  { group, target, comparedAt: reportedAt }: ComparedGroup,
+): readonly ReportedDrift[] {
   if (place === null) return [];
   const source = { ...place, eventId: null };
   // Without an id map both ids are the source's.
   const groupTarget = target !== null && isSameId(group, target) ? group : target;
-  return [{ source, group, groupTarget, drift }];
+  return [{ source, group, groupTarget, drift, reportedAt }];
 }
 
 const FINISHED = 'the groups of this instance are compared with Genesys Cloud';
 const FAILED = 'a comparison with Genesys Cloud has failed, the next one tries again';
+
+const TOO_LARGE_ADVICE = 'Unset DRIFT_EVERY_MS, and run `rollcall diff` as a process of its own.';
+const MOVED_ADVICE = 'The next comparison reads the topics from the beginning.';
+const TOPICS_ADVICE = '`rollcall doctor` says what is wrong with the topics.';
 
 const MIB = 1024 * 1024;
 

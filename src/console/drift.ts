@@ -5,12 +5,13 @@
 import { idKey } from '../core/change/change.ts';
 import { compare } from '../core/drift/comparison.ts';
 import { isGoneInSource } from '../core/drift/standing.ts';
-import type { Differences, KnownOfGroup } from '../core/drift/differences.ts';
+import { NOTHING_DIFFERS, type Differences, type KnownOfGroup } from '../core/drift/differences.ts';
 import type { Outcome } from '../core/target/outcome.ts';
+import type { Failure } from '../core/target/refusals.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
 import { errorText } from '../core/text/visible.ts';
-import { ExitError } from '../exit-codes.ts';
+import { ExitError, type ExitCode } from '../exit-codes.ts';
 import type { CommandContext } from './command-context.ts';
 import type { DriftEvidence } from './drift-evidence.ts';
 import { chunks } from './dry-run.ts';
@@ -22,7 +23,7 @@ export interface NamedGroup {
   readonly group: string;
   /** null: neither the id map nor a report says what the target calls it. */
   readonly target: string | null;
-  /** Epoch ms. */
+  /** Epoch ms, when the target had answered. */
   readonly comparedAt: number;
   /** Events of the group that were read before the target was. Absent: the target has not shown it. */
   readonly eventCount?: number;
@@ -53,6 +54,8 @@ export type WantedGroups = ReadonlyMap<string, NonNullable<KnownOfGroup['wanted'
 export interface Comparing {
   readonly evidence: DriftEvidence;
   readonly target: GroupReader;
+  /** Asked before each request; where it says no the group is not read. Absent: each one may start. */
+  readonly mayStart?: () => boolean;
   /** null: what the source says. */
   readonly wanted: WantedGroups | null;
   readonly context: Pick<CommandContext, 'clock' | 'stop'>;
@@ -60,18 +63,6 @@ export interface Comparing {
 
 /** What one read of the source stands for: about half a minute by the default pace. */
 const GROUPS_A_READ = 20;
-
-export const NOTHING_DIFFERS: Differences = {
-  missing: [],
-  extra: [],
-  undone: [],
-  pending: [],
-  foreign: [],
-  nested: [],
-  doubts: [],
-  obstacles: [],
-  unnamedCount: 0,
-};
 
 /** Other than the identity provider wants it, and nothing is on its way. */
 export const driftCount = ({ missing, extra, undone }: Differences): number =>
@@ -85,7 +76,7 @@ export const compareGroups = (groups: readonly string[], comparing: Comparing): 
   });
 
 interface Looking<G> {
-  /** null: it was asked to stop before the group was read. */
+  /** null: the group was not read, since it was asked to stop, or `mayStart` said no. */
   readonly look: (group: string) => Promise<G | null>;
   /** What is said of it must not be said of a group that has moved. */
   readonly isUrgent: (found: G) => boolean;
@@ -158,9 +149,9 @@ function notInFile(group: string, { evidence, context }: Comparing): UnsaidGroup
   return { ...named, status: 'failed', code: 'not_in_file', message: 'the file has no full state of the group' };
 }
 
-/** @param group by `idKey`, as the source names it. @returns null: it was asked to stop before the group was read */
+/** @param group by `idKey`, as the source names it. @returns null: it was not read */
 export async function readGroup(group: string, comparing: Comparing): Promise<ReadGroup | UnsaidGroup | null> {
-  const { evidence, target, wanted, context } = comparing;
+  const { evidence, target, mayStart, wanted, context } = comparing;
   const known = evidence.known(group, wanted?.get(group) ?? null);
   const { spelling, eventCount } = known.facts;
   const named = { group: spelling, target: evidence.targetOf(group), comparedAt: context.clock.now().wall };
@@ -171,20 +162,21 @@ export async function readGroup(group: string, comparing: Comparing): Promise<Re
       code: 'group_unmapped',
       message: `neither the id map nor a report says for certain what Genesys Cloud calls it`,
     };
-  const outcome = await target.read(named.target);
+  const outcome = await target.read(named.target, mayStart);
   if (outcome.kind === 'not_started') return null;
+  const answered = { ...named, comparedAt: context.clock.now().wall };
   // Gone on both sides.
   if (outcome.kind === 'not_found' && wanted === null && isGoneInSource(known))
-    return { ...named, known, snapshot: null, eventCount };
+    return { ...answered, known, snapshot: null, eventCount };
   if (outcome.kind !== 'applied' || outcome.snapshot === null)
-    return { ...named, status: 'failed', ...failureOf(outcome) };
+    return { ...answered, status: 'failed', ...failureOf(outcome) };
   const { snapshot } = outcome;
   const lastVersion = known.facts.lastVersionOf(named.target);
   if (isOlderVersion(snapshot.version, lastVersion)) {
     const message = `the answer shows version ${snapshot.version}, which is older than ${lastVersion} of a report: it lags behind, or the group was deleted and created again`;
-    return { ...named, status: 'moved', code: 'target_behind', message };
+    return { ...answered, status: 'moved', code: 'target_behind', message };
   }
-  return { ...named, known, snapshot, eventCount };
+  return { ...answered, known, snapshot, eventCount };
 }
 
 const failureOf = (outcome: GroupOutcome): { readonly code: string; readonly message: string } =>
@@ -197,21 +189,35 @@ type GroupOutcome = Exclude<Outcome, { readonly kind: 'throttled' }>;
 const FAILURES_MAX = 5;
 
 /** No group can be read at present. */
-export class UnreadableTargetError extends ExitError {}
+export class UnreadableTargetError extends ExitError {
+  readonly problem: string;
+  readonly advice: string;
 
-/** Reads groups at its pace, and counts the requests. */
+  constructor(exitCode: ExitCode, { code, message, advice }: Failure) {
+    const problem = `Genesys Cloud cannot be read (${code}): ${message}`;
+    super(exitCode, `${problem} ${advice}`);
+    this.problem = problem;
+    this.advice = advice;
+  }
+}
+
+/** Reads groups at its pace, which each request waits for, and counts the requests. */
 export class GroupReader {
   readonly #api: ReadingApi;
-  readonly #pace: RequestPace;
   readonly #context: Pick<CommandContext, 'clock' | 'stop'>;
   #failuresInRow = 0;
   requestCount = 0;
 
   constructor(api: ReadingApi, pace: RequestPace, context: Pick<CommandContext, 'clock' | 'stop'>) {
-    this.#pace = pace;
+    const { stop } = context;
     this.#context = context;
     this.#api = {
-      gate: api.gate,
+      gate: {
+        take: async () => {
+          await pace.turn(stop);
+          if (!stop.aborted) await api.gate.take();
+        },
+      },
       getGroup: (request) => {
         this.requestCount += 1;
         return api.getGroup(request);
@@ -219,13 +225,19 @@ export class GroupReader {
     };
   }
 
-  /** @throws UnreadableTargetError where the target refuses the client, or gives no usable answer of several groups in a row. */
-  async read(target: string): Promise<GroupOutcome> {
-    await this.#pace.turn(this.#context.stop);
-    const { outcome } = await getGroupWithRetries(this.#api, target, this.#context);
+  /**
+   * @param mayStart asked before each request; where it says no the outcome is `not_started`.
+   * @throws UnreadableTargetError where the target refuses the client, or gives no usable answer of several groups in a row.
+   */
+  async read(target: string, mayStart: () => boolean = () => true): Promise<GroupOutcome> {
+    const api: ReadingApi = {
+      gate: this.#api.gate,
+      getGroup: (request) => this.#api.getGroup({ ...request, mayStart: () => request.mayStart() && mayStart() }),
+    };
+    const { outcome } = await getGroupWithRetries(api, target, this.#context);
     this.#failuresInRow = outcome.kind === 'transient' ? this.#failuresInRow + 1 : 0;
-    if (outcome.kind !== 'unauthorized' && this.#failuresInRow < FAILURES_MAX) return outcome;
-    const { code, message } = failureOf(outcome);
-    throw new UnreadableTargetError(targetExitCode(outcome.kind), `Genesys Cloud cannot be read (${code}): ${message}`);
+    if (outcome.kind === 'unauthorized' || (outcome.kind === 'transient' && this.#failuresInRow >= FAILURES_MAX))
+      throw new UnreadableTargetError(targetExitCode(outcome.kind), outcome.failure);
+    return outcome;
   }
 }

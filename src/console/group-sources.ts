@@ -9,23 +9,29 @@ import type { Sources } from './group-topics.ts';
 import { commandLog, withLogTools } from './kafka-tools.ts';
 import { openSourceTopicFormat } from './source-format.ts';
 import { openIdMap, withTarget } from './target.ts';
+import type { ReadingSources } from './topic-reading.ts';
 
 const PARTS = ['format', 'ids', 'genesys'] as const;
 
 /** Running instances are not asked. */
-export type GroupSources = Omit<Sources, 'instances'>;
+export type GroupSources = Omit<Sources, 'instances'> & Pick<ReadingSources, 'bounds'>;
 
 type OpenConfig<P extends Part> = Config<'kafka' | 'topics' | (typeof PARTS)[number] | P>;
 
-/** How far the consumer group has come, and where topics begin. */
-export const placesIn = (
+/** How far the consumer group has come, and where topics begin and end. */
+export function placesIn(
   tools: KafkaLogTools,
   { topics, kafka }: Config<'kafka' | 'topics'>,
-): Pick<Sources, 'committed' | 'starts'> => ({
-  committed: () => tools.committedOffsets(kafka.groupId, topics.source),
-  starts: async (topic, partitions) =>
-    new Map((await tools.boundsOfAll(topic, partitions)).map(({ partition, start }) => [partition, start])),
-});
+): Pick<GroupSources, 'committed' | 'starts' | 'bounds'> {
+  const bounds: GroupSources['bounds'] = async (topic, partitions) =>
+    new Map((await tools.boundsOfAll(topic, partitions)).map((each) => [each.partition, each]));
+  return {
+    committed: () => tools.committedOffsets(kafka.groupId, topics.source),
+    starts: async (topic, partitions) =>
+      new Map([...(await bounds(topic, partitions))].map(([partition, { start }]) => [partition, start])),
+    bounds,
+  };
+}
 
 /** @param parts beside those that are opened here. @param needs what is named where Kafka does not permit the work. */
 export async function withGroupSources<P extends Part>(

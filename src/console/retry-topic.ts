@@ -237,6 +237,8 @@ export interface WaitingFilter {
 /** Of all partitions of the retry topic; mutable. */
 export interface WaitingView {
   readonly partitions: Map<number, PartitionView>;
+  /** Members of full states included. */
+  intentCount: number;
   unreadableCount: number;
 }
 
@@ -250,7 +252,7 @@ interface PartitionView {
 
 const UNKNOWN_GROUP = '';
 
-export const emptyWaiting = (): WaitingView => ({ partitions: new Map(), unreadableCount: 0 });
+export const emptyWaiting = (): WaitingView => ({ partitions: new Map(), intentCount: 0, unreadableCount: 0 });
 
 const emptyPartition = (): PartitionView => ({
   ownership: emptyView(),
@@ -272,6 +274,8 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
       if (readState(known.ownership, parsed.group, parsed.stamp) === 'stale') return;
       known.unreadable.delete(idKey(parsed.group));
       if (parsed.foreign !== undefined) known.unreadable.set(idKey(parsed.group), 'entries of a newer version');
+      view.intentCount -= countOf(known.groups.get(parsed.group)?.map(({ intent }) => intent) ?? []);
+      view.intentCount += countOf(parsed.intents);
       known.groups.set(
         parsed.group,
         parsed.intents.map((intent) => waitingOf(intent, header(record.headers, 'rollcall-error-code'))),
@@ -290,6 +294,9 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
         known.unreadable.set(idKey(parsed.group ?? UNKNOWN_GROUP), parsed.problem);
   }
 }
+
+const countOf = (intents: readonly Intent[]): number =>
+  intents.reduce((count, { whole }) => count + 1 + (whole?.members.length ?? 0), 0);
 
 export const allWaiting = (view: WaitingView): WaitingIntent[] =>
   [...view.partitions.values()].flatMap(({ groups }) => [...groups.values()].flat());

@@ -1,16 +1,22 @@
 /** A topic that is read on again and again, each time to the ends that it has by then. */
 import type { Unreadable } from '../core/drift/differences.ts';
 import { partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
-import type { LogTools, TopicRecord } from '../ports.ts';
-import { endIfStopped, readProgress, showProgress, type CommandContext } from './command-context.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import type { Bounds, LogTools, TopicRecord } from '../ports.ts';
+import { endIfStopped, readProgress, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
 import { existingTopic } from './kafka-tools.ts';
 import type { UnreadableRecords } from './unreadable-records.ts';
 
 export interface ReadingSources {
   readonly tools: LogTools;
+  /** Of partitions of a topic. */
+  readonly bounds: (topic: string, partitions: readonly number[]) => Promise<ReadonlyMap<number, Bounds>>;
   /** A reading ends with an error where `stop` aborts. */
   readonly context: Pick<CommandContext, 'stderr' | 'clock' | 'stop'>;
 }
+
+/** A topic cannot be read on from where its last reading ended. */
+export class TopicMovedError extends ExitError {}
 
 export class TopicReading {
   readonly topic: string;
@@ -20,7 +26,9 @@ export class TopicReading {
   #since: number | null = null;
   #partitionCount: number | null = null;
   #partitions: readonly number[] = [];
-  /** By partition, what is read next. */
+  /** By partition, where the first reading begins; absent: at the beginning. */
+  readonly #firstOffsets = new Map<number, bigint>();
+  /** By partition, what is read next, once something was read. */
   readonly #offsets = new Map<number, bigint>();
 
   constructor(
@@ -75,7 +83,7 @@ export class TopicReading {
 
   /** As above. */
   startAt(partition: number, offset: bigint): void {
-    this.#offsets.set(partition, offset);
+    this.#firstOffsets.set(partition, offset);
   }
 
   /** The next reading begins where the first one did. */
@@ -83,15 +91,19 @@ export class TopicReading {
     this.#offsets.clear();
   }
 
-  /** From where the last reading ended to the ends that there are now. @throws ExitError where it was asked to stop. */
+  /**
+   * From where the last reading ended to the ends that there are now.
+   * @throws TopicMovedError where that place is gone. @throws ExitError where it was asked to stop.
+   */
   async *read(): AsyncGenerator<TopicRecord> {
     const { topic } = this;
     const { tools, context } = this.#sources;
+    await this.#checkPlaces();
     let read: ReadProgress = { passed: 0, total: 0 };
     const onProgress = (progress: ReadProgress): void => void (read = progress);
     const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
     const since = this.#offsets.size === 0 ? this.#since : null;
-    const from = since === null ? { offsets: new Map(this.#offsets) } : { since };
+    const from = since === null ? { offsets: new Map([...this.#firstOffsets, ...this.#offsets]) } : { since };
     const how = { follow: false, signal: context.stop, unreadable: 'tell', onProgress } as const;
     try {
       for await (const record of tools.read(topic, { ...how, from, partitions: this.#partitions })) {
@@ -104,6 +116,22 @@ export class TopicReading {
       end();
     }
     endIfStopped(context, `before the end of ${topic}`);
+  }
+
+  async #checkPlaces(): Promise<void> {
+    if (this.#offsets.size === 0) return;
+    const { bounds, context } = this.#sources;
+    const found = await unlessStopped(context, bounds(this.topic, [...this.#offsets.keys()]));
+    for (const [partition, offset] of this.#offsets) {
+      const { start, end } = found.get(partition) ?? { start: 0n, end: 0n };
+      if (offset >= start && offset <= end) continue;
+      const holds = `${this.topic}/${partition} was read up to offset ${offset}, and now holds ${start} to ${end}`;
+      const why = 'it was recreated or truncated, or retention has taken what was not read yet';
+      throw new TopicMovedError(
+        EXIT.unavailable,
+        `${holds}: ${why}; what was read of it no longer counts, begin again`,
+      );
+    }
   }
 
   #noteUnreadable({ partition, offset }: TopicRecord, why: string): void {

@@ -1,5 +1,5 @@
 /**
- * What a comparison beside the pipeline asks of it, and what it hands to it (protocol.md 14): when one more request delays no change,
+ * What a comparison beside the pipeline asks of it, and what it hands to it (protocol.md 14): when one more request delays no known change,
  * which groups are to be compared, and members that differ, for their reports.
  */
 import { idKey, type ChangeSource } from '../core/change/change.ts';
@@ -7,17 +7,11 @@ import type { DriftFacts } from '../core/report/drift-report.ts';
 import { driftReport } from '../core/report/reporting.ts';
 import type { Partition } from './state/group.ts';
 import type { Owners } from './state/owners.ts';
+import type { Pauses } from './state/pauses.ts';
 
 /** One ownership of a partition; the next one is another object. */
 export interface OwnedPartition {
   readonly number: number;
-}
-
-export interface NamedGroup {
-  /** By the source. */
-  readonly group: string;
-  /** null: not known. */
-  readonly target: string | null;
 }
 
 /** A member of a group that was compared. */
@@ -27,15 +21,17 @@ export interface ReportedDrift {
   readonly group: string;
   readonly groupTarget: string | null;
   readonly drift: DriftFacts;
+  /** Epoch ms. */
+  readonly reportedAt: number;
 }
 
 export interface ComparedPipeline {
-  /** Nothing is due, on its way, unread or unreported, and the target takes requests: one more of them delays no change. */
+  /** Nothing is due, on its way, unread or unreported, and the target takes requests: one more of them delays no known change. */
   isIdle(): boolean;
   /** null: this instance does not own the partition, or refuses it. */
   owned(partition: number): OwnedPartition | null;
   /** By an operator. */
-  isPaused(owned: OwnedPartition, named: NamedGroup): boolean;
+  isPaused(owned: OwnedPartition, group: Parameters<Pauses['isPaused']>[0]): boolean;
   /** Their reports are written with all others, under the present epoch. Of an ownership that was lost meanwhile none is. */
   report(owned: OwnedPartition, found: readonly ReportedDrift[]): void;
 }
@@ -43,8 +39,7 @@ export interface ComparedPipeline {
 export const comparedPipeline = (owners: Owners): ComparedPipeline => ({
   isIdle: () => isIdle(owners),
   owned: (partition) => ownedOf(owners, partition),
-  isPaused: ({ number }, { group, target }) =>
-    owners.partitions.get(number)?.pauses.isPaused({ id: idKey(group), target }) === true,
+  isPaused: ({ number }, group) => owners.partitions.get(number)?.pauses.isPaused(group) === true,
   report: (owned, found) => report(owners, owned, found),
 });
 
@@ -71,13 +66,12 @@ function ownedOf({ partitions }: Owners, number: number): OwnedPartition | null 
 }
 
 function report(owners: Owners, owned: OwnedPartition, found: readonly ReportedDrift[]): void {
-  const { partitions, lease, clock, outbox } = owners;
+  const { partitions, lease, outbox } = owners;
   const partition = partitions.get(owned.number);
   if (partition === undefined || partition !== owned || lease.isEnding) return;
-  const reportedAt = clock.now().wall;
   for (const each of found) {
     const due = { partition, group: null, offset: null, key: idKey(each.group), deadLetter: null };
-    outbox.add({ ...due, report: driftReport({ ...each, reportedAt }) });
+    outbox.add({ ...due, report: driftReport(each) });
   }
   owners.settle();
 }

@@ -1,11 +1,13 @@
 /** What `rollcall diff` says where evidence is missing: records that cannot be read, or are gone, and partitions that are not read. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { diffGroups, type DiffFlags } from '../../src/commands/diff.ts';
 import { DriftEvidence } from '../../src/console/drift-evidence.ts';
+import { TopicMovedError } from '../../src/console/topic-reading.ts';
 import { header } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aReport } from '../support/a-report.ts';
 import { aContext } from '../support/command-context.ts';
+import { Table } from '../support/table.ts';
 import { FAST, driftSources } from '../support/drift-world.ts';
 import { aWorld, topics, type World } from '../support/world.ts';
 
@@ -196,4 +198,81 @@ test('a record that could not be taken is read again', async () => {
   await expect(evidence.refresh()).rejects.toThrow('the keys cannot be read');
   await evidence.refresh();
   expect([...evidence.known('g', null).facts.members.keys()].toSorted()).toEqual(['u', 'v']);
+});
+
+describe('a topic that cannot be read on', () => {
+  async function evidenceOf(world: World) {
+    const sources = driftSources(world, aContext(), { partitionCount: PARTITIONS });
+    const { bounds } = sources;
+    let isRecreated = false;
+    const recreated: typeof bounds = async (topic, partitions) =>
+      isRecreated && topic === topics.source
+        ? new Map(partitions.map((partition) => [partition, { start: 0n, end: 1n }]))
+        : bounds(topic, partitions);
+    const evidence = new DriftEvidence({ ...sources, bounds: recreated }, { groups: null, allPartitions: true });
+    await evidence.refresh();
+    await evidence.refresh();
+    return { evidence, recreate: () => void (isRecreated = true) };
+  }
+
+  test('since retention has taken what was not read', async () => {
+    const world = await aWorld({ partitionCount: PARTITIONS });
+    append(world, 1, add('g', 'u'));
+    const { evidence } = await evidenceOf(world);
+    for (const member of ['v', 'w']) append(world, 1, add('g', member));
+    world.broker.deleteRecordsBefore(topics.source, 1, 1n);
+    await evidence.refresh();
+    append(world, 1, add('g', 'x'));
+    append(world, 1, add('g', 'y'));
+    world.broker.deleteRecordsBefore(topics.source, 1, 4n);
+    const error = await evidence.refresh().catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(TopicMovedError);
+    expect(String(error)).toContain('source/1 was read up to offset 3, and now holds 4 to 5: it was recreated or');
+  });
+
+  test('since it was recreated, and holds less', async () => {
+    const world = await aWorld({ partitionCount: PARTITIONS });
+    for (const member of ['u', 'v']) append(world, 1, add('g', member));
+    const { evidence, recreate } = await evidenceOf(world);
+    recreate();
+    await expect(evidence.readSource()).rejects.toThrow('source/1 was read up to offset 2, and now holds 0 to 1');
+  });
+});
+
+test('the memory that evidence takes is counted with names and with what waits', async () => {
+  const world = await aWorld({ partitionCount: PARTITIONS });
+  const ids = new Table().set('group', 'g', 'T-1');
+  const evidence = new DriftEvidence(driftSources(world, aContext(), { partitionCount: PARTITIONS, ids }), {
+    groups: null,
+    allPartitions: true,
+  });
+  const grown: number[] = [];
+  const grow = async (write: () => void): Promise<void> => {
+    const before = evidence.keptBytes;
+    write();
+    await evidence.refresh();
+    grown.push(evidence.keptBytes - before);
+  };
+  await grow(() => append(world, 1, add('g', 'u')));
+  await grow(() => append(world, 1, '{"group_id":"g","members":["u","v"],"complete":true}'));
+  // The names of the group and of the member, and whom the report names.
+  await grow(
+    () =>
+      void report(
+        world,
+        { partition: 1, offset: 0n },
+        { group: 'T-1', member: 'U-1', source_group: 'g', source_member: 'u' },
+      ),
+  );
+  await grow(
+    () =>
+      void report(
+        world,
+        { partition: 1, offset: 0n },
+        { group: 'T-1', member: 'U-1', source_group: 'g', source_member: 'u' },
+      ),
+  );
+  expect(grown).toEqual([250, 2 * 30, 2 * 320 + 50, 0]);
+  const known = evidence.known('g', null).facts.keptBytes;
+  expect(evidence.keptBytes).toBe(known + 2 * 320);
 });

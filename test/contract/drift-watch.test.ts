@@ -31,6 +31,8 @@ class Watched {
   constructor(options: QuickOptions = {}) {
     this.world = new QuickWorld(options);
     const { broker, target } = this.world;
+    const get = target.getGroup.bind(target);
+    target.getGroup = async (request) => (request.mayStart() ? get(request) : { kind: 'not_started' });
     this.tools = new MemoryLog(broker, { groupId: 'command', clientId: 'command', topics });
     target.onGet = ({ group }) => {
       this.requests.push(`GET ${group}`);
@@ -49,6 +51,7 @@ class Watched {
       topics,
       format: native,
       committed: async () => new Map([[0, broker.group('rollcall').committed(0).offset ?? 0n]]),
+      bounds: async (topic: string) => new Map([[0, broker.topic(topic).partition(0)]]),
       starts: async (topic: string) => new Map([[0, broker.topic(topic).partition(0).start]]),
       ids: null,
       api: target,
@@ -67,12 +70,12 @@ class Watched {
     return { ...this.watch(pipeline), pipeline, log };
   }
 
-  watch(pipeline: Pipeline, evidenceBytesMax = Infinity) {
+  watch(pipeline: Pipeline, { evidenceBytesMax = Infinity, everyMs = EVERY_MS } = {}) {
     const { clock, logger } = this.world;
     const stop = new AbortController();
     const options = {
       pipeline: pipeline.compared,
-      everyMs: EVERY_MS,
+      everyMs,
       evidenceBytesMax,
       clock,
       logger,
@@ -316,6 +319,21 @@ describe('idle budget only', () => {
   });
 });
 
+test('a request that is tried again waits for the pace, too', async () => {
+  const watched = new Watched();
+  await watched.start();
+  const times: number[] = [];
+  watched.world.target.onGet = () => {
+    times.push(watched.world.clock.now().monotonic);
+    return answer(503);
+  };
+  await watched.pass();
+  expect(times.length).toBeGreaterThan(2 * GROUPS.length);
+  const gaps = times.slice(1).map((at, i) => at - (times[i] ?? 0));
+  // A quarter of 180 a minute.
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(Math.floor(60_000 / 45));
+});
+
 test('a group that is paused is passed over, and what was found of it before stays', async () => {
   const watched = new Watched();
   const { watch } = await watched.start();
@@ -352,6 +370,109 @@ test('a change that comes while its group is compared is no drift', async () => 
   expect(watched.drift()).toEqual([]);
 });
 
+describe('before a report is written', () => {
+  /** @param then after the source was read on for the nth time since the target has shown group g1 */
+  async function afterReading(watched: Watched, nth: number, then: () => void): Promise<void> {
+    const read = watched.tools.read.bind(watched.tools);
+    let count: number | null = null;
+    watched.world.target.onGet = ({ group }) => {
+      if (group === 'g1') count ??= 0;
+      return null;
+    };
+    watched.tools.read = async function* reading(topic, options) {
+      yield* read(topic, options);
+      if (topic !== topics.source || count === null) return;
+      count += 1;
+      if (count === nth) then();
+    };
+    await watched.pass();
+  }
+
+  test('a change ends the difference: no report says that there is one', async () => {
+    const watched = new Watched();
+    const { watch } = await watched.start();
+    members(watched, 'g1').delete('v');
+    watched.world.target.group('g1').version += 1;
+    await afterReading(watched, 1, () => watched.world.produce({ group_id: 'g1', add_members: ['v'] }));
+    expect(members(watched, 'g1')).toContain('v');
+    expect(watched.drift()).toEqual([]);
+    expect(watch.figures.found?.groups).toBe(0);
+    expect(watched.lines('the groups of this instance are compared with Genesys Cloud')).toEqual([
+      expect.objectContaining({ compared: 2, moved: 1 }),
+    ]);
+  });
+
+  test('a change comes between many reports of one group: those that are left wait for the next pass', async () => {
+    const watched = new Watched();
+    const { watch } = await watched.start();
+    const many = Array.from({ length: 600 }, (_, i) => `m${i}`);
+    watched.world.produce({ group_id: 'g1', add_members: many });
+    await watched.world.clock.advance(60_000);
+    for (const member of many) members(watched, 'g1').delete(member);
+    await afterReading(watched, 2, () => watched.world.produce({ group_id: 'g1', add_members: ['u2'] }));
+    expect(watched.drift()).toHaveLength(500);
+    expect(watch.figures.found?.members.undone).toBe(500);
+    await watched.pass();
+    expect(watched.drift().map(({ member }) => member)).toEqual(many);
+    expect(watch.figures.found?.members.undone).toBe(600);
+  });
+
+  test('the signal comes: nothing is reported', async () => {
+    const watched = new Watched();
+    const { ended } = await watched.start();
+    members(watched, 'g1').delete('v');
+    await afterReading(watched, 1, () => watched.stop());
+    await ended;
+    expect(watched.drift()).toEqual([]);
+  });
+
+  test('it says when the target had answered', async () => {
+    const watched = new Watched();
+    await watched.start();
+    members(watched, 'g1').delete('v');
+    let shownAt = 0;
+    const land = holdPatches(watched.world.target);
+    await afterReading(watched, 1, () => {
+      shownAt = watched.world.clock.now().wall;
+      watched.world.produce({ group_id: 'g2', remove_members: ['u'] });
+      watched.world.clock.schedule(60_000, land);
+    });
+    expect(watched.drift().map(({ reported_at: at }) => Date.parse(at))).toEqual([Math.floor(shownAt)]);
+  });
+});
+
+describe('while a group waits for its turn', () => {
+  /** @param then before the request for group g1, after it was found to be owned and not paused */
+  async function whileWaiting(watched: Watched, then: () => void): Promise<void> {
+    watched.world.target.onGet = ({ group }) => {
+      watched.requests.push(`GET ${group}`);
+      if (group === 'g0') watched.world.clock.schedule(500, then);
+      return null;
+    };
+    await watched.pass();
+  }
+
+  test('it is paused: it is not read', async () => {
+    const watched = new Watched();
+    await watched.start();
+    await whileWaiting(watched, () => watched.pause('g1'));
+    expect(watched.requests).toEqual(['GET g0', 'GET g2']);
+    expect(watched.lines('the groups of this instance are compared with Genesys Cloud')).toEqual([
+      expect.objectContaining({ compared: 2, paused: 1 }),
+    ]);
+  });
+
+  test('its partition is lost and comes back: it is compared under the new ownership', async () => {
+    const watched = new Watched();
+    const { log, watch } = await watched.start();
+    members(watched, 'g1').delete('v');
+    await whileWaiting(watched, () => log.rejoin('a test'));
+    expect(watched.requests).toEqual(['GET g0', 'GET g1', 'GET g2']);
+    expect(watched.drift()).toHaveLength(1);
+    expect(watch.figures.found?.groups).toBe(1);
+  });
+});
+
 test('the signal ends a pass in the middle, without another request', async () => {
   const watched = new Watched();
   const { watch, ended } = await watched.start();
@@ -384,6 +505,57 @@ test('topics that cannot be read are a warning, and the next pass tries again', 
   expect(watched.drift()).toHaveLength(1);
 });
 
+test('passes that fail again and again for one reason are few lines', async () => {
+  const watched = new Watched();
+  Object.assign(watched.world.logger, { debug: () => undefined });
+  const { pipeline } = await watched.world.start();
+  watched.tools.read = () => {
+    throw new Error('the disk is on fire');
+  };
+  const { watch } = watched.watch(pipeline, { everyMs: 10_000 });
+  await watched.world.clock.advance(55_000);
+  expect(watch.figures.passes.failed).toBeGreaterThan(3);
+  expect(watched.lines('a comparison with Genesys Cloud has failed, the next one tries again')).toHaveLength(1);
+});
+
+test('evidence that cannot be read is one line, not one at each pass', async () => {
+  const watched = new Watched();
+  const { watch } = await watched.start();
+  const read = watched.tools.read.bind(watched.tools);
+  watched.tools.read = async function* reading(topic, options) {
+    for await (const record of read(topic, options)) {
+      const isBad = topic === topics.source && record.offset === 0n;
+      yield isBad ? { ...record, unreadable: { code: 'batch_unreadable', message: 'it is bad' } } : record;
+    }
+  };
+  await watched.pass();
+  await watched.pass();
+  expect(watch.figures.passes.finished).toBe(2);
+  expect(watched.lines('a comparison lacks evidence that cannot be read')).toEqual([
+    { problem: expect.stringContaining('it is bad') },
+  ]);
+});
+
+test('topics that cannot be read on are read again from the beginning; what they no longer name is not counted', async () => {
+  const watched = new Watched();
+  const { watch } = await watched.start();
+  const { broker, clock } = watched.world;
+  members(watched, 'g1').delete('v');
+  await watched.pass();
+  expect(watch.figures.found?.groups).toBe(1);
+  watched.world.produce({ group_id: 'g0', add_members: ['w'] });
+  watched.world.produce({ group_id: 'g0', add_members: ['x'] });
+  await clock.advance(5_000);
+  for (const topic of [topics.source, topics.report])
+    broker.deleteRecordsBefore(topic, 0, broker.topic(topic).partition(0).end - 1n);
+  await watched.pass();
+  expect(watched.lines('comparisons read the topics again from the beginning')).toEqual([
+    { problem: expect.stringMatching(/^reports\/0 was read up to offset \d+, and now holds \d+ to \d+/) },
+  ]);
+  expect(watch.figures).toMatchObject({ passes: { finished: 2, failed: 0 }, found: { groups: 0 } });
+  expect(watched.drift()).toHaveLength(0);
+});
+
 test('a target that cannot be read ends the pass with a warning; what was read of the topics stays', async () => {
   const watched = new Watched();
   const { watch } = await watched.start();
@@ -391,7 +563,11 @@ test('a target that cannot be read ends the pass with a warning; what was read o
   watched.world.target.onGet = () => (isRefused ? answer(401) : null);
   await watched.pass();
   expect(watched.lines('a comparison with Genesys Cloud has failed, the next one tries again')).toEqual([
-    expect.objectContaining({ code: 'target_unreadable', problem: expect.stringContaining('cannot be read') }),
+    expect.objectContaining({
+      code: 'target_unreadable',
+      problem: expect.stringContaining('cannot be read'),
+      advice: expect.any(String),
+    }),
   ]);
   expect(watch.figures.passes).toEqual({ finished: 0, failed: 1 });
   isRefused = false;
@@ -428,10 +604,33 @@ test('evidence that takes too much memory ends the pass, and is forgotten', asyn
   const { pipeline } = await watched.world.start();
   for (let i = 0; i < 200; i += 1) watched.world.produce({ group_id: 'g0', add_members: [`u${i}`] });
   await watched.world.clock.advance(60_000);
-  watched.watch(pipeline, 150 * 250);
+  watched.watch(pipeline, { evidenceBytesMax: 150 * 250 });
   await watched.pass();
   expect(watched.lines('a comparison with Genesys Cloud has failed, the next one tries again')).toEqual([
-    expect.objectContaining({ problem: expect.stringContaining('run `rollcall diff` as a process of its own') }),
+    expect.objectContaining({
+      code: 'evidence_too_large',
+      problem: 'what is known of memberships takes more than 0 MiB',
+      advice: expect.stringContaining('run `rollcall diff` as a process of its own'),
+    }),
+  ]);
+});
+
+test('an error outside of all passes ends the comparisons, and not the service', async () => {
+  const watched = new Watched();
+  const { pipeline } = await watched.world.start();
+  const given = { KAFKA_BROKERS: 'localhost:9092', GENESYS_CLIENT_ID: 'id', GENESYS_CLIENT_SECRET: 'secret' };
+  const config = readConfig({ ...given, DRIFT_EVERY_MS: '60000' }, ['kafka', 'topics', 'genesys', 'drift'], String);
+  const ports = { live: { current: config }, api: watched.world.target, ids: null, format: native };
+  const clock = {
+    now: () => {
+      throw new Error('there is no time');
+    },
+    schedule: watched.world.clock.schedule.bind(watched.world.clock),
+  };
+  const running = watchDrift(pipeline, ports, { context: aContext({ clock }), logger: watched.world.logger });
+  await running?.close();
+  expect(watched.lines('comparisons with Genesys Cloud have ended by an error, the service goes on')).toEqual([
+    { problem: 'there is no time' },
   ]);
 });
 

@@ -192,7 +192,8 @@ describe('what the source says meanwhile', () => {
       async *read(topic, how) {
         const isBroken = topic === topics.source && (reads += 1) === at;
         yield* read(topic, how);
-        const record = { partition: 0, offset: 99n, key: null, value: null, headers: [], timestamp: 0 };
+        const offset = world.broker.topic(topics.source).partition(0).end - 1n;
+        const record = { partition: 0, offset, key: null, value: null, headers: [], timestamp: 0 };
         if (isBroken) yield { ...record, unreadable: { code: 'batch_unreadable', message: 'broken' } };
       },
     });

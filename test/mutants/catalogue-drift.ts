@@ -91,11 +91,74 @@ export const driftMutants: readonly Mutant[] = [
     tests: ['test/contract/drift-watch.test.ts'],
   },
   {
+    name: 'paused-meanwhile-compared',
+    breaks: 'a group that is paused while it waits for its turn is compared',
+    edits: [{ find: 'this.#isOwned(owned) && !isPaused()', replace: 'this.#isOwned(owned)' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'lost-meanwhile-compared',
+    breaks: 'a group whose partition is lost while it waits for its turn is compared under the former ownership',
+    edits: [{ find: 'this.#isOwned(owned) && !isPaused()', replace: '!isPaused()' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'drift-reported-too-late',
+    breaks: 'drift is reported after the change that has ended it',
+    edits: [{ find: "if (sourceHasMoved(compared, evidence)) return 'moved';", replace: '' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'drift-of-others-kept',
+    breaks: 'what was found of a group stays counted when its newest record is in a partition of another instance',
+    edits: [
+      {
+        find: 'if (!isHere(group, owned)) this.#byGroup.delete(group)',
+        replace: 'if (group === null) this.#byGroup.delete(group)',
+      },
+    ],
+    tests: ['test/unit/drift-findings.test.ts'],
+  },
+  {
+    name: 'compared-without-pace',
+    breaks: 'a request of a comparison that is tried again does not wait for the pace',
+    edits: [{ find: 'await pace.turn(stop);', replace: 'if (this.requestCount % 4 === 0) await pace.turn(stop);' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'moved-topic-read-on',
+    breaks: 'evidence is read on although retention has taken records that were not read',
+    edits: [{ find: 'if (offset >= start && offset <= end) continue;', replace: 'if (offset <= end) continue;' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'recreated-topic-read-on',
+    breaks: 'evidence is read on although its topic was recreated',
+    edits: [{ find: 'if (offset >= start && offset <= end) continue;', replace: 'if (offset >= start) continue;' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'moved-topic-ends-pass',
+    breaks: 'a comparison whose topics cannot be read on fails, and is not begun again',
+    edits: [{ find: 'if (!(error instanceof TopicMovedError)) throw error;', replace: 'throw error;' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'problems-logged-again',
+    breaks: 'evidence that cannot be read is logged at each pass',
+    edits: [{ find: 'if (this.#problems.has(problem)) continue;', replace: '' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'evidence-bytes-uncounted',
+    breaks: 'what was known of a group is not subtracted from the memory that evidence takes',
+    edits: [{ find: 'this.#keptBytes += facts.keptBytes - before;', replace: 'this.#keptBytes += facts.keptBytes;' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
     name: 'drift-reported-again',
     breaks: 'a member that differs is reported after each comparison',
-    edits: [
-      { find: 'known?.has(key) === true ? [] : [finding]', replace: 'known?.has(key) === null ? [] : [finding]' },
-    ],
+    edits: [{ find: 'known.has(key) ? [] : [finding]', replace: 'known.has(key) ? [finding] : [finding]' }],
     tests: ['test/contract/drift-watch.test.ts'],
   },
   {
@@ -103,8 +166,8 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'what differs is not reported by the next owner of its partition',
     edits: [
       {
-        find: 'former?.owned === owned ? former.findings : null',
-        replace: 'former !== undefined ? former.findings : null',
+        find: 'known?.owned === owned ? known.findings : NONE',
+        replace: 'known !== undefined ? known.findings : NONE',
       },
     ],
     tests: ['test/unit/drift-findings.test.ts'],
@@ -160,7 +223,7 @@ export const driftMutants: readonly Mutant[] = [
     breaks: 'an event of the group that cannot be read is no obstacle to a repair before it is reported',
     edits: [
       {
-        find: 'if (!isChange(event)) this.#factsOf(group).takeInvalid(place);',
+        find: 'if (!isChange(event)) this.#facts.note(group, (facts) => facts.takeInvalid(place));',
         replace: 'if (!isChange(event)) continue;',
       },
     ],

@@ -31,6 +31,8 @@ export function driftSources(
       new Map(partitions.map((partition) => [partition, broker.group('rollcall').committed(partition).offset ?? 0n])),
     starts: async (topic) =>
       new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition).start])),
+    bounds: async (topic, asked) =>
+      new Map(asked.map((partition) => [partition, broker.topic(topic).partition(partition)])),
     ids: options.ids ?? null,
     api: anApi(world.sandbox),
     rateLimitPerMinute: null,

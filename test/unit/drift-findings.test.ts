@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { readIntentId } from '../../src/core/change/change.ts';
 import { KeptIds } from '../../src/core/change/kept-ids.ts';
 import { DriftFindings } from '../../src/console/drift-findings.ts';
-import { NOTHING_DIFFERS } from '../../src/console/drift.ts';
-import type { Differences } from '../../src/core/drift/differences.ts';
+import { NOTHING_DIFFERS, type Differences } from '../../src/core/drift/differences.ts';
 import { findingsOf, type DriftFinding } from '../../src/core/drift/findings.ts';
 import { GroupFacts } from '../../src/core/drift/group-facts.ts';
 import { Evidence } from '../../src/core/explain/evidence.ts';
@@ -144,13 +143,16 @@ describe('each once', () => {
 
   test('what is found again is no news, whatever the version; what has another kind or event is', () => {
     const findings = new DriftFindings();
-    expect(findings.take('g', owned, two)).toEqual(two);
-    expect(findings.take('g', owned, findingsOf(someFacts(), { ...NOTHING_DIFFERS, undone: [undone] }, '"8"'))).toEqual(
-      [],
-    );
-    expect(findings.take('g', owned, two).map(({ kind }) => kind)).toEqual(['missing']);
-    expect(findings.take('g', owned, [])).toEqual([]);
-    expect(findings.take('g', owned, two)).toEqual(two);
+    const taken = (found: readonly DriftFinding[]) => {
+      const news = findings.newsOf('g', owned, found);
+      findings.take('g', owned, found);
+      return news;
+    };
+    expect(taken(two)).toEqual(two);
+    expect(taken(findingsOf(someFacts(), { ...NOTHING_DIFFERS, undone: [undone] }, '"8"'))).toEqual([]);
+    expect(taken(two).map(({ kind }) => kind)).toEqual(['missing']);
+    expect(taken([])).toEqual([]);
+    expect(taken(two)).toEqual(two);
   });
 
   test('under another ownership all is news; of what is not owned nothing is counted or kept', () => {
@@ -158,8 +160,19 @@ describe('each once', () => {
     findings.take('g', owned, two);
     expect(findings.counts(() => true)).toEqual({ members: { missing: 1, extra: 0, undone: 1 }, groups: 1 });
     expect(findings.counts((each) => each === next).groups).toBe(0);
-    expect(findings.take('g', next, two)).toEqual(two);
-    findings.retain((each) => each === owned);
+    expect(findings.newsOf('g', next, two)).toEqual(two);
+    findings.retain((group, each) => group === 'g' && each !== owned);
     expect(findings.counts(() => true).groups).toBe(0);
+  });
+
+  test('what was reported of a group that then moved is no news', () => {
+    const findings = new DriftFindings();
+    const [first, rest] = [two.slice(0, 1), two.slice(1)];
+    findings.add('g', owned, first);
+    expect(findings.newsOf('g', owned, two)).toEqual(rest);
+    findings.add('g', owned, rest);
+    expect(findings.newsOf('g', owned, two)).toEqual([]);
+    findings.add('g', next, first);
+    expect(findings.counts(() => true)).toEqual({ members: { missing: 1, extra: 0, undone: 0 }, groups: 1 });
   });
 });

@@ -1,21 +1,10 @@
 /** Which event repairs a group, and what has to follow it where the source has said something before it. */
 import { describe, expect, test } from 'vitest';
 import type { ChangeEvent } from '../../src/core/change/change.ts';
-import type { Differences, Unmet, Wanted } from '../../src/core/drift/differences.ts';
+import { NOTHING_DIFFERS, type Differences, type Unmet, type Wanted } from '../../src/core/drift/differences.ts';
 import { correctionOf, leftOf, repairOf, type Repair, type RepairOptions } from '../../src/core/drift/repair.ts';
 import type { Membership } from '../../src/core/target/snapshot.ts';
 
-const NONE: Differences = {
-  missing: [],
-  extra: [],
-  undone: [],
-  pending: [],
-  foreign: [],
-  nested: [],
-  doubts: [],
-  obstacles: [],
-  unnamedCount: 0,
-};
 const unmet = (member: string, evidence: Unmet['evidence'] = 'no_report') =>
   ({ member, target: member, evidence, report: null }) as const;
 const undone = (member: string, op: 'add' | 'remove') =>
@@ -49,7 +38,7 @@ const refused = (why: RegExp) => ({ kind: 'refused', why: expect.stringMatching(
 describe('the event that repairs a group', () => {
   test('is a delta of exactly what is missing, extra or undone', () => {
     const differences: Differences = {
-      ...NONE,
+      ...NOTHING_DIFFERS,
       missing: [unmet('a')],
       extra: [unmet('b')],
       undone: [undone('c', 'add'), undone('d', 'remove')],
@@ -70,13 +59,13 @@ describe('the event that repairs a group', () => {
   });
 
   test('is none where all is on its way, foreign or a group inside of the group', () => {
-    const differences = { ...NONE, pending: [pending('e')], foreign: [foreign('f')], nested: ['n'] };
+    const differences = { ...NOTHING_DIFFERS, pending: [pending('e')], foreign: [foreign('f')], nested: ['n'] };
     expect(repairOf(differences, certain, many, byName)).toBeNull();
-    expect(repairOf({ ...NONE, nested: ['n'] }, certain, many, withForeign(byName))).toBeNull();
+    expect(repairOf({ ...NOTHING_DIFFERS, nested: ['n'] }, certain, many, withForeign(byName))).toBeNull();
   });
 
   test('is a full state where a member who is to leave has no name, and no foreign member would leave with it', () => {
-    const differences = { ...NONE, undone: [{ ...undone('b', 'remove'), member: null }] };
+    const differences = { ...NOTHING_DIFFERS, undone: [{ ...undone('b', 'remove'), member: null }] };
     const state = { kind: 'state', members: ['u', 'v'], deleted: false };
     expect(repairOf(differences, certain, many, mapped)).toEqual(state);
     const besideForeign = { ...differences, foreign: [foreign('f')] };
@@ -85,7 +74,7 @@ describe('the event that repairs a group', () => {
   });
 
   test('is an empty full state, which the guard holds whole, where none is wanted', () => {
-    const differences = { ...NONE, extra: [unmet('a'), unmet('b')] };
+    const differences = { ...NOTHING_DIFFERS, extra: [unmet('a'), unmet('b')] };
     const state = { kind: 'state', members: [], deleted: false };
     expect(repairOf(differences, noOne, shown(['a', 'b']), byName)).toEqual(state);
     expect(repairOf(differences, noOne, shown(['a', 'b']), { ...byName, isDeleted: true })).toEqual({
@@ -98,7 +87,7 @@ describe('the event that repairs a group', () => {
   });
 
   test('leaves a user in the group; groups inside of it are none', () => {
-    const differences = { ...NONE, extra: [unmet('a')], nested: ['n'] };
+    const differences = { ...NOTHING_DIFFERS, extra: [unmet('a')], nested: ['n'] };
     const group = shown(['a', 'n'], { nested: new Set(['n']) });
     expect(repairOf(differences, certain, group, byName)).toEqual(refused(/no user would stay.*wants 2 members/));
     const joined = { ...differences, missing: [unmet('u')] };
@@ -106,26 +95,28 @@ describe('the event that repairs a group', () => {
   });
 
   test('removes no foreign member, and is no full state, where it is not certain who is wanted', () => {
-    const differences = { ...NONE, foreign: [foreign('f')] };
+    const differences = { ...NOTHING_DIFFERS, foreign: [foreign('f')] };
     expect(repairOf(differences, uncertain, many, withForeign(byName))).toEqual(refused(/--from/));
-    const unnamed = { ...NONE, extra: [{ ...unmet('b'), member: null }] };
+    const unnamed = { ...NOTHING_DIFFERS, extra: [{ ...unmet('b'), member: null }] };
     expect(repairOf(unnamed, uncertain, many, mapped)).toEqual(refused(/--from/));
-    expect(repairOf({ ...NONE, extra: [unmet('b')] }, uncertain, many, mapped)).toMatchObject({ kind: 'delta' });
+    expect(repairOf({ ...NOTHING_DIFFERS, extra: [unmet('b')] }, uncertain, many, mapped)).toMatchObject({
+      kind: 'delta',
+    });
   });
 
   test('is refused where evidence could not be read', () => {
-    const differences = { ...NONE, missing: [unmet('a')], obstacles: ['s/0/7 could not be read', 'more'] };
+    const differences = { ...NOTHING_DIFFERS, missing: [unmet('a')], obstacles: ['s/0/7 could not be read', 'more'] };
     expect(repairOf(differences, certain, many, byName)).toEqual(refused(/^s\/0\/7 could not be read; more$/));
-    expect(repairOf({ ...NONE, obstacles: ['more'] }, certain, many, byName)).toBeNull();
+    expect(repairOf({ ...NOTHING_DIFFERS, obstacles: ['more'] }, certain, many, byName)).toBeNull();
   });
 
   test.each<[string, Partial<Differences>]>([
     ['is not known', { unnamedCount: 1 }],
     ['is not known, and waits for that', { pending: [pending('w', null)] }],
   ])('removes none while a member is wanted whose name at the target %s', (_, more) => {
-    const differences = { ...NONE, extra: [unmet('b')], ...more };
+    const differences = { ...NOTHING_DIFFERS, extra: [unmet('b')], ...more };
     expect(repairOf(differences, certain, many, byName)).toEqual(refused(/of 1 member .* add them to the id map/));
-    const joining = { ...NONE, missing: [unmet('a')], ...more };
+    const joining = { ...NOTHING_DIFFERS, missing: [unmet('a')], ...more };
     expect(repairOf(joining, certain, many, byName)).toEqual({ kind: 'delta', add: ['a'], remove: [] });
   });
 
@@ -139,7 +130,7 @@ describe('the event that repairs a group', () => {
       /the members that are left/,
     ],
   ])('is no full state where %s', (_, more, group, why) => {
-    const differences = { ...NONE, extra: [unmet('a')], ...more };
+    const differences = { ...NOTHING_DIFFERS, extra: [unmet('a')], ...more };
     expect(repairOf(differences, noOne, group, byName)).toEqual(refused(why));
     const unnamed = { ...differences, undone: [{ ...undone('z', 'remove'), member: null }] };
     expect(repairOf(unnamed, certain, { ...many, isDoubtful: group.isDoubtful }, mapped)).toEqual(refused(why));
@@ -147,7 +138,7 @@ describe('the event that repairs a group', () => {
 
   test('changes no member whose removal was refused, or of whom the source says the opposite', () => {
     const differences = {
-      ...NONE,
+      ...NOTHING_DIFFERS,
       missing: [unmet('a'), unmet('b', 'source_says_otherwise')],
       extra: [unmet('c', 'refused'), unmet('d', 'failed'), unmet('e', 'source_says_otherwise')],
     };
@@ -157,7 +148,7 @@ describe('the event that repairs a group', () => {
       { member: 'c', target: 'c', why: expect.stringContaining('operator has refused'), isDrift: false },
       { member: 'e', target: 'e', why: expect.stringContaining('the opposite of the file'), isDrift: true },
     ]);
-    const onlyLeft = { ...NONE, extra: [unmet('c', 'refused')] };
+    const onlyLeft = { ...NOTHING_DIFFERS, extra: [unmet('c', 'refused')] };
     expect(repairOf(onlyLeft, noOne, shown(['c']), byName)).toBeNull();
   });
 });

@@ -22,7 +22,7 @@ const state = (epoch: number, seq: number, intents: readonly Intent[]): WireReco
 function waitingAfter(records: readonly WireRecord[]) {
   const view = emptyWaiting();
   for (const record of records) readWaiting(view, 0, record);
-  return { found: allWaiting(view), unreadable: view.unreadableCount };
+  return { found: allWaiting(view), unreadable: view.unreadableCount, count: view.intentCount };
 }
 
 describe('what waits', () => {
@@ -39,6 +39,14 @@ describe('what waits', () => {
 
   test('is nothing after the tombstone', () => {
     expect(waitingAfter([state(1, 1, [anIntent()]), state(1, 2, [])]).found).toEqual([]);
+  });
+
+  test('is counted, with the members of full states', () => {
+    const two = [anIntent(), anIntent({ member: 'n' })];
+    const whole = anIntent({ op: 'state', member: WHOLE_GROUP, whole: { members: ['a', 'b'], deleted: false } });
+    expect(waitingAfter([state(1, 1, two)]).count).toBe(2);
+    expect(waitingAfter([state(1, 1, two), state(1, 2, [whole])]).count).toBe(3);
+    expect(waitingAfter([state(1, 1, two), state(1, 2, [])]).count).toBe(0);
   });
 
   test('counts what it cannot read, and goes on', () => {

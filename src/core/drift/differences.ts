@@ -93,6 +93,18 @@ export interface Differences {
   readonly unnamedCount: number;
 }
 
+export const NOTHING_DIFFERS: Differences = {
+  missing: [],
+  extra: [],
+  undone: [],
+  pending: [],
+  foreign: [],
+  nested: [],
+  doubts: [],
+  obstacles: [],
+  unnamedCount: 0,
+};
+
 /** Who is to be in the group. */
 export interface Wanted {
   /** As the source names them. */

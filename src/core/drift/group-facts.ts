@@ -75,6 +75,8 @@ export class GroupFacts {
   readonly #partitions = new Set<number>();
   /** By the target's group and member, who it was by the source. All of them by `idKey`. */
   readonly #reported = new Map<string, Map<string, string>>();
+  /** Of the inner maps. */
+  #reportedCount = 0;
   #lastGroup: { readonly group: string; readonly at: number } | null = null;
   #lastVersion: { readonly version: string; readonly at: number; readonly group: string | null } | null = null;
 
@@ -110,7 +112,8 @@ export class GroupFacts {
 
   /** About so much memory is taken by what is known of memberships (docs/reference.md, Compare). */
   get keptBytes(): number {
-    return this.#members.size * CHANGED_BYTES + (this.#state?.members?.size ?? 0) * OF_STATE_BYTES;
+    const ofState = (this.#state?.members?.size ?? 0) * OF_STATE_BYTES;
+    return this.#members.size * CHANGED_BYTES + ofState + this.#reportedCount * REPORTED_BYTES;
   }
 
   /** Of the source, that have something of the group. */
@@ -198,7 +201,9 @@ export class GroupFacts {
     if (group === null || member === null || idKey(member) === idKey(name)) return;
     const reported = this.#reported.get(idKey(group)) ?? new Map<string, string>();
     this.#reported.set(this.#ids.kept(idKey(group)), reported);
+    const before = reported.size;
     reported.set(this.#ids.kept(idKey(member)), this.#ids.kept(idKey(name)));
+    this.#reportedCount += reported.size - before;
   }
 
   /** A state that is replaced has named its members all the same. */
@@ -284,8 +289,9 @@ function kindOf(record: ReportRecord): ReportedOutcome['kind'] | null {
 export const isNewerReport = (report: ReportedOutcome, than: ReportedOutcome | null): boolean =>
   than === null || (report.epoch - than.epoch || report.at - than.at) >= 0;
 
-/** Of one that has changed since the last full state, and of one that the full state names. */
+/** Of one that has changed since the last full state, of one that the full state names, and of one that a report names at the target. */
 const CHANGED_BYTES = 250;
 const OF_STATE_BYTES = 30;
+const REPORTED_BYTES = 50;
 
 const NONE_REPORTED: ReadonlyMap<string, string> = new Map();

@@ -26,6 +26,11 @@ export class KnownNames {
     this.#sources.set(idKey(target), sources.add(name));
   }
 
+  /** About so much memory they take. */
+  get keptBytes(): number {
+    return this.#targets.size * NAME_BYTES;
+  }
+
   /** null: not known. */
   targetOf(source: string): string | null {
     return this.#targets.get(idKey(source)) ?? null;
@@ -42,3 +47,6 @@ export class KnownNames {
     return { sources, all: new Set([...sources, asked, ...(target === null ? [] : [idKey(target)])]), target };
   }
 }
+
+/** Of a name of the source, with that of the target. */
+const NAME_BYTES = 320;

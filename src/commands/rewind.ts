@@ -1,7 +1,8 @@
 /** `rollcall rewind`: the consumer group reads the source again from a time on. */
 import { Command } from 'commander';
 import { instant, type CommandContext } from '../console/command-context.ts';
-import { existingTopic, withLogTools } from '../console/kafka-tools.ts';
+import { placesIn } from '../console/group-sources.ts';
+import { withLogTools } from '../console/kafka-tools.ts';
 import { rewindTo } from '../console/rewind.ts';
 import { openSourceTopicFormat } from '../console/source-format.ts';
 import { needsOfRewind } from '../core/log/authorization.ts';
@@ -24,7 +25,9 @@ export function rewindCommand(context: CommandContext): Command {
       await withLogTools(
         context,
         ['format', 'pipeline'],
-        async ({ kafka: { groupId }, topics: { source }, format, pipeline }, tools) => {
+        async (config, tools) => {
+          const { format, pipeline } = config;
+          const [{ groupId }, { source }] = [config.kafka, config.topics];
           const sources = {
             tools,
             topic: source,
@@ -33,10 +36,7 @@ export function rewindCommand(context: CommandContext): Command {
             pendingMax: pipeline.pendingIntentsMax,
             members: () => tools.consumerGroup(groupId),
             committed: () => tools.committedIn(groupId, source),
-            bounds: async () => {
-              const { partitionCount } = await existingTopic(source, { tools, context });
-              return tools.boundsOfAll(source, [...Array(partitionCount).keys()]);
-            },
+            bounds: placesIn(tools, config).bounds,
             offsetsSince: (timestamp: number) => tools.offsetsSince(source, timestamp),
             commit: (commits: Parameters<typeof tools.commitWithoutMembers>[2]) =>
               tools.commitWithoutMembers(groupId, source, commits),

@@ -3,7 +3,7 @@
  * before they have read to its end (protocol.md 4.6), so that an older change never goes before a newer one, as long as all that is read
  * again has room in memory.
  */
-import type { ConsumerGroup, GroupMember, PartitionBounds } from '../adapters/kafka/admin.ts';
+import type { ConsumerGroup, GroupMember } from '../adapters/kafka/admin.ts';
 import { GroupInUseError } from '../adapters/kafka/tools.ts';
 import type { SourceFormat } from '../core/change/change.ts';
 import { ReadAgain, rewound, type Rewound, type Standing } from '../core/log/rewind.ts';
@@ -11,7 +11,7 @@ import { timeText } from '../core/report/reporting.ts';
 import { counted, numberText } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import type { Commit, Committed, LogTools } from '../ports.ts';
+import type { Bounds, Commit, Committed, LogTools } from '../ports.ts';
 import { intakeResumesAt } from '../pipeline/state/intake-limits.ts';
 import { print, type CommandContext } from './command-context.ts';
 import { changesIn } from './group-topics.ts';
@@ -28,8 +28,8 @@ export interface RewindSources {
   readonly members: () => Promise<ConsumerGroup>;
   /** By partition. */
   readonly committed: () => Promise<ReadonlyMap<number, Committed>>;
-  /** Of all partitions. */
-  readonly bounds: () => Promise<readonly PartitionBounds[]>;
+  /** Of partitions of a topic. */
+  readonly bounds: (topic: string, partitions: readonly number[]) => Promise<ReadonlyMap<number, Bounds>>;
   /** By partition, the first record since then; the end where there is none. */
   readonly offsetsSince: (timestamp: number) => Promise<ReadonlyMap<number, bigint>>;
   /** Rejects where the group has members. */
@@ -50,9 +50,14 @@ export async function rewindTo(
   context: CommandContext,
 ): Promise<ExitCode> {
   demandStopped(await sources.members(), sources);
-  const standings = await standingsAt(to, sources);
+  const unreadable = new UnreadableRecords();
+  const reading = new TopicReading('source', sources.topic, { ...sources, context }, unreadable);
+  await reading.open();
+  const standings = await standingsAt(to, reading, sources);
   const moves = standings.flatMap((standing) => rewound(standing) ?? []);
   for (const standing of standings) await print(context.stdout, standingText(standing, moves));
+  for (const { partition, offset } of standings) if (offset !== null) reading.startAt(partition, offset);
+  for (const move of moves) reading.startAt(move.partition, move.to);
   if (moves.length === 0) {
     await print(
       context.stdout,
@@ -60,7 +65,8 @@ export async function rewindTo(
     );
     return EXIT.done;
   }
-  const what = readAgainText(await readAgain({ moves, standings }, sources, context));
+  const what = readAgainText(await readAgain(reading, sources));
+  for (const problem of unreadable.problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
   if (!isMeant) {
     await print(context.stdout, `${what} would be read again; --yes moves the offsets\n`);
     return EXIT.someFailed;
@@ -89,9 +95,10 @@ const notStopped = (why: string): ExitError =>
   );
 
 /** @throws ExitError where nothing is committed. */
-async function standingsAt(time: number, sources: RewindSources): Promise<readonly Standing[]> {
+async function standingsAt(time: number, reading: TopicReading, sources: RewindSources): Promise<readonly Standing[]> {
+  const bounds = await sources.bounds(sources.topic, reading.all);
   const [committed, since] = [await sources.committed(), await sources.offsetsSince(time)];
-  const standings = (await sources.bounds()).map(({ partition, start, end }): Standing => {
+  const standings = [...bounds].map(([partition, { start, end }]): Standing => {
     const { offset = null, metadata = '' } = committed.get(partition) ?? {};
     return { partition, offset, metadata, since: since.get(partition) ?? end, start };
   });
@@ -115,26 +122,16 @@ function readAgainText({ recordCount, memberCount, stateCount, groupCount }: Rea
   return `${counted(recordCount, 'record')} of ${counted(groupCount, 'group')} (${counted(memberCount, 'membership')}${states})`;
 }
 
-/** Of the records that do not move, those that are unread count, too: they need room as well. */
-async function readAgain(
-  { moves, standings }: { readonly moves: readonly Rewound[]; readonly standings: readonly Standing[] },
-  { tools, topic, format, pendingMax }: RewindSources,
-  context: CommandContext,
-): Promise<ReadAgain> {
+/** What is unread counts, too: it needs room as well. */
+async function readAgain(reading: TopicReading, { format, pendingMax }: RewindSources): Promise<ReadAgain> {
   const found = new ReadAgain();
-  const unreadable = new UnreadableRecords();
-  const reading = new TopicReading('source', topic, { tools, context }, unreadable);
-  await reading.open();
-  for (const { partition, offset } of standings) if (offset !== null) reading.startAt(partition, offset);
-  for (const { partition, to } of moves) reading.startAt(partition, to);
-  const { partitionCount } = reading;
+  const { topic, partitionCount } = reading;
   for await (const record of reading.read()) {
     found.recordCount += 1;
     await format.prepare?.([record]);
     for (const { event } of changesIn({ record, topic, partitionCount, format })) found.take(event, record.partition);
     if (found.pendingCount > intakeResumesAt(pendingMax)) throw noRoom(pendingMax);
   }
-  for (const problem of unreadable.problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
   demandOnePartition(found.groupsInTwoPartitions);
   return found;
 }

@@ -35,7 +35,8 @@ function sourcesOf(world: World, more: Partial<RewindSources> = {}): RewindSourc
       })),
     }),
     committed: async () => new Map(all.map((partition) => [partition, group.committed(partition)])),
-    bounds: async () => all.map((partition) => ({ partition, ...boundsOf(source.partition(partition)) })),
+    bounds: async (_, partitions) =>
+      new Map(partitions.map((partition) => [partition, boundsOf(source.partition(partition))])),
     offsetsSince: async (since) =>
       new Map(
         all.map((partition) => {

@@ -385,10 +385,8 @@ describe('drift: with an id map', () => {
     expect(known.compared(shown([]))).toEqual({
       doubts: ['of 1 whom the source wants neither the id map nor a report says what Genesys Cloud calls them'],
     });
-    const intent = {
-      ...anIntent({ group: 'g', member: 'w@idp', op: 'add', source: { ...at(1n), eventId: null } }),
-      target: null,
-    };
+    // As it is read of a live record: by the source's name.
+    const intent = anIntent({ group: 'g', member: 'w@idp', op: 'add', source: { ...at(1n), eventId: null } });
     const waits = new Known({ ...mapped, waiting: [{ intent, state: 'parked' }] }).event(1n, delta(['w@idp']));
     expect(waits.compared(shown([]))).toEqual({
       pending: [{ member: 'w@idp', target: null, op: 'add', state: 'parked' }],

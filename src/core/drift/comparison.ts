@@ -73,10 +73,11 @@ class Comparison {
     this.#state = newestState(facts.state, states);
     for (const [key, each] of facts.members) this.#noteFacts(key, each);
     for (const { intent, state } of waiting) {
-      const { member, op, source: place, target } = intent;
+      const { member, op, source: place, target, namedBy } = intent;
       if (member === WHOLE_GROUP || op === 'state') continue;
       const standing = { ...NOTHING_REPORTED, name: sourceMember(intent), place, op, waiting: state };
-      this.#note(standing, target ?? known.targetOf(member));
+      // A record has no other name at the target than the source's, unless the source has none.
+      this.#note(standing, namedBy === 'target' ? target : known.targetOf(member));
     }
     const standings = [...this.#standings.values(), ...this.#unnamed.values()];
     this.#hasStateCome =

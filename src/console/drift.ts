@@ -10,7 +10,9 @@ import type { Outcome } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
 import { errorText } from '../core/text/visible.ts';
+import type { IdKind } from '../core/ids/resolution.ts';
 import { ExitError } from '../exit-codes.ts';
+import type { IdMap, Resolution } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import type { DriftEvidence } from './drift-evidence.ts';
 import { chunks } from './dry-run.ts';
@@ -199,7 +201,7 @@ const FAILURES_MAX = 5;
 /** No group can be read at present. */
 export class UnreadableTargetError extends ExitError {}
 
-/** Reads groups at its pace, and counts the requests. */
+/** Reads groups, and looks names up, at its pace; counts the requests. */
 export class GroupReader {
   readonly #api: ReadingApi;
   readonly #pace: RequestPace;
@@ -217,6 +219,15 @@ export class GroupReader {
         return api.getGroup(request);
       },
     };
+  }
+
+  /** null: it was asked to stop before. */
+  async lookUp(ids: IdMap, kind: IdKind, name: string): Promise<Resolution | null> {
+    const { stop } = this.#context;
+    await this.#pace.turn(stop);
+    if (stop.aborted) return null;
+    this.requestCount += 1;
+    return await ids.lookUp(kind, name, () => !stop.aborted);
   }
 
   /** @throws UnreadableTargetError where the target refuses the client, or gives no usable answer of several groups in a row. */

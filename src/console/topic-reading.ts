@@ -1,7 +1,7 @@
 /** A topic that is read on again and again, each time to the ends that it has by then. */
 import type { Unreadable } from '../core/drift/differences.ts';
 import { partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
-import type { LogTools, TopicRecord } from '../ports.ts';
+import type { LogTools, ReadOptions, TopicRecord } from '../ports.ts';
 import { endIfStopped, readProgress, showProgress, type CommandContext } from './command-context.ts';
 import { existingTopic } from './kafka-tools.ts';
 import type { UnreadableRecords } from './unreadable-records.ts';
@@ -85,16 +85,26 @@ export class TopicReading {
 
   /** From where the last reading ended to the ends that there are now. @throws ExitError where it was asked to stop. */
   async *read(): AsyncGenerator<TopicRecord> {
+    const since = this.#since;
+    const offsets = new Map(this.#offsets);
+    if (since === null) return yield* this.#readFrom({ offsets }, this.#partitions);
+    // Which have shown nothing since that time have no offset yet.
+    const [begun, others] = [true, false].map((isBegun) =>
+      this.#partitions.filter((partition) => offsets.has(partition) === isBegun),
+    );
+    if (begun !== undefined && begun.length > 0) yield* this.#readFrom({ offsets }, begun);
+    if (others !== undefined && others.length > 0) yield* this.#readFrom({ since }, others);
+  }
+
+  async *#readFrom(from: ReadOptions['from'], partitions: readonly number[]): AsyncGenerator<TopicRecord> {
     const { topic } = this;
     const { tools, context } = this.#sources;
     let read: ReadProgress = { passed: 0, total: 0 };
     const onProgress = (progress: ReadProgress): void => void (read = progress);
     const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
-    const since = this.#offsets.size === 0 ? this.#since : null;
-    const from = since === null ? { offsets: new Map(this.#offsets) } : { since };
     const how = { follow: false, signal: context.stop, unreadable: 'tell', onProgress } as const;
     try {
-      for await (const record of tools.read(topic, { ...how, from, partitions: this.#partitions })) {
+      for await (const record of tools.read(topic, { ...how, from, partitions })) {
         if (record.unreadable === undefined) yield record;
         else this.#noteUnreadable(record, record.unreadable.message);
         // What could not be taken is read again.

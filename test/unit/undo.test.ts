@@ -1,6 +1,6 @@
 /** Which members an undo changes, against a model: a group, a source, others who change the group, and a service that applies. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Op } from '../../src/core/change/change.ts';
 import { KeptIds } from '../../src/core/change/kept-ids.ts';
 import { AppliedChanges } from '../../src/core/drift/applied-changes.ts';
@@ -162,6 +162,7 @@ function undo(model: Model, { since, until, author, reports }: Asked): Undo {
     madeBy: (change) => applied.madeBy(change),
     nameOf: (name) => name,
     isGoneAfter: () => false,
+    isNamed: () => true,
   };
   return undoOf(undoable(applied.ofGroup('g'), options), known, shown(model.target), options);
 }
@@ -180,6 +181,17 @@ const appliedIn = (model: Model, name: string, { since, until }: Asked): readonl
     .map(({ source }) => Number(source.offset))
     .filter((at) => at >= since && at < until);
 
+/** The opposite of the first change was found so in that time, so an instance that ended may have made it so. */
+function isDoubted(model: Model, name: string, { since }: Asked, first: number): boolean {
+  const [, op] = model.reports.flatMap((record) =>
+    record.member === name && Number(record.source.offset) === first ? [record.outcome, record.op] : [],
+  );
+  return model.reports.some(({ member: of, outcome, op: other, source }) => {
+    const at = Number(source.offset);
+    return of === name && outcome === 'already_synced' && other !== op && at >= since && at < first;
+  });
+}
+
 test('whom nothing has changed since is as before the time, and all others are as they are', () => {
   fc.assert(
     fc.property(history, times, (steps, [since = 0, until = 0]) => {
@@ -191,7 +203,8 @@ test('whom nothing has changed since is as before the time, and all others are a
         const [first, last] = [changed[0], changed.at(-1)];
         const newest = model.ofSource.get(name)?.at(-1) ?? -1;
         const isNewer = newest > (last ?? Infinity);
-        if (first === undefined || isNewer) expect(result.has(name)).toBe(model.target.has(name));
+        if (first === undefined || isNewer || isDoubted(model, name, night, first))
+          expect(result.has(name)).toBe(model.target.has(name));
         else if (!model.touchedByOthers.has(name)) {
           expect(result.has(name)).toBe(model.at(since).has(name));
           expect(result.has(name)).toBe(model.at(first).has(name));
@@ -209,11 +222,14 @@ test('who is undone is as before the first change of the time, whatever others d
       for (const { name, op } of undone) {
         const [first = 0] = appliedIn(model, name, { since, until });
         expect(model.target.has(name)).toBe(op === 'add');
+        expect(isDoubted(model, name, { since, until }, first)).toBe(false);
         expect(model.at(first).has(name)).toBe(op !== 'add');
       }
       for (const { change, why, newer } of left) {
-        expect(why).toBe(newer === null ? 'not_there' : 'changed_since');
-        if (newer === null) expect(model.target.has(change.name)).toBe(change.op !== 'add');
+        const [first = 0] = appliedIn(model, change.name, { since, until });
+        if (why === 'unsure') expect(isDoubted(model, change.name, { since, until }, first)).toBe(true);
+        else expect(why).toBe(newer === null ? 'not_there' : 'changed_since');
+        if (newer === null && why !== 'unsure') expect(model.target.has(change.name)).toBe(change.op !== 'add');
       }
     }),
   );
@@ -249,4 +265,69 @@ test('with an author only what that one has brought is undone', () => {
       }
     }),
   );
+});
+
+describe('what no report says for certain', () => {
+  const removed = (outcome: string, more: Partial<ReportRecord> = {}): ReportRecord => ({
+    ...aReport(2, 'a', 'remove', outcome),
+    ...more,
+  });
+  const sent = { queue: 0, apply: 1 };
+
+  /** Before `a` is added, at 3. */
+  function undoAfter(reports: readonly ReportRecord[], { isAdd = true } = {}): Undo {
+    const model = new Model([]);
+    const last = aReport(3, 'a', 'add', 'applied');
+    const all = isAdd ? [...reports, last] : [...reports.map(opposite), opposite(last)];
+    for (const record of all) model.facts.takeReport(record);
+    if (isAdd) (model.target as Set<string>).add('a');
+    return undo(model, { since: 1, until: 5, reports: all });
+  }
+  const opposite = (record: ReportRecord): ReportRecord => ({ ...record, op: record.op === 'add' ? 'remove' : 'add' });
+
+  test.each([
+    ['its answer was lost', [removed('superseded', { lag_ms: sent })]],
+    ['it had failed, and was replaced', [removed('superseded', { attempt: 1 })]],
+    ['an instance ended before it could report it', [removed('already_synced')]],
+    ['it has failed once', [removed('retry_scheduled', { id: 's/0/2/a#1', final: false, attempt: 1 })]],
+    ['it was given up', [removed('failed')]],
+    ['all tries have failed', [removed('permanent_failure', { attempt: 9 })]],
+    ['it was tried just before the time', [removed('superseded', { lag_ms: sent, reported_at: timeOf(0) })]],
+  ])('the opposite just before the first change, %s: the member is left', (_, reports) => {
+    for (const isAdd of [true, false])
+      expect(undoAfter(reports, { isAdd })).toMatchObject({ undone: [], left: [{ why: 'unsure' }], repair: null });
+  });
+
+  test.each([
+    ['it was replaced before it was sent', [removed('superseded')]],
+    ['it was found so before the time', [removed('already_synced', { reported_at: timeOf(0) })]],
+    ['it was held', [removed('held', { id: 's/0/2/a#held', final: false })]],
+    [
+      'it was applied before the time after it had failed',
+      [
+        removed('retry_scheduled', { id: 's/0/2/a#1', final: false, attempt: 1 }),
+        removed('applied', { reported_at: timeOf(0) }),
+      ],
+    ],
+    ['it is the same', [opposite(removed('already_synced'))]],
+    ['it is of another group then', [removed('already_synced', { group: 'h' })]],
+  ])('but not where %s', (_, reports) => {
+    expect(undoAfter(reports)).toMatchObject({ undone: [{ name: 'a' }], repair: { add: [], remove: ['a'] } });
+  });
+
+  test('between two changes it does not matter, since the first one says how the member was', () => {
+    const first = aReport(1, 'a', 'add', 'applied');
+    expect(undoAfter([first, removed('already_synced')])).toMatchObject({ repair: { remove: ['a'] } });
+  });
+
+  test('nor is it over where the last change is the opposite of the first', () => {
+    const model = new Model([]);
+    const reports = [
+      removed('already_synced'),
+      aReport(3, 'a', 'add', 'applied'),
+      aReport(4, 'a', 'remove', 'applied'),
+    ];
+    for (const record of reports) model.facts.takeReport(record);
+    expect(undo(model, { since: 1, until: 5, reports })).toMatchObject({ left: [{ why: 'unsure' }], repair: null });
+  });
 });

@@ -23,7 +23,13 @@ export function checkUndo(world: World, known: Topics, random: SaltedRandom): vo
   const drawn = [random.below(times.length), random.below(times.length)].map((index) => times[index] ?? 0);
   const window = { since: Math.min(...drawn), until: Math.max(...drawn) + 1 };
   const applied = known.applied(window);
-  const options = { author: null, madeBy: () => null, nameOf: (name: string | null) => name, isGoneAfter: () => false };
+  const options = {
+    author: null,
+    madeBy: () => null,
+    nameOf: (name: string | null) => name,
+    isGoneAfter: () => false,
+    isNamed: () => true,
+  };
   for (let number = 0; number < settings.groups; number++) {
     const group = groupName(number);
     const changes = undoable(applied.ofGroup(group), options);

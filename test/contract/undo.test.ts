@@ -5,9 +5,10 @@ import { diffGroups } from '../../src/commands/diff.ts';
 import { scopeOf, undoChanges, writingOf, type UndoFlags, type UndoSources } from '../../src/commands/undo.ts';
 import { textOf } from '../../src/core/log/wire-intent.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
+import type { HttpAnswer } from '../../src/core/target/refusals.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { actorsIn } from '../../src/formats/actor.ts';
-import type { Clock, LogTools, ReadOptions } from '../../src/ports.ts';
+import type { Clock, IdMap, LogTools, ReadOptions, Resolution } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
 import { askTo, heldIn, partDecision } from '../support/decisions.ts';
 import { FAST, driftSources, type DriftOptions } from '../support/drift-world.ts';
@@ -238,6 +239,15 @@ describe('what has changed since', () => {
     expect(written(world).at(-1)).toMatchObject({ add_members: ['v'], remove_members: [] });
   });
 
+  test('by an event that cannot be read, before the changes: it says nothing newer', async () => {
+    const world = await aWorld();
+    const one = await world.start();
+    event(world, { add_members: 'all' });
+    const night = await during(world, one, () => world.change('g', { add: ['u'] }));
+    expect(await undone(world, night)).toMatchObject({ code: EXIT.done });
+    expect(written(world).at(-1)).toMatchObject({ remove_members: ['u'] });
+  });
+
   test('by an event of the group that cannot be read: nothing of it is undone', async () => {
     const { world, one, night } = await afterTheNight();
     world.produce({ topic: topics.source, partition: null, key: 'g', value: '{"group_id":"g",', headers: [] });
@@ -403,6 +413,61 @@ describe('with an id map', () => {
     const { code, lines } = await undone(world, night, { ids });
     expect(code).toBe(EXIT.someFailed);
     expect(lines.at(-1)).toBe('1 group changed then, 1 written: adds 1, removes 0; left: 1 renamed; 1 request');
+  });
+
+  /** A process that has looked nothing up yet. @param unanswered of which the target says nothing */
+  function lookingUp(table: Table, unanswered: readonly string[] = []): IdMap {
+    const known = new Map<string, Resolution>();
+    const answer = { kind: 'no_response', error: 'timeout', durationMs: 1 } as unknown as HttpAnswer;
+    return {
+      known: (kind, id) => known.get(`${kind}/${id}`) ?? null,
+      lookUp: async (kind, id) => {
+        const resolution = unanswered.includes(id) ? { kind: 'unanswered' as const, answer } : table.known(kind, id);
+        known.set(`${kind}/${id}`, resolution);
+        return resolution;
+      },
+      onChange: () => undefined,
+      close: async () => undefined,
+    };
+  }
+
+  test('that looks up, the names of the plan are looked up, so that no report of then decides', async () => {
+    const { world, ids, one, night } = await mapped();
+    one.kill();
+    const before = await undo(world, night, { ids: lookingUp(ids) });
+    expect(before.lines.at(-1)).toBe('1 group changed then, 1 to undo: adds 1, removes 1; 4 requests; --yes writes it');
+    expect((await undo(world, night, { ids: lookingUp(ids, ['v']) })).lines.at(-1)).toContain('left: 1 renamed; ');
+    ids.set('user', 'v', 'U-3');
+    const { code, lines } = await undone(world, night, { ids: lookingUp(ids) });
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines.at(-1)).toBe('1 group changed then, 1 written: adds 1, removes 0; left: 1 renamed; 4 requests');
+    ids.set('group', 'g', 'T-2');
+    world.sandbox.putGroup({ id: 'T-2', members: ['U-2'] });
+    const other = await undo(world, night, { ids: lookingUp(ids) });
+    expect(other.lines.at(-1)).toContain('0 to undo; left: 1 changed_since, 1 renamed; ');
+  });
+
+  test('a newer event by another name counts, also where that name means another one by now', async () => {
+    const { world, ids, one, night } = await mapped();
+    world.change('g', { add: ['u-alias'] });
+    await world.expectRest(one);
+    one.kill();
+    ids.set('user', 'u-alias', 'U-9');
+    const { lines } = await undo(world, night, { ids });
+    expect(lines).toContainEqual(expect.stringMatching(/^left {2}g {2}u \(U-1\) {2}.*, at source\/0\/1$/));
+  });
+
+  test('a report that was too large to name its member: the group is refused, and the report is named', async () => {
+    const { world, ids, one, night } = await mapped();
+    one.kill();
+    const like = world.reports().find(({ source_member: name }) => name === 'v');
+    const cut = { id: 'source/0/0/x', group: null, member: null, source_group: null, source_member: null };
+    report(world, like, { ...cut, request: null });
+    const { code, err, lines } = await undone(world, night, { ids });
+    expect(code).toBe(EXIT.someFailed);
+    expect(err).toContain('warning: report source/0/0/x was too large for its topic and names no member');
+    expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}report source\/0\/0\/x/));
+    expect(written(world)).toHaveLength(1);
   });
 
   test('of a group whose name means another one by now nothing is undone', async () => {

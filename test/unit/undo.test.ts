@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Op } from '../../src/core/change/change.ts';
 import { KeptIds } from '../../src/core/change/kept-ids.ts';
-import { AppliedChanges } from '../../src/core/drift/applied-changes.ts';
+import { AppliedChanges, namedByItself } from '../../src/core/drift/applied-changes.ts';
 import type { KnownOfGroup } from '../../src/core/drift/differences.ts';
 import { GroupFacts } from '../../src/core/drift/group-facts.ts';
-import { undoOf, undoable, type Undo, type UndoOptions } from '../../src/core/drift/undo.ts';
+import { isSettled, undoOf, undoable, type Undo, type UndoOptions } from '../../src/core/drift/undo.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import type { Membership } from '../../src/core/target/snapshot.ts';
 
@@ -140,9 +140,11 @@ interface Asked {
   readonly until: number;
   readonly author?: string;
   readonly reports?: readonly ReportRecord[];
+  readonly known?: Partial<KnownOfGroup>;
+  readonly snapshot?: Partial<Membership>;
 }
 
-function undo(model: Model, { since, until, author, reports }: Asked): Undo {
+function undo(model: Model, { since, until, author, reports, ...more }: Asked): Undo {
   const applied = new AppliedChanges({ since, until });
   for (const record of reports ?? model.reports) applied.takeReport(record, 'g');
   for (const [at, name] of model.authors) applied.takeEvent(place(at), () => name);
@@ -156,7 +158,9 @@ function undo(model: Model, { since, until, author, reports }: Asked): Undo {
     isSourceGone: false,
     areReportsGone: false,
     wanted: null,
+    ...more.known,
   };
+  const snapshot = { ...shown(model.target), ...more.snapshot };
   const options: UndoOptions = {
     author: author ?? null,
     madeBy: (change) => applied.madeBy(change),
@@ -164,7 +168,7 @@ function undo(model: Model, { since, until, author, reports }: Asked): Undo {
     isGoneAfter: () => false,
     isNamed: () => true,
   };
-  return undoOf(undoable(applied.ofGroup('g'), options), known, shown(model.target), options);
+  return undoOf(undoable(applied.ofGroup('g'), options), known, snapshot, options);
 }
 
 function after({ target }: Model, { repair }: Undo): ReadonlySet<string> {
@@ -287,6 +291,7 @@ describe('what no report says for certain', () => {
 
   test.each([
     ['its answer was lost', [removed('superseded', { lag_ms: sent })]],
+    ['an instance ended before it could report it, and a newer one was read', [removed('superseded')]],
     ['it had failed, and was replaced', [removed('superseded', { attempt: 1 })]],
     ['an instance ended before it could report it', [removed('already_synced')]],
     ['it has failed once', [removed('retry_scheduled', { id: 's/0/2/a#1', final: false, attempt: 1 })]],
@@ -299,7 +304,6 @@ describe('what no report says for certain', () => {
   });
 
   test.each([
-    ['it was replaced before it was sent', [removed('superseded')]],
     ['it was found so before the time', [removed('already_synced', { reported_at: timeOf(0) })]],
     ['it was held', [removed('held', { id: 's/0/2/a#held', final: false })]],
     [
@@ -329,5 +333,96 @@ describe('what no report says for certain', () => {
     ];
     for (const record of reports) model.facts.takeReport(record);
     expect(undo(model, { since: 1, until: 5, reports })).toMatchObject({ left: [{ why: 'unsure' }], repair: null });
+  });
+});
+
+describe('one change of the time', () => {
+  const night = { since: 1, until: 5 };
+
+  function modelOf(record: ReportRecord, members: readonly string[]): Model {
+    const model = new Model([]);
+    model.facts.takeReport(record);
+    for (const name of members) (model.target as Set<string>).add(name);
+    return model;
+  }
+  const added = aReport(3, 'a', 'add', 'applied');
+  const removed = aReport(3, 'a', 'remove', 'applied');
+  const request = {
+    patch_id: 'p',
+    etag_before: '1',
+    etag_after: '2',
+    status: 200,
+    correlation_id: null,
+    duration_ms: 1,
+  };
+  const after = (record: ReportRecord, members: readonly string[], more: Partial<Asked> = {}): Undo =>
+    undo(modelOf(record, members), { ...night, reports: [record], ...more });
+
+  test('that was sent although the list may have left the member out: it is left', () => {
+    for (const outcome of ['applied', 'recovered'])
+      expect(after({ ...added, outcome, request: { ...request, verified: true, unseen: true } }, ['a'])).toMatchObject({
+        left: [{ why: 'unsure' }],
+        repair: null,
+      });
+  });
+
+  test('a removal, where the list may leave members out now: it is left', () => {
+    expect(after(removed, [], { snapshot: { isDoubtful: true } })).toMatchObject({ left: [{ why: 'not_shown' }] });
+    expect(after(removed, [])).toMatchObject({ repair: { add: ['a'] } });
+  });
+
+  test('of an id that the target shows as a group: it is left', () => {
+    for (const record of [added, removed])
+      expect(after(record, ['a'], { snapshot: { nested: new Set(['a']) } })).toMatchObject({
+        left: [{ why: 'is_group' }],
+      });
+  });
+
+  test('that is not shown, and is read again or waits: it is left, and is not settled', () => {
+    const { left } = after(added, [], { known: { isCommitted: () => false } });
+    expect(left).toMatchObject([{ why: 'pending' }]);
+    expect(left.every(isSettled)).toBe(false);
+    const source = { ...place(3), eventId: null };
+    const waiting = [{ intent: { op: 'add', member: 'a', target: 'a', source } }] as unknown as KnownOfGroup['waiting'];
+    expect(after(added, [], { known: { waiting } })).toMatchObject({ left: [{ why: 'pending' }] });
+    expect(after(added, [])).toMatchObject({ left: [{ why: 'not_there' }] });
+  });
+
+  test('what cannot be read matters only after it', () => {
+    const invalidAt = (at: number): Undo => {
+      const model = modelOf(added, ['a']);
+      model.facts.takeInvalid(place(at));
+      return undo(model, { ...night, reports: [added] });
+    };
+    expect(invalidAt(2)).toMatchObject({ repair: { kind: 'delta', remove: ['a'] } });
+    expect(invalidAt(4)).toMatchObject({ repair: { kind: 'refused' } });
+  });
+
+  test('by an event that was read again, when the id map named another: both are kept', () => {
+    const applied = new AppliedChanges(night);
+    for (const record of [added, { ...added, member: 'b', epoch: 2 }, { ...added, group: 'h', epoch: 3 }])
+      applied.takeReport(record, 'g');
+    expect(applied.ofGroup('g').map((changes) => changes.map(({ group, target }) => [group, target]))).toEqual([
+      [['g', 'a']],
+      [['g', 'b']],
+      [['h', 'a']],
+    ]);
+  });
+
+  test('whose report was cut: its id and key name it, or it is known to be missing', () => {
+    const cut = { ...added, group: null, member: null, source_member: null };
+    const applied = new AppliedChanges(night);
+    applied.takeReport(namedByItself(cut, 'g'), 'g');
+    expect(applied.ofGroup('g')).toMatchObject([[{ name: 'a', group: 'g', target: 'a' }]]);
+    expect(applied.cutReports).toEqual([]);
+    applied.takeReport(cut, 'g');
+    expect(applied.cutReport('g')).toBe(cut.id);
+  });
+
+  test('whose record does not say by whom: an author is not known', () => {
+    const model = modelOf(added, ['a']);
+    expect(undo(model, { ...night, author: 'ann', reports: [added] })).toMatchObject({
+      left: [{ why: 'author_unknown' }],
+    });
   });
 });

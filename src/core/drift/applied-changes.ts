@@ -15,7 +15,10 @@ export interface AppliedChange {
   readonly place: Place;
   /** Who has approved it; null: it needed no approval. */
   readonly approvedBy: string | null;
-  /** false: it was found so after failed tries, and no report says whether one of those has made it so. */
+  /**
+   * false: it was found so after failed tries, and no report says whether one of those has made it so; or it was sent although the target
+   * may have left the member out of its list, so that it may have changed nothing.
+   */
   readonly isSure: boolean;
   /**
    * The opposite was asked for just before, and no report says whether a request has made it so: the answer was lost, or an instance ended
@@ -202,7 +205,7 @@ function changeIn(record: ReportRecord, { id, ...named }: Named): Found | null {
   return {
     ...named,
     approvedBy: approval?.author ?? null,
-    isSure: outcome === 'applied' || (request?.patch_id ?? null) !== null,
+    isSure: (outcome === 'applied' || (request?.patch_id ?? null) !== null) && request?.unseen !== true,
     at: Date.parse(record.reported_at),
     report: id,
   };
@@ -212,10 +215,16 @@ function changeIn(record: ReportRecord, { id, ...named }: Named): Found | null {
 const isChanged = ({ final, outcome }: ReportRecord): boolean =>
   final && (outcome === 'applied' || outcome === 'recovered');
 
-/** A request may have made the change, this one's or one of an instance that ended before it could report it. */
-function isPossible({ outcome, attempt, lag_ms: lag }: ReportRecord): boolean {
-  if (outcome === 'superseded') return attempt > 0 || lag.apply !== null;
-  return POSSIBLE.has(outcome);
-}
+/**
+ * A request may have made the change: of this report, or of an instance that ended before it could report it, which also goes for what
+ * its successor has found replaced.
+ */
+const isPossible = ({ outcome }: ReportRecord): boolean => POSSIBLE.has(outcome);
 
-const POSSIBLE: ReadonlySet<string> = new Set(['retry_scheduled', 'already_synced', 'failed', 'permanent_failure']);
+const POSSIBLE: ReadonlySet<string> = new Set([
+  'retry_scheduled',
+  'superseded',
+  'already_synced',
+  'failed',
+  'permanent_failure',
+]);

@@ -3,22 +3,19 @@ import { Command } from 'commander';
 import { authorOf } from '../console/author.ts';
 import {
   collect,
-  detachable,
   endIfStopped,
   instant,
   print,
   showProgress,
   type CommandContext,
 } from '../console/command-context.ts';
-import { withRate, type ComparedSources } from '../console/drift-command.ts';
-import type { PlanOptions } from '../console/dry-run.ts';
-import { withGroupSources } from '../console/group-sources.ts';
+import { withRate } from '../console/drift-command.ts';
 import { reasonIn } from '../console/pauses.ts';
-import { PlannedEvents } from '../console/repair-text.ts';
+import { PlannedEvents } from '../console/planned-events.ts';
+import { withRepairSources, type RepairSources } from '../console/repair-sources.ts';
 import { SourceWriter, type Writing } from '../console/source-writer.ts';
 import { Undoing, type UndoScope } from '../console/undo.ts';
 import { UndoTotals, nothingText } from '../console/undo-text.ts';
-import { needsOfResync } from '../core/log/authorization.ts';
 import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { visible } from '../core/text/visible.ts';
@@ -54,17 +51,7 @@ export function undoCommand(context: CommandContext): Command {
     .addHelpText('after', examples)
     .action(async (flags: UndoFlags) => {
       const [scope, writing] = [scopeOf(flags, context), writingOf(flags, context)];
-      const { signal, detach } = detachable(context.stop);
-      await withGroupSources(
-        { ...context, stop: signal },
-        ['pipeline'],
-        async (sources, { genesys: { rateLimitPerMinute, publicApiUrl }, pipeline }) => {
-          const guard = { ...pipeline, publicApiUrl, removedBefore: 0 };
-          const all = { ...sources, rateLimitPerMinute, onComparing: detach, guard };
-          context.finish(await undoChanges({ flags, scope, writing }, all, context));
-        },
-        needsOfResync,
-      );
+      await withRepairSources(context, (sources) => undoChanges({ flags, scope, writing }, sources, context));
     });
 }
 
@@ -99,11 +86,6 @@ export const writingOf = ({ by, reason, yes }: UndoFlags, context: Pick<CommandC
   reason: reason === undefined ? null : reasonIn('undo', reason),
 });
 
-export interface UndoSources extends ComparedSources {
-  /** The removal guard, as the service has it. */
-  readonly guard: PlanOptions;
-}
-
 interface Asked {
   readonly flags: UndoFlags;
   readonly scope: UndoScope;
@@ -112,7 +94,7 @@ interface Asked {
 
 export async function undoChanges(
   { flags, scope, writing }: Asked,
-  sources: UndoSources,
+  sources: RepairSources,
   context: CommandContext,
 ): Promise<ExitCode> {
   const undoing = await Undoing.begin(scope, flags, sources, context);
@@ -132,7 +114,7 @@ export async function undoChanges(
   try {
     for await (const found of undoing.plans()) {
       if (found.status !== 'planned') {
-        await print(context.stdout, totals.unsaid(found));
+        await print(context.stdout, totals.notRead(found));
         continue;
       }
       await print(context.stdout, totals.planned(found));

@@ -39,7 +39,7 @@ export interface ReadGroup extends NamedGroup {
 }
 
 /** `moved`: it was changed while it was read, so that nothing is said. `failed`: it could not be read, or not be compared. */
-export interface UnsaidGroup extends NamedGroup {
+export interface NotReadGroup extends NamedGroup {
   readonly status: 'moved' | 'failed';
   readonly code: string;
   readonly message: string;
@@ -47,7 +47,7 @@ export interface UnsaidGroup extends NamedGroup {
 
 export type ComparedGroup =
   | (Omit<ReadGroup, 'known'> & { readonly status: 'compared'; readonly differences: Differences })
-  | UnsaidGroup;
+  | NotReadGroup;
 
 /** What is wanted besides the source topic: of each group by `idKey`, its members by `idKey`. */
 export type WantedGroups = ReadonlyMap<string, NonNullable<KnownOfGroup['wanted']>>;
@@ -102,7 +102,7 @@ export async function* readInTurn<G extends NamedGroup>(
   groups: readonly string[],
   { evidence, context }: Pick<Comparing, 'evidence' | 'context'>,
   { look, isUrgent }: Looking<G>,
-): AsyncGenerator<G | UnsaidGroup> {
+): AsyncGenerator<G | NotReadGroup> {
   let isFirst = true;
   for (const part of chunks(groups, GROUPS_A_READ)) {
     if (context.stop.aborted) return;
@@ -135,7 +135,7 @@ export const sourceHasMoved = ({ group, eventCount }: NamedGroup, evidence: Drif
 
 export const SOURCE_MOVED = 'the source got a record of the group while it was compared; compare it again';
 
-const movedOn = ({ group, target, comparedAt }: NamedGroup): UnsaidGroup => ({
+const movedOn = ({ group, target, comparedAt }: NamedGroup): NotReadGroup => ({
   group,
   target,
   comparedAt,
@@ -154,14 +154,14 @@ async function compareGroup(group: string, comparing: Comparing): Promise<Compar
   return { ...shown, status: 'compared', differences: snapshot === null ? NOTHING_DIFFERS : compare(known, snapshot) };
 }
 
-function notInFile(group: string, { evidence, context }: Comparing): UnsaidGroup {
+function notInFile(group: string, { evidence, context }: Comparing): NotReadGroup {
   const { spelling } = evidence.known(group, null).facts;
   const named = { group: spelling, target: evidence.targetOf(group), comparedAt: context.clock.now().wall };
   return { ...named, status: 'failed', code: 'not_in_file', message: 'the file has no full state of the group' };
 }
 
 /** @param group by `idKey`, as the source names it. @returns null: it was asked to stop before the group was read */
-export async function readGroup(group: string, comparing: Comparing): Promise<ReadGroup | UnsaidGroup | null> {
+export async function readGroup(group: string, comparing: Comparing): Promise<ReadGroup | NotReadGroup | null> {
   const { evidence, target, wanted, context } = comparing;
   const known = evidence.known(group, wanted?.get(group) ?? null);
   const { spelling, eventCount } = known.facts;

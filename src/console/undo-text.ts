@@ -4,9 +4,9 @@ import { isSettled, type UndoLeft, type UndoLeftReason } from '../core/drift/und
 import { timeText } from '../core/report/reporting.ts';
 import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
-import type { UnsaidGroup } from './drift.ts';
+import type { NotReadGroup } from './drift.ts';
 import { namesText } from './drift-text.ts';
-import type { PlannedEvents } from './repair-text.ts';
+import type { PlannedEvents } from './planned-events.ts';
 import type { PlannedUndo, UndoScope } from './undo.ts';
 
 const DONE = { add: 'added', remove: 'removed' } as const;
@@ -31,7 +31,7 @@ export class UndoTotals {
   readonly #left = new Map<UndoLeftReason, number>();
   #groups = 0;
   #refused = 0;
-  #unsaid = 0;
+  #notRead = 0;
   #adds = 0;
   #removes = 0;
   #isUnsettled = false;
@@ -41,7 +41,7 @@ export class UndoTotals {
   }
 
   get groupCount(): number {
-    return this.#groups + this.#unsaid;
+    return this.#groups + this.#notRead;
   }
 
   /** Who are undone, or left. */
@@ -55,11 +55,11 @@ export class UndoTotals {
 
   /** Something is not undone, though nothing newer stands against it. */
   get isLeft(): boolean {
-    return this.#isUnsettled || this.#refused + this.#unsaid + this.#events.unwrittenCount > 0;
+    return this.#isUnsettled || this.#refused + this.#notRead + this.#events.unwrittenCount > 0;
   }
 
-  unsaid({ status, group, message }: UnsaidGroup): string {
-    this.#unsaid += 1;
+  notRead({ status, group, message }: NotReadGroup): string {
+    this.#notRead += 1;
     return `${status}  ${visible(group)}  ${visible(message)}\n`;
   }
 
@@ -98,7 +98,7 @@ export class UndoTotals {
       `${counted(changedCount, 'group')} changed then, ${this.#eventsText(isWritten)}`,
       ...(left === '' ? [] : [`left: ${left}`]),
       ...(this.#refused === 0 ? [] : [`${this.#refused} refused`]),
-      ...(this.#unsaid === 0 ? [] : [`${this.#unsaid} could not be read, or moved meanwhile`]),
+      ...(this.#notRead === 0 ? [] : [`${this.#notRead} could not be read, or moved meanwhile`]),
       counted(requestCount, 'request'),
       ...(isWritten || this.#events.count === 0 ? [] : ['--yes writes it']),
     ].join('; ')}\n`;

@@ -4,7 +4,7 @@ import { undoOf, undoable, type ChangesOfMembers, type Undo, type UndoOptions } 
 import { actorsIn } from '../formats/actor.ts';
 import { CertainNames } from './certain-names.ts';
 import type { CommandContext } from './command-context.ts';
-import { readGroup, readInTurn, type Comparing, type NamedGroup, type ReadGroup, type UnsaidGroup } from './drift.ts';
+import { readGroup, readInTurn, type Comparing, type NamedGroup, type ReadGroup, type NotReadGroup } from './drift.ts';
 import { groupReader, type ComparedSources } from './drift-command.ts';
 import { DriftEvidence } from './drift-evidence.ts';
 import { checkReports, startsOf } from './kept-reports.ts';
@@ -96,14 +96,14 @@ export class Undoing {
   }
 
   /** Each of the groups, one GET each, and look-ups of the names that its event would have; as `readInTurn` says. */
-  plans(): AsyncGenerator<PlannedUndo | UnsaidGroup> {
-    return readInTurn<PlannedUndo | UnsaidGroup>(this.groups, this.comparing, {
+  plans(): AsyncGenerator<PlannedUndo | NotReadGroup> {
+    return readInTurn<PlannedUndo | NotReadGroup>(this.groups, this.comparing, {
       look: (group) => this.#plan(group),
       isUrgent: (found) => found.status === 'planned' && found.undo.repair !== null,
     });
   }
 
-  async #plan(group: string): Promise<PlannedUndo | UnsaidGroup | null> {
+  async #plan(group: string): Promise<PlannedUndo | NotReadGroup | null> {
     const { evidence } = this.comparing;
     if (!(await this.#names.ask('group', [evidence.known(group, null).facts.spelling]))) return null;
     const read = await readGroup(group, this.comparing);

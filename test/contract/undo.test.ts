@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system.ts';
 import { diffGroups } from '../../src/commands/diff.ts';
-import { scopeOf, undoChanges, writingOf, type UndoFlags, type UndoSources } from '../../src/commands/undo.ts';
+import { scopeOf, undoChanges, writingOf, type UndoFlags } from '../../src/commands/undo.ts';
+import type { RepairSources } from '../../src/console/repair-sources.ts';
 import { textOf } from '../../src/core/log/wire-intent.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import type { HttpAnswer } from '../../src/core/target/refusals.ts';
@@ -26,7 +27,7 @@ interface Asked extends DriftOptions {
   readonly tools?: (tools: LogTools) => Partial<LogTools>;
   /** Called with each line of the output; the function asks the command to stop. */
   readonly onOutput?: (text: string, stop: () => void) => void;
-  readonly guard?: Partial<UndoSources['guard']['guard']>;
+  readonly guard?: Partial<RepairSources['guard']['guard']>;
   readonly clock?: Clock;
 }
 

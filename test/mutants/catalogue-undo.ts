@@ -46,7 +46,7 @@ export const undoMutants: readonly Mutant[] = [
   {
     name: 'round-trip-undone',
     breaks: 'an undo changes a member who came and went within the time',
-    edits: [{ find: 'isSure && first.op !== asked.at(-1)?.op', replace: 'isSure && asked.length === 0' }],
+    edits: [{ find: 'isSure && asked[0]?.op !== asked.at(-1)?.op', replace: 'isSure && asked.length === 0' }],
     tests: ['test/unit/undo.test.ts'],
   },
   {
@@ -93,7 +93,7 @@ export const undoMutants: readonly Mutant[] = [
   {
     name: 'unseen-change-undone',
     breaks: 'an undo takes back a change that was sent of a list that may be cut, and may have changed nothing',
-    edits: [{ find: 'request?.unseen !== true', replace: 'request?.verified !== null' }],
+    edits: [{ find: 'request?.unseen !== true,', replace: 'request?.verified !== null,' }],
     tests: ['test/unit/undo.test.ts'],
   },
   {

@@ -44,12 +44,10 @@ export function checkUndo(world: World, known: Topics, random: SaltedRandom): vo
     // An event of the group could not be read.
     if (repair?.kind === 'refused') continue;
     const found = new Map<string, Found>();
-    for (const op of ['add', 'remove'] as const)
-      for (const name of repair?.[op] ?? []) {
-        found.set(keyOf(name), op);
-        if (!isAsBefore(world, { group, member: keyOf(name) }, { op, window }))
-          throw new Violation('undoes-exactly', `${group} ${name}: after the undo it is not as before the time`);
-      }
+    for (const op of ['add', 'remove'] as const) for (const name of repair?.[op] ?? []) found.set(keyOf(name), op);
+    for (const [member, op] of found)
+      if (!isAsBefore(world, { group, member }, { op, window }))
+        throw new Violation('undoes-exactly', `${group} ${member}: after the undo it is not as before the time`);
     for (const [member, expected] of expectedOf(world, group, window)) {
       const said = found.get(member) ?? 'none';
       world.counter.count(`undo: ${expected}`);
@@ -127,7 +125,7 @@ const isTried = ({ outcome }: Report): boolean =>
 function isAsBefore(
   { knowledge, memberships, topicOracle, target }: World,
   { group, member }: Seated,
-  { op, window: { since } }: { readonly op: 'add' | 'remove'; readonly window: Window },
+  { op, window: { since } }: { readonly op: Found; readonly window: Window },
 ): boolean {
   const seat = seatOf({ group, member });
   const times = topicOracle.reports.map(({ reported_at: at }) => Date.parse(at));

@@ -1,25 +1,22 @@
 /** `rollcall resync`: repairs what `rollcall diff` calls drift, by events in the source topic. */
 import { Command } from 'commander';
 import { authorOf } from '../console/author.ts';
-import { detachable, endIfStopped, print, type CommandContext } from '../console/command-context.ts';
+import { endIfStopped, print, type CommandContext } from '../console/command-context.ts';
 import { compareGroups, type ComparedGroup } from '../console/drift.ts';
 import {
   beginComparing,
   checkGroups,
   showCompared,
   withDriftOptions,
-  type ComparedSources,
   type DriftFlags,
 } from '../console/drift-command.ts';
 import { DriftTotals, comparedText, namesText } from '../console/drift-text.ts';
-import type { PlanOptions } from '../console/dry-run.ts';
-import { withGroupSources } from '../console/group-sources.ts';
 import { reasonIn } from '../console/pauses.ts';
-import { PlannedEvents } from '../console/repair-text.ts';
+import { PlannedEvents } from '../console/planned-events.ts';
+import { withRepairSources, type RepairSources } from '../console/repair-sources.ts';
 import { planRepair, type Repairing } from '../console/resync.ts';
 import { SourceWriter, type Writing } from '../console/source-writer.ts';
 import type { Left, RefusedRepair, Repair } from '../core/drift/repair.ts';
-import { needsOfResync } from '../core/log/authorization.ts';
 import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
 import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
@@ -46,17 +43,7 @@ export function resyncCommand(context: CommandContext): Command {
     .action(async (flags: ResyncFlags) => {
       checkGroups(flags);
       const repairing = repairingOf(flags, context);
-      const { signal, detach } = detachable(context.stop);
-      await withGroupSources(
-        { ...context, stop: signal },
-        ['pipeline'],
-        async (sources, { genesys: { rateLimitPerMinute, publicApiUrl }, pipeline }) => {
-          const guard = { ...pipeline, publicApiUrl, removedBefore: 0 };
-          const all = { ...sources, rateLimitPerMinute, onComparing: detach, guard };
-          context.finish(await resyncGroups({ flags, repairing }, all, context));
-        },
-        needsOfResync,
-      );
+      await withRepairSources(context, (sources) => resyncGroups({ flags, repairing }, sources, context));
     });
 }
 
@@ -82,11 +69,6 @@ export const repairingOf = (
   removesForeign: removeForeign === true,
 });
 
-export interface ResyncSources extends ComparedSources {
-  /** The removal guard, as the service has it. */
-  readonly guard: PlanOptions;
-}
-
 interface Asked {
   readonly flags: ResyncFlags;
   readonly repairing: Repairing & Writing;
@@ -94,7 +76,7 @@ interface Asked {
 
 export async function resyncGroups(
   { flags, repairing }: Asked,
-  sources: ResyncSources,
+  sources: RepairSources,
   context: CommandContext,
 ): Promise<ExitCode> {
   // An event that no instance has read must not be replaced, wherever it is.

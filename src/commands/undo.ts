@@ -3,23 +3,21 @@ import { Command } from 'commander';
 import { authorOf } from '../console/author.ts';
 import {
   collect,
-  detachable,
   endIfStopped,
   instant,
   print,
   showProgress,
   type CommandContext,
 } from '../console/command-context.ts';
-import { withRate, type ComparedSources } from '../console/drift-command.ts';
-import type { PlanOptions } from '../console/dry-run.ts';
-import { withGroupSources } from '../console/group-sources.ts';
+import { withRate } from '../console/drift-command.ts';
 import { reasonIn } from '../console/pauses.ts';
-import { PlannedEvents } from '../console/repair-text.ts';
+import { PlannedEvents } from '../console/planned-events.ts';
+import { withRepairSources, type RepairSources } from '../console/repair-sources.ts';
 import { SourceWriter, type Writing } from '../console/source-writer.ts';
 import { Undoing, type UndoScope } from '../console/undo.ts';
 import { UndoTotals, nothingText } from '../console/undo-text.ts';
-import { needsOfResync } from '../core/log/authorization.ts';
 import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
+import { timeText } from '../core/report/reporting.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 
@@ -52,18 +50,8 @@ export function undoCommand(context: CommandContext): Command {
   return withRate(command)
     .addHelpText('after', examples)
     .action(async (flags: UndoFlags) => {
-      const [scope, writing] = [scopeOf(flags), writingOf(flags, context)];
-      const { signal, detach } = detachable(context.stop);
-      await withGroupSources(
-        { ...context, stop: signal },
-        ['pipeline'],
-        async (sources, { genesys: { rateLimitPerMinute, publicApiUrl }, pipeline }) => {
-          const guard = { ...pipeline, publicApiUrl, removedBefore: 0 };
-          const all = { ...sources, rateLimitPerMinute, onComparing: detach, guard };
-          context.finish(await undoChanges({ flags, scope, writing }, all, context));
-        },
-        needsOfResync,
-      );
+      const [scope, writing] = [scopeOf(flags, context), writingOf(flags, context)];
+      await withRepairSources(context, (sources) => undoChanges({ flags, scope, writing }, sources, context));
     });
 }
 
@@ -79,10 +67,15 @@ Exits 0 where nothing is to be undone, or all of it is written, and 1 where some
 group is refused, has moved or could not be read, or a member is left for want of evidence. What the guard holds waits for
 \`rollcall held\`.`;
 
-/** @throws ExitError where the times are in the wrong order. */
-export function scopeOf({ since, until, group, author }: UndoFlags): UndoScope {
-  if (since < until) return { since, until, groups: group ?? null, author: author ?? null };
-  throw new ExitError(EXIT.usage, 'undo: --until is to be later than --since');
+/** @throws ExitError where the times are in the wrong order, or not over yet: what is still applied would be undone in part. */
+export function scopeOf(
+  { since, until, group, author }: UndoFlags,
+  { clock }: Pick<CommandContext, 'clock'>,
+): UndoScope {
+  if (since >= until) throw new ExitError(EXIT.usage, 'undo: --until is to be later than --since');
+  const now = clock.now().wall;
+  if (until > now) throw new ExitError(EXIT.usage, `undo: --until is to be over: it is ${timeText(now)}`);
+  return { since, until, groups: group ?? null, author: author ?? null };
 }
 
 /** @throws ExitError where they are no name, or no reason. */
@@ -93,11 +86,6 @@ export const writingOf = ({ by, reason, yes }: UndoFlags, context: Pick<CommandC
   reason: reason === undefined ? null : reasonIn('undo', reason),
 });
 
-export interface UndoSources extends ComparedSources {
-  /** The removal guard, as the service has it. */
-  readonly guard: PlanOptions;
-}
-
 interface Asked {
   readonly flags: UndoFlags;
   readonly scope: UndoScope;
@@ -106,7 +94,7 @@ interface Asked {
 
 export async function undoChanges(
   { flags, scope, writing }: Asked,
-  sources: UndoSources,
+  sources: RepairSources,
   context: CommandContext,
 ): Promise<ExitCode> {
   const undoing = await Undoing.begin(scope, flags, sources, context);
@@ -126,7 +114,7 @@ export async function undoChanges(
   try {
     for await (const found of undoing.plans()) {
       if (found.status !== 'planned') {
-        await print(context.stdout, totals.unsaid(found));
+        await print(context.stdout, totals.notRead(found));
         continue;
       }
       await print(context.stdout, totals.planned(found));
@@ -136,10 +124,11 @@ export async function undoChanges(
   } finally {
     end();
   }
-  if (totals.memberCount === 0 && !totals.isLeft) await print(context.stderr, nothingText(scope, applied));
-  const problems = [...comparing.evidence.problems, ...comparing.evidence.unreadReports];
+  if (totals.groupCount === all && totals.memberCount === 0 && !totals.isLeft)
+    await print(context.stderr, nothingText(scope, applied));
+  const { problems } = undoing;
   for (const problem of problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
-  await print(context.stdout, totals.text(isWriting, comparing.target.requestCount));
+  await print(context.stdout, totals.text(isWriting, applied.groups.length, comparing.target.requestCount));
   if (totals.groupCount < all || (isWriting && events.untriedCount > 0))
     endIfStopped(context, events.stoppedText(totals.groupCount, all));
   return problems.length === 0 && !totals.isLeft ? EXIT.done : EXIT.someFailed;

@@ -33,7 +33,10 @@ export interface DriftScope {
   readonly groups: readonly string[] | null;
   /** Read all partitions of the source and of the reports, wherever the groups are known to have been. */
   readonly allPartitions: boolean;
-  /** Epoch ms: of the reports only those from then on are read, and of the source what they are about and what is newer. Absent: all. */
+  /**
+   * Epoch ms: of the reports those from ten minutes before it on are read, and each partition of the source from the oldest record that they
+   * are about, or that is not committed. Absent: all.
+   */
   readonly since?: number;
 }
 

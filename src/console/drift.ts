@@ -11,7 +11,9 @@ import type { Failure } from '../core/target/refusals.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
 import { errorText } from '../core/text/visible.ts';
+import type { IdKind } from '../core/ids/resolution.ts';
 import { ExitError, type ExitCode } from '../exit-codes.ts';
+import type { IdMap, Resolution } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import type { DriftEvidence } from './drift-evidence.ts';
 import { chunks } from './dry-run.ts';
@@ -38,7 +40,7 @@ export interface ReadGroup extends NamedGroup {
 }
 
 /** `moved`: it was changed while it was read, so that nothing is said. `failed`: it could not be read, or not be compared. */
-export interface UnsaidGroup extends NamedGroup {
+export interface NotReadGroup extends NamedGroup {
   readonly status: 'moved' | 'failed';
   readonly code: string;
   readonly message: string;
@@ -46,7 +48,7 @@ export interface UnsaidGroup extends NamedGroup {
 
 export type ComparedGroup =
   | (Omit<ReadGroup, 'known'> & { readonly status: 'compared'; readonly differences: Differences })
-  | UnsaidGroup;
+  | NotReadGroup;
 
 /** What is wanted besides the source topic: of each group by `idKey`, its members by `idKey`. */
 export type WantedGroups = ReadonlyMap<string, NonNullable<KnownOfGroup['wanted']>>;
@@ -91,7 +93,7 @@ export async function* readInTurn<G extends NamedGroup>(
   groups: readonly string[],
   { evidence, context }: Pick<Comparing, 'evidence' | 'context'>,
   { look, isUrgent }: Looking<G>,
-): AsyncGenerator<G | UnsaidGroup> {
+): AsyncGenerator<G | NotReadGroup> {
   let isFirst = true;
   for (const part of chunks(groups, GROUPS_A_READ)) {
     if (context.stop.aborted) return;
@@ -124,7 +126,7 @@ export const sourceHasMoved = ({ group, eventCount }: NamedGroup, evidence: Drif
 
 export const SOURCE_MOVED = 'the source got a record of the group while it was compared; compare it again';
 
-const movedOn = ({ group, target, comparedAt }: NamedGroup): UnsaidGroup => ({
+const movedOn = ({ group, target, comparedAt }: NamedGroup): NotReadGroup => ({
   group,
   target,
   comparedAt,
@@ -143,14 +145,14 @@ async function compareGroup(group: string, comparing: Comparing): Promise<Compar
   return { ...shown, status: 'compared', differences: snapshot === null ? NOTHING_DIFFERS : compare(known, snapshot) };
 }
 
-function notInFile(group: string, { evidence, context }: Comparing): UnsaidGroup {
+function notInFile(group: string, { evidence, context }: Comparing): NotReadGroup {
   const { spelling } = evidence.known(group, null).facts;
   const named = { group: spelling, target: evidence.targetOf(group), comparedAt: context.clock.now().wall };
   return { ...named, status: 'failed', code: 'not_in_file', message: 'the file has no full state of the group' };
 }
 
 /** @param group by `idKey`, as the source names it. @returns null: it was not read */
-export async function readGroup(group: string, comparing: Comparing): Promise<ReadGroup | UnsaidGroup | null> {
+export async function readGroup(group: string, comparing: Comparing): Promise<ReadGroup | NotReadGroup | null> {
   const { evidence, target, mayStart, wanted, context } = comparing;
   const known = evidence.known(group, wanted?.get(group) ?? null);
   const { spelling, eventCount } = known.facts;
@@ -201,15 +203,17 @@ export class UnreadableTargetError extends ExitError {
   }
 }
 
-/** Reads groups at its pace, which each request waits for, and counts the requests. */
+/** Reads groups, and looks names up, at its pace, which each request waits for; counts the requests. */
 export class GroupReader {
   readonly #api: ReadingApi;
+  readonly #pace: RequestPace;
   readonly #context: Pick<CommandContext, 'clock' | 'stop'>;
   #failuresInRow = 0;
   requestCount = 0;
 
   constructor(api: ReadingApi, pace: RequestPace, context: Pick<CommandContext, 'clock' | 'stop'>) {
     const { stop } = context;
+    this.#pace = pace;
     this.#context = context;
     this.#api = {
       gate: {
@@ -223,6 +227,15 @@ export class GroupReader {
         return api.getGroup(request);
       },
     };
+  }
+
+  /** null: it was asked to stop before. */
+  async lookUp(ids: IdMap, kind: IdKind, name: string): Promise<Resolution | null> {
+    const { stop } = this.#context;
+    await this.#pace.turn(stop);
+    if (stop.aborted) return null;
+    this.requestCount += 1;
+    return await ids.lookUp(kind, name, () => !stop.aborted);
   }
 
   /**

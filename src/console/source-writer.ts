@@ -188,7 +188,7 @@ export class SourceWriter {
       throw new ExitError(EXIT.configuration, `${command}: ${unreadText(command, sources)}`);
     try {
       const [outcome] = await sources.tools.send([record]);
-      return sentOf(outcome, sources.topics.source);
+      return sentOf(outcome, sources.topics.source, command);
     } catch (error) {
       return { kind: 'lost', why: errorText(error) };
     }
@@ -276,10 +276,18 @@ function lostText({ eventId }: ChangeEvent, place: string, sent: Sent, why: stri
   return `event ${eventId} ${what}, and cannot be read back from ${place} (${why}); ${remedy}`;
 }
 
-function sentOf(outcome: SendOutcome | undefined, topic: string): Sent {
+const SMALLER: Readonly<Record<Writing['command'], string>> = {
+  resync: '',
+  undo: ', or undo one part of the time after the other (--since, --until), and one group at a time (--group)',
+};
+
+function sentOf(outcome: SendOutcome | undefined, topic: string, command: Writing['command']): Sent {
   if (outcome === 'written') return 'written';
   if (outcome === 'too_large')
-    return { kind: 'unwritten', why: `its record does not fit: raise max.message.bytes of ${topic}` };
+    return {
+      kind: 'unwritten',
+      why: `its record does not fit: raise max.message.bytes of ${topic}${SMALLER[command]}`,
+    };
   if (outcome?.kind === 'failed') return { kind: 'lost', why: outcome.error.message };
   return { kind: 'unwritten', why: `${topic} does not take its record: ${outcome?.error.message ?? 'no answer'}` };
 }

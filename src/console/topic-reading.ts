@@ -2,7 +2,7 @@
 import type { Unreadable } from '../core/drift/differences.ts';
 import { partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import type { Bounds, LogTools, TopicRecord } from '../ports.ts';
+import type { Bounds, LogTools, ReadOptions, TopicRecord } from '../ports.ts';
 import { endIfStopped, readProgress, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
 import { existingTopic } from './kafka-tools.ts';
 import type { UnreadableRecords } from './unreadable-records.ts';
@@ -96,17 +96,27 @@ export class TopicReading {
    * @throws TopicMovedError where that place is gone. @throws ExitError where it was asked to stop.
    */
   async *read(): AsyncGenerator<TopicRecord> {
+    await this.#checkPlaces();
+    const since = this.#since;
+    const offsets = new Map([...this.#firstOffsets, ...this.#offsets]);
+    if (since === null) return yield* this.#readFrom({ offsets }, this.#partitions);
+    // Which have shown nothing since that time have no offset yet.
+    const [begun, others] = [true, false].map((isBegun) =>
+      this.#partitions.filter((partition) => offsets.has(partition) === isBegun),
+    );
+    if (begun !== undefined && begun.length > 0) yield* this.#readFrom({ offsets }, begun);
+    if (others !== undefined && others.length > 0) yield* this.#readFrom({ since }, others);
+  }
+
+  async *#readFrom(from: ReadOptions['from'], partitions: readonly number[]): AsyncGenerator<TopicRecord> {
     const { topic } = this;
     const { tools, context } = this.#sources;
-    await this.#checkPlaces();
     let read: ReadProgress = { passed: 0, total: 0 };
     const onProgress = (progress: ReadProgress): void => void (read = progress);
     const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
-    const since = this.#offsets.size === 0 ? this.#since : null;
-    const from = since === null ? { offsets: new Map([...this.#firstOffsets, ...this.#offsets]) } : { since };
     const how = { follow: false, signal: context.stop, unreadable: 'tell', onProgress } as const;
     try {
-      for await (const record of tools.read(topic, { ...how, from, partitions: this.#partitions })) {
+      for await (const record of tools.read(topic, { ...how, from, partitions })) {
         if (record.unreadable === undefined) yield record;
         else this.#noteUnreadable(record, record.unreadable.message);
         // What could not be taken is read again.

@@ -4,9 +4,9 @@ import { isSettled, type UndoLeft, type UndoLeftReason } from '../core/drift/und
 import { timeText } from '../core/report/reporting.ts';
 import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
-import type { UnsaidGroup } from './drift.ts';
+import type { NotReadGroup } from './drift.ts';
 import { namesText } from './drift-text.ts';
-import type { PlannedEvents } from './repair-text.ts';
+import type { PlannedEvents } from './planned-events.ts';
 import type { PlannedUndo, UndoScope } from './undo.ts';
 
 const DONE = { add: 'added', remove: 'removed' } as const;
@@ -15,11 +15,13 @@ const OPPOSITE = { add: 'remove', remove: 'add' } as const;
 const WHY: Readonly<Record<UndoLeftReason, string>> = {
   changed_since: 'since then an event says something of the member',
   not_there: 'Genesys Cloud does not show that any more: it is undone already, or others have changed it',
-  not_shown: 'Genesys Cloud may not list all members; look for the member there, and remove it there',
-  unsure: 'it was found so after failed tries, so others may have made it so; change it at Genesys Cloud',
+  pending: 'Genesys Cloud does not show that, but it will be applied again; ask again once it is',
+  not_shown: 'Genesys Cloud may not list all members; look for the member there, and change it there',
+  is_group: 'Genesys Cloud shows a group by this id, which is no user; look at it there',
+  unsure: 'others may have made it so, or the member was so before; change it at Genesys Cloud',
   source_gone: 'source records after that are gone, and may say something of the member; change it at Genesys Cloud',
-  author_unknown: 'the record of an event is gone that says who made the change; ask without --author',
-  renamed: 'the id map names another user, or another group, by now; change it at Genesys Cloud',
+  author_unknown: 'no record says who made the change; ask without --author',
+  renamed: 'it is not certain that the id map names the same user, and the same group; change it at Genesys Cloud',
   no_name: 'the source has no name for the member; change it at Genesys Cloud',
 };
 
@@ -29,7 +31,7 @@ export class UndoTotals {
   readonly #left = new Map<UndoLeftReason, number>();
   #groups = 0;
   #refused = 0;
-  #unsaid = 0;
+  #notRead = 0;
   #adds = 0;
   #removes = 0;
   #isUnsettled = false;
@@ -39,7 +41,7 @@ export class UndoTotals {
   }
 
   get groupCount(): number {
-    return this.#groups + this.#unsaid;
+    return this.#groups + this.#notRead;
   }
 
   /** Who are undone, or left. */
@@ -53,11 +55,11 @@ export class UndoTotals {
 
   /** Something is not undone, though nothing newer stands against it. */
   get isLeft(): boolean {
-    return this.#isUnsettled || this.#refused + this.#unsaid + this.#events.unwrittenCount > 0;
+    return this.#isUnsettled || this.#refused + this.#notRead + this.#events.unwrittenCount > 0;
   }
 
-  unsaid({ status, group, message }: UnsaidGroup): string {
-    this.#unsaid += 1;
+  notRead({ status, group, message }: NotReadGroup): string {
+    this.#notRead += 1;
     return `${status}  ${visible(group)}  ${visible(message)}\n`;
   }
 
@@ -89,19 +91,24 @@ export class UndoTotals {
     this.#isUnsettled ||= !isSettled(left);
   }
 
-  text(isWritten: boolean, requestCount: number): string {
-    const { count, writtenCount, heldText } = this.#events;
-    const what = `adds ${this.#adds}, removes ${this.#removes}${heldText}`;
-    const done = isWritten ? `${writtenCount} undone` : `${count} to undo`;
+  /** @param changedCount of groups of which something was applied then */
+  text(isWritten: boolean, changedCount: number, requestCount: number): string {
     const left = [...this.#left].map(([why, members]) => `${members} ${why}`).join(', ');
     return `${[
-      `${counted(this.groupCount, 'group')} changed then, ${done}${count === 0 ? '' : `: ${what}`}`,
+      `${counted(changedCount, 'group')} changed then, ${this.#eventsText(isWritten)}`,
       ...(left === '' ? [] : [`left: ${left}`]),
       ...(this.#refused === 0 ? [] : [`${this.#refused} refused`]),
-      ...(this.#unsaid === 0 ? [] : [`${this.#unsaid} could not be read, or moved meanwhile`]),
+      ...(this.#notRead === 0 ? [] : [`${this.#notRead} could not be read, or moved meanwhile`]),
       counted(requestCount, 'request'),
-      ...(isWritten || count === 0 ? [] : ['--yes writes it']),
+      ...(isWritten || this.#events.count === 0 ? [] : ['--yes writes it']),
     ].join('; ')}\n`;
+  }
+
+  #eventsText(isWritten: boolean): string {
+    const { count, writtenCount, written, heldText } = this.#events;
+    const { adds, removes } = isWritten ? written : { adds: this.#adds, removes: this.#removes };
+    const events = isWritten ? `${writtenCount} written` : `${count} to undo`;
+    return (isWritten ? writtenCount : count) === 0 ? events : `${events}: adds ${adds}, removes ${removes}${heldText}`;
   }
 }
 

@@ -1,9 +1,10 @@
 /** `rollcall resync` over the memory log and the sandbox: what it writes, what it leaves, and what comes in between. */
 import { describe, expect, test } from 'vitest';
 import { diffGroups } from '../../src/commands/diff.ts';
-import { resyncGroups, type ResyncFlags, type ResyncSources } from '../../src/commands/resync.ts';
+import { resyncGroups, type ResyncFlags } from '../../src/commands/resync.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
+import type { RepairSources } from '../../src/console/repair-sources.ts';
 import { textOf } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { actorsIn } from '../../src/formats/actor.ts';
@@ -19,7 +20,7 @@ import { aWorld, quickOptions, topics, until, type World } from '../support/worl
 interface Asked extends DriftOptions {
   readonly stdin?: string;
   readonly tools?: (tools: LogTools) => Partial<LogTools>;
-  readonly guard?: Partial<ResyncSources['guard']['guard']>;
+  readonly guard?: Partial<RepairSources['guard']['guard']>;
   /** How often something is looked for again does not depend on the time that this takes. */
   readonly isHurried?: boolean;
   /** Called with each line of the output; the function asks the command to stop. */

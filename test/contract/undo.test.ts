@@ -1,12 +1,15 @@
 /** `rollcall undo` over the memory log and the sandbox: what it takes back, what it leaves, and when it refuses. */
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/adapters/system.ts';
 import { diffGroups } from '../../src/commands/diff.ts';
-import { scopeOf, undoChanges, writingOf, type UndoFlags, type UndoSources } from '../../src/commands/undo.ts';
+import { scopeOf, undoChanges, writingOf, type UndoFlags } from '../../src/commands/undo.ts';
+import type { RepairSources } from '../../src/console/repair-sources.ts';
 import { textOf } from '../../src/core/log/wire-intent.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
+import type { HttpAnswer } from '../../src/core/target/refusals.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { actorsIn } from '../../src/formats/actor.ts';
-import type { LogTools, ReadOptions } from '../../src/ports.ts';
+import type { Clock, IdMap, LogTools, ReadOptions, Resolution } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
 import { askTo, heldIn, partDecision } from '../support/decisions.ts';
 import { FAST, driftSources, type DriftOptions } from '../support/drift-world.ts';
@@ -24,11 +27,17 @@ interface Asked extends DriftOptions {
   readonly tools?: (tools: LogTools) => Partial<LogTools>;
   /** Called with each line of the output; the function asks the command to stop. */
   readonly onOutput?: (text: string, stop: () => void) => void;
-  readonly guard?: Partial<UndoSources['guard']['guard']>;
+  readonly guard?: Partial<RepairSources['guard']['guard']>;
+  readonly clock?: Clock;
 }
 
+const clockAhead = (ms: number): Clock => ({
+  ...systemClock,
+  now: () => ({ wall: systemClock.now().wall + ms, monotonic: systemClock.now().monotonic }),
+});
+
 async function undo(world: World, night: Night, { flags: more = {}, ...options }: Asked = {}) {
-  const context = aContext({ environment: { USER: 'jane' } });
+  const context = aContext({ environment: { USER: 'jane' }, ...(options.clock && { clock: options.clock }) });
   context.stdout.on('data', (chunk) => options.onOutput?.(String(chunk), context.ask));
   const { tools, ...sources } = driftSources(world, { ...context, stop: new AbortController().signal }, options);
   const real: LogTools = {
@@ -46,7 +55,7 @@ async function undo(world: World, night: Night, { flags: more = {}, ...options }
     guard: { publicApiUrl: 'https://api.example', membersPerPatchMax, retry, guard, removedBefore: 0 },
   };
   const flags = { ...night, rate: FAST, reason: 'INC-10', ...more };
-  const asked = { flags, scope: scopeOf(flags), writing: writingOf(flags, context) };
+  const asked = { flags, scope: scopeOf(flags, context), writing: writingOf(flags, context) };
   const code = await undoChanges(asked, all, context).catch((error: unknown) => String(error));
   const lines = context
     .out()
@@ -123,7 +132,7 @@ test('with --yes it is as before, by one event that says who and why; then nothi
   expect(code).toBe(EXIT.done);
   expect(lines.slice(-2)).toEqual([
     expect.stringMatching(/^written {2}g {2}event undo\/[0-9a-f-]{36}$/),
-    '1 group changed then, 1 undone: adds 2, removes 1; 1 request',
+    '1 group changed then, 1 written: adds 2, removes 1; 1 request',
   ]);
   expect(written(world).slice(3)).toEqual([
     {
@@ -145,7 +154,7 @@ test('with --yes it is as before, by one event that says who and why; then nothi
   expect(await diffGroups({ all: true, rate: FAST }, driftSources(world, context), context)).toBe(EXIT.done);
   const again = await undone(world, night);
   expect(again.code).toBe(EXIT.done);
-  expect(again.lines.at(-1)).toBe('1 group changed then, 0 undone; left: 3 changed_since; 1 request');
+  expect(again.lines.at(-1)).toBe('1 group changed then, 0 written; left: 3 changed_since; 1 request');
 });
 
 test('an undo can be undone', async () => {
@@ -198,7 +207,7 @@ describe('what has changed since', () => {
       expect.stringMatching(/^left {2}g {2}u {2}removed .*; since then an event says something .*, at source\/0\/3$/),
     );
     expect(lines).toContainEqual(expect.stringMatching(/^left {2}g {2}v {2}removed .*, at source\/0\/4$/));
-    expect(lines.at(-1)).toBe('1 group changed then, 1 undone: adds 0, removes 1; left: 2 changed_since; 1 request');
+    expect(lines.at(-1)).toBe('1 group changed then, 1 written: adds 0, removes 1; left: 2 changed_since; 1 request');
     expect(written(world).at(-1)).toMatchObject({ add_members: [], remove_members: ['x'] });
   });
 
@@ -208,7 +217,7 @@ describe('what has changed since', () => {
     await world.expectRest(one);
     const { code, lines } = await undone(world, night);
     expect(code).toBe(EXIT.done);
-    expect(lines.at(-1)).toBe('1 group changed then, 0 undone; left: 3 changed_since; 1 request');
+    expect(lines.at(-1)).toBe('1 group changed then, 0 written; left: 3 changed_since; 1 request');
   });
 
   test('by an event that was given up: it can be woken', async () => {
@@ -227,8 +236,17 @@ describe('what has changed since', () => {
     world.sandbox.setMembers('g', ['u', 'w']);
     const { code, lines } = await undone(world, night);
     expect(code).toBe(EXIT.done);
-    expect(lines.at(-1)).toBe('1 group changed then, 1 undone: adds 1, removes 0; left: 2 not_there; 1 request');
+    expect(lines.at(-1)).toBe('1 group changed then, 1 written: adds 1, removes 0; left: 2 not_there; 1 request');
     expect(written(world).at(-1)).toMatchObject({ add_members: ['v'], remove_members: [] });
+  });
+
+  test('by an event that cannot be read, before the changes: it says nothing newer', async () => {
+    const world = await aWorld();
+    const one = await world.start();
+    event(world, { add_members: 'all' });
+    const night = await during(world, one, () => world.change('g', { add: ['u'] }));
+    expect(await undone(world, night)).toMatchObject({ code: EXIT.done });
+    expect(written(world).at(-1)).toMatchObject({ remove_members: ['u'] });
   });
 
   test('by an event of the group that cannot be read: nothing of it is undone', async () => {
@@ -284,7 +302,10 @@ describe('who made the change', () => {
       askTo('approve', partDecision(heldIn(world)), world);
       await until(() => members(world).length === 0, 'it is applied');
     });
-    expect(await undone(world, night, { flags: { author: 'eve' } })).toMatchObject({ code: EXIT.done });
+    // The record of the event does not say who made it.
+    const byEve = await undone(world, night, { flags: { author: 'eve' } });
+    expect(byEve.code).toBe(EXIT.someFailed);
+    expect(byEve.lines.at(-1)).toBe('1 group changed then, 0 written; left: 12 author_unknown; 1 request');
     expect(written(world)).toHaveLength(1);
     expect(await undone(world, night, { flags: { author: 'jane' } })).toMatchObject({ code: EXIT.done });
     await world.expectRest(one);
@@ -296,7 +317,7 @@ describe('who made the change', () => {
     world.broker.deleteRecordsBefore(topics.source, 0, 2n);
     const { code, lines } = await undone(world, night, { flags: { author: 'bob@example.com' } });
     expect(code).toBe(EXIT.someFailed);
-    expect(lines.at(-1)).toBe('1 group changed then, 1 undone: adds 0, removes 1; left: 2 author_unknown; 1 request');
+    expect(lines.at(-1)).toBe('1 group changed then, 1 written: adds 0, removes 1; left: 2 author_unknown; 1 request');
   });
 });
 
@@ -312,7 +333,7 @@ test('the guard holds an undo that removes most of a group, and the plan says so
   expect(code).toBe(EXIT.done);
   expect(lines).toContain('undo  g  adds 0, removes 9; the guard holds 9 (group_percent)');
   expect(lines.at(-1)).toBe(
-    '1 group changed then, 1 undone: adds 0, removes 9, of which the guard holds 9 removals; 1 request',
+    '1 group changed then, 1 written: adds 0, removes 9, of which the guard holds 9 removals; 1 request',
   );
   await until(() => heldIn(world).length === 9, 'they are held');
   expect(members(world)).toHaveLength(10);
@@ -392,7 +413,62 @@ describe('with an id map', () => {
     ids.set('user', 'v', 'U-3');
     const { code, lines } = await undone(world, night, { ids });
     expect(code).toBe(EXIT.someFailed);
-    expect(lines.at(-1)).toBe('1 group changed then, 1 undone: adds 1, removes 0; left: 1 renamed; 1 request');
+    expect(lines.at(-1)).toBe('1 group changed then, 1 written: adds 1, removes 0; left: 1 renamed; 1 request');
+  });
+
+  /** A process that has looked nothing up yet. @param unanswered of which the target says nothing */
+  function lookingUp(table: Table, unanswered: readonly string[] = []): IdMap {
+    const known = new Map<string, Resolution>();
+    const answer = { kind: 'no_response', error: 'timeout', durationMs: 1 } as unknown as HttpAnswer;
+    return {
+      known: (kind, id) => known.get(`${kind}/${id}`) ?? null,
+      lookUp: async (kind, id) => {
+        const resolution = unanswered.includes(id) ? { kind: 'unanswered' as const, answer } : table.known(kind, id);
+        known.set(`${kind}/${id}`, resolution);
+        return resolution;
+      },
+      onChange: () => undefined,
+      close: async () => undefined,
+    };
+  }
+
+  test('that looks up, the names of the plan are looked up, so that no report of then decides', async () => {
+    const { world, ids, one, night } = await mapped();
+    one.kill();
+    const before = await undo(world, night, { ids: lookingUp(ids) });
+    expect(before.lines.at(-1)).toBe('1 group changed then, 1 to undo: adds 1, removes 1; 4 requests; --yes writes it');
+    expect((await undo(world, night, { ids: lookingUp(ids, ['v']) })).lines.at(-1)).toContain('left: 1 renamed; ');
+    ids.set('user', 'v', 'U-3');
+    const { code, lines } = await undone(world, night, { ids: lookingUp(ids) });
+    expect(code).toBe(EXIT.someFailed);
+    expect(lines.at(-1)).toBe('1 group changed then, 1 written: adds 1, removes 0; left: 1 renamed; 4 requests');
+    ids.set('group', 'g', 'T-2');
+    world.sandbox.putGroup({ id: 'T-2', members: ['U-2'] });
+    const other = await undo(world, night, { ids: lookingUp(ids) });
+    expect(other.lines.at(-1)).toContain('0 to undo; left: 1 changed_since, 1 renamed; ');
+  });
+
+  test('a newer event by another name counts, also where that name means another one by now', async () => {
+    const { world, ids, one, night } = await mapped();
+    world.change('g', { add: ['u-alias'] });
+    await world.expectRest(one);
+    one.kill();
+    ids.set('user', 'u-alias', 'U-9');
+    const { lines } = await undo(world, night, { ids });
+    expect(lines).toContainEqual(expect.stringMatching(/^left {2}g {2}u \(U-1\) {2}.*, at source\/0\/1$/));
+  });
+
+  test('a report that was too large to name its member: the group is refused, and the report is named', async () => {
+    const { world, ids, one, night } = await mapped();
+    one.kill();
+    const like = world.reports().find(({ source_member: name }) => name === 'v');
+    const cut = { id: 'source/0/0/x', group: null, member: null, source_group: null, source_member: null };
+    report(world, like, { ...cut, request: null });
+    const { code, err, lines } = await undone(world, night, { ids });
+    expect(code).toBe(EXIT.someFailed);
+    expect(err).toContain('warning: report source/0/0/x was too large for its topic and names no member');
+    expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}report source\/0\/0\/x/));
+    expect(written(world)).toHaveLength(1);
   });
 
   test('of a group whose name means another one by now nothing is undone', async () => {
@@ -402,7 +478,7 @@ describe('with an id map', () => {
     world.sandbox.putGroup({ id: 'T-2', members: ['U-2'] });
     const { code, lines } = await undone(world, night, { ids });
     expect(code).toBe(EXIT.someFailed);
-    expect(lines.at(-1)).toBe('1 group changed then, 0 undone; left: 2 renamed; 1 request');
+    expect(lines.at(-1)).toBe('1 group changed then, 0 written; left: 2 renamed; 1 request');
   });
 
   test('whom a full state has removed without a name of the source is left', async () => {
@@ -413,7 +489,7 @@ describe('with an id map', () => {
     expect(members(world, 'T')).toEqual(['U-1']);
     const { code, lines } = await undone(world, night, { ids });
     expect(code).toBe(EXIT.someFailed);
-    expect(lines.at(-1)).toBe('1 group changed then, 0 undone; left: 1 no_name; 1 request');
+    expect(lines.at(-1)).toBe('1 group changed then, 0 written; left: 1 no_name; 1 request');
   });
 });
 
@@ -447,9 +523,6 @@ test('a signal ends it before the next event', async () => {
 describe('evidence', () => {
   test('reports of the time that may be gone: it refuses, and says from when on it can', async () => {
     const { world, night } = await afterTheNight();
-    world.broker.deleteRecordsBefore(topics.report, 0, 1n);
-    expect((await undo(world, night)).code).toMatch(/undo: reports of .* may be gone from reports, .* --since from 2/);
-    world.broker.deleteRecordsBefore(topics.report, 0, world.broker.topic(topics.report).partition(0).end);
     const keeping =
       (ms: string, bytes: string) =>
       ({ describeTopic }: LogTools): Partial<LogTools> => ({
@@ -463,6 +536,13 @@ describe('evidence', () => {
           return description === null ? null : { ...description, settings };
         },
       });
+    world.broker.deleteRecordsBefore(topics.report, 0, 1n);
+    expect((await undo(world, night, { tools: keeping('1000', '-1') })).code).toMatch(
+      /undo: reports of .* may be gone from reports, .* --since from 2/,
+    );
+    // The settings have not let it go.
+    expect(await undo(world, night, { tools: keeping('604800000', '-1') })).toMatchObject({ code: EXIT.someFailed });
+    world.broker.deleteRecordsBefore(topics.report, 0, world.broker.topic(topics.report).partition(0).end);
     for (const [ms, bytes] of [
       ['1000', '-1'],
       ['604800000', '1000000'],
@@ -478,7 +558,7 @@ describe('evidence', () => {
     const { code, err, lines } = await undone(world, night);
     expect(code).toBe(EXIT.someFailed);
     expect(err).toMatch(/^warning: a record of reports, at 0\/\d+, is no report that this version reads$/m);
-    expect(lines.at(-1)).toContain('1 undone');
+    expect(lines.at(-1)).toContain('1 written');
     // What is of another group does not concern this one.
     expect(await undone(world, night, { flags: { group: ['g'] } })).toMatchObject({ code: EXIT.done });
     world.produce({ topic: topics.report, partition: null, key: 'g', value: '{', headers: [] });
@@ -508,7 +588,7 @@ describe('evidence', () => {
     world.broker.deleteRecordsBefore(topics.source, 0, 3n);
     const { code, lines } = await undone(world, night);
     expect(code).toBe(EXIT.someFailed);
-    expect(lines.at(-1)).toBe('1 group changed then, 1 undone: adds 0, removes 1; left: 2 source_gone; 1 request');
+    expect(lines.at(-1)).toBe('1 group changed then, 1 written: adds 0, removes 1; left: 2 source_gone; 1 request');
   });
 
   test('of the topics only what is needed is read', async () => {
@@ -526,13 +606,17 @@ describe('evidence', () => {
     expect(first.get(topics.source)).toEqual({ offsets: new Map([[0, 0n]]) });
     first.clear();
     const day = 86_400_000;
-    const { code, err } = await undo(world, { since: night.since + day, until: night.until + day }, { tools });
+    const later = { since: night.since + day, until: night.until + day };
+    const { code, err } = await undo(world, later, { tools, clock: clockAhead(2 * day) });
     expect(code).toBe(EXIT.done);
     expect(err).toContain('nothing to undo: no report says');
     expect(first.get(topics.source)).toEqual({ offsets: new Map([[0, world.committed()]]) });
   });
 });
 
-test('times in the wrong order are refused', () => {
-  expect(() => scopeOf({ since: 2, until: 2 })).toThrow('--until is to be later than --since');
+test('times in the wrong order, and a time that is not over, are refused', () => {
+  const context = aContext();
+  expect(() => scopeOf({ since: 2, until: 2 }, context)).toThrow('--until is to be later than --since');
+  const later = context.clock.now().wall + 60_000;
+  expect(() => scopeOf({ since: 2, until: later }, context)).toThrow(/--until is to be over: it is 2/);
 });

@@ -203,6 +203,7 @@ function requestOf(answer: HttpAnswer, etagAfter: string | null) {
     correlationId: isResponse ? answer.correlationId : null,
     durationMs: 'durationMs' in answer ? answer.durationMs : 0,
     verified: false,
+    isUnseen: false,
   };
 }
 

@@ -52,31 +52,112 @@ export const undoMutants: readonly Mutant[] = [
   {
     name: 'undone-though-not-there',
     breaks: 'an undo changes a member whom others have changed since',
-    edits: [{ find: 'if (!isShown(last, snapshot))', replace: 'if (isShown(last, snapshot) === null)' }],
+    edits: [
+      {
+        find: "if (snapshot.members.has(idKey(last.target)) !== (last.op === 'add'))",
+        replace: "if (snapshot.members.has(idKey(last.target)) === null && last.op === 'add')",
+      },
+    ],
     tests: ['test/unit/undo.test.ts'],
   },
   {
     name: 'undone-for-another',
     breaks: 'an undo takes back what another author has brought',
-    edits: [{ find: "made.by === author ? 'yes' : 'no'", replace: "made.by === author ? 'yes' : 'yes'" }],
+    edits: [{ find: "by === author ? 'yes' : 'no'", replace: "by === author ? 'yes' : 'yes'" }],
     tests: ['test/unit/undo.test.ts'],
   },
   {
     name: 'undone-by-another-name',
     breaks: 'an undo changes another user, whom the id map gives the name by now',
-    edits: [{ find: "return isNamedSo(last, known) ? null : 'renamed';", replace: 'return null;' }],
+    edits: [{ find: "return isNamed ? null : 'renamed';", replace: 'return null;' }],
     tests: ['test/contract/undo.test.ts'],
   },
   {
     name: 'undone-without-reports',
     breaks: 'an undo is made of the reports that are left, though some of the time may be gone',
-    edits: [{ find: 'if (!areGone && latest <= from) return;', replace: 'if (!areGone || latest <= from) return;' }],
+    edits: [{ find: 'if (time === null) throw', replace: 'if (time === null) continue;\n    if (time < 0) throw' }],
     tests: ['test/contract/undo.test.ts'],
   },
   {
     name: 'others-taken-back',
     breaks: 'an undo takes back what others may have done while tries of Rollcall failed',
-    edits: [{ find: "isSure: outcome === 'applied' ||", replace: 'isSure: true ||' }],
+    edits: [{ find: "isSure: (outcome === 'applied' ||", replace: 'isSure: (true ||' }],
     tests: ['test/contract/undo.test.ts'],
+  },
+  {
+    name: 'lost-answer-forgotten',
+    breaks: 'an undo takes away who was a member before a removal whose answer was lost',
+    edits: [{ find: 'followsUnsure: unsure.some(isJustBefore)', replace: 'followsUnsure: unsure.length < 0' }],
+    tests: ['test/unit/undo.test.ts'],
+  },
+  {
+    name: 'unseen-change-undone',
+    breaks: 'an undo takes back a change that was sent of a list that may be cut, and may have changed nothing',
+    edits: [{ find: 'request?.unseen !== true,', replace: 'request?.verified !== null,' }],
+    tests: ['test/unit/undo.test.ts'],
+  },
+  {
+    name: 'unseen-not-reported',
+    breaks: 'a report does not say that its request may have changed nothing',
+    edits: [{ find: '...(request.isUnseen && { unseen: true }),', replace: '' }],
+    tests: ['test/contract/rules/doubtful-reads.test.ts'],
+  },
+  {
+    name: 'undone-by-old-look-up',
+    breaks: 'an undo names users as reports of then did, though the target may know them by other names',
+    edits: [
+      {
+        find: 'const resolution = this.#ids.known(kind, name) ?? (await this.#target.lookUp(this.#ids, kind, name));',
+        replace: 'const resolution = this.#ids.known(kind, name);\n      if (resolution === null) continue;',
+      },
+    ],
+    tests: ['test/contract/undo.test.ts'],
+  },
+  {
+    name: 'newer-name-overlooked',
+    breaks: 'a newer event of the member by a name that means another one by now is overlooked',
+    edits: [{ find: 'note(report.target, place);', replace: 'note(null, place);' }],
+    tests: ['test/contract/undo.test.ts'],
+  },
+  {
+    name: 'pending-called-undone',
+    breaks: 'a change that is applied again after a rewind is called undone',
+    edits: [
+      {
+        find: "isPending(last, known) ? 'pending' : 'not_there'",
+        replace: "isPending(last, known) ? 'not_there' : 'not_there'",
+      },
+    ],
+    tests: ['test/unit/undo.test.ts'],
+  },
+  {
+    name: 'one-target-of-an-event',
+    breaks: 'of an event that was applied to two members of the target only one is undone',
+    edits: [
+      {
+        find: 'const key = JSON.stringify([idKey(groupTarget), idKey(target)]);',
+        replace: 'const key = JSON.stringify([idKey(groupTarget)]);',
+      },
+    ],
+    tests: ['test/unit/undo.test.ts'],
+  },
+  {
+    name: 'cut-report-dropped',
+    breaks: 'a report that was too large to name its member is passed over',
+    edits: [
+      {
+        find: 'op !== null && member === null && name === null;',
+        replace: 'op !== null && member === null && name === undefined;',
+      },
+    ],
+    tests: ['test/contract/undo.test.ts'],
+  },
+  {
+    name: 'old-reports-again',
+    breaks: 'reports are read again from the beginning once a comparison reads on',
+    edits: [
+      { find: 'if (since === null) return yield*', replace: 'if (since === null || offsets.size > 0) return yield*' },
+    ],
+    tests: ['test/unit/topic-reading.test.ts'],
   },
 ];

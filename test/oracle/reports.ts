@@ -13,7 +13,7 @@ export interface Report {
   readonly attempt?: number;
   readonly next_attempt_at?: string | null;
   readonly reason?: { readonly code: string; readonly status: number | null } | null;
-  readonly request?: { readonly patch_id: string | null } | null;
+  readonly request?: { readonly patch_id: string | null; readonly unseen?: true } | null;
   /** By which an operator has let a removal pass. */
   readonly approval?: SaidDecision;
   /** By which an operator has refused it. */

@@ -15,6 +15,7 @@ import type { Instance, Dependencies } from './instance.ts';
 import { startInstance, topics } from './instance.ts';
 import { Knowledge } from './oracle/knowledge.ts';
 import { damageOf } from './damaged-batches.ts';
+import { MembershipHistory } from './oracle/membership-history.ts';
 import type { SourceFacts } from './oracle/source-oracle.ts';
 import { SourceOracle } from './oracle/source-oracle.ts';
 import { TargetOracle } from './oracle/target-oracle.ts';
@@ -42,6 +43,7 @@ export class World {
   readonly topicOracle: TopicOracle;
   readonly targetOracle: TargetOracle;
   readonly sourceOracle = new SourceOracle();
+  readonly memberships = new MembershipHistory();
   readonly narration: NarratedLine[] = [];
   /** Replay requests that were sent. */
   readonly replays: (() => void)[] = [];
@@ -88,7 +90,10 @@ export class World {
     const partitionOf = (group: string): number | null => this.#partitions.get(group) ?? null;
     this.topicOracle = new TopicOracle(settings, { knowledge, members, isUnknown, wasShared, partitionOf, now });
     this.targetOracle = new TargetOracle({ ...settings, ...this.#oracles(), now, narrate });
-    this.target.watch = this.targetOracle.watch;
+    this.target.watch = (effect) => {
+      this.memberships.note(effect, this.topicOracle.reports.length);
+      this.targetOracle.watch(effect);
+    };
     this.instances = Array.from({ length: settings.instances }, () => null);
     this.#committed = Array.from({ length: settings.partitions }, () => ({ offset: null, metadata: '' }));
     this.commits = this.#committed.map(() => []);

@@ -48,6 +48,7 @@ const request = {
   correlationId: 'c',
   durationMs: 12,
   verified: true,
+  isUnseen: false,
 };
 const failure: Failure = { code: 'http_503', message: 'down', status: 503, scimType: null, advice: 'Wait.' };
 const event = { reportedAt: 1_790_000_001_000 };

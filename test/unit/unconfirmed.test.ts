@@ -12,6 +12,7 @@ const request = {
   correlationId: null,
   durationMs: 1,
   verified: false,
+  isUnseen: false,
 };
 const showing = (...members: string[]) => aSnapshot(members);
 const NOW = 1_000_000;

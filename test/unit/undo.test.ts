@@ -1,12 +1,12 @@
 /** Which members an undo changes, against a model: a group, a source, others who change the group, and a service that applies. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Op } from '../../src/core/change/change.ts';
 import { KeptIds } from '../../src/core/change/kept-ids.ts';
-import { AppliedChanges } from '../../src/core/drift/applied-changes.ts';
+import { AppliedChanges, namedByItself } from '../../src/core/drift/applied-changes.ts';
 import type { KnownOfGroup } from '../../src/core/drift/differences.ts';
 import { GroupFacts } from '../../src/core/drift/group-facts.ts';
-import { undoOf, undoable, type Undo, type UndoOptions } from '../../src/core/drift/undo.ts';
+import { isSettled, undoOf, undoable, type Undo, type UndoOptions } from '../../src/core/drift/undo.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import type { Membership } from '../../src/core/target/snapshot.ts';
 
@@ -140,9 +140,11 @@ interface Asked {
   readonly until: number;
   readonly author?: string;
   readonly reports?: readonly ReportRecord[];
+  readonly known?: Partial<KnownOfGroup>;
+  readonly snapshot?: Partial<Membership>;
 }
 
-function undo(model: Model, { since, until, author, reports }: Asked): Undo {
+function undo(model: Model, { since, until, author, reports, ...more }: Asked): Undo {
   const applied = new AppliedChanges({ since, until });
   for (const record of reports ?? model.reports) applied.takeReport(record, 'g');
   for (const [at, name] of model.authors) applied.takeEvent(place(at), () => name);
@@ -156,14 +158,17 @@ function undo(model: Model, { since, until, author, reports }: Asked): Undo {
     isSourceGone: false,
     areReportsGone: false,
     wanted: null,
+    ...more.known,
   };
+  const snapshot = { ...shown(model.target), ...more.snapshot };
   const options: UndoOptions = {
     author: author ?? null,
     madeBy: (change) => applied.madeBy(change),
     nameOf: (name) => name,
     isGoneAfter: () => false,
+    isNamed: () => true,
   };
-  return undoOf(undoable(applied.ofGroup('g'), options), known, shown(model.target), options);
+  return undoOf(undoable(applied.ofGroup('g'), options), known, snapshot, options);
 }
 
 function after({ target }: Model, { repair }: Undo): ReadonlySet<string> {
@@ -180,6 +185,17 @@ const appliedIn = (model: Model, name: string, { since, until }: Asked): readonl
     .map(({ source }) => Number(source.offset))
     .filter((at) => at >= since && at < until);
 
+/** The opposite of the first change was found so in that time, so an instance that ended may have made it so. */
+function isDoubted(model: Model, name: string, { since }: Asked, first: number): boolean {
+  const [, op] = model.reports.flatMap((record) =>
+    record.member === name && Number(record.source.offset) === first ? [record.outcome, record.op] : [],
+  );
+  return model.reports.some(({ member: of, outcome, op: other, source }) => {
+    const at = Number(source.offset);
+    return of === name && outcome === 'already_synced' && other !== op && at >= since && at < first;
+  });
+}
+
 test('whom nothing has changed since is as before the time, and all others are as they are', () => {
   fc.assert(
     fc.property(history, times, (steps, [since = 0, until = 0]) => {
@@ -191,7 +207,8 @@ test('whom nothing has changed since is as before the time, and all others are a
         const [first, last] = [changed[0], changed.at(-1)];
         const newest = model.ofSource.get(name)?.at(-1) ?? -1;
         const isNewer = newest > (last ?? Infinity);
-        if (first === undefined || isNewer) expect(result.has(name)).toBe(model.target.has(name));
+        if (first === undefined || isNewer || isDoubted(model, name, night, first))
+          expect(result.has(name)).toBe(model.target.has(name));
         else if (!model.touchedByOthers.has(name)) {
           expect(result.has(name)).toBe(model.at(since).has(name));
           expect(result.has(name)).toBe(model.at(first).has(name));
@@ -209,11 +226,14 @@ test('who is undone is as before the first change of the time, whatever others d
       for (const { name, op } of undone) {
         const [first = 0] = appliedIn(model, name, { since, until });
         expect(model.target.has(name)).toBe(op === 'add');
+        expect(isDoubted(model, name, { since, until }, first)).toBe(false);
         expect(model.at(first).has(name)).toBe(op !== 'add');
       }
       for (const { change, why, newer } of left) {
-        expect(why).toBe(newer === null ? 'not_there' : 'changed_since');
-        if (newer === null) expect(model.target.has(change.name)).toBe(change.op !== 'add');
+        const [first = 0] = appliedIn(model, change.name, { since, until });
+        if (why === 'unsure') expect(isDoubted(model, change.name, { since, until }, first)).toBe(true);
+        else expect(why).toBe(newer === null ? 'not_there' : 'changed_since');
+        if (newer === null && why !== 'unsure') expect(model.target.has(change.name)).toBe(change.op !== 'add');
       }
     }),
   );
@@ -249,4 +269,160 @@ test('with an author only what that one has brought is undone', () => {
       }
     }),
   );
+});
+
+describe('what no report says for certain', () => {
+  const removed = (outcome: string, more: Partial<ReportRecord> = {}): ReportRecord => ({
+    ...aReport(2, 'a', 'remove', outcome),
+    ...more,
+  });
+  const sent = { queue: 0, apply: 1 };
+
+  /** Before `a` is added, at 3. */
+  function undoAfter(reports: readonly ReportRecord[], { isAdd = true } = {}): Undo {
+    const model = new Model([]);
+    const last = aReport(3, 'a', 'add', 'applied');
+    const all = isAdd ? [...reports, last] : [...reports.map(opposite), opposite(last)];
+    for (const record of all) model.facts.takeReport(record);
+    if (isAdd) (model.target as Set<string>).add('a');
+    return undo(model, { since: 1, until: 5, reports: all });
+  }
+  const opposite = (record: ReportRecord): ReportRecord => ({ ...record, op: record.op === 'add' ? 'remove' : 'add' });
+
+  test.each([
+    ['its answer was lost', [removed('superseded', { lag_ms: sent })]],
+    ['an instance ended before it could report it, and a newer one was read', [removed('superseded')]],
+    ['it had failed, and was replaced', [removed('superseded', { attempt: 1 })]],
+    ['an instance ended before it could report it', [removed('already_synced')]],
+    ['it has failed once', [removed('retry_scheduled', { id: 's/0/2/a#1', final: false, attempt: 1 })]],
+    ['it was given up', [removed('failed')]],
+    ['all tries have failed', [removed('permanent_failure', { attempt: 9 })]],
+    ['it was tried just before the time', [removed('superseded', { lag_ms: sent, reported_at: timeOf(0) })]],
+  ])('the opposite just before the first change, %s: the member is left', (_, reports) => {
+    for (const isAdd of [true, false])
+      expect(undoAfter(reports, { isAdd })).toMatchObject({ undone: [], left: [{ why: 'unsure' }], repair: null });
+  });
+
+  test.each([
+    ['it was found so before the time', [removed('already_synced', { reported_at: timeOf(0) })]],
+    ['it was held', [removed('held', { id: 's/0/2/a#held', final: false })]],
+    [
+      'it was applied before the time after it had failed',
+      [
+        removed('retry_scheduled', { id: 's/0/2/a#1', final: false, attempt: 1 }),
+        removed('applied', { reported_at: timeOf(0) }),
+      ],
+    ],
+    ['it is the same', [opposite(removed('already_synced'))]],
+    ['it is of another group then', [removed('already_synced', { group: 'h' })]],
+  ])('but not where %s', (_, reports) => {
+    expect(undoAfter(reports)).toMatchObject({ undone: [{ name: 'a' }], repair: { add: [], remove: ['a'] } });
+  });
+
+  test('between two changes it does not matter, since the first one says how the member was', () => {
+    const first = aReport(1, 'a', 'add', 'applied');
+    expect(undoAfter([first, removed('already_synced')])).toMatchObject({ repair: { remove: ['a'] } });
+  });
+
+  test('nor is it over where the last change is the opposite of the first', () => {
+    const model = new Model([]);
+    const reports = [
+      removed('already_synced'),
+      aReport(3, 'a', 'add', 'applied'),
+      aReport(4, 'a', 'remove', 'applied'),
+    ];
+    for (const record of reports) model.facts.takeReport(record);
+    expect(undo(model, { since: 1, until: 5, reports })).toMatchObject({ left: [{ why: 'unsure' }], repair: null });
+  });
+});
+
+describe('one change of the time', () => {
+  const night = { since: 1, until: 5 };
+
+  function modelOf(record: ReportRecord, members: readonly string[]): Model {
+    const model = new Model([]);
+    model.facts.takeReport(record);
+    for (const name of members) (model.target as Set<string>).add(name);
+    return model;
+  }
+  const added = aReport(3, 'a', 'add', 'applied');
+  const removed = aReport(3, 'a', 'remove', 'applied');
+  const request = {
+    patch_id: 'p',
+    etag_before: '1',
+    etag_after: '2',
+    status: 200,
+    correlation_id: null,
+    duration_ms: 1,
+  };
+  const after = (record: ReportRecord, members: readonly string[], more: Partial<Asked> = {}): Undo =>
+    undo(modelOf(record, members), { ...night, reports: [record], ...more });
+
+  test('that was sent although the list may have left the member out: it is left', () => {
+    for (const outcome of ['applied', 'recovered'])
+      expect(after({ ...added, outcome, request: { ...request, verified: true, unseen: true } }, ['a'])).toMatchObject({
+        left: [{ why: 'unsure' }],
+        repair: null,
+      });
+  });
+
+  test('a removal, where the list may leave members out now: it is left', () => {
+    expect(after(removed, [], { snapshot: { isDoubtful: true } })).toMatchObject({ left: [{ why: 'not_shown' }] });
+    expect(after(removed, [])).toMatchObject({ repair: { add: ['a'] } });
+  });
+
+  test('of an id that the target shows as a group: it is left', () => {
+    for (const record of [added, removed])
+      expect(after(record, ['a'], { snapshot: { nested: new Set(['a']) } })).toMatchObject({
+        left: [{ why: 'is_group' }],
+      });
+  });
+
+  test('that is not shown, and is read again or waits: it is left, and is not settled', () => {
+    const { left } = after(added, [], { known: { isCommitted: () => false } });
+    expect(left).toMatchObject([{ why: 'pending' }]);
+    expect(left.every(isSettled)).toBe(false);
+    const source = { ...place(3), eventId: null };
+    const waiting = [{ intent: { op: 'add', member: 'a', target: 'a', source } }] as unknown as KnownOfGroup['waiting'];
+    expect(after(added, [], { known: { waiting } })).toMatchObject({ left: [{ why: 'pending' }] });
+    expect(after(added, [])).toMatchObject({ left: [{ why: 'not_there' }] });
+  });
+
+  test('what cannot be read matters only after it', () => {
+    const invalidAt = (at: number): Undo => {
+      const model = modelOf(added, ['a']);
+      model.facts.takeInvalid(place(at));
+      return undo(model, { ...night, reports: [added] });
+    };
+    expect(invalidAt(2)).toMatchObject({ repair: { kind: 'delta', remove: ['a'] } });
+    expect(invalidAt(4)).toMatchObject({ repair: { kind: 'refused' } });
+  });
+
+  test('by an event that was read again, when the id map named another: both are kept', () => {
+    const applied = new AppliedChanges(night);
+    for (const record of [added, { ...added, member: 'b', epoch: 2 }, { ...added, group: 'h', epoch: 3 }])
+      applied.takeReport(record, 'g');
+    expect(applied.ofGroup('g').map((changes) => changes.map(({ group, target }) => [group, target]))).toEqual([
+      [['g', 'a']],
+      [['g', 'b']],
+      [['h', 'a']],
+    ]);
+  });
+
+  test('whose report was cut: its id and key name it, or it is known to be missing', () => {
+    const cut = { ...added, group: null, member: null, source_member: null };
+    const applied = new AppliedChanges(night);
+    applied.takeReport(namedByItself(cut, 'g'), 'g');
+    expect(applied.ofGroup('g')).toMatchObject([[{ name: 'a', group: 'g', target: 'a' }]]);
+    expect(applied.cutReports).toEqual([]);
+    applied.takeReport(cut, 'g');
+    expect(applied.cutReport('g')).toBe(cut.id);
+  });
+
+  test('whose record does not say by whom: an author is not known', () => {
+    const model = modelOf(added, ['a']);
+    expect(undo(model, { ...night, author: 'ann', reports: [added] })).toMatchObject({
+      left: [{ why: 'author_unknown' }],
+    });
+  });
 });

@@ -93,7 +93,7 @@ class Comparison {
     for (const key of this.#keys()) if (!nested.has(key)) this.#judge(key);
     this.#judgeUnnamed();
     const nestedNames = [...nested].filter((key) => members.has(key)).map((key) => spellings.get(key) ?? key);
-    const obstacles = obstaclesOf(this.#known, this.#state);
+    const obstacles = obstaclesOf(this.#known, this.#state?.place ?? null);
     return {
       ...this.#found,
       nested: nestedNames,
@@ -114,7 +114,7 @@ class Comparison {
       members: all.flatMap((standing) => (standing?.op === 'add' ? [standing.name] : [])),
       isCertain:
         !(this.#known.isSourceGone && this.#state === null) &&
-        obstaclesOf(this.#known, this.#state).length === 0 &&
+        obstaclesOf(this.#known, this.#state?.place ?? null).length === 0 &&
         all.every((standing) => standing === null || standing.op !== null),
     };
   }

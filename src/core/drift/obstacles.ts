@@ -1,27 +1,28 @@
 /** Evidence of a group that cannot be read: it may say the opposite of all else that is known. */
 import { positionText } from '../change/change.ts';
 import type { KnownOfGroup, Unreadable } from './differences.ts';
-import { comparePlaces, type Place, type StateFacts } from './group-facts.ts';
+import { comparePlaces, type Place } from './group-facts.ts';
 
-/** Each as a sentence. @param state the newest full state, which says all that older records could; null: there is none */
+/**
+ * Each as a sentence. @param from what the source says up to there does not matter, such as where the newest full state lies; null: all
+ * does. @param sourceRemedy of a batch of the source
+ */
 export function obstaclesOf(
-  { facts, unreadable }: Pick<KnownOfGroup, 'facts' | 'unreadable'>,
-  state: StateFacts | null,
+  { facts: { invalid }, unreadable }: Pick<KnownOfGroup, 'facts' | 'unreadable'>,
+  from: Place | null,
+  sourceRemedy = REMEDY.source,
 ): readonly string[] {
-  const invalid = isReplacing(state, facts.invalid) ? null : facts.invalid;
+  const remedies = { ...REMEDY, source: sourceRemedy };
   return [
-    ...(invalid !== null
+    ...(invalid !== null && (from === null || comparePlaces(invalid, from) > 0)
       ? [`an event of the group, at ${positionText(invalid)}, could not be read: see its dead letter`]
       : []),
-    ...unreadable.flatMap((each) => (isReplaced(each, state) ? [] : [`${each.message}; ${REMEDY[each.topic]}`])),
+    ...unreadable.flatMap((each) => (isBefore(each, from) ? [] : [`${each.message}; ${remedies[each.topic]}`])),
   ];
 }
 
-const isReplacing = (state: StateFacts | null, invalid: Place | null): boolean =>
-  state !== null && invalid !== null && comparePlaces(invalid, state.place) <= 0;
-
-const isReplaced = ({ topic, partition, offset }: Unreadable, state: StateFacts | null): boolean =>
-  topic === 'source' && state?.place.partition === partition && state.place.offset > offset;
+const isBefore = ({ topic, partition, offset }: Unreadable, from: Place | null): boolean =>
+  topic === 'source' && from?.partition === partition && from.offset > offset;
 
 const REMEDY: Readonly<Record<Unreadable['topic'], string>> = {
   source: 'it may be about the group, until a full state of the group follows it in the source topic',

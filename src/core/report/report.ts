@@ -94,6 +94,10 @@ export const ReportRecord = z
         correlation_id: z.string().nullable(),
         duration_ms: z.number(),
         verified: z.boolean().meta({ description: 'the answer, or a read after it, shows what was asked' }),
+        unseen: z.literal(true).optional().meta({
+          description:
+            'the list of members before the request may have left out members of it, so it may have changed nothing; absent: it showed how they were',
+        }),
       })
       .nullable(),
     superseded_by: z.string().nullable().meta({ description: 'id of the newer intent' }),

@@ -300,6 +300,7 @@ const requestJson = (request: RequestFacts): ReportRecord['request'] => ({
   correlation_id: request.correlationId,
   duration_ms: request.durationMs,
   verified: request.verified,
+  ...(request.isUnseen && { unseen: true }),
 });
 
 const reasonJson = (failure: Failure | null): ReportRecord['reason'] =>

@@ -280,4 +280,6 @@ export interface RequestFacts {
   readonly correlationId: string | null;
   readonly durationMs: number;
   readonly verified: boolean;
+  /** The list before it may have left out who is in it, so that it may have changed nothing. */
+  readonly isUnseen: boolean;
 }

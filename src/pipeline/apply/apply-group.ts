@@ -163,7 +163,7 @@ async function patch(owners: Owners, run: Run, { snapshot, part }: Part): Promis
   const asked = await patchGroup(owners, run, { snapshot, part });
   if (asked === null) return 'stop';
   const { answer, outcome, after } = asked;
-  const request = requestFacts(patchId, snapshot, asked);
+  const request = requestFacts(patchId, { snapshot, part }, asked);
   if (outcome.kind !== 'applied') {
     run.noteFailed();
     return patchFailed(owners, run, { snapshot, part, answer, outcome, request, seen: asked.seen });
@@ -175,7 +175,7 @@ async function patch(owners: Owners, run: Run, { snapshot, part }: Part): Promis
   return 'go_on';
 }
 
-function requestFacts(patchId: string, snapshot: Snapshot, { answer, outcome, after }: Patched): RequestFacts {
+function requestFacts(patchId: string, { snapshot, part }: Part, { answer, outcome, after }: Patched): RequestFacts {
   return {
     patchId,
     etagBefore: snapshot.version,
@@ -184,6 +184,7 @@ function requestFacts(patchId: string, snapshot: Snapshot, { answer, outcome, af
     correlationId: answer.kind === 'response' ? answer.correlationId : null,
     durationMs: 'durationMs' in answer ? answer.durationMs : 0,
     verified: false,
+    isUnseen: part.some((intent) => sightOf(intent, snapshot) === 'unknown'),
   };
 }
 

@@ -41,7 +41,7 @@ test.each(['absent', 'null'] as const)(
     for (const member of ['a', 'b', 'c', 'x']) {
       expect(world.kept().get(`source/0/${change}/${member}`)).toMatchObject({
         outcome: 'applied',
-        request: { verified: false },
+        request: { verified: false, unseen: true },
       });
     }
   },

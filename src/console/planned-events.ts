@@ -34,6 +34,8 @@ export class PlannedEvents {
   count = 0;
   triedCount = 0;
   writtenCount = 0;
+  /** Members of the changes that are written; of full states none. */
+  written = { adds: 0, removes: 0 };
 
   constructor(planning: Planning) {
     this.#planning = planning;
@@ -79,7 +81,12 @@ export class PlannedEvents {
     const { isWriting, writer, stop } = this.#planning;
     if (!isWriting || stop.aborted) return '';
     this.triedCount += 1;
-    return this.#writtenText(visible(group.group), await writer.write(group, repair));
+    const written = await writer.write(group, repair);
+    if (written.kind === 'written' && repair.kind === 'delta') {
+      this.written.adds += repair.add.length;
+      this.written.removes += repair.remove.length;
+    }
+    return this.#writtenText(visible(group.group), written);
   }
 
   #writtenText(name: string, written: WrittenRepair): string {

@@ -1,0 +1,28 @@
+/** What became of each membership at the target, and how many reports were written by then. */
+import type { Watch } from '../engine/target.ts';
+import { seatOf } from './knowledge.ts';
+
+export interface Effect {
+  readonly op: 'add' | 'remove';
+  /** Reports that were written before it. */
+  readonly reportCount: number;
+}
+
+export class MembershipHistory {
+  readonly #effects = new Map<string, Effect[]>();
+
+  note({ group, before, after }: Parameters<Watch>[0], reportCount: number): void {
+    for (const member of new Set([...before, ...after])) {
+      if (before.has(member) === after.has(member)) continue;
+      const seat = seatOf({ group, member });
+      const effects = this.#effects.get(seat) ?? [];
+      this.#effects.set(seat, effects);
+      effects.push({ op: after.has(member) ? 'add' : 'remove', reportCount });
+    }
+  }
+
+  /** One after the other, each the opposite of the one before. */
+  of(seat: string): readonly Effect[] {
+    return this.#effects.get(seat) ?? [];
+  }
+}

@@ -83,6 +83,8 @@ export interface Planning {
   readonly api: GroupApi;
   readonly ids: IdMap | null;
   readonly reads: ReadTimes;
+  /** As of PlanOptions. */
+  readonly withApproved?: boolean;
 }
 
 /** What is planned, and what it is planned from. */
@@ -112,6 +114,7 @@ export class ReadTimes {
 export async function* plansOf(planning: Planning, context: CommandContext): AsyncGenerator<PlannedGroup> {
   const { concurrency, publicApiUrl } = planning.config.genesys;
   const { membersPerPatchMax, retry, guard } = planning.config.pipeline;
+  const { withApproved = false } = planning;
   let removedBefore = 0;
   for (const part of chunks(planning.changes.takeGroups(), concurrency)) {
     const groups = await Promise.all(
@@ -119,7 +122,7 @@ export async function* plansOf(planning: Planning, context: CommandContext): Asy
     );
     for (const { wanted, seen } of groups) {
       const { names, snapshot, group } = seen;
-      const options = { publicApiUrl, membersPerPatchMax, guard, retry, removedBefore };
+      const options = { publicApiUrl, membersPerPatchMax, guard, retry, removedBefore, withApproved };
       const plan =
         'failure' in snapshot
           ? foreseeRefused(wanted, snapshot, retry)

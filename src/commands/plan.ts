@@ -105,7 +105,7 @@ async function planAll(planning: PlanningAll, context: CommandContext): Promise<
     return { settled: count, total: groupCount, unit: 'groups', detail: 'read from Genesys Cloud' };
   });
   try {
-    for await (const planned of plansOf({ ...planning, reads }, context)) {
+    for await (const planned of plansOf({ ...planning, reads, withApproved: out !== null }, context)) {
       const { plan } = planned;
       count += 1;
       await out?.write(planned);

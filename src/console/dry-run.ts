@@ -9,7 +9,7 @@ import { memberFailure, resolved, targetFor, type SureResolution } from '../core
 import type { ReportOutcome } from '../core/report/report.ts';
 import type { Outcome } from '../core/target/outcome.ts';
 import { groupPath, patchBody, type PatchBody, type Snapshot } from '../core/target/snapshot.ts';
-import { Rehearsal, rehearse, type Expanded, type RehearsalOptions, type RehearsedRequest } from './rehearsal.ts';
+import { Rehearsal, isKnown, rehearse, type Expanded, type RehearsalOptions } from './rehearsal.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from '../core/target/retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
@@ -47,7 +47,7 @@ export interface GroupPlan {
   readonly predicted: readonly Prediction[];
   /** Of those that the guard counts. */
   readonly removalCount: number;
-  /** What the guard holds; null: nothing. */
+  /** What the guard holds; null: nothing, or it was not asked for. */
   readonly held: HeldPlan | null;
 }
 
@@ -70,6 +70,8 @@ export interface PlanOptions extends RehearsalOptions {
   /** `$ref` begins with it; without a slash at the end. */
   readonly publicApiUrl: string;
   readonly retry: RetryPolicy;
+  /** Also what an approval of all that is held sends. */
+  readonly withApproved?: boolean;
 }
 
 /** What the target calls the group and its members; members that are not in it have the same id there. */
@@ -85,7 +87,6 @@ export interface Names {
 export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
   const { deltas, replaced, expansion } = workedOut(wanted, snapshot, names);
   const intents = [...deltas, ...(expansion?.intents ?? [])];
-  const isKnown = ({ target }: Intent): boolean => target !== null;
   const unknown = intents.filter((intent) => !isKnown(intent));
   const waits = failedOutcome('slow', options.retry) === 'retry_scheduled';
   const rehearsal = new Rehearsal(
@@ -95,11 +96,11 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
   );
   const isUnseen = rehearse(rehearsal, deltas.filter(isKnown), expansion);
   const held = new Set(rehearsal.held.flatMap((of) => of.intents));
-  const requestOf = ({ snapshot: before, part }: RehearsedRequest, index: number): PlannedRequest => ({
+  const requestOf = (part: readonly Intent[], index: number): PlannedRequest => ({
     method: 'PATCH',
     path: groupPath(names.group),
     if_match: index === 0 ? snapshot.version : null,
-    body: patchBody(part, { snapshot: before, publicApiUrl: options.publicApiUrl }),
+    body: patchBody(part, { snapshot, publicApiUrl: options.publicApiUrl }),
   });
   const { requests, noop } = rehearsal;
   return {
@@ -113,13 +114,16 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
       ...predict(replaced, 'superseded', null),
       ...endOfState(expansion, isUnseen),
       ...predict(noop, 'already_synced', null),
-      ...requests.flatMap(({ part }) => predict(part, 'applied', null)),
+      ...requests.flatMap((part) => predict(part, 'applied', null)),
       ...rehearsal.held.flatMap((of) => predict(of.intents, 'held', of.by)),
       ...unknown
         .filter((intent) => !held.has(intent))
         .flatMap((intent) => predictUnknown(intent, names, options.retry)),
     ],
-    held: heldPlan(wanted.group, rehearsal, names, (request, i) => requestOf(request, requests.length + i)),
+    held:
+      options.withApproved === true
+        ? heldPlan(wanted.group, rehearsal, names, (part, i) => requestOf(part, requests.length + i))
+        : null,
   };
 }
 
@@ -127,7 +131,7 @@ function heldPlan(
   group: string,
   rehearsal: Rehearsal,
   { group: groupTarget, isMapped }: Names,
-  requestOf: (request: RehearsedRequest, index: number) => PlannedRequest,
+  requestOf: (part: readonly Intent[], index: number) => PlannedRequest,
 ): HeldPlan | null {
   const intents = rehearsal.held.flatMap(({ intents: held, by }) =>
     held.map((intent): Intent => {

@@ -3,8 +3,9 @@
  * follows. Sends GETs only.
  */
 import type { RunningSha256 } from '../adapters/system.ts';
-import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
-import { renamedGroup, unresolvedFailure } from '../core/ids/resolution.ts';
+import { idKey, isChange, isUnread, sourceMember, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
+import { renamedGroup, unresolvedFailure, type IdKind, type SureResolution } from '../core/ids/resolution.ts';
+import { classify } from '../core/target/outcome.ts';
 import type { HttpAnswer } from '../core/target/refusals.ts';
 import { shownName, type Snapshot } from '../core/target/snapshot.ts';
 import { visible } from '../core/text/visible.ts';
@@ -24,7 +25,6 @@ import {
 } from './dry-run.ts';
 import { FILE_SOURCE, readLines } from './file-source.ts';
 import { FoldedChanges } from './folded-changes.ts';
-import { namesFor, type LookedUpNames } from './plan-text.ts';
 import type { PlanTotals } from './plan-totals.ts';
 import { getGroupWithRetries, targetExitCode } from './target.ts';
 
@@ -83,6 +83,16 @@ export interface Planning {
   readonly api: GroupApi;
   readonly ids: IdMap | null;
   readonly reads: ReadTimes;
+  /** As of PlanOptions. */
+  readonly withApproved?: boolean;
+}
+
+/** What an id map says of a group, and of the members that its changes name. */
+interface LookedUpNames {
+  /** The reason where nothing can be planned, since the group is not known. */
+  readonly names: Names | Refused;
+  /** null: there is no id map. */
+  readonly group: SureResolution | null;
 }
 
 /** What is planned, and what it is planned from. */
@@ -112,6 +122,7 @@ export class ReadTimes {
 export async function* plansOf(planning: Planning, context: CommandContext): AsyncGenerator<PlannedGroup> {
   const { concurrency, publicApiUrl } = planning.config.genesys;
   const { membersPerPatchMax, retry, guard } = planning.config.pipeline;
+  const { withApproved = false } = planning;
   let removedBefore = 0;
   for (const part of chunks(planning.changes.takeGroups(), concurrency)) {
     const groups = await Promise.all(
@@ -119,7 +130,7 @@ export async function* plansOf(planning: Planning, context: CommandContext): Asy
     );
     for (const { wanted, seen } of groups) {
       const { names, snapshot, group } = seen;
-      const options = { publicApiUrl, membersPerPatchMax, guard, retry, removedBefore };
+      const options = { publicApiUrl, membersPerPatchMax, guard, retry, removedBefore, withApproved };
       const plan =
         'failure' in snapshot
           ? foreseeRefused(wanted, snapshot, retry)
@@ -144,6 +155,41 @@ async function look(
   const { names, group } = await namesFor(ids, wanted, context);
   const snapshot = 'failure' in names ? names : await read(wanted, names, { api, reads, context });
   return { names, group, snapshot };
+}
+
+/** @throws ExitError where the target gives no answer. */
+async function namesFor(
+  ids: IdMap | null,
+  wanted: GroupIntents,
+  context: Pick<CommandContext, 'stop'>,
+): Promise<LookedUpNames> {
+  if (ids === null) return { names: { group: idKey(wanted.group), members: new Map() }, group: null };
+  const group = await resolve(ids, 'group', wanted.group, context);
+  if (group.kind !== 'found') return { names: { failure: unresolvedFailure('group', group), rule: 'slow' }, group };
+  const named = new Set(
+    [...wanted.intents.values()].flatMap((intent) => intent.whole?.members ?? [sourceMember(intent)]),
+  );
+  const members = new Map<string, SureResolution>();
+  for (const member of named) members.set(member, await resolve(ids, 'user', member, context));
+  return {
+    names: { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, isMapped: true, members },
+    group,
+  };
+}
+
+async function resolve(
+  ids: IdMap,
+  kind: IdKind,
+  id: string,
+  { stop }: Pick<CommandContext, 'stop'>,
+): Promise<SureResolution> {
+  const known = ids.known(kind, id);
+  if (known !== null && known.kind !== 'unanswered') return known;
+  const resolution = await ids.lookUp(kind, id, () => !stop.aborted);
+  if (resolution.kind !== 'unanswered') return resolution;
+  const outcome = classify(resolution.answer, 'GET');
+  const why = 'failure' in outcome ? outcome.failure.message : 'stopped before every id was looked up';
+  throw new ExitError(targetExitCode(outcome.kind), `plan: the ${kind} ${id} could not be looked up: ${visible(why)}`);
 }
 
 interface Reading extends Pick<Planning, 'api' | 'reads'> {

@@ -2,10 +2,10 @@
  * The runs of one group, as the pipeline would make them, against a target that accepts everything: which requests it sends, and what the
  * removal guard holds. Each step is decided by core/group/step.ts, as in pipeline/apply; nothing is sent.
  */
-import type { HeldBy, Intent } from '../core/change/change.ts';
-import { approvedLast, isGuarded, type GuardLimits } from '../core/group/guard.ts';
-import { nextStep, sizeOf, type Step } from '../core/group/step.ts';
-import { isCutAt, isSatisfied, membersAfter, type Snapshot } from '../core/target/snapshot.ts';
+import { idKey, type HeldBy, type Intent } from '../core/change/change.ts';
+import { approvedLast, isGuarded, removalsOfRun, type GuardLimits } from '../core/group/guard.ts';
+import { nextStep, type Step } from '../core/group/step.ts';
+import { isCutAt, isSatisfied, targetOf, type Snapshot } from '../core/target/snapshot.ts';
 import { DueQueue } from '../pipeline/state/due-queue.ts';
 
 export interface RehearsalOptions {
@@ -15,25 +15,25 @@ export interface RehearsalOptions {
   readonly removedBefore: number;
 }
 
-export interface RehearsedRequest {
-  /** The group as it is before the request. */
-  readonly snapshot: Snapshot;
-  readonly part: readonly Intent[];
-}
-
 interface HeldIntents {
   readonly intents: readonly Intent[];
   readonly by: HeldBy;
 }
 
+/** It may have a million members and thousands of requests, so that a request costs as much as it changes. */
 export class Rehearsal {
-  readonly requests: RehearsedRequest[] = [];
+  /** What each request is of. */
+  readonly requests: (readonly Intent[])[] = [];
   readonly noop: Intent[] = [];
   readonly held: HeldIntents[] = [];
   readonly #options: RehearsalOptions;
+  /** By `idKey`; those of `#snapshot`. */
+  readonly #members: Set<string>;
   #snapshot: Snapshot;
   /** Neither sent, nor already so, nor held. */
   readonly #pending: Set<Intent>;
+  /** Those of them that the guard counts. */
+  readonly #guarded: Set<Intent>;
   #removedCount = 0;
   /** Members of the group before the first removal; null: none was sent. */
   #sizeBefore: number | null = null;
@@ -44,8 +44,10 @@ export class Rehearsal {
 
   /** @param pending what the guard judges together: also what is sent in a later run, or waits for its time. */
   constructor(snapshot: Snapshot, pending: Iterable<Intent>, options: RehearsalOptions) {
-    this.#snapshot = snapshot;
+    this.#members = new Set(snapshot.members);
+    this.#snapshot = { ...snapshot, members: this.#members };
     this.#pending = new Set(pending);
+    this.#guarded = new Set([...this.#pending].filter(isGuarded));
     this.#options = options;
   }
 
@@ -61,11 +63,18 @@ export class Rehearsal {
 
   hold(intents: readonly Intent[], by: HeldBy): void {
     if (intents.length > 0) this.held.push({ intents, by });
-    for (const intent of intents) this.#pending.delete(intent);
+    this.#drop(intents);
+  }
+
+  #drop(intents: readonly Intent[]): void {
+    for (const intent of intents) {
+      this.#pending.delete(intent);
+      this.#guarded.delete(intent);
+    }
   }
 
   /** What an approval of all that is held sends; it ends the rehearsal. */
-  runApproved(): readonly RehearsedRequest[] {
+  runApproved(): readonly (readonly Intent[])[] {
     const approved = this.held
       .flatMap(({ intents }) => intents)
       .filter(isKnown)
@@ -95,7 +104,7 @@ export class Rehearsal {
 
   #next(due: readonly Intent[], isUnresolved: boolean): Step {
     const { membersPerPatchMax, guard, removedBefore } = this.#options;
-    const pendingRemovals = [...this.#pending].filter(isGuarded);
+    const guarded = this.#guarded;
     return nextStep({
       due,
       exhausted: new Set(),
@@ -106,8 +115,11 @@ export class Rehearsal {
       membersMax: membersPerPatchMax,
       unseenMax: membersPerPatchMax,
       guard,
-      pendingRemovals,
-      removalCountMax: pendingRemovals.length,
+      removalCountMax: guarded.size,
+      // Most requests are judged by their number.
+      get pendingRemovals() {
+        return [...guarded];
+      },
       removed: { ofGroup: this.#removedCount, sizeBefore: this.#sizeBefore, ofOwner: removedBefore },
       isUnresolved,
       nowMs: 0,
@@ -124,7 +136,7 @@ export class Rehearsal {
         this.hold(step.intents, step.by);
         return true;
       case 'final':
-        for (const intent of step.noop) this.#pending.delete(intent);
+        this.#drop(step.noop);
         this.noop.push(...step.noop);
         return step.noop.length > 0;
       case 'done':
@@ -139,32 +151,28 @@ export class Rehearsal {
     }
   }
 
-  /** As the guard's window counts them (pipeline/intents/guard.ts). */
-  #unseenOfRun(): number {
-    const snapshot = this.#snapshot;
-    const removals = this.#due.filter(
-      (intent) => isGuarded(intent) && this.#pending.has(intent) && !isSatisfied(intent, snapshot),
-    );
-    return sizeOf(snapshot, removals) - snapshot.members.size;
-  }
-
   #send(part: readonly Intent[]): void {
     const before = this.#snapshot;
-    this.requests.push({ snapshot: before, part });
+    const size = before.members.size;
+    this.requests.push(part);
     const removals = part.filter(isGuarded);
-    this.#unseenCount ??= this.#unseenOfRun();
-    if (removals.length > 0) this.#sizeBefore ??= before.members.size + this.#unseenCount;
+    this.#unseenCount ??= removalsOfRun(this.#due, before, (intent) => this.#pending.has(intent)).unseenCount;
+    if (removals.length > 0) this.#sizeBefore ??= size + this.#unseenCount;
     this.#removedCount += removals.length;
-    for (const intent of part) this.#pending.delete(intent);
+    this.#drop(part);
     // Answers that list no members go on doing so.
-    const after = before.isDoubtful && before.members.size === 0 ? before : membersAfter(before, part);
-    this.#snapshot = { ...before, ...after, isDoubtful: before.isDoubtful && !isShownWhole(before, after) };
+    if (before.isDoubtful && size === 0) return;
+    for (const intent of part) {
+      if (intent.op === 'add') this.#members.add(idKey(targetOf(intent)));
+      else this.#members.delete(idKey(targetOf(intent)));
+    }
+    const isDoubtful = before.isDoubtful && !isShownWhole(size, this.#members.size);
+    if (isDoubtful !== before.isDoubtful) this.#snapshot = { ...before, isDoubtful };
   }
 }
 
 /** The answer lists as many members as no list is cut at; before, there were as many as lists are cut at. */
-const isShownWhole = (before: Pick<Snapshot, 'members'>, after: Pick<Snapshot, 'members'>): boolean =>
-  isCutAt(before.members.size) && !isCutAt(after.members.size);
+const isShownWhole = (before: number, after: number): boolean => isCutAt(before) && !isCutAt(after);
 
 const approvedIntent = (intent: Intent): Intent => ({
   ...intent,
@@ -207,4 +215,5 @@ export function rehearse(rehearsal: Rehearsal, deltas: readonly Intent[], expand
   return isUnseen;
 }
 
-const isKnown = ({ target }: Intent): boolean => target !== null;
+/** A request can name its member. */
+export const isKnown = ({ target }: Intent): boolean => target !== null;

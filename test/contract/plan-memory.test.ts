@@ -1,4 +1,4 @@
-// A file of 100 MB in a process whose heap is limited: what is kept is the memberships, not the changes.
+/** Plans in a process whose heap is limited: what is kept is the memberships, neither the changes nor a group for each request. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox } from '../../src/lab/sandbox/sandbox.ts';
+import type { SeedInput } from '../../src/lab/sandbox/seed.ts';
 import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import { program } from '../support/program.ts';
 
@@ -20,6 +21,42 @@ const MEMBERS_PER_LINE = 50;
 const LINES = 50_000;
 
 const user = (i: number): string => `00000000-0000-4000-8000-${String(i % USERS).padStart(12, '0')}`;
+
+interface Planned {
+  readonly code: unknown;
+  /** What was printed first. */
+  readonly head: string;
+}
+
+async function planIn(seed: SeedInput, changes: Iterable<string>, bytesMin: number): Promise<Planned> {
+  const directory = await mkdtemp(join(tmpdir(), 'rollcall-plan-'));
+  const file = join(directory, 'changes.ndjson');
+  const sandbox = await startSandbox({ users: 'any', seed, limits: 'off' });
+  try {
+    await pipeline(Readable.from(changes), createWriteStream(file));
+    expect((await stat(file)).size).toBeGreaterThan(bytesMin);
+    const args = [`--max-old-space-size=${LIMIT_MB}`, ...program, 'plan', file];
+    const child = spawn(process.execPath, args, {
+      env: {
+        PATH: process.env['PATH'],
+        ...environmentOf(sandbox),
+        GUARD_GROUP_PERCENT: '100',
+        GUARD_GROUP_COUNT: '1000000',
+        GUARD_WINDOW_COUNT: '1000000',
+      },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let head = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (head.length < 200) head += chunk.toString();
+    });
+    const [code] = (await once(child, 'close')) as unknown[];
+    return { code, head };
+  } finally {
+    await sandbox.stop();
+    await rm(directory, { recursive: true });
+  }
+}
 
 /** Each user comes into, and goes out of, each group again and again. */
 function* lines(): Generator<string> {
@@ -33,27 +70,21 @@ function* lines(): Generator<string> {
 }
 
 test('plan: plan needs what the memberships need', { timeout: 600_000 }, async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'rollcall-plan-'));
-  const file = join(directory, 'changes.ndjson');
   const groups = Array.from({ length: GROUPS }, (_, i) => ({ id: `group-${i}` }));
-  const sandbox = await startSandbox({ users: 'any', seed: { groups }, limits: 'off' });
-  try {
-    await pipeline(Readable.from(lines()), createWriteStream(file));
-    expect((await stat(file)).size).toBeGreaterThan(95_000_000);
-    const args = [`--max-old-space-size=${LIMIT_MB}`, ...program, 'plan', file];
-    const child = spawn(process.execPath, args, {
-      env: { PATH: process.env['PATH'], ...environmentOf(sandbox) },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    let head = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      if (head.length < 200) head += chunk.toString();
-    });
-    const [code] = (await once(child, 'close')) as unknown[];
-    expect(head).toMatch(/^100 groups, \d+ requests, about \d+ (s|min)/);
-    expect(code).toBe(EXIT.done);
-  } finally {
-    await sandbox.stop();
-    await rm(directory, { recursive: true });
-  }
+  const { code, head } = await planIn({ groups }, lines(), 95_000_000);
+  expect(head).toMatch(/^100 groups, \d+ requests, about \d+ (s|min)/);
+  expect(code).toBe(EXIT.done);
 });
+
+test(
+  'plan: a full state that replaces all members of a large group needs what its members need',
+  { timeout: 600_000 },
+  async () => {
+    const of = (kind: string): string[] =>
+      Array.from({ length: 60_001 }, (_, i) => `${kind}-${String(i).padStart(30, '0')}`);
+    const state = `${JSON.stringify({ group_id: 'g', members: of('new'), complete: true })}\n`;
+    const { code, head } = await planIn({ groups: [{ id: 'g', members: of('old') }] }, [state], 2_000_000);
+    expect(head).toMatch(/^1 group, 2402 requests, about \d+ (s|min)/);
+    expect(code).toBe(EXIT.done);
+  },
+);

@@ -42,4 +42,15 @@ export const planMutants: readonly Mutant[] = [
     ],
     tests: ['test/unit/plan-and-apply.test.ts'],
   },
+  {
+    name: 'rehearsal-counts-all',
+    breaks: 'a plan goes through all pending changes of a group for each of its requests',
+    edits: [
+      {
+        find: 'const guarded = this.#guarded;',
+        replace: 'const guarded = new Set([...this.#pending].filter(isGuarded));',
+      },
+    ],
+    tests: ['test/unit/dry-run.test.ts'],
+  },
 ];

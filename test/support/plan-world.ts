@@ -258,7 +258,14 @@ export async function planIn(world: PlanWorld, api: GroupApi): Promise<PlanMade>
   const totals = new PlanTotals();
   const changes = await readChanges('-', native, { totals, context });
   const groups: PlannedGroup[] = [];
-  const planning = { changes, config: configOf(world), api, ids: idMapOf(world), reads: new ReadTimes() };
+  const planning = {
+    changes,
+    config: configOf(world),
+    api,
+    ids: idMapOf(world),
+    reads: new ReadTimes(),
+    withApproved: true,
+  };
   for await (const group of plansOf(planning, context)) {
     totals.take(group.plan);
     groups.push(group);

@@ -10,6 +10,7 @@ import {
   predictionsOf,
   type GroupIntents,
 } from '../../src/console/dry-run.ts';
+import { Rehearsal } from '../../src/console/rehearsal.ts';
 import { intentFor } from '../../src/core/change/pending.ts';
 import type { Snapshot } from '../../src/core/target/snapshot.ts';
 import { planJson } from '../../src/console/plan-text.ts';
@@ -270,5 +271,46 @@ test('two spellings of a UUID are one member, shown as the source spells it', ()
   expect([...predictionsOf(plan)]).toEqual([
     { member: id, outcome: 'superseded', code: null },
     { member: id.toUpperCase(), outcome: 'applied', code: null },
+  ]);
+});
+
+describe('a rehearsal', () => {
+  const unguarded = { groupPercent: 100, groupFloor: 0, groupCount: Infinity, windowCount: Infinity, windowMs: 1 };
+
+  /** How often any intent was looked at. */
+  function looksOf(count: number): number {
+    let looks = 0;
+    const removals = named(count).map((member): Intent => ({
+      ...remove(1n, member),
+      get op() {
+        looks += 1;
+        return 'remove' as const;
+      },
+    }));
+    const rehearsal = new Rehearsal(showing(...named(2 * count)), removals, { ...options, guard: unguarded });
+    rehearsal.run(removals);
+    expect(rehearsal.requests).toHaveLength(count / options.membersPerPatchMax);
+    return looks;
+  }
+
+  test('of twice as many removals takes twice the looks', () => {
+    expect(looksOf(8_000) / looksOf(4_000)).toBeLessThan(2.2);
+  });
+
+  test('leaves the members of the read as they are', () => {
+    const snapshot = showing(...named(10));
+    const plan = preview(folded(remove(1n, 'm0'), add(1n, 'new')), snapshot, sameNames, options);
+    expect(plan.requests).toHaveLength(1);
+    expect([...snapshot.members]).toEqual(named(10));
+  });
+});
+
+test('what an approval sends is worked out only where it is asked for', () => {
+  const wanted = folded(...named(4).map((member) => remove(1n, member)));
+  const of = (parts: Partial<PlanOptions>) =>
+    preview(wanted, showing(...named(10)), sameNames, { ...options, ...parts }).held;
+  expect(of({})).toBeNull();
+  expect(of({ withApproved: true })?.requests).toMatchObject([
+    { if_match: '"7"', body: { Operations: { length: 4 } } },
   ]);
 });

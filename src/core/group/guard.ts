@@ -4,8 +4,10 @@
  * together with what was removed within the window: removals one at a time count as the same number at once.
  */
 import type { Failure } from '../target/refusals.ts';
+import { isSatisfied, type Membership } from '../target/snapshot.ts';
 import {
   comparePositions,
+  idKey,
   intentId,
   isSameId,
   type Held,
@@ -61,6 +63,23 @@ const isTooLargeShare = (count: number, size: number, { groupPercent, groupFloor
 /** What the guard has a say in. */
 export const isGuarded = (intent: Intent): boolean =>
   intent.op === 'remove' && (intent.guard?.kind !== 'approved' || isRetargeted(intent));
+
+/** Of a group that a doubtful read does not show in full no more is known than who is shown and who is to go. */
+export function sizeOf({ members }: Membership, removals: readonly Intent[]): number {
+  const unseen = removals.filter((intent) => intent.target !== null && !members.has(idKey(intent.target)));
+  return members.size + unseen.length;
+}
+
+/** What the window counts of a run with its first request: removals that are left to do, and those of members who are not shown. */
+export function removalsOfRun(
+  due: Iterable<Intent>,
+  snapshot: Membership,
+  isLeft: (intent: Intent) => boolean,
+): { readonly count: number; readonly unseenCount: number } {
+  // Most of what is due may be additions.
+  const removals = [...due].filter((intent) => isGuarded(intent) && isLeft(intent) && !isSatisfied(intent, snapshot));
+  return { count: removals.length, unseenCount: sizeOf(snapshot, removals) - snapshot.members.size };
+}
 
 /** Approved removals come last, the oldest event first: in the order in which they were recorded, requests would depend on chance. */
 export function approvedLast(removals: readonly Intent[]): readonly Intent[] {

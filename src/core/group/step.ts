@@ -15,7 +15,7 @@ import { NO_SEARCH, nextPart, type Search } from '../target/isolation.ts';
 import type { Snapshot } from '../target/snapshot.ts';
 import { apart, isSatisfied, plan, sightOf, targetOf, type Membership } from '../target/snapshot.ts';
 import { isOfFullState } from './full-state.ts';
-import { guardVerdict, isGuarded, isRetargeted, type GuardLimits } from './guard.ts';
+import { guardVerdict, isGuarded, isRetargeted, sizeOf, type GuardLimits } from './guard.ts';
 
 export interface Situation {
   /** Taken when the slot opened, less what is final or superseded since. */
@@ -183,10 +183,4 @@ export function allRemovals(
   // Whom the target knows by no name yet may be one of its members.
   const later = pending.filter((intent) => intent.target === null || !isSatisfied(intent, snapshot));
   return [...new Set([...due, ...later])];
-}
-
-/** Of a group that a doubtful read does not show in full no more is known than who is shown and who is to go. */
-export function sizeOf({ members }: Membership, removals: readonly Intent[]): number {
-  const unseen = removals.filter((intent) => intent.target !== null && !members.has(idKey(intent.target)));
-  return members.size + unseen.length;
 }

@@ -42,7 +42,7 @@ export const isSatisfied = (intent: Intent, membership: Membership): boolean => 
 
 /** A removal of a member that a doubtful list does not show: only the target knows whether there is anything to remove. */
 export const isUnseenRemoval = (intent: Intent, membership: Membership): boolean =>
-  intent.op === 'remove' && sightOf(intent, membership) === 'unknown';
+  membership.isDoubtful && intent.op === 'remove' && sightOf(intent, membership) === 'unknown';
 
 /** As the target spells it where it has shown the member, so that its filter finds it. */
 export function spellingOf(intent: Intent, { spellings }: Membership): string {

@@ -1,10 +1,16 @@
 /** Acts on the removal guard (core/group/guard.ts): holds, and counts what is removed. Held intents are parked. */
 import { isSameId, type Held, type Intent, type ShownTargets } from '../../core/change/change.ts';
 import { isHeld, type HeldIntent } from '../../core/change/pending.ts';
-import { heldDigest, heldFailure, isGuarded, isRetargeted, type RemovedInWindow } from '../../core/group/guard.ts';
-import { sizeOf } from '../../core/group/step.ts';
+import {
+  heldDigest,
+  heldFailure,
+  isRetargeted,
+  removalsOfRun,
+  sizeOf,
+  type RemovedInWindow,
+} from '../../core/group/guard.ts';
 import { NO_LAG, heldReport, type Report } from '../../core/report/reporting.ts';
-import { isSatisfied, type Membership } from '../../core/target/snapshot.ts';
+import type { Membership } from '../../core/target/snapshot.ts';
 import { isStillDue, isTried } from '../state/group-run.ts';
 import type { Group, Run } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
@@ -139,14 +145,10 @@ export function reserveRemovals(run: Run, snapshot: Membership): void {
   const { group } = run;
   const { removals: window } = group.partition;
   if (run.reservedUnseen === null) {
-    // Most of what is due may be additions.
-    const guarded = [...run.due].filter(isGuarded);
-    const removals = guarded.filter(
-      (each) => isStillDue(group, each) && isTried(group, each) && !isSatisfied(each, snapshot),
-    );
-    const size = sizeOf(snapshot, removals);
-    run.noteReserved(size - snapshot.members.size);
-    window.reserve(group.id, { count: removals.length, size });
+    const isLeft = (intent: Intent): boolean => isStillDue(group, intent) && isTried(group, intent);
+    const { count, unseenCount } = removalsOfRun(run.due, snapshot, isLeft);
+    run.noteReserved(unseenCount);
+    window.reserve(group.id, { count, size: snapshot.members.size + unseenCount });
     // What lands leaves it by itself.
   } else window.resize(group.id, snapshot.members.size + run.reservedUnseen);
 }

@@ -1,6 +1,6 @@
 /**
- * A binary heap of keys by priority, the lowest on top; of equal ones the key that was entered first. A key is in it once, so it never holds more than there are keys:
- * another priority moves the key, and what is no longer wanted is taken out at its place.
+ * A binary heap of keys by priority, the lowest on top; of equal ones the key that was entered, or moved, first. A key is in it once, so
+ * that it never holds more than there are keys: another priority moves the key, and what is no longer wanted is taken out at its place.
  */
 export interface Entry<K> {
   readonly key: K;

@@ -74,7 +74,7 @@ Examples:
   $ rollcall plan --out plan.ndjson changes.ndjson && rollcall apply --plan plan.ndjson
 
 With --plan nothing but the requests of the plan is sent, and nothing more of a group that has changed since: its changes fail as
-\`moved\`. A plan that was edited, or is of another target, is refused (64).
+\`version_moved\`. A plan that was edited, or is of another target, is refused (64).
 
 Removals that the guard holds (GUARD_GROUP_PERCENT and the like) are listed with a digest for each group, and leave with
 --approve only; those of a deleted group or an empty full state always need it. Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
@@ -92,7 +92,7 @@ export async function applyFile(
   const { end, summary, held, moved } = await withTarget(
     { context, genesys: config.genesys, logger },
     async (target) => {
-      const planned = plan === null ? null : new PlannedRequests(target, plan.groups);
+      const planned = plan === null ? null : new PlannedRequests(target, plan.groups, flags.approve ?? []);
       const api = planned ?? target;
       const { ids, close } =
         plan === null ? await openIdMap(config, { context, api, logger }) : withoutClosing(plannedIds(plan.groups));

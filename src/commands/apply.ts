@@ -74,7 +74,7 @@ Examples:
   $ rollcall plan --out plan.ndjson changes.ndjson && rollcall apply --plan plan.ndjson
 
 With --plan nothing but the requests of the plan is sent, and nothing more of a group that has changed since: its changes fail as
-\`version_moved\`. A plan that was edited, or is of another target, is refused (64).
+\`version_moved\`. A plan that is damaged or cut, or is of another target, is refused (64).
 
 Removals that the guard holds (GUARD_GROUP_PERCENT and the like) are listed with a digest for each group, and leave with
 --approve only; those of a deleted group or an empty full state always need it. Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
@@ -142,7 +142,7 @@ async function openSource(file: string | undefined, flags: ApplyFlags, context: 
   }
   if (flags.format !== undefined) throw new ExitError(EXIT.usage, 'apply: --format is of a file, not of a plan');
   const path = flags.plan ?? '';
-  const plan = await readPlanFile(path, context);
+  const plan = await unlessStopped(context, readPlanFile(path, context));
   const { genesys, pipeline, ...others } = await commandConfig(context, ['genesys', 'pipeline', 'ids'], {
     ...environment,
     ID_MAP: undefined,

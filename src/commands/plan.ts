@@ -29,7 +29,7 @@ export function planCommand(context: CommandContext): Command {
     .option('--verbose', 'every group with its requests, not only those that fail and the largest')
     .option(
       '--out <file>',
-      'also write the plan to this file, for `apply --plan`; only its owner may read it (mode 0600)',
+      'also write the plan to this new file, for `apply --plan`; only its owner may read it (mode 0600)',
     )
     .addOption(formatOption())
     .addHelpText('after', examples)
@@ -99,12 +99,12 @@ async function planAll(planning: PlanningAll, context: CommandContext): Promise<
   const groupCount = changes.groupCount;
   const reads = new ReadTimes();
   let count = 0;
-  const out =
-    flags.out === undefined ? null : await PlanWriter.open(flags.out, config, inputOf(input, totals, context));
+  const out = flags.out === undefined ? null : await PlanWriter.open(flags.out);
   const endProgress = showProgress(context.stderr, context.clock, () => {
     return { settled: count, total: groupCount, unit: 'groups', detail: 'read from Genesys Cloud' };
   });
   try {
+    await out?.begin(config, inputOf(input, totals, context));
     for await (const planned of plansOf({ ...planning, reads }, context)) {
       const { plan } = planned;
       count += 1;

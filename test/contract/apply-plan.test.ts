@@ -187,9 +187,9 @@ describe('apply --plan', () => {
   });
 
   test.each([
-    ['a member', (text: string) => text.replace('"value":"a"', '"value":"z"'), 'changed since it was written'],
+    ['a member', (text: string) => text.replace('"value":"a"', '"value":"z"'), 'it is damaged, or cut'],
     ['its end', (text: string) => text.slice(0, -40), 'last line is missing'],
-    ['a group', (text: string) => text.split('\n').toSpliced(1, 1).join('\n'), 'changed since it was written'],
+    ['a group', (text: string) => text.split('\n').toSpliced(1, 1).join('\n'), 'it is damaged, or cut'],
     ['everything', () => 'hello', 'last line is missing'],
   ])('refuses a file without sending, of which %s was changed', async (_, edit, why) => {
     await plan([event('g', ['a']), event('h', ['a'])]);

@@ -7,7 +7,7 @@ import { embed } from '../../src/console/embedded.ts';
 import { FILE_TOPICS, fileEnvironment, fillSource } from '../../src/console/file-source.ts';
 import { decideParts } from '../../src/console/held-decisions.ts';
 import { heldSets, wholeOf } from '../../src/console/held-sets.ts';
-import { GroupLine, groupLine } from '../../src/console/plan-file.ts';
+import { GroupLine, planGroupLine } from '../../src/console/plan-file.ts';
 import { PlannedRequests } from '../../src/console/planned-requests.ts';
 import { fillFromPlan, plannedFormat, plannedIds } from '../../src/console/planned-source.ts';
 import { plansOf, readChanges, ReadTimes } from '../../src/console/planning.ts';
@@ -350,7 +350,7 @@ export function applyPlanIn(
   isApproved: boolean,
 ): Promise<ApplyMade> {
   // As it is in the file.
-  const lines = groups.map((group) => GroupLine.parse(JSON.parse(JSON.stringify(groupLine(group)))));
+  const lines = groups.map((group) => GroupLine.parse(JSON.parse(JSON.stringify(planGroupLine(group)))));
   const source: AppliedSource = {
     config: configOf(world),
     ids: plannedIds(lines),

@@ -171,7 +171,7 @@ type Settings = Pick<Config<'genesys' | 'pipeline'>, 'genesys' | 'pipeline'>;
  * pass what the other would hold.
  * @throws ExitError (usage) where it is of another target.
  */
-export function settingsOf({ header }: PlanFile, { genesys, pipeline }: Settings, path: string): Settings {
+export function settingsOf(header: PlanHeader, { genesys, pipeline }: Settings, path: string): Settings {
   const [planned, configured] = [
     targetText(header.target, header.client_id, header.public_api_url),
     targetText(genesys.apiUrl, genesys.clientId, genesys.publicApiUrl),

@@ -140,7 +140,7 @@ function heldText(held: ReadonlyMap<string, string>): string {
   const lines = named.map(([group, digest]) => `  --approve ${prefixes.get(digest) ?? digest}  group ${group}\n`);
   const left = held.size - named.length;
   const rest = left === 0 ? '' : `  … and ${counted(left, 'more group')}: --out writes all digests, under "held"\n`;
-  return `To let held removals pass, run \`apply\` with\n${lines.join('')}${rest}`;
+  return lines.join('') + rest;
 }
 
 const inputOf = (

@@ -22,6 +22,7 @@ export interface ApplySource {
   readonly format: SourceFormat;
   /** Lines of the planned file that hold no change, so that nothing reports them; of a file the run itself does. */
   readonly invalidCount: number;
+  /** Once, after `open`. */
   fill(broker: MemoryBroker): Promise<void>;
   /** The target as the changes may reach it, and what their ids are there. */
   open(target: GroupApi, logger: Logger): Promise<OpenTarget>;
@@ -80,7 +81,8 @@ async function openPlan(path: string, flags: SourceFlags, context: CommandContex
     config: { ...others, ...settingsOf(header, { genesys, pipeline }, path) },
     format: plannedFormat,
     invalidCount: header.invalid,
-    fill: async (broker) => fillFromPlan(broker, groups),
+    // The last use of them: what is in the log, and requests that have landed, need no second place.
+    fill: async (broker) => fillFromPlan(broker, groups.splice(0)),
     open: async (target) => {
       const api = new PlannedRequests(target, groups, flags.approve ?? []);
       return { api, ids: plannedIds(groups), close: async () => undefined, movedGroups: () => api.movedGroups };

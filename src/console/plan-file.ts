@@ -53,7 +53,8 @@ const request = z.object({
   method: z.literal('PATCH'),
   path: z.string(),
   if_match: z.string().nullable(),
-  body: z.looseObject({}),
+  /** Read as a text: it is compared byte for byte. */
+  body: z.looseObject({}).transform((body) => JSON.stringify(body)),
 });
 
 const change = z.object({
@@ -86,7 +87,7 @@ export type PlanChange = z.infer<typeof change>;
 
 export interface PlanFile {
   readonly header: PlanHeader;
-  readonly groups: readonly PlanGroup[];
+  readonly groups: PlanGroup[];
 }
 
 /** What the header says besides. */

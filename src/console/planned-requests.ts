@@ -65,9 +65,7 @@ class PlannedPatches {
 
   /** @param isApproved what it holds may pass. */
   constructor({ etag, requests, held }: PlanGroup, { isApproved }: { readonly isApproved: boolean }) {
-    this.#left = [...requests, ...(isApproved && held !== null ? held.requests : [])].map(({ body }) =>
-      JSON.stringify(body),
-    );
+    this.#left = [...requests, ...(isApproved && held !== null ? held.requests : [])].map(({ body }) => body);
     this.#versions = new Set(etag === null ? [] : [etag]);
   }
 

@@ -137,6 +137,10 @@ const someLimits = fc.record({
   GUARD_GROUP_COUNT: fc.constantFrom('500', '500', '2', '1', '0'),
   MAX_MEMBERS_PER_PATCH: fc.constantFrom('50', '1', '2', '3'),
   SLOW_RETRY_SCHEDULE_MS: fc.constantFrom('', '', '3600000'),
+  // What fails for a while is tried again before all is quiet.
+  RETRY_BASE_MS: fc.constant('1'),
+  RETRY_CAP_MS: fc.constant('1'),
+  LATE_APPLY_MS: fc.constant('0'),
 });
 
 const aWorldWith = (ids: fc.Arbitrary<PlanWorld['ids']>, members: readonly string[]): fc.Arbitrary<PlanWorld> => {
@@ -187,8 +191,8 @@ const LOST: HttpAnswer = {
 export class PlanTarget implements GroupApi {
   readonly gate = new CountingGate();
   readonly sent: SentRequest[] = [];
-  /** Bodies, in their order. */
-  readonly landed: string[] = [];
+  /** Those of `sent` that have landed. */
+  readonly landed: SentRequest[] = [];
   readonly #groups = new Map<string, { version: number; members: Members; isListed: boolean }>();
 
   /** Of the next PATCHes, in this order. */
@@ -213,7 +217,8 @@ export class PlanTarget implements GroupApi {
 
   async patchGroup({ group, ifMatch, body }: PatchGroupRequest): Promise<HttpAnswer> {
     await this.#arrive();
-    this.sent.push({ method: 'PATCH', path: groupPath(group), if_match: ifMatch, body: JSON.stringify(body) });
+    const request = { method: 'PATCH', path: groupPath(group), if_match: ifMatch, body: JSON.stringify(body) } as const;
+    this.sent.push(request);
     const stored = this.#groups.get(group);
     if (stored === undefined) return answer(404);
     const fault = this.#faults.shift() ?? 'none';
@@ -226,7 +231,7 @@ export class PlanTarget implements GroupApi {
       if (op === 'remove') stored.members.delete(idKey(filteredMember(path)));
     }
     stored.version += 1;
-    this.landed.push(JSON.stringify(body));
+    this.landed.push(request);
     if (fault === 'beside') this.change(group);
     if (fault === 'lost') return LOST;
     return fault === 'old' ? before : this.#shown(group);

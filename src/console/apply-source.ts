@@ -8,7 +8,7 @@ import type { GroupApi, Logger } from '../ports.ts';
 import { unlessStopped, type CommandContext } from './command-context.ts';
 import { fileEnvironment, fillSource, type AppliedFrom } from './file-source.ts';
 import { commandConfig } from './kafka-tools.ts';
-import { readPlanFile, settingsOf } from './plan-file.ts';
+import { readPlanFile, settingsOf, type PlanGroup } from './plan-file.ts';
 import { PlannedRequests } from './planned-requests.ts';
 import { fillFromPlan, plannedFormat, plannedIds } from './planned-source.ts';
 import { openFormat, withFormat, type FormatFlags } from './source-format.ts';
@@ -71,7 +71,9 @@ async function openFile(file: string, flags: SourceFlags, context: CommandContex
 /** A plan says itself what the id map said. */
 async function openPlan(path: string, flags: SourceFlags, context: CommandContext): Promise<ApplySource> {
   if (flags.format !== undefined) throw new ExitError(EXIT.usage, 'apply: --format is of a file, not of a plan');
-  const { header, groups } = await unlessStopped(context, readPlanFile(path, context));
+  const plan = await unlessStopped(context, readPlanFile(path, context));
+  const { header } = plan;
+  let groups: readonly PlanGroup[] = plan.groups;
   const { genesys, pipeline, ...others } = await commandConfig(context, ['genesys', 'pipeline', 'ids'], {
     ...fileEnvironment(context.environment),
     ID_MAP: undefined,
@@ -81,8 +83,11 @@ async function openPlan(path: string, flags: SourceFlags, context: CommandContex
     config: { ...others, ...settingsOf(header, { genesys, pipeline }, path) },
     format: plannedFormat,
     invalidCount: header.invalid,
-    // The last use of them: what is in the log, and requests that have landed, need no second place.
-    fill: async (broker) => fillFromPlan(broker, groups.splice(0)),
+    fill: async (broker) => {
+      fillFromPlan(broker, groups);
+      // What is in the log, and requests that have landed, need no second place.
+      groups = [];
+    },
     open: async (target) => {
       const api = new PlannedRequests(target, groups, flags.approve ?? []);
       return { api, ids: plannedIds(groups), close: async () => undefined, movedGroups: () => api.movedGroups };

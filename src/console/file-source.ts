@@ -47,7 +47,7 @@ export async function fillSource(
 export type AppliedFrom = 'file' | 'plan';
 
 /** What lets the rest of a run land. The requests of a plan are of versions that its own run has changed. */
-export const AGAIN: Readonly<Record<AppliedFrom, string>> = {
+const AGAIN: Readonly<Record<AppliedFrom, string>> = {
   file: 'apply the file again',
   plan: 'make a new plan with `plan --out`, and apply that',
 };

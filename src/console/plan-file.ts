@@ -87,7 +87,7 @@ export type PlanChange = z.infer<typeof change>;
 
 export interface PlanFile {
   readonly header: PlanHeader;
-  readonly groups: PlanGroup[];
+  readonly groups: readonly PlanGroup[];
 }
 
 /** What the header says besides. */

@@ -259,7 +259,7 @@ describe('apply --plan', () => {
     const [header, g, h] = (await readFile(path, 'utf8'))
       .split('\n')
       .slice(0, 3)
-      .map((line) => JSON.parse(line) as Line);
+      .map((line): Line => JSON.parse(line));
     edit(header, g, h);
     const text = [header, g, h].map((line) => `${JSON.stringify(line)}\n`).join('');
     const last = { groups: 2, requests: 2, sha256: createHash('sha256').update(text).digest('hex') };

@@ -86,12 +86,14 @@ test(
           if (moved !== null) target.change(moved);
           await applyPlanIn(world, plan, target, isApproved);
           const [landed, planned] = [byPath(target.landed), byPath(requestsOf(plan, isApproved))];
+          const isSure = !drawn.includes('old') && !world.lines.some((line) => 'complete' in line);
           for (const path of new Set([...Object.keys(landed), ...Object.keys(planned)])) {
             const [sent, wanted] = [bodies(landed[path]), bodies(planned[path])];
             const id = decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
             if (id === moved) expect(sent).toEqual([]);
-            // Only whole lists prove what has landed.
-            else if (world.groups[id]?.kind === 'listed') expect(sent).toEqual(wanted);
+            // Only whole lists prove what has landed. What is unconfirmed counts twice for the guard, and is looked for later.
+            // What fails of a change on top of a full state may go together with what that comes to.
+            else if (isSure && world.groups[id]?.kind === 'listed') expect(sent).toEqual(wanted);
             else expect(wanted).toEqual(expect.arrayContaining([...sent]));
           }
         },

@@ -1,8 +1,8 @@
-/** `rollcall apply FILE|-`: a file of changes through the same pipeline, on a log in this process. */
+/** `rollcall apply FILE|-`, or `--plan FILE`: changes through the same pipeline, on a log in this process. */
 import type { Failure } from '../core/target/refusals.ts';
 import { Command } from 'commander';
 import { embed, leftOver, type Embedded } from '../console/embedded.ts';
-import { FILE_TOPICS, fileEnvironment, fillSource, inFile } from '../console/file-source.ts';
+import { adviceFor, FILE_TOPICS, heldAdvice, type AppliedFrom } from '../console/file-source.ts';
 import { decideParts } from '../console/held-decisions.ts';
 import { DECIDED_LENGTH_MIN, heldSets, wholeOf, type HeldSet } from '../console/held-sets.ts';
 import { listText } from '../console/held-text.ts';
@@ -15,30 +15,23 @@ import {
   type CommandContext,
   unlessStopped,
 } from '../console/command-context.ts';
-import { commandConfig, commandLog } from '../console/kafka-tools.ts';
+import { commandLog } from '../console/kafka-tools.ts';
 import { readReport } from '../console/report-search.ts';
 import type { RetryTopic } from '../console/retry-topic.ts';
-import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
-import { openIdMap, withTarget, type OpenIdMap } from '../console/target.ts';
-import { readPlanFile, settingsOf, type PlanFile } from '../console/plan-file.ts';
-import { PlannedRequests } from '../console/planned-requests.ts';
-import { fillFromPlan, plannedFormat, plannedIds } from '../console/planned-source.ts';
-import type { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
-import type { Config } from '../config/config.ts';
-import { counted } from '../core/text/counted.ts';
+import { formatOption } from '../console/source-format.ts';
+import { withTarget } from '../console/target.ts';
+import { invalidText, movedText, openSource, type ApplySource, type SourceFlags } from '../console/apply-source.ts';
 import { isId, type SourceFormat } from '../core/change/change.ts';
 import { foldReport, summaryOf, type Operations, type Summary } from '../core/report/summary.ts';
 import { tokenFailure } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import type { GroupApi, IdMap, LogTools } from '../ports.ts';
+import type { GroupApi, LogTools } from '../ports.ts';
 import { summaryJson, summaryText, writeSummary } from '../console/report-text.ts';
 
-export interface ApplyFlags extends Pick<FormatFlags, 'format'> {
+export interface ApplyFlags extends SourceFlags {
   readonly json?: true;
   readonly report?: string;
-  readonly approve?: readonly string[];
-  readonly plan?: string;
 }
 
 export function applyCommand(context: CommandContext): Command {
@@ -54,7 +47,7 @@ export function applyCommand(context: CommandContext): Command {
     .addOption(formatOption())
     .option(
       '--approve <digest>',
-      'let exactly these removals pass, which a run before has held; may be repeated',
+      'let exactly these removals pass, which a run before, or the plan, has held; may be repeated',
       collect,
     )
     .addHelpText('after', examples)
@@ -74,12 +67,13 @@ Examples:
   $ rollcall plan --out plan.ndjson changes.ndjson && rollcall apply --plan plan.ndjson
 
 With --plan nothing but the requests of the plan is sent, and nothing more of a group that has changed since: its changes fail as
-\`moved\`. A plan that was edited, or is of another target, is refused (64).
+\`version_moved\`. A plan that is damaged or cut, or is of another target, is refused (64).
 
 Removals that the guard holds (GUARD_GROUP_PERCENT and the like) are listed with a digest for each group, and leave with
---approve only; those of a deleted group or an empty full state always need it. Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
+--approve only, with --plan those that the plan has listed; those of a deleted group or an empty full state always need it. Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
 SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes failed, and 69 where the target has been
-out of reach for 60 s (78 where it refuses the credentials); what is left is then listed as retry_scheduled, and the file can be applied again.`;
+out of reach for 60 s (78 where it refuses the credentials); what is left is then listed as retry_scheduled, and the file can be applied
+again; of a plan another one has to be made first.`;
 
 export async function applyFile(
   file: string | undefined,
@@ -87,21 +81,19 @@ export async function applyFile(
   context: CommandContext,
 ): Promise<ExitCode> {
   checkDigests(flags.approve ?? []);
-  const { config, format, plan, fill } = await openSource(file, flags, context);
+  const source = await openSource(file, flags, context);
+  const { config, format } = source;
   const logger = commandLog(context, config);
   const { end, summary, held, moved } = await withTarget(
     { context, genesys: config.genesys, logger },
     async (target) => {
-      const planned = plan === null ? null : new PlannedRequests(target, plan.groups);
-      const api = planned ?? target;
-      const { ids, close } =
-        plan === null ? await openIdMap(config, { context, api, logger }) : withoutClosing(plannedIds(plan.groups));
-      const embedded = embed({ context, config, api, ids, format, logger }, FILE_TOPICS, 1);
+      const { api, ids, close, movedGroups } = await source.open(target, logger);
       try {
-        await readSource(embedded, fill, context);
-        const approve = flags.approve ?? [];
-        const applied = await applyAll({ embedded, api, format, isMapped: ids !== null, approve }, context);
-        return { ...applied, moved: planned?.movedGroups ?? [] };
+        const embedded = embed({ context, config, api, ids, format, logger }, FILE_TOPICS, 1);
+        await readSource(embedded, source, context);
+        const { approve = [] } = flags;
+        const applying = { embedded, api, format, isMapped: ids !== null, approve, from: source.from };
+        return { ...(await applyAll(applying, context)), moved: movedGroups() };
       } finally {
         await close();
       }
@@ -111,55 +103,15 @@ export async function applyFile(
   await (flags.json === true
     ? printPieces(context.stdout, summaryJson(summary, 0))
     : print(context.stdout, summaryText(summary)));
-  await print(flags.json === true ? context.stderr : context.stdout, leftHeldText(held));
-  if (moved.length > 0) await print(context.stderr, movedText(moved));
+  await print(flags.json === true ? context.stderr : context.stdout, leftHeldText(held, source.from));
+  await print(context.stderr, movedText(moved) + invalidText(source.invalidCount));
   if (end.kind === 'unavailable') {
     await print(context.stderr, context.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
     return end.code;
   }
-  const isAllDone = end.kind === 'rest' && summary.success_count === summary.total_operations;
+  const isAllDone =
+    end.kind === 'rest' && summary.success_count === summary.total_operations && source.invalidCount === 0;
   return isAllDone ? EXIT.done : EXIT.someFailed;
-}
-
-/** Where the changes come from, and what is made of them. */
-interface ApplySource {
-  readonly config: Config<'genesys' | 'pipeline' | 'ids'>;
-  readonly format: SourceFormat;
-  /** null: a file of changes. */
-  readonly plan: PlanFile | null;
-  fill(broker: MemoryBroker): Promise<void>;
-}
-
-async function openSource(file: string | undefined, flags: ApplyFlags, context: CommandContext): Promise<ApplySource> {
-  if ((file === undefined) === (flags.plan === undefined))
-    throw new ExitError(EXIT.usage, 'apply: name a file of changes, or a plan with --plan');
-  const environment = fileEnvironment(context.environment);
-  if (file !== undefined) {
-    const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
-    const config = await commandConfig(context, parts, withFormat(environment, flags));
-    const format = await openFormat(config.format);
-    return { config, format, plan: null, fill: (broker) => fillSource(broker, file, context) };
-  }
-  if (flags.format !== undefined) throw new ExitError(EXIT.usage, 'apply: --format is of a file, not of a plan');
-  const path = flags.plan ?? '';
-  const plan = await readPlanFile(path, context);
-  const { genesys, pipeline, ...others } = await commandConfig(context, ['genesys', 'pipeline', 'ids'], {
-    ...environment,
-    ID_MAP: undefined,
-  });
-  const config = { ...others, ...settingsOf(plan, { genesys, pipeline }, path) };
-  return { config, format: plannedFormat, plan, fill: async (broker) => fillFromPlan(broker, plan.groups) };
-}
-
-const withoutClosing = (ids: IdMap | null): OpenIdMap => ({ ids, close: async () => undefined });
-
-const MOVED_NAMED_MAX = 20;
-
-function movedText(groups: readonly string[]): string {
-  const named = groups.slice(0, MOVED_NAMED_MAX).map((group) => `  ${group}\n`);
-  const left = groups.length - named.length;
-  const rest = left === 0 ? '' : `  … and ${left} more\n`;
-  return `${counted(groups.length, 'group')} moved since the plan was made, and nothing more of them was sent; plan again:\n${named.join('')}${rest}`;
 }
 
 interface Applying {
@@ -169,6 +121,7 @@ interface Applying {
   readonly isMapped: boolean;
   /** Digests. */
   readonly approve: readonly string[];
+  readonly from: AppliedFrom;
 }
 
 type End =
@@ -183,7 +136,7 @@ interface Applied {
 }
 
 /** Nothing has been sent yet, so that a signal ends it where it stands. */
-async function readSource({ broker }: Embedded, fill: ApplySource['fill'], context: CommandContext): Promise<void> {
+async function readSource({ broker }: Embedded, from: ApplySource, context: CommandContext): Promise<void> {
   const source = broker.topic(FILE_TOPICS.source).partition(0);
   const endProgress = showProgress(context.stderr, context.clock, () => ({
     settled: Number(source.end),
@@ -191,20 +144,20 @@ async function readSource({ broker }: Embedded, fill: ApplySource['fill'], conte
     unit: 'lines',
     detail: 'read',
   }));
-  await unlessStopped(context, fill(broker)).finally(endProgress);
+  await unlessStopped(context, from.fill(broker)).finally(endProgress);
 }
 
 async function applyAll(applying: Applying, context: CommandContext): Promise<Applied> {
   const { tools } = applying.embedded;
   const end = await runToRest(applying, context);
   const operations = await readOperations(tools);
-  const { format, isMapped } = applying;
-  for (const record of await leftOver({ log: tools, format, isMapped }, operations, context))
+  const { format, isMapped, from } = applying;
+  for (const record of await leftOver({ log: tools, format, isMapped, from }, operations, context))
     foldReport(operations, record);
   // Also of a run that was asked to stop.
   const held = await heldSets(retryOf(applying, { ...context, stop: new AbortController().signal }));
   await tools.close();
-  for (const [id, record] of operations) operations.set(id, inFile(record));
+  for (const [id, record] of operations) operations.set(id, adviceFor(from, record));
   return { end, summary: summaryOf(operations, context.clock.now().wall), held };
 }
 
@@ -297,7 +250,8 @@ function progressOf(pipeline: Pipeline, lines: number) {
 
 /*
  * What the guard holds in `apply`. The retry topic ends with the process, so that nothing can be approved later: the same
- * command is run again with the digests of what may pass. Positions are lines of the file, so they are the same then.
+ * command is run again with the digests of what may pass. Positions are lines of the file, so they are the same then. After `apply --plan` another
+ * plan is made first: the groups that it has changed are not those of the plan any more.
  */
 
 /** @throws ExitError where one is no digest. */
@@ -327,12 +281,12 @@ const NONE = 'nothing is held under it; the file or the group has changed, or it
 const SEVERAL = 'several digests begin so; give more digits';
 
 /** @returns '' where nothing is held. */
-function leftHeldText(sets: readonly HeldSet[]): string {
+function leftHeldText(sets: readonly HeldSet[], from: AppliedFrom): string {
   if (sets.length === 0) return '';
   const flags = sets.map(({ prefix }) => `--approve ${prefix}`).join(' ');
   return [
     `held by the removal guard, so that none of these was removed:\n`,
     ...Array.from(listText(sets, new Map()), (text) => text.replaceAll(/^(?=.)/gm, '  ')),
-    `To let exactly these pass, run the same command with\n  ${flags}\n`,
+    `${heldAdvice(from, flags)}\n`,
   ].join('');
 }

@@ -2,10 +2,12 @@
 import { Command } from 'commander';
 import { RunningSha256 } from '../adapters/system.ts';
 import type { Config } from '../config/config.ts';
+import { counted } from '../core/text/counted.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { IdMap } from '../ports.ts';
 import { fileEnvironment } from '../console/file-source.ts';
 import { print, printPieces, showProgress, type CommandContext, unlessStopped } from '../console/command-context.ts';
+import { shortestPrefixes } from '../console/held-sets.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
 import { DeferredText, planJson, planText } from '../console/plan-text.ts';
 import { PlanWriter, type PlanInput } from '../console/plan-file.ts';
@@ -29,7 +31,7 @@ export function planCommand(context: CommandContext): Command {
     .option('--verbose', 'every group with its requests, not only those that fail and the largest')
     .option(
       '--out <file>',
-      'also write the plan to this file, for `apply --plan`; only its owner may read it (mode 0600)',
+      'also write the plan to this new file, for `apply --plan`; only its owner may read it (mode 0600)',
     )
     .addOption(formatOption())
     .addHelpText('after', examples)
@@ -44,8 +46,8 @@ Examples:
   $ rollcall plan --json changes.ndjson | jq '.requests | length'
   $ rollcall plan --out plan.ndjson changes.ndjson && rollcall apply --plan plan.ndjson
 
-The totals come first: groups, requests, how long \`apply\` would take, removals that the guard would hold; with --json they are on
-standard error. Exits as \`apply\` would: 1 where some changes would fail, be held or have to wait. Whether a user exists is known
+The totals come first: groups, requests, how long \`apply\` would take, removals that the guard would hold, and the digests by
+which \`apply --approve\` lets them pass; with --json they are on standard error. Exits as \`apply\` would: 1 where some changes would fail, be held or have to wait. Whether a user exists is known
 only once it is added.`;
 
 export async function planFile(file: string, flags: PlanFlags, context: CommandContext): Promise<ExitCode> {
@@ -98,18 +100,20 @@ async function planAll(planning: PlanningAll, context: CommandContext): Promise<
   const text = new DeferredText();
   const groupCount = changes.groupCount;
   const reads = new ReadTimes();
+  const held = new Map<string, string>();
   let count = 0;
-  const out =
-    flags.out === undefined ? null : await PlanWriter.open(flags.out, config, inputOf(input, totals, context));
+  const out = flags.out === undefined ? null : await PlanWriter.open(flags.out);
   const endProgress = showProgress(context.stderr, context.clock, () => {
     return { settled: count, total: groupCount, unit: 'groups', detail: 'read from Genesys Cloud' };
   });
   try {
+    await out?.begin(config, inputOf(input, totals, context));
     for await (const planned of plansOf({ ...planning, reads, withApproved: out !== null }, context)) {
       const { plan } = planned;
       count += 1;
       await out?.write(planned);
       totals.take(plan);
+      if (plan.held !== null) held.set(plan.group, plan.held.digest);
       if (flags.json === true) await printPieces(context.stdout, planJson(plan));
       else if (flags.verbose === true) await text.write(planText(plan));
     }
@@ -120,10 +124,23 @@ async function planAll(planning: PlanningAll, context: CommandContext): Promise<
   }
   const speed = { slots: config.genesys.concurrency, requestMs: reads.meanMs, readPerSecond: null };
   const said = totals.text(totals.takesMs(speed, api.gate.budget()));
-  await print(flags.json === true ? context.stderr : context.stdout, said);
+  await print(flags.json === true ? context.stderr : context.stdout, said + heldText(held));
   if (flags.json === true) return;
   if (flags.verbose !== true) return print(context.stdout, totals.shortList());
   for await (const piece of text.read()) await print(context.stdout, piece);
+}
+
+const HELD_NAMED_MAX = 20;
+
+/** @param held group → digest. @returns '' where nothing is held. */
+function heldText(held: ReadonlyMap<string, string>): string {
+  if (held.size === 0) return '';
+  const prefixes = shortestPrefixes([...held.values()]);
+  const named = [...held].slice(0, HELD_NAMED_MAX);
+  const lines = named.map(([group, digest]) => `  --approve ${prefixes.get(digest) ?? digest}  group ${group}\n`);
+  const left = held.size - named.length;
+  const rest = left === 0 ? '' : `  … and ${counted(left, 'more group')}: --out writes all digests, under "held"\n`;
+  return lines.join('') + rest;
 }
 
 const inputOf = (

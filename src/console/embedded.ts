@@ -10,12 +10,13 @@ import { intentId, isChange, positionText, type Intent, type SourceFormat } from
 import { intentsOf } from '../core/change/pending.ts';
 import { newTopics } from '../core/log/topics.ts';
 import type { ReportRecord } from '../core/report/report.ts';
+import type { Failure } from '../core/target/refusals.ts';
 import { NO_LAG, reportRecord, retryReport } from '../core/report/reporting.ts';
 import type { Operations } from '../core/report/summary.ts';
 import type { Topics } from '../pipeline/state/options.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, IdMap, LogTools, Logger } from '../ports.ts';
-import { FILE_SOURCE } from './file-source.ts';
+import { FILE_SOURCE, type AppliedFrom } from './file-source.ts';
 import type { CommandContext } from './command-context.ts';
 
 export interface Embedded {
@@ -50,24 +51,34 @@ export function embed({ context, config, ...ports }: EmbeddedParts, topics: Topi
   return { broker, tools: connect(), pipeline };
 }
 
-const UNTRIED = {
+const untried = (from: AppliedFrom): Failure => ({
   code: 'not_attempted',
   message: 'The run ended before this change was tried.',
   status: null,
   scimType: null,
-  advice: 'Apply the file again; what has landed already is left as it is.',
-};
+  advice:
+    from === 'file'
+      ? 'Apply the file again; what has landed already is left as it is.'
+      : 'Make a new plan with `plan --out`, and apply that; what has landed already is left as it is.',
+});
 
-/** @param isMapped the source's ids are not the target's, and which ones they stand for is not known any more. */
+interface LeftIn {
+  readonly log: LogTools;
+  readonly format: SourceFormat;
+  /** The source's ids are not the target's, and which ones they stand for is not known any more. */
+  readonly isMapped: boolean;
+  readonly from: AppliedFrom;
+}
+
 export async function leftOver(
-  { log, format, isMapped }: { readonly log: LogTools; readonly format: SourceFormat; readonly isMapped: boolean },
+  { log, format, isMapped, from }: LeftIn,
   reported: Operations,
   { clock }: Pick<CommandContext, 'clock'>,
 ): Promise<readonly ReportRecord[]> {
   const { wall } = clock.now();
   const left: ReportRecord[] = [];
   const { signal } = new AbortController();
-  const facts = { reason: UNTRIED, nextAttemptAt: wall, request: null, lag: NO_LAG };
+  const facts = { reason: untried(from), nextAttemptAt: wall, request: null, lag: NO_LAG };
   const isReported = reportedIn(reported);
   for await (const record of log.read(FILE_SOURCE.topic, { from: 'beginning', follow: false, signal })) {
     const events = format.decode(record, { partitionCount: 1 });

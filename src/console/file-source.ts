@@ -43,22 +43,42 @@ export async function fillSource(
   }
 }
 
+/** What `apply` was given. */
+export type AppliedFrom = 'file' | 'plan';
+
+/** What lets the rest of a run land. The requests of a plan are of versions that its own run has changed. */
+const AGAIN: Readonly<Record<AppliedFrom, string>> = {
+  file: 'apply the file again',
+  plan: 'make a new plan with `plan --out`, and apply that',
+};
+
 /** The record, with the advice that an operator of `apply` can follow. */
-export const inFile = (record: ReportRecord): ReportRecord =>
+export const adviceFor = (from: AppliedFrom, record: ReportRecord): ReportRecord =>
   record.reason === null
     ? record
-    : { ...record, reason: { ...record.reason, advice: adviceOf(record, record.reason.advice) } };
+    : { ...record, reason: { ...record.reason, advice: adviceOf(from, record, record.reason.advice) } };
 
-function adviceOf(record: ReportRecord, advice: string): string {
+const HELD: Readonly<Record<AppliedFrom, string>> = {
+  file: 'Run the same command with --approve and the digest that stands under "held" to let it pass.',
+  plan: 'Make a new plan with `plan --out`, and run `apply --plan` on it with --approve and the digest that `plan` prints.',
+};
+
+function adviceOf(from: AppliedFrom, record: ReportRecord, advice: string): string {
   switch (record.outcome) {
     case 'held':
-      return 'Run the same command with --approve and the digest that stands under "held" to let it pass.';
+      return HELD[from];
     case 'invalid':
       return 'Correct the line of the file and apply it again; what has landed is left as it is.';
     default:
-      return thenApply(advice, operationId(record));
+      return thenApply(advice, operationId(record), AGAIN[from]);
   }
 }
+
+/** @param flags that let it pass. */
+export const heldAdvice = (from: AppliedFrom, flags: string): string =>
+  from === 'file'
+    ? `To let exactly these pass, run the same command with\n  ${flags}`
+    : `To let exactly these pass, make a new plan with \`plan --out\`, then run \`apply --plan\` on it with\n  ${flags}`;
 
 /*
  * Records of a topic in a file: one JSON object a line, or one over several lines. A text is the record's bytes as they are,

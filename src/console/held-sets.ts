@@ -70,7 +70,7 @@ function causeOf(by: Held['by'], intents: readonly HeldIntent[]): HeldCause {
 }
 
 /** Long enough to decide by. In order, the nearest neighbours have the most in common. */
-function shortestPrefixes(digests: readonly string[]): ReadonlyMap<string, string> {
+export function shortestPrefixes(digests: readonly string[]): ReadonlyMap<string, string> {
   const sorted = [...new Set(digests)].toSorted();
   return new Map(
     sorted.map((digest, at) => {

@@ -1,13 +1,16 @@
 /**
  * A plan in a file (docs/reference.md): lines of JSON. The first says what it was made of, one for each group has its requests and the
- * changes that they are of, the last has the SHA-256 of all lines before it. It names who is in which group, and no secret.
+ * changes that they are of, the last has the SHA-256 of all lines before it, which shows damage. It names who is in which group, and no
+ * secret.
  */
 import { z } from 'zod';
 import { appendPrivateFile, type AppendedFile } from '../adapters/private-file.ts';
 import { RunningSha256 } from '../adapters/system.ts';
 import type { Config } from '../config/config.ts';
 import { OFFSET_PATTERN, offsetText, sourceMember } from '../core/change/change.ts';
-import { errorText } from '../core/text/visible.ts';
+import type { GuardLimits } from '../core/group/guard.ts';
+import { groupPath } from '../core/target/snapshot.ts';
+import { errorText, visible } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { readJson } from '../formats/reading/reading.ts';
 import type { CommandContext } from './command-context.ts';
@@ -27,8 +30,10 @@ const resolution = z.discriminatedUnion('kind', [
 const Header = z.object({
   rollcall_plan: z.literal(VERSION),
   made_at: z.string(),
-  /** Origin of the API that the requests go to. */
+  /** The API that the requests go to. */
   target: z.string(),
+  /** Of the OAuth client, which names the organisation. */
+  client_id: z.string(),
   public_api_url: z.string(),
   members_per_patch_max: z.int().min(1),
   guard: z.object({
@@ -48,7 +53,8 @@ const request = z.object({
   method: z.literal('PATCH'),
   path: z.string(),
   if_match: z.string().nullable(),
-  body: z.looseObject({}),
+  /** Read as a text: it is compared byte for byte. */
+  body: z.looseObject({}).transform((body) => JSON.stringify(body)),
 });
 
 const change = z.object({
@@ -97,22 +103,30 @@ export class PlanWriter {
   #groupCount = 0;
   #requestCount = 0;
 
-  private constructor(file: AppendedFile) {
+  /** @param file one that is empty. */
+  constructor(file: AppendedFile) {
     this.#file = file;
   }
 
-  /** Replaces what is there. @throws ExitError where it cannot be written. */
-  static async open(path: string, config: Config<'genesys' | 'pipeline'>, input: PlanInput): Promise<PlanWriter> {
-    const { genesys, pipeline } = config;
-    const writer = new PlanWriter(
-      await appendPrivateFile(path, 0).catch((error: unknown) => {
-        throw new ExitError(EXIT.usage, `plan --out: ${errorText(error)}`, { cause: error });
-      }),
-    );
+  /** @throws ExitError where it is there already, or cannot be written. */
+  static async open(path: string): Promise<PlanWriter> {
+    const file = await appendPrivateFile(path, null).catch((error: unknown) => {
+      const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+      throw cannotWrite(
+        isThere ? `${path} is there already: name another file, or remove it` : errorText(error),
+        error,
+      );
+    });
+    return new PlanWriter(file);
+  }
+
+  /** The first line. */
+  async begin({ genesys, pipeline }: Config<'genesys' | 'pipeline'>, input: PlanInput): Promise<void> {
     const header: PlanHeader = {
       rollcall_plan: VERSION,
       made_at: new Date(input.now).toISOString(),
-      target: originOf(genesys.apiUrl),
+      target: genesys.apiUrl,
+      client_id: genesys.clientId,
       public_api_url: genesys.publicApiUrl,
       members_per_patch_max: pipeline.membersPerPatchMax,
       guard: pipeline.guard,
@@ -120,14 +134,13 @@ export class PlanWriter {
       input: input.input,
       invalid: input.invalid,
     };
-    await writer.#write(header);
-    return writer;
+    await this.#write(header);
   }
 
   async write(planned: PlannedGroup): Promise<void> {
     this.#groupCount += 1;
     this.#requestCount += planned.plan.requests.length;
-    await this.#write(groupLine(planned));
+    await this.#write(planGroupLine(planned));
   }
 
   /** Without its last line the file is no plan. */
@@ -143,27 +156,49 @@ export class PlanWriter {
   async #write(value: object): Promise<void> {
     const line = `${JSON.stringify(value)}\n`;
     this.#hash.update(line);
-    await this.#file.append(line);
+    await this.#file.append(line).catch((error: unknown) => {
+      throw cannotWrite(`${errorText(error)}; what was written is no plan`, error);
+    });
   }
 }
 
-const originOf = (url: string | URL): string => new URL(url).origin;
+const cannotWrite = (why: string, cause: unknown): ExitError =>
+  new ExitError(EXIT.usage, `plan --out: ${why}`, { cause });
 
 type Settings = Pick<Config<'genesys' | 'pipeline'>, 'genesys' | 'pipeline'>;
 
-/** The settings that shape requests are those of the plan. @throws ExitError (usage) where it is of another target. */
-export function settingsOf({ header }: PlanFile, { genesys, pipeline }: Settings, path: string): Settings {
-  const { target, public_api_url: publicApiUrl, members_per_patch_max: membersPerPatchMax, guard } = header;
-  const origin = originOf(genesys.apiUrl);
-  if (origin !== target || publicApiUrl !== genesys.publicApiUrl)
+/**
+ * Requests are cut as in the plan; of the plan's guard and the configuration's each limit is the stricter one, so that neither lets
+ * pass what the other would hold.
+ * @throws ExitError (usage) where it is of another target.
+ */
+export function settingsOf(header: PlanHeader, { genesys, pipeline }: Settings, path: string): Settings {
+  const [planned, configured] = [
+    targetText(header.target, header.client_id, header.public_api_url),
+    targetText(genesys.apiUrl, genesys.clientId, genesys.publicApiUrl),
+  ];
+  if (planned !== configured)
     throw new ExitError(
       EXIT.usage,
-      `apply --plan ${path}: it was made for ${target} (${publicApiUrl}), and the configuration names ${origin} (${genesys.publicApiUrl}); nothing was sent\n  Correct GENESYS_DOMAIN or GENESYS_API_URL, or make a new plan.`,
+      `apply --plan ${path}: it was made for ${planned}, and the configuration names ${configured}; nothing was sent\n  Correct GENESYS_DOMAIN, GENESYS_API_URL or GENESYS_CLIENT_ID, or make a new plan.`,
     );
-  return { genesys, pipeline: { ...pipeline, membersPerPatchMax, guard } };
+  const guard = stricterOf(header.guard, pipeline.guard);
+  return { genesys, pipeline: { ...pipeline, membersPerPatchMax: header.members_per_patch_max, guard } };
 }
 
-export function groupLine({ wanted, names, group, plan }: PlannedGroup): z.input<typeof GroupLine> {
+const targetText = (apiUrl: string, clientId: string, publicApiUrl: string): string =>
+  `${apiUrl} (client ${clientId}, region ${publicApiUrl})`;
+
+const stricterOf = (one: GuardLimits, other: GuardLimits): GuardLimits => ({
+  groupPercent: Math.min(one.groupPercent, other.groupPercent),
+  groupFloor: Math.min(one.groupFloor, other.groupFloor),
+  groupCount: Math.min(one.groupCount, other.groupCount),
+  windowCount: Math.min(one.windowCount, other.windowCount),
+  // What was removed counts for longer.
+  windowMs: Math.max(one.windowMs, other.windowMs),
+});
+
+export function planGroupLine({ wanted, names, group, plan }: PlannedGroup): z.input<typeof GroupLine> {
   const members = 'failure' in names ? [] : [...names.members];
   return {
     group: wanted.group,
@@ -185,7 +220,21 @@ export function groupLine({ wanted, names, group, plan }: PlannedGroup): z.input
   };
 }
 
-/** @throws ExitError (usage) where it is no plan, is cut, or was changed since it was written. */
+const DAMAGED = 'it is damaged, or cut';
+
+/** What a plan never says of a group; null: nothing. @param targets of the groups before it; takes this one's. */
+function contradictionIn({ group, target, etag, requests, held }: PlanGroup, targets: Set<string>): string | null {
+  const all = [...requests, ...(held?.requests ?? [])];
+  if (target === null) return all.length === 0 ? null : `group ${visible(group)} has requests and no target`;
+  if (targets.has(target)) return `two groups have the target ${visible(target)}`;
+  targets.add(target);
+  if (all.some(({ path }) => path !== groupPath(target)))
+    return `a request of group ${visible(group)} names another group`;
+  const isOfVersion = all.every((each, at) => each.if_match === (at === 0 ? etag : null));
+  return isOfVersion ? null : `a request of group ${visible(group)} is of another version than the group`;
+}
+
+/** @throws ExitError (usage) where it is no plan, or is damaged or cut: its SHA-256 has no key, so that it proves no more. */
 export async function readPlanFile(path: string, context: Pick<CommandContext, 'stdin'>): Promise<PlanFile> {
   const refuse = (why: string): ExitError =>
     new ExitError(EXIT.usage, `apply --plan ${path}: ${why}; nothing was sent\n  Make a new one with \`plan --out\`.`);
@@ -193,6 +242,7 @@ export async function readPlanFile(path: string, context: Pick<CommandContext, '
   const groups: PlanGroup[] = [];
   let header: PlanHeader | null = null;
   let held: Uint8Array | null = null;
+  const targets = new Set<string>();
   const takeLine = (bytes: Uint8Array): void => {
     hash.update(bytes);
     hash.update('\n');
@@ -204,7 +254,9 @@ export async function readPlanFile(path: string, context: Pick<CommandContext, '
       return;
     }
     const read = GroupLine.safeParse(json);
-    if (!read.success) throw refuse('it was changed since it was written, or is cut');
+    if (!read.success) throw refuse(DAMAGED);
+    const wrong = contradictionIn(read.data, targets);
+    if (wrong !== null) throw refuse(`${DAMAGED}: ${wrong}`);
     groups.push(read.data);
   };
   for await (const { bytes } of readLines(path, context)) {
@@ -215,8 +267,7 @@ export async function readPlanFile(path: string, context: Pick<CommandContext, '
   const last = LastLine.safeParse(held === null ? null : jsonOf(held));
   if (header === null || !last.success)
     throw refuse(held === null ? 'it is empty' : 'its last line is missing: it is no plan, or is cut');
-  if (last.data.sha256 !== hash.digest || last.data.groups !== groups.length)
-    throw refuse('it was changed since it was written');
+  if (last.data.sha256 !== hash.digest || last.data.groups !== groups.length) throw refuse(DAMAGED);
   return { header, groups };
 }
 

@@ -1,21 +1,31 @@
 /**
- * The target, of which a plan lets nothing but its own requests through (`apply --plan`). Each PATCH is compared with the next planned one
- * of its group, byte for byte, and each version that the group shows with those that the plan and its requests have made; a group that
- * has moved is refused from then on. No PATCH passes that is not planned.
+ * The target, of which a plan lets nothing but its own requests through (`apply --plan`). Each PATCH is compared, byte for byte, with the
+ * planned ones of its group that have not landed, and each version that the group shows with those that the plan and its requests have
+ * made; a group that has moved is refused from then on. What the plan holds passes only where `--approve` names it.
  *
- *   at(n) ──PATCH n, accepted──▶ at(n + 1)      at(n) ──PATCH n, its answer is lost──▶ in doubt(n)
- *   in doubt(n) ──a read shows the members after it──▶ at(n + 1)      any ──a read shows another version──▶ moved
+ *   left {A, B} ──A is accepted, with a new version──▶ left {B}
+ *   left {A, B} ──A may have landed: no answer, or one without a new version──▶ left {A, B}, in doubt {A}
+ *   in doubt {A} ──a read shows exactly the members after A──▶ left {B}      in doubt {A} ──another request lands──▶ left {A}
+ *   any ──a read shows another version, or an answer what others have changed──▶ moved
+ *
+ * A planned request that has failed, was refused or called stale (412) is left: it passes again, also after others.
  */
 import { idKey } from '../core/change/change.ts';
-import { isSureAnswer } from '../core/target/outcome.ts';
+import { classify, isSureAnswer } from '../core/target/outcome.ts';
 import type { Failure, HttpAnswer } from '../core/target/refusals.ts';
-import { readGroupBody, type GroupBody, type Membership } from '../core/target/snapshot.ts';
+import {
+  filteredMember,
+  readGroupBody,
+  type GroupBody,
+  type Membership,
+  type PatchBody,
+} from '../core/target/snapshot.ts';
 import { versionForms } from '../core/target/version.ts';
 import type { GetGroupRequest, GroupApi, PatchGroupRequest } from '../ports.ts';
 import type { PlanGroup } from './plan-file.ts';
 
 /** The code of a change whose group has moved since the plan was made. */
-export const MOVED = 'moved';
+const VERSION_MOVED = 'version_moved';
 const NOT_PLANNED = 'not_planned';
 
 const failureOf = (code: string, message: string): Failure => ({
@@ -27,24 +37,35 @@ const failureOf = (code: string, message: string): Failure => ({
 });
 
 const MOVED_FAILURE = failureOf(
-  MOVED,
+  VERSION_MOVED,
   'The group has changed since the plan was made, so that nothing more of it is sent.',
 );
 
-class PlannedGroup {
-  readonly #bodies: readonly string[];
+/** What the target has refused for good: what is left of it needs other requests. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'rejected',
+  'rejected_member',
+  'no_target',
+  'too_large',
+  'not_found',
+  'denied',
+]);
+
+class PlannedPatches {
+  /** Bodies as JSON that have not landed; one that has landed is let go. */
+  readonly #left: string[];
   /** In every form, of versions that the plan or its requests have made. */
   readonly #versions: Set<string>;
-  #next = 0;
   /** As an answer has shown them, or as they follow; null: not known. */
   #members: ReadonlySet<string> | null = null;
-  /** The request may have landed, and its version is not known. */
-  #doubted: number | null = null;
+  /** Of those that are left: may have landed, and no version shows it. */
+  readonly #doubted = new Set<string>();
   #hasMoved = false;
-  #refusal: string | null = null;
+  #refusal: Failure | null = null;
 
-  constructor({ etag, requests, held }: PlanGroup) {
-    this.#bodies = [...requests, ...(held?.requests ?? [])].map(({ body }) => JSON.stringify(body));
+  /** @param isApproved what it holds may pass. */
+  constructor({ etag, requests, held }: PlanGroup, { isApproved }: { readonly isApproved: boolean }) {
+    this.#left = [...requests, ...(isApproved && held !== null ? held.requests : [])].map(({ body }) => body);
     this.#versions = new Set(etag === null ? [] : [etag]);
   }
 
@@ -52,89 +73,103 @@ class PlannedGroup {
     return this.#hasMoved;
   }
 
-  /** Why the PATCH must not be sent; null: it is planned, and comes next. */
+  /** Why the PATCH must not be sent; null: it is planned, and has not landed. */
   refusalOf({ body, ifMatch }: PatchGroupRequest): Failure | null {
     if (this.#hasMoved) return MOVED_FAILURE;
-    // Of a request that the target has refused the next one may follow.
-    if (this.#versions.has(ifMatch) && this.#bodies.indexOf(JSON.stringify(body), this.#next) !== -1) return null;
-    const why = this.#refusal === null ? '' : ` The target has refused a planned one: ${this.#refusal}`;
+    if (this.#versions.has(ifMatch) && this.#left.includes(JSON.stringify(body))) return null;
+    const why =
+      this.#refusal === null
+        ? ''
+        : ` The target has refused a planned one: ${this.#refusal.message} (${this.#refusal.code})`;
     return failureOf(NOT_PLANNED, `What is left needs a request that the plan does not hold.${why}`);
   }
 
   notePatch({ body }: PatchGroupRequest, answer: HttpAnswer): void {
-    const at = this.#bodies.indexOf(JSON.stringify(body), this.#next);
+    const text = JSON.stringify(body);
     if (!isSureAnswer(answer)) {
-      this.#doubted = at;
+      this.#doubted.add(text);
       return;
     }
     if (answer.kind !== 'response') return;
-    if (answer.status < 200 || answer.status >= 300) {
-      if (answer.status !== 412) this.#refusal = `status ${answer.status}`;
+    const outcome = classify(answer, 'PATCH');
+    if (outcome.kind !== 'applied') {
+      if ('failure' in outcome && REFUSALS.has(outcome.kind)) this.#refusal = outcome.failure;
       return;
     }
-    const shown = readGroupBody(answer.body, answer.etag);
-    const tags = shown?.version?.tags ?? { etag: answer.etag, meta: null };
-    const forms = versionForms(tags);
-    // Its version is read next.
-    this.#doubted = forms.length === 0 ? at : null;
-    if (forms.length > 0) this.#landed(at, forms);
+    const forms = outcome.version === null ? [] : versionForms(outcome.version.tags);
+    // Accepted without a new version: the change is not shown yet, or there was nothing to change.
+    if (forms.every((form) => this.#versions.has(form))) this.#doubted.add(text);
+    else if (outcome.seen !== null && this.#showsOthers(outcome.seen, body)) this.#hasMoved = true;
+    else this.#landed(text, forms);
   }
 
   /** Answers whether the group is still the one that was planned for. */
   takeRead(group: GroupBody): boolean {
     const forms = versionForms(group.version?.tags ?? { etag: null, meta: null });
-    if (forms.length === 0) return !this.#hasMoved;
+    if (this.#hasMoved || forms.length === 0) return !this.#hasMoved;
     if (!forms.some((form) => this.#versions.has(form))) {
-      if (this.#doubted === null || !isAsAfter(group.members, this.#after(this.#doubted))) {
+      const landed = [...this.#doubted].find((text) => isExactly(group.members, this.#after(bodyOf(text))));
+      if (landed === undefined) {
         this.#hasMoved = true;
         return false;
       }
-      this.#landed(this.#doubted, forms);
-      this.#doubted = null;
+      this.#landed(landed, forms);
     }
     // What is shown of an older version, as reads may lag behind, is not what follows.
-    if (this.#members === null && this.#next < this.#bodies.length && !group.members.isDoubtful)
+    if (this.#members === null && this.#left.length > 0 && !group.members.isDoubtful)
       this.#members = new Set(group.members.members);
     for (const form of forms) this.#versions.add(form);
-    return !this.#hasMoved;
+    return true;
   }
 
-  #landed(at: number, forms: readonly string[]): void {
-    this.#next = at + 1;
-    this.#members = this.#next < this.#bodies.length ? this.#after(at) : null;
+  /** The version has moved by it, so that nothing that was sent before can land any more. */
+  #landed(text: string, forms: readonly string[]): void {
+    this.#doubted.clear();
+    const at = this.#left.indexOf(text);
+    if (at !== -1) this.#left.splice(at, 1);
+    this.#members = this.#left.length > 0 ? this.#after(bodyOf(text)) : null;
     for (const form of forms) this.#versions.add(form);
   }
 
   /** The members once that request has landed; null: they were not shown before. */
-  #after(at: number): ReadonlySet<string> | null {
+  #after({ Operations }: Pick<PatchBody, 'Operations'>): ReadonlySet<string> | null {
     if (this.#members === null) return null;
     const members = new Set(this.#members);
-    const body = JSON.parse(this.#bodies[at] ?? '{}') as Partial<PatchGroupRequest['body']>;
-    for (const { op, path, value } of body.Operations ?? []) {
+    for (const { op, path, value } of Operations) {
       for (const { value: member } of value ?? []) members.add(idKey(member));
       if (op === 'remove') members.delete(idKey(filteredMember(path)));
     }
     return members;
   }
+
+  /** What the request itself changes may be shown later; anything else that differs is the change of another writer. */
+  #showsOthers({ members, isDoubtful }: Membership, body: PatchBody): boolean {
+    const [before, after] = [this.#members, this.#after(body)];
+    if (isDoubtful || before === null || after === null) return false;
+    const isNew = [...members].some((member) => !before.has(member) && !after.has(member));
+    return isNew || [...after].some((member) => before.has(member) && !members.has(member));
+  }
 }
 
-/** The other way of `members[value eq "…"]`. */
-const filteredMember = (path: string): string => JSON.parse(path.slice('members[value eq '.length, -1)) as string;
+const bodyOf = (text: string): PatchBody => JSON.parse(text) as PatchBody;
 
-/** Exactly these members. */
-const isAsAfter = ({ members, isDoubtful }: Membership, after: ReadonlySet<string> | null): boolean =>
-  after !== null && !isDoubtful && members.size === after.size && [...members].every((member) => after.has(member));
+const isExactly = ({ members, isDoubtful }: Membership, wanted: ReadonlySet<string> | null): boolean =>
+  wanted !== null && !isDoubtful && members.size === wanted.size && [...members].every((member) => wanted.has(member));
 
 export class PlannedRequests implements GroupApi {
   readonly #api: GroupApi;
   /** By the target's name. */
-  readonly #groups: ReadonlyMap<string, PlannedGroup>;
+  readonly #groups = new Map<string, PlannedPatches>();
 
-  constructor(api: GroupApi, groups: readonly PlanGroup[]) {
+  /** @param approve digests, or their beginnings: what the plan holds under them may be sent. */
+  constructor(api: GroupApi, groups: readonly PlanGroup[], approve: readonly string[]) {
     this.#api = api;
-    this.#groups = new Map(
-      groups.flatMap((group) => (group.target === null ? [] : [[group.target, new PlannedGroup(group)]])),
-    );
+    const approved = approve.map((digest) => digest.toLowerCase());
+    for (const group of groups) {
+      if (group.target === null) continue;
+      const isApproved = approved.some((digest) => group.held?.digest.startsWith(digest) === true);
+      this.#groups.set(group.target, new PlannedPatches(group, { isApproved }));
+    }
   }
 
   get movedGroups(): readonly string[] {

@@ -8,7 +8,15 @@ import { FILE_SOURCE } from './file-source.ts';
 import type { PlanChange, PlanGroup } from './plan-file.ts';
 
 /** Of one source record; null: an event that something newer has replaced, or that is no change. */
-type PlannedEvents = (SourceEvent | null)[];
+type PlannedEvents = readonly (SourceEvent | null)[];
+
+/** The same while it is put together: of one event any number of changes may stand. */
+type OpenEvents = (OpenDelta | Extract<SourceEvent, { kind: 'state' }> | null)[];
+
+type OpenDelta = Omit<Extract<SourceEvent, { kind: 'delta' }>, 'add' | 'remove'> & {
+  readonly add: string[];
+  readonly remove: string[];
+};
 
 const NO_CHANGE: SourceEvent = { kind: 'skip', reason: 'not_planned' };
 
@@ -25,7 +33,7 @@ export const plannedFormat: SourceFormat = {
 
 /** Record n is line n of the file that was planned, as far as something of it stands. */
 export function fillFromPlan(broker: MemoryBroker, groups: readonly PlanGroup[]): void {
-  const records = new Map<bigint, PlannedEvents>();
+  const records = new Map<bigint, OpenEvents>();
   for (const { group, changes } of groups) for (const change of changes) enter(records, group, change);
   const { topic, partition } = FILE_SOURCE;
   let end = 0n;
@@ -36,7 +44,7 @@ export function fillFromPlan(broker: MemoryBroker, groups: readonly PlanGroup[])
   }
 }
 
-function enter(records: Map<bigint, PlannedEvents>, group: string, change: PlanChange): void {
+function enter(records: Map<bigint, OpenEvents>, group: string, change: PlanChange): void {
   const { offset, index } = readOffset(change.at);
   const events = records.get(offset) ?? [];
   records.set(offset, events);
@@ -50,7 +58,8 @@ function enter(records: Map<bigint, PlannedEvents>, group: string, change: PlanC
     return;
   }
   const delta = known?.kind === 'delta' ? known : { kind: 'delta' as const, ...header, add: [], remove: [] };
-  events[index ?? 0] = { ...delta, [op]: [...delta[op], member] };
+  events[index ?? 0] = delta;
+  delta[op].push(member);
 }
 
 /** null: the source has the target's own ids. Everything else that is asked for is unknown. */

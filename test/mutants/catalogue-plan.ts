@@ -7,11 +7,56 @@ export const planMutants: readonly Mutant[] = [
     breaks: 'a request that the plan does not hold is sent',
     edits: [
       {
-        find: 'this.#bodies.indexOf(JSON.stringify(body), this.#next) !== -1) return null;',
-        replace: 'JSON.stringify(body) !== null) return null;',
+        find: 'this.#versions.has(ifMatch) && this.#left.includes(JSON.stringify(body))',
+        replace: 'this.#versions.has(ifMatch)',
       },
     ],
     tests: ['test/contract/apply-plan.test.ts'],
+  },
+  {
+    name: 'held-removals-of-a-plan-leave',
+    breaks: 'what a plan held is sent without its approval, where the guard would let it pass by now',
+    edits: [{ find: 'isApproved && held !== null ? held.requests : []', replace: 'held?.requests ?? []' }],
+    tests: ['test/contract/apply-plan.test.ts'],
+  },
+  {
+    name: 'old-answer-moves-a-plan',
+    breaks: 'a planned request whose answer shows the group before it counts as one that has changed nothing',
+    edits: [
+      {
+        find: 'if (forms.every((form) => this.#versions.has(form))) this.#doubted.add(text);',
+        replace: 'if (forms.length === 0) this.#doubted.add(text);',
+      },
+    ],
+    tests: ['test/unit/planned-requests.test.ts'],
+  },
+  {
+    name: 'others-version-is-the-plans',
+    breaks: 'the version of an answer that shows the change of another writer is taken for that of the plan',
+    edits: [
+      {
+        find: 'else if (outcome.seen !== null && this.#showsOthers(outcome.seen, body)) this.#hasMoved = true;',
+        replace: '',
+      },
+    ],
+    tests: ['test/unit/planned-requests.test.ts'],
+  },
+  {
+    name: 'conflict-moves-behind',
+    breaks: 'what met a conflict goes behind the others, so that its request is packed in another way',
+    edits: [
+      {
+        find: '    list.set(intent.member, next);',
+        replace: '    list.delete(intent.member);\n    list.set(intent.member, next);',
+      },
+    ],
+    tests: ['test/unit/planned-requests.test.ts'],
+  },
+  {
+    name: 'withheld-says-it-works',
+    breaks: 'a request that was withheld is taken for a sign that the target works',
+    edits: [{ find: "outcome: isWithheld(answer) ? 'not_started' : outcome.kind,", replace: 'outcome: outcome.kind,' }],
+    tests: ['test/contract/rules/withheld.test.ts'],
   },
   {
     name: 'moved-group-planned-again',
@@ -20,8 +65,8 @@ export const planMutants: readonly Mutant[] = [
     tests: ['test/contract/apply-plan.test.ts'],
   },
   {
-    name: 'edited-plan-taken',
-    breaks: 'a plan that was edited since it was written is applied',
+    name: 'damaged-plan-taken',
+    breaks: 'a plan that was damaged since it was written is applied',
     edits: [
       {
         find: 'if (last.data.sha256 !== hash.digest || last.data.groups !== groups.length)',

@@ -7,7 +7,7 @@ import { embed } from '../../src/console/embedded.ts';
 import { FILE_TOPICS, fileEnvironment, fillSource } from '../../src/console/file-source.ts';
 import { decideParts } from '../../src/console/held-decisions.ts';
 import { heldSets, wholeOf } from '../../src/console/held-sets.ts';
-import { GroupLine, groupLine } from '../../src/console/plan-file.ts';
+import { GroupLine, planGroupLine } from '../../src/console/plan-file.ts';
 import { PlannedRequests } from '../../src/console/planned-requests.ts';
 import { fillFromPlan, plannedFormat, plannedIds } from '../../src/console/planned-source.ts';
 import { plansOf, readChanges, ReadTimes } from '../../src/console/planning.ts';
@@ -17,7 +17,8 @@ import { idKey, type SourceFormat } from '../../src/core/change/change.ts';
 import type { SureResolution } from '../../src/core/ids/resolution.ts';
 import { foldReport, type Operations } from '../../src/core/report/summary.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
-import { groupPath } from '../../src/core/target/snapshot.ts';
+import type { HttpAnswer } from '../../src/core/target/refusals.ts';
+import { filteredMember, groupPath } from '../../src/core/target/snapshot.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { GetGroupRequest, GroupApi, IdMap, PatchGroupRequest } from '../../src/ports.ts';
@@ -136,6 +137,10 @@ const someLimits = fc.record({
   GUARD_GROUP_COUNT: fc.constantFrom('500', '500', '2', '1', '0'),
   MAX_MEMBERS_PER_PATCH: fc.constantFrom('50', '1', '2', '3'),
   SLOW_RETRY_SCHEDULE_MS: fc.constantFrom('', '', '3600000'),
+  // What fails for a while is tried again before all is quiet.
+  RETRY_BASE_MS: fc.constant('1'),
+  RETRY_CAP_MS: fc.constant('1'),
+  LATE_APPLY_MS: fc.constant('0'),
 });
 
 const aWorldWith = (ids: fc.Arbitrary<PlanWorld['ids']>, members: readonly string[]): fc.Arbitrary<PlanWorld> => {
@@ -167,13 +172,34 @@ export interface SentRequest {
 /** By `idKey`: as they are spelled, and what they are. */
 type Members = Map<string, { readonly value: string; readonly type: string }>;
 
+/**
+ * What becomes of a PATCH. `lost`: it lands, and is not answered. `old`: it lands, and the answer shows the group before it. `beside`: it
+ * lands together with the change of another writer, and the answer shows both.
+ */
+export type PatchFault = 'none' | '503' | 'lost' | '412' | 'old' | 'beside' | 'refused';
+
+const LOST: HttpAnswer = {
+  kind: 'no_response',
+  sent: true,
+  code: 'ECONNRESET',
+  message: 'the answer was lost',
+  sentAt: 0,
+  durationMs: 1,
+};
+
 /** Answers as Genesys Cloud does. */
 export class PlanTarget implements GroupApi {
   readonly gate = new CountingGate();
   readonly sent: SentRequest[] = [];
+  /** Those of `sent` that have landed. */
+  readonly landed: SentRequest[] = [];
   readonly #groups = new Map<string, { version: number; members: Members; isListed: boolean }>();
 
-  constructor(world: PlanWorld) {
+  /** Of the next PATCHes, in this order. */
+  readonly #faults: PatchFault[];
+
+  constructor(world: PlanWorld, faults: readonly PatchFault[] = []) {
+    this.#faults = [...faults];
     for (const [id, { members, kind }] of Object.entries(world.groups)) {
       const all: Members = new Map(members.map(([value, type]) => [idKey(value), { value, type }]));
       for (let i = 0; kind === 'hundred' && all.size < 100; i += 1)
@@ -182,25 +208,46 @@ export class PlanTarget implements GroupApi {
     }
   }
 
-  async getGroup({ group, ifNoneMatch }: GetGroupRequest) {
+  async getGroup({ group, ifNoneMatch }: GetGroupRequest): Promise<HttpAnswer> {
     await this.#arrive();
     const stored = this.#groups.get(group);
     if (stored === undefined) return answer(404);
     return ifNoneMatch === `"${stored.version}"` ? answer(304) : this.#shown(group);
   }
 
-  async patchGroup({ group, ifMatch, body }: PatchGroupRequest) {
+  async patchGroup({ group, ifMatch, body }: PatchGroupRequest): Promise<HttpAnswer> {
     await this.#arrive();
-    this.sent.push({ method: 'PATCH', path: groupPath(group), if_match: ifMatch, body: JSON.stringify(body) });
+    const request = { method: 'PATCH', path: groupPath(group), if_match: ifMatch, body: JSON.stringify(body) } as const;
+    this.sent.push(request);
     const stored = this.#groups.get(group);
     if (stored === undefined) return answer(404);
-    if (ifMatch !== `"${stored.version}"`) return answer(412);
+    const fault = this.#faults.shift() ?? 'none';
+    if (fault === '503') return answer(503);
+    if (fault === 'refused') return answer(400, { body: { message: 'No such user.' } });
+    if (fault === '412' || ifMatch !== `"${stored.version}"`) return answer(412);
+    const before = this.#shown(group);
     for (const { op, path, value } of body.Operations) {
       for (const { value: member } of value ?? []) stored.members.set(idKey(member), { value: member, type: 'User' });
-      if (op === 'remove') stored.members.delete(idKey(JSON.parse(path.slice('members[value eq '.length, -1))));
+      if (op === 'remove') stored.members.delete(idKey(filteredMember(path)));
     }
     stored.version += 1;
-    return this.#shown(group);
+    this.landed.push(request);
+    if (fault === 'beside') this.change(group);
+    if (fault === 'lost') return LOST;
+    return fault === 'old' ? before : this.#shown(group);
+  }
+
+  /** Another writer adds a member. */
+  change(group: string): void {
+    const stored = this.#groups.get(group);
+    if (stored === undefined) return;
+    stored.version += 1;
+    const value = `other-writer-${stored.version}`;
+    stored.members.set(value, { value, type: 'User' });
+  }
+
+  members(group: string): readonly string[] {
+    return [...(this.#groups.get(group)?.members.keys() ?? [])].toSorted();
   }
 
   async search() {
@@ -315,14 +362,15 @@ export function applyPlanIn(
   isApproved: boolean,
 ): Promise<ApplyMade> {
   // As it is in the file.
-  const lines = groups.map((group) => GroupLine.parse(JSON.parse(JSON.stringify(groupLine(group)))));
+  const lines = groups.map((group) => GroupLine.parse(JSON.parse(JSON.stringify(planGroupLine(group)))));
   const source: AppliedSource = {
     config: configOf(world),
     ids: plannedIds(lines),
     format: plannedFormat,
     fill: async (broker) => fillFromPlan(broker, lines),
   };
-  return run(source, new PlannedRequests(api, lines), isApproved);
+  const approve = isApproved ? lines.flatMap(({ held }) => held?.digest ?? []) : [];
+  return run(source, new PlannedRequests(api, lines, approve), isApproved);
 }
 
 interface AppliedSource {

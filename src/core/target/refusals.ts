@@ -18,9 +18,9 @@ export const thenReplay = (advice: string, id: string): string =>
     ? `${advice.slice(0, -BY_ITSELF.length)}; then ${replay(id)}`
     : `${advice} Then ${replay(id)}`;
 
-/** In `apply`, whose log ends with it. */
-export const thenApply = (advice: string, id: string): string =>
-  advice.endsWith(replay(id)) ? `${advice.slice(0, -replay(id).length)}apply the file again.` : advice;
+/** In `apply`, whose log ends with it. @param again what takes the place of a replay. */
+export const thenApply = (advice: string, id: string, again: string): string =>
+  advice.endsWith(replay(id)) ? `${advice.slice(0, -replay(id).length)}${again}.` : advice;
 
 /** Why something did not succeed, ready for reports and headers. `message` is at most 1 KiB. */
 export interface Failure {

@@ -235,7 +235,12 @@ export function patchBody(part: readonly Intent[], { snapshot, publicApiUrl }: P
 }
 
 /** A string in a SCIM filter is a JSON string (RFC 7644 3.4.2.2, compValue). */
-const memberFilter = (member: string): string => `members[value eq ${JSON.stringify(member)}]`;
+const memberFilter = (member: string): string => `${FILTER_START}${JSON.stringify(member)}]`;
+
+const FILTER_START = 'members[value eq ';
+
+/** The member that the path of a filtered `remove`, as `patchBody` makes it, names. */
+export const filteredMember = (path: string): string => JSON.parse(path.slice(FILTER_START.length, -1)) as string;
 
 export const groupPath = (group: string): string => `/api/v2/scim/v2/groups/${pathPart(group)}`;
 /** The endpoint is called `Users` (RFC 7644 3.2), however a server spells its own paths. */

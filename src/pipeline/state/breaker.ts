@@ -85,8 +85,10 @@ interface Dependencies {
   readonly onClosed: () => void;
 }
 
-/** Without a token nothing was asked. */
-const isAsked = ({ kind }: Observed['answer']): boolean => kind !== 'no_token';
+/** Without a token nothing was asked, and what was withheld says nothing of the target. */
+const isAsked = ({ kind }: Observed['answer']): boolean => kind !== 'no_token' && !isWithheld({ kind });
+
+const isWithheld = ({ kind }: Observed['answer']): boolean => kind === 'withheld';
 
 function isFailure(seen: Observation): boolean {
   const sign = signOf(seen);
@@ -151,7 +153,7 @@ export class TargetBreaker {
     const before = this.#breaker;
     const seen: Observation = {
       request,
-      outcome: outcome.kind,
+      outcome: isWithheld(answer) ? 'not_started' : outcome.kind,
       cause: answer,
       status: 'failure' in outcome ? outcome.failure.status : null,
       groups: groups.map(({ id }) => id),

@@ -20,16 +20,18 @@ export interface Sieve {
 export class DueQueue {
   /** How many it began with. */
   readonly takenCount: number;
-  readonly #toSend: Set<Intent>;
-  readonly #settled = new Set<Intent>();
+  /** By member, and so one for each; what goes on as another one keeps its place. */
+  readonly #toSend: Map<string, Intent>;
+  readonly #settled = new Map<string, Intent>();
 
   constructor(taken: Iterable<Intent>) {
-    this.#toSend = new Set(taken);
+    this.#toSend = new Map(Array.from(taken, (intent) => [intent.member, intent]));
     this.takenCount = this.#toSend.size;
   }
 
   has(intent: Intent): boolean {
-    return this.#toSend.has(intent) || this.#settled.has(intent);
+    const { member } = intent;
+    return (this.#toSend.get(member) ?? this.#settled.get(member)) === intent;
   }
 
   /** With what is no longer pending, as far as no slice has met it. */
@@ -38,33 +40,32 @@ export class DueQueue {
   }
 
   *[Symbol.iterator](): Iterator<Intent> {
-    yield* this.#toSend;
-    yield* this.#settled;
+    yield* this.#toSend.values();
+    yield* this.#settled.values();
   }
 
-  /** The one goes on as the other. */
+  /** The one goes on as the other, of the same member, in its place: what was sent together is sent together again. */
   replace(intent: Intent, next: Intent): void {
-    const list = this.#settled.has(intent) ? this.#settled : this.#toSend;
-    list.delete(intent);
-    list.add(next);
+    const list = this.#settled.has(intent.member) ? this.#settled : this.#toSend;
+    list.set(intent.member, next);
   }
 
   /** As many as a step looks at; empty: nothing is left that could go on. */
   slice(sieve: Sieve): Intent[] {
     const toSend = this.#from(this.#toSend, sieve, (intent) => {
       if (!sieve.isSettled(intent)) return true;
-      this.#toSend.delete(intent);
-      this.#settled.add(intent);
+      this.#toSend.delete(intent.member);
+      this.#settled.set(intent.member, intent);
       return false;
     });
     return toSend.length > 0 ? toSend : this.#from(this.#settled, sieve, () => true);
   }
 
-  #from(list: Set<Intent>, { isPending, isKeptBack }: Sieve, isWanted: (intent: Intent) => boolean): Intent[] {
+  #from(list: Map<string, Intent>, { isPending, isKeptBack }: Sieve, isWanted: (intent: Intent) => boolean): Intent[] {
     const slice: Intent[] = [];
-    for (const intent of list) {
+    for (const intent of list.values()) {
       if (slice.length === SLICE_MAX) break;
-      if (!isPending(intent)) list.delete(intent);
+      if (!isPending(intent)) list.delete(intent.member);
       else if (!isKeptBack(intent) && isWanted(intent)) slice.push(intent);
     }
     return slice;

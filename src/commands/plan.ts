@@ -108,7 +108,7 @@ async function planAll(planning: PlanningAll, context: CommandContext): Promise<
   });
   try {
     await out?.begin(config, inputOf(input, totals, context));
-    for await (const planned of plansOf({ ...planning, reads, withApproved: out !== null }, context)) {
+    for await (const planned of plansOf({ ...planning, reads, held: out === null ? 'digest' : 'requests' }, context)) {
       const { plan } = planned;
       count += 1;
       await out?.write(planned);

@@ -70,8 +70,8 @@ export interface PlanOptions extends RehearsalOptions {
   /** `$ref` begins with it; without a slash at the end. */
   readonly publicApiUrl: string;
   readonly retry: RetryPolicy;
-  /** Also what an approval of all that is held sends. */
-  readonly withApproved?: boolean;
+  /** What is said of what is held: its digest, or also what an approval of all of it sends. Absent: nothing. */
+  readonly held?: 'digest' | 'requests';
 }
 
 /** What the target calls the group and its members; members that are not in it have the same id there. */
@@ -103,6 +103,14 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
     body: patchBody(part, { snapshot, publicApiUrl: options.publicApiUrl }),
   });
   const { requests, noop } = rehearsal;
+  // An approved run changes what the rehearsal says, so it comes last.
+  const heldPlan = (wish: 'digest' | 'requests'): HeldPlan | null => {
+    const digest = heldDigestOf(wanted.group, rehearsal, names);
+    const approved = digest === null || wish === 'digest' ? [] : rehearsal.runApproved();
+    return digest === null
+      ? null
+      : { digest, requests: approved.map((part, i) => requestOf(part, requests.length + i)) };
+  };
   return {
     group: wanted.group,
     etag: snapshot.version,
@@ -120,19 +128,11 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
         .filter((intent) => !held.has(intent))
         .flatMap((intent) => predictUnknown(intent, names, options.retry)),
     ],
-    held:
-      options.withApproved === true
-        ? heldPlan(wanted.group, rehearsal, names, (part, i) => requestOf(part, requests.length + i))
-        : null,
+    held: options.held === undefined ? null : heldPlan(options.held),
   };
 }
 
-function heldPlan(
-  group: string,
-  rehearsal: Rehearsal,
-  { group: groupTarget, isMapped }: Names,
-  requestOf: (part: readonly Intent[], index: number) => PlannedRequest,
-): HeldPlan | null {
+function heldDigestOf(group: string, rehearsal: Rehearsal, { group: groupTarget, isMapped }: Names): string | null {
   const intents = rehearsal.held.flatMap(({ intents: held, by }) =>
     held.map((intent): Intent => {
       const isNamed = isMapped === true && intent.namedBy !== 'target' && intent.target !== null;
@@ -140,8 +140,7 @@ function heldPlan(
       return { ...intent, guard: { kind: 'held', by, since: 0, ...shown } };
     }),
   );
-  const digest = heldDigest(idKey(group), intents, sha256);
-  return digest === null ? null : { digest, requests: rehearsal.runApproved().map(requestOf) };
+  return heldDigest(idKey(group), intents, sha256);
 }
 
 /** Of a full state as a whole: that it comes to nothing, or that it was not to be seen whether there is more. */

@@ -84,7 +84,7 @@ export interface Planning {
   readonly ids: IdMap | null;
   readonly reads: ReadTimes;
   /** As of PlanOptions. */
-  readonly withApproved?: boolean;
+  readonly held?: 'digest' | 'requests';
 }
 
 /** What an id map says of a group, and of the members that its changes name. */
@@ -122,7 +122,7 @@ export class ReadTimes {
 export async function* plansOf(planning: Planning, context: CommandContext): AsyncGenerator<PlannedGroup> {
   const { concurrency, publicApiUrl } = planning.config.genesys;
   const { membersPerPatchMax, retry, guard } = planning.config.pipeline;
-  const { withApproved = false } = planning;
+  const { held } = planning;
   let removedBefore = 0;
   for (const part of chunks(planning.changes.takeGroups(), concurrency)) {
     const groups = await Promise.all(
@@ -130,7 +130,14 @@ export async function* plansOf(planning: Planning, context: CommandContext): Asy
     );
     for (const { wanted, seen } of groups) {
       const { names, snapshot, group } = seen;
-      const options = { publicApiUrl, membersPerPatchMax, guard, retry, removedBefore, withApproved };
+      const options = {
+        publicApiUrl,
+        membersPerPatchMax,
+        guard,
+        retry,
+        removedBefore,
+        ...(held !== undefined && { held }),
+      };
       const plan =
         'failure' in snapshot
           ? foreseeRefused(wanted, snapshot, retry)

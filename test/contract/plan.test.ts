@@ -156,6 +156,7 @@ describe('plan', () => {
     expect(await planFile('-', {}, short)).toBe(EXIT.someFailed);
     expect(short.out().split('\n')[0]).toMatch(/^8 groups, 6 requests, about \d+ (ms|s), 1 removal held\.$/);
     expect(short.out()).toContain('group g  version "7"  0 requests: 1 held (group_percent)\n');
+    expect(short.out()).toMatch(/\n  --approve [0-9a-f]{12,64}  group g\n/);
     expect(short.out()).toContain('group nowhere  cannot be read  0 requests: 1 permanent_failure (not.found)\n');
     expect(short.out()).toContain('… and 1 more group\n');
     expect(short.out()).not.toContain('group of-1 ');

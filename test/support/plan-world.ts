@@ -311,7 +311,7 @@ export async function planIn(world: PlanWorld, api: GroupApi): Promise<PlanMade>
     api,
     ids: idMapOf(world),
     reads: new ReadTimes(),
-    withApproved: true,
+    held: 'requests' as const,
   };
   for await (const group of plansOf(planning, context)) {
     totals.take(group.plan);

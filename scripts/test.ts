@@ -37,7 +37,8 @@ type Job = () => Promise<Count>;
 // Much of the time with real brokers is spent on waiting, so parts of it run beside the rest, each with brokers of its own.
 const integrationParts = 4;
 const waiting: Job[] = [
-  tested(['--project=unit', '--project=contract', '--project=simulation', '--coverage']),
+  tested(['--project=unit', '--project=contract', '--coverage']),
+  tested(['--project=simulation']),
   ...['lint', 'format:check', 'types', 'unused'].map(checked),
 ];
 for (let part = 1; part <= integrationParts; part += 1)

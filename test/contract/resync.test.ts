@@ -4,7 +4,6 @@ import { diffGroups } from '../../src/commands/diff.ts';
 import { resyncGroups, type ResyncFlags } from '../../src/commands/resync.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
-import type { RepairSources } from '../../src/console/repair-sources.ts';
 import { textOf } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { actorsIn } from '../../src/formats/actor.ts';
@@ -13,14 +12,12 @@ import { systemClock } from '../../src/adapters/system.ts';
 import type { Clock, LogTools } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
 import { askTo, heldIn, partDecision } from '../support/decisions.ts';
-import { FAST, driftSources, type DriftOptions } from '../support/drift-world.ts';
+import { type DriftOptions, driftSources, FAST, type RepairOptions, repairSources } from '../support/drift-world.ts';
 import { Table } from '../support/table.ts';
 import { aWorld, quickOptions, topics, until, type World } from '../support/world.ts';
 
-interface Asked extends DriftOptions {
+interface Asked extends RepairOptions {
   readonly stdin?: string;
-  readonly tools?: (tools: LogTools) => Partial<LogTools>;
-  readonly guard?: Partial<RepairSources['guard']['guard']>;
   /** How often something is looked for again does not depend on the time that this takes. */
   readonly isHurried?: boolean;
   /** Called with each line of the output; the function asks the command to stop. */
@@ -35,23 +32,7 @@ async function resync(world: World, flags: ResyncFlags = {}, options: Asked = {}
     ...(options.isHurried === true && { clock: hurried }),
   });
   context.stdout.on('data', (chunk) => options.onOutput?.(String(chunk), context.ask));
-  // As in the program: a signal does not end what is read any more.
-  const reading = { ...context, stop: new AbortController().signal };
-  const { tools, ...sources } = driftSources(world, reading, options);
-  const real: LogTools = {
-    describeTopic: (topic) => tools.describeTopic(topic),
-    createTopic: (topic) => tools.createTopic(topic),
-    read: (topic, how) => tools.read(topic, how),
-    send: (records) => tools.send(records),
-    close: () => tools.close(),
-  };
-  const { membersPerPatchMax, retry } = quickOptions;
-  const guard = { ...quickOptions.guard, ...options.guard };
-  const all = {
-    ...sources,
-    tools: { ...real, ...options.tools?.(real) },
-    guard: { publicApiUrl: 'https://api.example', membersPerPatchMax, retry, guard, removedBefore: 0 },
-  };
+  const all = repairSources(world, context, options);
   const repairing = {
     command: 'resync',
     author: 'jane',

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system.ts';
 import { diffGroups } from '../../src/commands/diff.ts';
 import { scopeOf, undoChanges, writingOf, type UndoFlags } from '../../src/commands/undo.ts';
-import type { RepairSources } from '../../src/console/repair-sources.ts';
 import { textOf } from '../../src/core/log/wire-intent.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import type { HttpAnswer } from '../../src/core/target/refusals.ts';
@@ -12,7 +11,7 @@ import { actorsIn } from '../../src/formats/actor.ts';
 import type { Clock, IdMap, LogTools, ReadOptions, Resolution } from '../../src/ports.ts';
 import { aContext } from '../support/command-context.ts';
 import { askTo, heldIn, partDecision } from '../support/decisions.ts';
-import { FAST, driftSources, type DriftOptions } from '../support/drift-world.ts';
+import { driftSources, FAST, type RepairOptions, repairSources } from '../support/drift-world.ts';
 import { Table } from '../support/table.ts';
 import { aWorld, quickOptions, topics, until, type Instance, type World } from '../support/world.ts';
 
@@ -22,12 +21,10 @@ interface Night {
   readonly until: number;
 }
 
-interface Asked extends DriftOptions {
+interface Asked extends RepairOptions {
   readonly flags?: Partial<UndoFlags>;
-  readonly tools?: (tools: LogTools) => Partial<LogTools>;
   /** Called with each line of the output; the function asks the command to stop. */
   readonly onOutput?: (text: string, stop: () => void) => void;
-  readonly guard?: Partial<RepairSources['guard']['guard']>;
   readonly clock?: Clock;
 }
 
@@ -39,21 +36,7 @@ const clockAhead = (ms: number): Clock => ({
 async function undo(world: World, night: Night, { flags: more = {}, ...options }: Asked = {}) {
   const context = aContext({ environment: { USER: 'jane' }, ...(options.clock && { clock: options.clock }) });
   context.stdout.on('data', (chunk) => options.onOutput?.(String(chunk), context.ask));
-  const { tools, ...sources } = driftSources(world, { ...context, stop: new AbortController().signal }, options);
-  const real: LogTools = {
-    describeTopic: (topic) => tools.describeTopic(topic),
-    createTopic: (topic) => tools.createTopic(topic),
-    read: (topic, how) => tools.read(topic, how),
-    send: (records) => tools.send(records),
-    close: () => tools.close(),
-  };
-  const { membersPerPatchMax, retry } = quickOptions;
-  const guard = { ...quickOptions.guard, ...options.guard };
-  const all = {
-    ...sources,
-    tools: { ...real, ...options.tools?.(real) },
-    guard: { publicApiUrl: 'https://api.example', membersPerPatchMax, retry, guard, removedBefore: 0 },
-  };
+  const all = repairSources(world, context, options);
   const flags = { ...night, rate: FAST, reason: 'INC-10', ...more };
   const asked = { flags, scope: scopeOf(flags, context), writing: writingOf(flags, context) };
   const code = await undoChanges(asked, all, context).catch((error: unknown) => String(error));

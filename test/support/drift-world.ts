@@ -3,11 +3,12 @@ import type { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import type { DiffSources } from '../../src/commands/diff.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
 import { native } from '../../src/formats/native/native.ts';
-import type { IdMap } from '../../src/ports.ts';
+import type { GuardLimits } from '../../src/core/group/guard.ts';
+import type { IdMap, LogTools } from '../../src/ports.ts';
 import { anApi } from './genesys.ts';
 import type { TestContext } from './command-context.ts';
 import { commandLogOf } from './retry-topic-of.ts';
-import { topics, type World } from './world.ts';
+import { quickOptions, topics, type World } from './world.ts';
 
 export interface DriftOptions {
   readonly ids?: IdMap;
@@ -40,6 +41,32 @@ export function driftSources(
     targetOrigin: 'https://target',
     onComparing: options.onComparing ?? (() => undefined),
     context,
+  };
+}
+
+export interface RepairOptions extends DriftOptions {
+  /** In place of its own. */
+  readonly tools?: (tools: LogTools) => Partial<LogTools>;
+  readonly guard?: Partial<GuardLimits>;
+}
+
+/** What `resync` and `undo` need. As in the program, a signal does not end what is read any more. */
+export function repairSources(world: World, context: TestContext, options: RepairOptions) {
+  const reading = { ...context, stop: new AbortController().signal };
+  const { tools, ...sources } = driftSources(world, reading, options);
+  const real: LogTools = {
+    describeTopic: (topic) => tools.describeTopic(topic),
+    createTopic: (topic) => tools.createTopic(topic),
+    read: (topic, how) => tools.read(topic, how),
+    send: (records) => tools.send(records),
+    close: () => tools.close(),
+  };
+  const { membersPerPatchMax, retry } = quickOptions;
+  const guard = { ...quickOptions.guard, ...options.guard };
+  return {
+    ...sources,
+    tools: { ...real, ...options.tools?.(real) },
+    guard: { publicApiUrl: 'https://api.example', membersPerPatchMax, retry, guard, removedBefore: 0 },
   };
 }
 

@@ -22,6 +22,7 @@ const steps: readonly Step[] = [
     environment: { PROPERTY_SEED: seed, PLAN_WORLDS: '10000' },
   },
   { name: 'simulation', command: ['npm', 'run', 'simulate', '--', '--seeds', '20000', '--from', seed] },
+  { name: 'benchmark', command: ['npm', 'run', 'bench', '--', '--quick'] },
   { name: 'hostile input', command: ['npm', 'run', 'fuzz', '--', '--inputs', '200000', '--seed', seed] },
   { name: 'change data capture', command: ['npm', 'run', 'cdc'], environment: { CDC_SEED: seed } },
   ...['4.2.0', '3.9.1', 'cluster'].map((kafka): Step => ({

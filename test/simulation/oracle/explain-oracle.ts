@@ -10,6 +10,7 @@ import { readReport } from '../../../src/console/report-search.ts';
 import { allWaiting, emptyWaiting, readWaiting, selects } from '../../../src/console/retry-topic.ts';
 import { keyOf, type WantedIntent } from '../../oracle/intents.ts';
 import { offsetOf, placeText } from '../../oracle/places.ts';
+import { operationOf } from '../../oracle/reports.ts';
 import { asFetched } from '../damaged-batches.ts';
 import { topics } from '../instance.ts';
 import { preparedFormatOf } from '../list-format.ts';
@@ -91,8 +92,11 @@ function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefi
   const report =
     knowledge.finals.get(newest.id) ?? (isOpen ? undefined : newest.whole && knowledge.finals.get(newest.whole.id));
   const isDone = report !== undefined && isSuccess(report.outcome);
-  // What was done before waits once more.
-  const isReadAgain = world.counter.counts.has('operator: rewound') && waits.length > 0;
+  // What was done before, and is read again by a later owner, may wait once more.
+  const ids = new Set([newest.id, newest.whole?.id]);
+  const isReadAgain = topicOracle.reports.some(
+    (each) => !each.final && each.epoch > (report?.epoch ?? Infinity) && ids.has(operationOf(each)),
+  );
   const agrees = verdict.isMember === (newest.op === 'add');
   switch (standing) {
     case 'done':

@@ -1,8 +1,8 @@
 /** Files of `rollcall diff`: the full states that are wanted, and the lines of groups that were compared. */
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { appendPrivateFile, type AppendedFile } from '../adapters/private-file.ts';
+import { RunningSha256 } from '../adapters/system.ts';
 import { distinctIds, idKey } from '../core/change/change.ts';
 import { jsonIn } from '../core/text/json.ts';
 import { errorText, jsonText, visible } from '../core/text/visible.ts';
@@ -28,12 +28,13 @@ export interface WantedFile {
  * @throws ExitError for a line that is none, since half a list of who is wanted would call the rest extra; and where there is none.
  */
 export async function readWanted(file: string, context: Pick<CommandContext, 'stdin'>): Promise<WantedFile> {
-  const hash = createHash('sha256');
+  const hash = new RunningSha256();
   const wanted = new Map<string, ReadonlyMap<string, string>>();
   const spellings = new Map<string, string>();
   for await (const { index, bytes } of readLines(file, context)) {
     if (bytes === null) continue;
-    hash.update(bytes).update('\n');
+    hash.update(bytes);
+    hash.update('\n');
     const [event] = native.decode({ key: null, value: bytes, headers: [] }, { partitionCount: 1 });
     if (event.kind !== 'state') {
       const why = event.kind === 'invalid' ? visible(event.message) : 'it is no full state';
@@ -43,7 +44,7 @@ export async function readWanted(file: string, context: Pick<CommandContext, 'st
     spellings.set(idKey(event.group), event.group);
   }
   if (wanted.size === 0) throw new ExitError(EXIT.usage, `${file}: no full state in it; ${LINES_OF_STATES}`);
-  return { wanted, spellings: [...spellings.values()], sha256: hash.digest('hex') };
+  return { wanted, spellings: [...spellings.values()], sha256: hash.digest };
 }
 
 const LINES_OF_STATES = 'each line must be {"group_id":"…","members":["…"],"complete":true}';

@@ -184,7 +184,7 @@ export interface Expanded {
   readonly state: Intent;
   /** Its additions, and its removals. */
   readonly intents: readonly Intent[];
-  /** Why its removals wait for an operator whatever else is so; null: they do not. */
+  /** Why its removals wait for an operator in any case; null: they do not. */
   readonly heldBy: HeldBy | null;
   /** Changes on top of it that its removals wait for. */
   readonly awaited: readonly Intent[];

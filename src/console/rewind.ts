@@ -6,7 +6,7 @@
 import type { ConsumerGroup, GroupMember } from '../adapters/kafka/admin.ts';
 import { GroupInUseError } from '../adapters/kafka/tools.ts';
 import type { SourceFormat } from '../core/change/change.ts';
-import { ReadAgain, rewound, type Rewound, type Standing } from '../core/log/rewind.ts';
+import { ReadAgain, rewound, type Rewound, type CommittedPlace } from '../core/log/rewind.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted, numberText } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
@@ -53,11 +53,15 @@ export async function rewindTo(
   const unreadable = new UnreadableRecords();
   const reading = new TopicReading('source', sources.topic, { ...sources, context }, unreadable);
   await reading.open();
-  const standings = await standingsAt(to, reading, sources);
-  const moves = standings.flatMap((standing) => rewound(standing) ?? []);
-  for (const standing of standings) await print(context.stdout, standingText(standing, moves));
-  for (const { partition, offset } of standings) if (offset !== null) reading.startAt(partition, offset);
-  for (const move of moves) reading.startAt(move.partition, move.to);
+  const places = await placesAt(to, reading, sources);
+  const moves: Rewound[] = [];
+  for (const place of places) {
+    const move = rewound(place);
+    if (move !== null) moves.push(move);
+    const from = move?.to ?? place.offset;
+    if (from !== null) reading.startAt(place.partition, from);
+    await print(context.stdout, placeText(place, move));
+  }
   if (moves.length === 0) {
     await print(
       context.stdout,
@@ -95,14 +99,18 @@ const notStopped = (why: string): ExitError =>
   );
 
 /** @throws ExitError where nothing is committed. */
-async function standingsAt(time: number, reading: TopicReading, sources: RewindSources): Promise<readonly Standing[]> {
+async function placesAt(
+  time: number,
+  reading: TopicReading,
+  sources: RewindSources,
+): Promise<readonly CommittedPlace[]> {
   const bounds = await sources.bounds(sources.topic, reading.all);
   const [committed, since] = [await sources.committed(), await sources.offsetsSince(time)];
-  const standings = [...bounds].map(([partition, { start, end }]): Standing => {
+  const places = [...bounds].map(([partition, { start, end }]): CommittedPlace => {
     const { offset = null, metadata = '' } = committed.get(partition) ?? {};
     return { partition, offset, metadata, since: since.get(partition) ?? end, start };
   });
-  if (standings.some(({ offset }) => offset !== null)) return standings;
+  if (places.some(({ offset }) => offset !== null)) return places;
   const why = `the consumer group ${sources.consumerGroup} has committed nothing of ${sources.topic}`;
   throw new ExitError(
     EXIT.configuration,
@@ -110,11 +118,10 @@ async function standingsAt(time: number, reading: TopicReading, sources: RewindS
   );
 }
 
-function standingText({ partition, offset, since, start }: Standing, moves: readonly Rewound[]): string {
-  const to = moves.find((move) => move.partition === partition)?.to;
+function placeText({ partition, offset, since, start }: CommittedPlace, move: Rewound | null): string {
   const gone = start > 0n && since <= start ? '  older records are gone' : '';
   if (offset === null) return `partition ${partition}  nothing is committed: it is read from its beginning\n`;
-  return `partition ${partition}  ${to === undefined ? `stays at ${offset}` : `${offset} → ${to}`}${gone}\n`;
+  return `partition ${partition}  ${move === null ? `stays at ${offset}` : `${offset} → ${move.to}`}${gone}\n`;
 }
 
 function readAgainText({ recordCount, memberCount, stateCount, groupCount }: ReadAgain): string {

@@ -402,7 +402,14 @@ describe('with an id map', () => {
   /** A process that has looked nothing up yet. @param unanswered of which the target says nothing */
   function lookingUp(table: Table, unanswered: readonly string[] = []): IdMap {
     const known = new Map<string, Resolution>();
-    const answer = { kind: 'no_response', error: 'timeout', durationMs: 1 } as unknown as HttpAnswer;
+    const answer: HttpAnswer = {
+      kind: 'no_response',
+      sent: true,
+      code: 'timeout',
+      message: 'timeout',
+      sentAt: 0,
+      durationMs: 1,
+    };
     return {
       known: (kind, id) => known.get(`${kind}/${id}`) ?? null,
       lookUp: async (kind, id) => {

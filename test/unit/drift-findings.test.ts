@@ -141,7 +141,7 @@ describe('each once', () => {
   const [owned, next] = [{ number: 3 }, { number: 3 }];
   const two = found({ missing: [unmet('u', 'no_report')], undone: [undone] });
 
-  test('what is found again is no news, whatever the version; what has another kind or event is', () => {
+  test('what is found again is no news, at any version; what has another kind or event is', () => {
     const findings = new DriftFindings();
     const taken = (found: readonly DriftFinding[]) => {
       const news = findings.newsOf('g', owned, found);

@@ -71,7 +71,7 @@ test('plan: its requests are those of apply, and so is its exit code', { timeout
 });
 
 test(
-  'plan: of a group that moves nothing is sent, and of the others each request once, whatever fails',
+  'plan: of a group that moves nothing is sent, and of the others each request once, also where some fail',
   { timeout: 1_800_000 },
   async () => {
     await fc.assert(

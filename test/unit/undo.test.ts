@@ -218,7 +218,7 @@ test('whom nothing has changed since is as before the time, and all others are a
   );
 });
 
-test('who is undone is as before the first change of the time, whatever others did in between', () => {
+test('who is undone is as before the first change of the time, also where others did something in between', () => {
   fc.assert(
     fc.property(history, times, (steps, [since = 0, until = 0]) => {
       const model = new Model(steps);

@@ -153,7 +153,7 @@ function whyLeft(
   // Else another group is shown.
   if (known.target === null || last === undefined || !isSameId(last.group, known.target)) return 'renamed';
   if (snapshot.nested.has(idKey(last.target))) return 'is_group';
-  // Who is not shown may be a member all the same, and a removal of somebody who was not shown has changed nothing.
+  // Who is not shown may be a member all the same, and a removal of a member who was not shown has changed nothing.
   if (snapshot.isDoubtful && !snapshot.members.has(idKey(last.target))) return 'not_shown';
   if (snapshot.members.has(idKey(last.target)) !== (last.op === 'add'))
     return isPending(last, known) ? 'pending' : 'not_there';

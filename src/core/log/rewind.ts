@@ -3,7 +3,7 @@ import { WHOLE_GROUP, idKey, type ChangeEvent } from '../change/change.ts';
 import { decodeCommit, encodeCommit } from './commit-metadata.ts';
 
 /** Of one partition. */
-export interface Standing {
+export interface CommittedPlace {
   readonly partition: number;
   /** Committed, with its metadata; null: none. */
   readonly offset: bigint | null;
@@ -16,21 +16,19 @@ export interface Standing {
 
 export interface Rewound {
   readonly partition: number;
-  readonly from: bigint;
   readonly to: bigint;
   /** Of the new commit: what identifies the topics stays, and nothing beyond the offset is complete. */
   readonly metadata: string;
 }
 
 /** null: it stays. An offset never goes forward, so that no change is passed over. */
-export function rewound({ partition, offset, metadata, since, start }: Standing): Rewound | null {
+export function rewound({ partition, offset, metadata, since, start }: CommittedPlace): Rewound | null {
   if (offset === null) return null;
   const to = since > start ? since : start;
   if (to >= offset) return null;
   const { mark } = decodeCommit(offset, metadata);
   return {
     partition,
-    from: offset,
     to,
     metadata: encodeCommit(to, { ranges: [], mark }),
   };

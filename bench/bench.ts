@@ -16,6 +16,7 @@ import type { Bench, Part } from './part.ts';
 import { backlog } from './parts/backlog.ts';
 import { budget } from './parts/budget.ts';
 import { demo } from './parts/demo.ts';
+import { explain } from './parts/explain.ts';
 import { formats } from './parts/formats.ts';
 import { growth } from './parts/growth.ts';
 import { hotGroup } from './parts/hot-group.ts';
@@ -53,6 +54,7 @@ const PARTS: readonly Part[] = [
   start,
   instances,
   restart,
+  explain,
   memory,
   waves,
   rateLimit,

@@ -2,6 +2,8 @@
 import { Command } from 'commander';
 import { adminUrls } from '../console/admin-urls.ts';
 import { collect, instant, print, printJson, type CommandContext } from '../console/command-context.ts';
+import { indexOption, openRecordIndex } from '../console/indexing.ts';
+import { IndexedRecords, TopicRecords } from '../console/group-records.ts';
 import { membersOf, readExplained, type Explained } from '../console/explained.ts';
 import type { Question, Sources } from '../console/group-topics.ts';
 import {
@@ -25,6 +27,7 @@ export interface ExplainFlags {
   readonly at?: number;
   readonly admin?: readonly string[];
   readonly allPartitions?: true;
+  readonly index?: string;
   readonly json?: true;
 }
 
@@ -39,6 +42,7 @@ export function explainCommand(context: CommandContext): Command {
     .option('--at <time>', 'as of then, such as 2026-09-21T14:13:20Z, by events and reports until then', instant)
     .option('--admin <url>', 'of a running instance; once for each (default: by ADMIN_HOST and ADMIN_PORT)', collect)
     .option('--all-partitions', 'read all of the topics: where the key of the group has changed its partition')
+    .addOption(indexOption())
     .option('--json', 'one JSON object: {"is_member","standing","decided_by","sentence","chain","target",…}')
     .addHelpText('after', examples)
     .action(async (flags: ExplainFlags) => {
@@ -56,13 +60,22 @@ The last line is the answer. What an instance has in memory is asked of its admi
 
 async function withSources(
   context: CommandContext,
-  { admin = [] }: ExplainFlags,
+  { admin = [], index: directory }: ExplainFlags,
   work: (sources: Sources) => Promise<void>,
 ): Promise<void> {
   await withGroupSources(
     context,
     ['admin', 'all'],
-    (sources, config) => work({ ...sources, instances: adminUrls(admin, config) }),
+    async (sources, config) => {
+      const instances = adminUrls(admin, config);
+      if (directory === undefined) return work({ ...sources, instances, records: new TopicRecords(sources) });
+      const index = await openRecordIndex(directory, { ...sources, formatConfig: config.format });
+      try {
+        await work({ ...sources, instances, records: new IndexedRecords(index, sources) });
+      } finally {
+        index.close();
+      }
+    },
     needsOfExplain,
   );
 }

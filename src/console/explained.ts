@@ -15,7 +15,8 @@ import { isOlderVersion } from '../core/target/version.ts';
 import { visible } from '../core/text/visible.ts';
 import { unlessStopped } from './command-context.ts';
 import { GroupNames } from './group-names.ts';
-import { readGroupTopics, type Beginning, type Question, type Sources } from './group-topics.ts';
+import type { Beginning, WantedReports } from './group-records.ts';
+import { readGroupTopics, type Question, type Sources } from './group-topics.ts';
 import { getGroupWithRetries } from './target.ts';
 
 /** The group as the target shows it. */
@@ -66,6 +67,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const topics = await readGroupTopics(question, sources, {
     groups: [...names.group.sources],
     names: names.group.all,
+    member: wantedOf(member, sources, names),
     evidence,
     owned,
   });
@@ -97,6 +99,9 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     },
   });
 }
+
+const wantedOf = (member: NamesOf | null, { ids }: Sources, names: GroupNames): WantedReports['member'] =>
+  member === null ? null : { names: member.all, means: ids === null ? null : (name) => names.means(name, member) };
 
 async function askInstances(
   { member }: Question,

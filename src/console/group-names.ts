@@ -6,7 +6,7 @@ import { idKey } from '../core/change/change.ts';
 import { KnownNames, type NamesOf } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
 import { visible } from '../core/text/visible.ts';
-import { reportsOf, type Question, type Sources } from './group-topics.ts';
+import type { Question, Sources } from './group-topics.ts';
 
 export class GroupNames {
   readonly #sources: Sources;
@@ -58,26 +58,29 @@ export class GroupNames {
   }
 
   /** What the map says now stands before what reports said then. */
-  async #learn({ group, member, allPartitions }: Question): Promise<void> {
+  async #learn(question: Question): Promise<void> {
+    const { group, member } = question;
     await this.#lookUp('group', group);
-    await this.#readReports(group, allPartitions);
+    await this.#readReports(group, question);
     const sources = this.#groups.namesOf(group);
     // By the target's name: reports from before it was resolved are under the source's.
-    for (const source of sources.sources) if (source !== idKey(group)) await this.#readReports(source, allPartitions);
+    for (const source of sources.sources) if (source !== idKey(group)) await this.#readReports(source, question);
     for (const source of sources.sources) await this.#lookUp('group', source);
     this.#group = this.#groups.namesOf(group);
     if (member !== null) for (const name of this.#members.namesOf(member).sources) await this.#lookUp('user', name);
   }
 
-  async #readReports(group: string, allPartitions: boolean): Promise<void> {
-    for await (const { record, key } of reportsOf({ groups: [group], allPartitions }, this.#sources)) {
+  async #readReports(group: string, { member, allPartitions }: Question): Promise<void> {
+    const of = member === null ? null : { names: this.#members.namesOf(member).all, means: null };
+    const wanted = { groups: [idKey(group)], member: of, allPartitions };
+    await this.#sources.records.readReports(wanted, ({ record, key }) => {
       // Its names are by other reports, or by the id map as it was then.
-      if (record.outcome === 'drift') continue;
+      if (record.outcome === 'drift') return;
       const source = record.source_group ?? key;
       if (source !== null && record.group !== null) this.#groups.note(source, record.group);
-      const { source_member: name = null, member } = record;
-      if (name !== null && member !== null) this.#members.note(name, member);
-    }
+      const { source_member: name = null, member: target } = record;
+      if (name !== null && target !== null) this.#members.note(name, target);
+    });
   }
 
   async #lookUp(kind: IdKind, name: string): Promise<void> {

@@ -14,7 +14,7 @@ import type { ReadingSources } from './topic-reading.ts';
 const PARTS = ['format', 'ids', 'genesys'] as const;
 
 /** Running instances are not asked. */
-export type GroupSources = Omit<Sources, 'instances'> & Pick<ReadingSources, 'bounds'>;
+export type GroupSources = Omit<Sources, 'instances' | 'records'> & Pick<ReadingSources, 'bounds'>;
 
 type OpenConfig<P extends Part> = Config<'kafka' | 'topics' | (typeof PARTS)[number] | P>;
 

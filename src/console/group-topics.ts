@@ -11,13 +11,12 @@ import type { Instance } from '../adapters/admin-client.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
 import { pauseText } from '../core/explain/instance-answer.ts';
 import { pauseAmong } from '../core/log/pause-record.ts';
-import { decodeRecord, partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
+import { decodeRecord } from '../core/log/reading.ts';
 import type { TopicNames } from '../core/log/topics.ts';
 import { actorsIn } from '../formats/actor.ts';
 import type { GroupApi, IdMap, LogTools, TopicRecord } from '../ports.ts';
-import { endIfStopped, readProgress, showProgress, unlessStopped, type CommandContext } from './command-context.ts';
-import { existingTopic } from './kafka-tools.ts';
-import { SearchedReports, type FoundReport } from './report-search.ts';
+import type { CommandContext } from './command-context.ts';
+import type { Beginning, GroupRecords, WantedReports } from './group-records.ts';
 import { allWaiting, readRetryTopic, selects, type WaitingView } from './retry-topic.ts';
 
 export interface Question {
@@ -37,6 +36,8 @@ export interface Sources {
   readonly format: SourceFormat;
   /** By partition of the source, the next offset of the consumer group. */
   readonly committed: () => Promise<ReadonlyMap<number, bigint>>;
+  /** Reports and source records of groups. */
+  readonly records: GroupRecords;
   /** By partition, the offset of the oldest record that is left. */
   readonly starts: (topic: string, partitions: readonly number[]) => Promise<ReadonlyMap<number, bigint>>;
   readonly instances: readonly Instance[];
@@ -44,13 +45,6 @@ export interface Sources {
   /** null: the source has the target's own ids. */
   readonly ids: IdMap | null;
   readonly context: CommandContext;
-}
-
-/** Where a partition begins whose oldest records are gone. */
-export interface Beginning {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: string;
 }
 
 export interface GroupTopics {
@@ -68,6 +62,7 @@ interface Reading {
   readonly groups: readonly string[];
   /** These, and what the target calls the group, by `idKey`. */
   readonly names: ReadonlySet<string>;
+  readonly member: WantedReports['member'];
   readonly evidence: Evidence;
   /** Partitions of the source in which running instances have something of the group. */
   readonly owned: ReadonlySet<number>;
@@ -75,16 +70,16 @@ interface Reading {
 
 /** @throws ExitError where a topic is missing, or it was asked to stop. */
 export async function readGroupTopics(question: Question, sources: Sources, reading: Reading): Promise<GroupTopics> {
-  const { topics, tools, context } = sources;
-  const { groups, evidence, owned } = reading;
+  const { topics, tools, format, records, context } = sources;
+  const { groups, member, evidence, owned } = reading;
+  const { at, allPartitions } = question;
   const partitions = new Set(owned);
-  const searched = await searchOf({ groups, allPartitions: question.allPartitions }, sources);
-  for await (const { record } of reportsIn(searched, sources)) {
+  const reports = await records.readReports({ groups, member, allPartitions }, ({ record }) => {
     if (record.source.topic === topics.source) partitions.add(record.source.partition);
-    if (question.at === null || Date.parse(record.reported_at) <= question.at) evidence.takeReport(record);
-  }
+    if (at === null || Date.parse(record.reported_at) <= at) evidence.takeReport(record);
+  });
   let pause: string | null = null;
-  if (question.at === null) {
+  if (at === null) {
     const view = await readRetryTopic({ topic: topics.retry, tools, context });
     for (const waiting of allWaiting(view).filter((each) => selects({ groups }, each))) {
       partitions.add(waiting.intent.source.partition);
@@ -92,15 +87,22 @@ export async function readGroupTopics(question: Question, sources: Sources, read
     }
     pause = pauseIn(view, partitions, reading.names);
   }
-  const read = await readSource(question, sources, { groups, evidence, known: partitions });
+  const wanted = new Set(groups);
+  const events = await records.readEvents(
+    { groups, member, allPartitions, known: partitions },
+    ({ record, partitionCount }) => {
+      if (at !== null && record.timestamp > at) return;
+      takeSourceRecord({ record, topic: topics.source, partitionCount, format, wanted }, evidence);
+    },
+  );
   return {
-    partitions: read.partitions,
-    goneSource: await goneOf(topics.source, read.partitions, sources),
-    goneReports: await goneOf(topics.report, [...searched.partitions], sources),
+    partitions: events.partitions,
+    goneSource: events.gone,
+    goneReports: reports.gone,
     pause,
     doubts: [
-      ...searched.problems.map((problem) => `${topics.report}: ${problem}; the reports in it are missing`),
-      ...read.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),
+      ...reports.problems.map((problem) => `${topics.report}: ${problem}; the reports in it are missing`),
+      ...events.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),
     ],
   };
 }
@@ -117,74 +119,6 @@ function pauseIn(
     return pauseText({ name: found.name, author, reason, since });
   }
   return null;
-}
-
-/** Of every outcome and time. */
-export async function* reportsOf(wanted: WantedReports, sources: Sources): AsyncGenerator<FoundReport> {
-  yield* reportsIn(await searchOf(wanted, sources), sources);
-}
-
-interface WantedReports {
-  readonly groups: readonly string[];
-  readonly allPartitions: boolean;
-}
-
-async function searchOf(
-  { groups, allPartitions }: WantedReports,
-  { tools, topics, context }: Sources,
-): Promise<SearchedReports> {
-  const { partitionCount } = await existingTopic(topics.report, { tools, context });
-  const selection = { groups: new Set(groups.map(idKey)), members: null, outcomes: null, since: null };
-  const search = { tools, topic: topics.report, partitionCount, selection, context };
-  return new SearchedReports({ ...search, follow: false, allPartitions });
-}
-
-async function* reportsIn(searched: SearchedReports, { topics, context }: Sources): AsyncGenerator<FoundReport> {
-  const end = showProgress(context.stderr, context.clock, () => readProgress(searched.progress, topics.report));
-  try {
-    yield* searched.read();
-  } finally {
-    end();
-  }
-  endIfStopped(context, `before the end of ${topics.report}`);
-}
-
-interface SourceReading {
-  readonly groups: readonly string[];
-  readonly evidence: Evidence;
-  /** Partitions in which the group is known to have been. */
-  readonly known: ReadonlySet<number>;
-}
-
-async function readSource(
-  { at, allPartitions }: Question,
-  { tools, topics, format, context }: Sources,
-  { groups, evidence, known }: SourceReading,
-): Promise<{ readonly partitions: readonly number[]; readonly problems: readonly string[] }> {
-  const topic = topics.source;
-  const { partitionCount } = await existingTopic(topic, { tools, context });
-  const all = Array.from({ length: partitionCount }, (_, partition) => partition);
-  const ofKeys = groups.map((group) => partitionOfKey(Buffer.from(group), partitionCount));
-  // A producer may choose partitions in another way than Kafka's own, and in other formats by another key.
-  const partitions = allPartitions || known.size === 0 ? all : [...new Set([...known, ...ofKeys])];
-  const problems: string[] = [];
-  let read: ReadProgress = { passed: 0, total: 0 };
-  const onProgress = (progress: ReadProgress): void => void (read = progress);
-  const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
-  const options = { from: 'beginning', partitions, follow: false, signal: context.stop, unreadable: 'tell' } as const;
-  const wanted = new Set(groups);
-  try {
-    for await (const record of tools.read(topic, { ...options, onProgress })) {
-      if (at !== null && record.timestamp > at) continue;
-      if (record.unreadable !== undefined) problems.push(record.unreadable.message);
-      await format.prepare?.([record]);
-      takeSourceRecord({ record, topic, partitionCount, format, wanted }, evidence);
-    }
-  } finally {
-    end();
-  }
-  endIfStopped(context, `before the end of ${topic}`);
-  return { partitions, problems };
 }
 
 interface SourceRecordRead {
@@ -234,15 +168,3 @@ export function eventsIn(read: Omit<SourceRecordRead, 'wanted'>): readonly Place
 /** The changes that a record of the source tells of. */
 export const changesIn = (read: Omit<SourceRecordRead, 'wanted'>): readonly PlacedEvent<ChangeEvent>[] =>
   eventsIn(read).filter((each): each is PlacedEvent<ChangeEvent> => isChange(each.event));
-
-async function goneOf(
-  topic: string,
-  partitions: readonly number[],
-  { starts, context }: Sources,
-): Promise<readonly Beginning[]> {
-  const offsets = await unlessStopped(context, starts(topic, partitions));
-  return partitions.flatMap((partition) => {
-    const offset = offsets.get(partition) ?? 0n;
-    return offset > 0n ? [{ topic, partition, offset: String(offset) }] : [];
-  });
-}

@@ -1,65 +1,12 @@
 /** `rollcall explain` over the memory log: each standing that a change may have, and the sentence that says it. */
 import { describe, expect, test } from 'vitest';
-import { explainGroup, type ExplainFlags } from '../../src/commands/explain.ts';
-import { native } from '../../src/formats/native/native.ts';
-import type { Pipeline } from '../../src/pipeline/pipeline.ts';
-import type { LogTools } from '../../src/ports.ts';
 import { pauseValue, requestKey } from '../../src/core/log/request-record.ts';
 import { textHeader } from '../../src/core/log/wire-intent.ts';
-import { aContext } from '../support/command-context.ts';
+import { Asking } from '../support/asking.ts';
 import { decide, heldIn, partDecision } from '../support/decisions.ts';
-import { answer, groupAnswer, QuickWorld, type QuickOptions } from '../support/quick-world.ts';
-import { INSTANCE_TOKEN, servedPipeline } from '../support/served-pipeline.ts';
+import { answer, groupAnswer } from '../support/quick-world.ts';
 import { Table } from '../support/table.ts';
 import { topics } from '../support/world.ts';
-
-/** What it says of member `u` of group `g`. */
-class Asking {
-  readonly world: QuickWorld;
-  /** Offsets of the oldest records that are left, by topic. */
-  readonly starts = new Map<string, bigint>();
-  readonly #ids: Table | null;
-  #tools: LogTools | null = null;
-  #urls: readonly string[] = [];
-
-  constructor(options: QuickOptions = {}, ids: Table | null = null) {
-    this.#ids = ids;
-    this.world = new QuickWorld({ ...options, ...(ids !== null && { ids }) });
-  }
-
-  async start(): Promise<Pipeline> {
-    const { pipeline, log } = await this.world.start();
-    this.#tools = log;
-    this.#urls = [await servedPipeline(pipeline)];
-    return pipeline;
-  }
-
-  instanceIsGone(): void {
-    this.#urls = ['http://127.0.0.1:1'];
-  }
-
-  async text(flags: Partial<ExplainFlags> | 'all members' = {}): Promise<string> {
-    const context = aContext({ clock: this.world.clock });
-    const tools = this.#tools;
-    if (tools === null) throw new Error('nothing has started');
-    await explainGroup(flags === 'all members' ? { group: 'g' } : { group: 'g', member: 'u', ...flags }, {
-      tools,
-      topics,
-      format: native,
-      committed: async () => new Map([[0, this.world.committed() ?? 0n]]),
-      starts: async (topic) => new Map([[0, this.starts.get(topic) ?? 0n]]),
-      instances: this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN })),
-      api: this.world.target,
-      ids: this.#ids,
-      context,
-    });
-    return context.out();
-  }
-
-  async sentence(flags: Partial<ExplainFlags> = {}): Promise<string> {
-    return (await this.text(flags)).trimEnd().split('\n').at(-1) ?? '';
-  }
-}
 
 const PATCHED = /\(request [0-9a-f-]{36}, status 200\)/;
 

@@ -138,7 +138,8 @@ export class Evidence {
   /** @param names all of one member, by `idKey`. */
   chainOf(names: ReadonlySet<string>, readingOf: ReadingOf): readonly Link[] {
     const links: Link[] = [];
-    for (const name of names) {
+    // Of two names in one event it says the same each time.
+    for (const name of [...names].toSorted()) {
       for (const [at, draft] of this.#members.get(name) ?? [])
         if (!this.#states.has(at)) links.push(linkOf(draft, readingOf));
     }

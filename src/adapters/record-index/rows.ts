@@ -1,0 +1,42 @@
+/** Rows of the index, and what they stand for. */
+import type { Headers } from '../../core/log/wire-intent.ts';
+import type { TopicRecord } from '../../ports.ts';
+import type { IndexPlace } from './entries.ts';
+import type { Row, SqlValue } from './sqlite.ts';
+
+export const placeOf = (row: Row): IndexPlace => ({
+  first: offsetOf(row['first']),
+  next: offsetOf(row['next']),
+  last: row['digest'] === null ? null : { offset: offsetOf(row['last']), digest: String(row['digest']) },
+});
+
+/** Behind topic and partition. */
+export const placeValues = ({ first, next, last }: IndexPlace): readonly SqlValue[] => [
+  Number(first),
+  Number(next),
+  last === null ? null : Number(last.offset),
+  last?.digest ?? null,
+];
+
+const offsetOf = (value: SqlValue | undefined): bigint => BigInt(Number(value));
+
+/** null: there are none. */
+export const headersText = (headers: Headers): string | null =>
+  headers.length === 0
+    ? null
+    : JSON.stringify(headers.map(([name, value]) => [name, Buffer.from(value).toString('base64')]));
+
+export const recordOf = (row: Row): TopicRecord => ({
+  partition: Number(row['partition']),
+  offset: BigInt(Number(row['offset'])),
+  timestamp: Number(row['timestamp']),
+  key: row['key'] as Uint8Array | null,
+  value: row['value'] as Uint8Array | null,
+  headers: headersOf(row['headers'] as string | null),
+});
+
+function headersOf(text: string | null): Headers {
+  if (text === null) return [];
+  const headers = JSON.parse(text) as readonly (readonly [string, string])[];
+  return headers.map(([name, value]) => [name, Buffer.from(value, 'base64')]);
+}

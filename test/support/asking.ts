@@ -1,0 +1,128 @@
+/** `rollcall explain` over the memory log: by the topics and by an index, which have to say the same. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { explainGroup, type ExplainFlags } from '../../src/commands/explain.ts';
+import { IndexedRecords, TopicRecords } from '../../src/console/group-records.ts';
+import type { Sources } from '../../src/console/group-topics.ts';
+import { openRecordIndex } from '../../src/console/indexing.ts';
+import type { UnreadableBatch } from '../../src/core/log/reading.ts';
+import { native } from '../../src/formats/native/native.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
+import type { LogTools, ReadOptions, TopicRecord } from '../../src/ports.ts';
+import { aContext, type TestContext } from './command-context.ts';
+import { atEnd } from './genesys.ts';
+import { QuickWorld, type QuickOptions } from './quick-world.ts';
+import { INSTANCE_TOKEN, servedPipeline } from './served-pipeline.ts';
+import type { Table } from './table.ts';
+import { topics } from './world.ts';
+
+/** It is gone at the end of the test. */
+export function aFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-index-'));
+  atEnd(async () => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** What it says of member `u` of group `g`. */
+export class Asking {
+  readonly world: QuickWorld;
+  /** Offsets of the oldest records that are left, by topic. */
+  readonly starts = new Map<string, bigint>();
+  /** Of the index. */
+  readonly folder = aFolder();
+  /** Called with each record that a command reads; with what it throws the reading ends. */
+  onRead: (topic: string, record: TopicRecord) => void = () => undefined;
+  /** A record that stands for a batch that cannot be unpacked. */
+  unreadable: (topic: string, record: TopicRecord) => UnreadableBatch | undefined = () => undefined;
+  readonly #ids: Table | null;
+  #tools: LogTools | null = null;
+  #urls: readonly string[] = [];
+
+  constructor(options: QuickOptions = {}, ids: Table | null = null) {
+    this.#ids = ids;
+    this.world = new QuickWorld({ ...options, ...(ids !== null && { ids }) });
+  }
+
+  async start(): Promise<Pipeline> {
+    const { pipeline, log } = await this.world.start();
+    this.#tools = log;
+    this.#urls = [await servedPipeline(pipeline)];
+    return pipeline;
+  }
+
+  instanceIsGone(): void {
+    this.#urls = ['http://127.0.0.1:1'];
+  }
+
+  /** The same by the topics and by an index, which is kept from one question to the next. */
+  async text(flags: Partial<ExplainFlags> | 'all members' = {}): Promise<string> {
+    const byTopics = await this.byTopics(flags);
+    // Of topics that are as they were.
+    if (this.starts.size === 0) expect(await this.byIndex(flags)).toBe(byTopics);
+    return byTopics;
+  }
+
+  async byTopics(flags: Partial<ExplainFlags> | 'all members' = {}): Promise<string> {
+    const sources = this.#sources();
+    return this.#ask(flags, { ...sources, records: new TopicRecords(sources) });
+  }
+
+  /** Brought up to date first. */
+  async byIndex(flags: Partial<ExplainFlags> | 'all members' = {}, format: unknown = 'native'): Promise<string> {
+    const sources = this.#sources();
+    const bounds = async (topic: string) => new Map([[0, this.world.broker.topic(topic).partition(0)]]);
+    const index = await openRecordIndex(this.folder, { ...sources, bounds, formatConfig: format });
+    try {
+      return await this.#ask(flags, { ...sources, records: new IndexedRecords(index, sources) });
+    } finally {
+      index.close();
+    }
+  }
+
+  #sources() {
+    const tools = this.#tools;
+    if (tools === null) throw new Error('nothing has started');
+    return {
+      tools: { ...toolsOf(tools), read: (topic: string, options: ReadOptions) => this.#read(tools, topic, options) },
+      topics,
+      format: native,
+      committed: async () => new Map([[0, this.world.committed() ?? 0n]]),
+      starts: async (topic: string) =>
+        new Map([[0, this.starts.get(topic) ?? this.world.broker.topic(topic).partition(0).start]]),
+      instances: this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN })),
+      api: this.world.target,
+      ids: this.#ids,
+      context: aContext({ clock: this.world.clock }),
+    };
+  }
+
+  async *#read(tools: LogTools, topic: string, options: ReadOptions): AsyncGenerator<TopicRecord> {
+    for await (const record of tools.read(topic, options)) {
+      this.onRead(topic, record);
+      const unreadable = this.unreadable(topic, record);
+      yield unreadable === undefined ? record : { ...record, key: null, value: null, unreadable };
+    }
+  }
+
+  async #ask(
+    flags: Partial<ExplainFlags> | 'all members',
+    sources: Sources & { readonly context: TestContext },
+  ): Promise<string> {
+    await explainGroup(flags === 'all members' ? { group: 'g' } : { group: 'g', member: 'u', ...flags }, sources);
+    return sources.context.out();
+  }
+
+  async sentence(flags: Partial<ExplainFlags> = {}): Promise<string> {
+    return (await this.text(flags)).trimEnd().split('\n').at(-1) ?? '';
+  }
+}
+
+const toolsOf = (tools: LogTools): LogTools => ({
+  describeTopic: (topic) => tools.describeTopic(topic),
+  createTopic: (topic) => tools.createTopic(topic),
+  read: (topic, how) => tools.read(topic, how),
+  send: (records) => tools.send(records),
+  close: () => tools.close(),
+});

@@ -3,10 +3,12 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
 import { explainCommand } from '../../src/commands/explain.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
 import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import { aReport } from '../../test/support/a-report.ts';
+import { pause } from '../../src/time.ts';
 import { single, type Figure } from '../figure.ts';
 import type { Bench, Part } from '../part.ts';
 import type { BenchKafka, KafkaEnvironment } from '../world/kafka.ts';
@@ -85,9 +87,22 @@ async function fillTopics({ tools }: BenchKafka, names: KafkaEnvironment, eventC
     if (outcomes.some((outcome) => outcome !== 'written')) throw new Error('the broker did not take all records');
   }
   const commits = ends.map((end, partition) => ({ partition, offset: BigInt(end), metadata: '' }));
-  // Waits until the broker has loaded the group.
-  await tools.committedOffsets(groupId, topic);
-  await tools.commitWithoutMembers(groupId, topic, commits);
+  await commit(() => tools.commitWithoutMembers(groupId, topic, commits));
+}
+
+const COMMITS_MAX = 20;
+const COMMIT_EVERY_MS = 500;
+
+/** The broker may have to load the group first. */
+async function commit(send: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (tries === COMMITS_MAX || !explainKafkaError(error).retriable) throw error;
+      await pause(context.clock, COMMIT_EVERY_MS);
+    }
+  }
 }
 
 const STARTED_AT = Date.parse('2026-09-21T00:00:00Z');

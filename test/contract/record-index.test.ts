@@ -6,7 +6,7 @@ import { RecordIndex } from '../../src/adapters/record-index/record-index.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aFolder, Asking } from '../support/asking.ts';
 import { mulberry32 } from '../support/random.ts';
-import { answer } from '../support/quick-world.ts';
+import { answer, groupAnswer } from '../support/quick-world.ts';
 import { Table } from '../support/table.ts';
 import { topics } from '../support/world.ts';
 
@@ -155,4 +155,32 @@ test('index: what cannot be unpacked is a doubt each time', async () => {
   const first = await asking.byIndex();
   expect(first).toContain(`${message}; the reports in it are missing`);
   expect(await asking.byIndex()).toBe(first);
+});
+
+test('index: knows the version that the change of another member has left', async () => {
+  const asking = await filled(1);
+  asking.world.produce({ add_members: ['v'] });
+  await asking.world.clock.advance(5_000);
+  const version = asking.world.target.group('g').version;
+  // Needs no request.
+  asking.world.produce({ add_members: ['v'] });
+  await asking.world.clock.advance(5_000);
+  asking.world.target.onGet = () => groupAnswer('g', version - 1, ['u', 'm0']);
+  expect(await asking.text()).toContain(`shows version "${version - 1}", which is older than "${version}"`);
+});
+
+test('index: finds what was reported of a member under another name, also where the id map no longer has them', async () => {
+  const ids = new Table()
+    .set('group', 'g', 'tg')
+    .set('user', 'u', 't-0')
+    .set('user', 'w', 't-0')
+    .set('user', 'z', 't-1');
+  const asking = new Asking({}, ids);
+  await asking.start();
+  for (const event of [{ add_members: ['u'] }, { remove_members: ['w'], event_id: 'as-w' }, { add_members: ['z'] }]) {
+    asking.world.produce(event);
+    await asking.world.clock.advance(5_000);
+  }
+  for (const name of ['u', 'w']) ids.rows.delete(`user/${name}`);
+  expect(await asking.text()).toContain('event as-w');
 });

@@ -60,4 +60,43 @@ export const explainMutants: readonly Mutant[] = [
     edits: [{ find: '        pause: topics.pause,\n', replace: '        pause: null,\n' }],
     tests: ['test/contract/explain.test.ts'],
   },
+  {
+    name: 'index-without-versions',
+    breaks: 'by an index, an old answer of the target is believed: which version the group has had since is not known',
+    edits: [{ find: 'if (hasVersion) this.#write.version.run(groupId, time, record);', replace: '' }],
+    tests: ['test/contract/record-index.test.ts'],
+  },
+  {
+    name: 'index-of-another-topic',
+    breaks: 'a topic that was made again goes on in the index of the old one',
+    edits: [
+      { find: 'if (place?.last?.offset === offset && markOf(', replace: 'if (place?.last?.offset === -1n && markOf(' },
+    ],
+    tests: ['test/contract/record-index.test.ts'],
+  },
+  {
+    name: 'index-hides-what-is-gone',
+    breaks: 'an index does not say what retention has taken before it was read',
+    edits: [{ find: 'const isGap = place.next < start;', replace: 'const isGap = false;' }],
+    tests: ['test/contract/record-index.test.ts'],
+  },
+  {
+    name: 'index-twice',
+    breaks: 'what two processes read is in the index twice',
+    edits: [
+      {
+        find: 'if (offset >= (known.get(partition)?.next ?? 0n)) this.#addEntry(',
+        replace: 'if (offset >= 0n) this.#addEntry(',
+      },
+    ],
+    tests: ['test/contract/record-index.test.ts'],
+  },
+  {
+    name: 'index-by-one-name',
+    breaks: 'by an index, what was reported of a member under another name is not found',
+    edits: [
+      { find: 'for (const other of others) known.add(', replace: 'for (const other of others.slice(2)) known.add(' },
+    ],
+    tests: ['test/contract/record-index.test.ts'],
+  },
 ];

@@ -2,10 +2,11 @@
 import type { KafkaLogTools } from '../adapters/kafka/tools.ts';
 import type { Config } from '../config/config.ts';
 import type { Part } from '../config/variables.ts';
+import type { SourceFormat } from '../core/change/change.ts';
 import type { Need } from '../core/log/authorization.ts';
 import type { TopicNames } from '../core/log/topics.ts';
+import type { GroupApi, IdMap, LogTools } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
-import type { Sources } from './group-topics.ts';
 import { commandLog, withLogTools } from './kafka-tools.ts';
 import { openSourceTopicFormat } from './source-format.ts';
 import { openIdMap, withTarget } from './target.ts';
@@ -13,8 +14,19 @@ import type { ReadingSources } from './topic-reading.ts';
 
 const PARTS = ['format', 'ids', 'genesys'] as const;
 
-/** Running instances are not asked. */
-export type GroupSources = Omit<Sources, 'instances' | 'records'> & Pick<ReadingSources, 'bounds'>;
+export interface GroupSources extends Pick<ReadingSources, 'bounds'> {
+  readonly tools: LogTools;
+  readonly topics: TopicNames;
+  readonly format: SourceFormat;
+  /** By partition of the source, the next offset of the consumer group. */
+  readonly committed: () => Promise<ReadonlyMap<number, bigint>>;
+  /** By partition, the offset of the oldest record that is left. */
+  readonly starts: (topic: string, partitions: readonly number[]) => Promise<ReadonlyMap<number, bigint>>;
+  readonly api: GroupApi;
+  /** null: the source has the target's own ids. */
+  readonly ids: IdMap | null;
+  readonly context: CommandContext;
+}
 
 type OpenConfig<P extends Part> = Config<'kafka' | 'topics' | (typeof PARTS)[number] | P>;
 

@@ -12,11 +12,10 @@ import type { Evidence } from '../core/explain/evidence.ts';
 import { pauseText } from '../core/explain/instance-answer.ts';
 import { pauseAmong } from '../core/log/pause-record.ts';
 import { decodeRecord } from '../core/log/reading.ts';
-import type { TopicNames } from '../core/log/topics.ts';
 import { actorsIn } from '../formats/actor.ts';
-import type { GroupApi, IdMap, LogTools, TopicRecord } from '../ports.ts';
-import type { CommandContext } from './command-context.ts';
+import type { TopicRecord } from '../ports.ts';
 import type { Beginning, GroupRecords, WantedReports } from './group-records.ts';
+import type { GroupSources } from './group-sources.ts';
 import { allWaiting, readRetryTopic, selects, type WaitingView } from './retry-topic.ts';
 
 export interface Question {
@@ -30,21 +29,10 @@ export interface Question {
   readonly allPartitions: boolean;
 }
 
-export interface Sources {
-  readonly tools: LogTools;
-  readonly topics: TopicNames;
-  readonly format: SourceFormat;
-  /** By partition of the source, the next offset of the consumer group. */
-  readonly committed: () => Promise<ReadonlyMap<number, bigint>>;
+export interface Sources extends Omit<GroupSources, 'bounds'> {
   /** Reports and source records of groups. */
   readonly records: GroupRecords;
-  /** By partition, the offset of the oldest record that is left. */
-  readonly starts: (topic: string, partitions: readonly number[]) => Promise<ReadonlyMap<number, bigint>>;
   readonly instances: readonly Instance[];
-  readonly api: GroupApi;
-  /** null: the source has the target's own ids. */
-  readonly ids: IdMap | null;
-  readonly context: CommandContext;
 }
 
 export interface GroupTopics {

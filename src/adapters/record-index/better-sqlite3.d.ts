@@ -1,5 +1,14 @@
 /** What sqlite.ts uses of it. */
 declare module 'better-sqlite3' {
-  const database: new (path: string) => import('./sqlite.ts').Database;
+  interface Statement {
+    run(...values: readonly unknown[]): unknown;
+    get(...values: readonly unknown[]): unknown;
+    all(...values: readonly unknown[]): unknown;
+  }
+  const database: new (path: string) => {
+    exec(sql: string): unknown;
+    prepare(sql: string): Statement;
+    close(): unknown;
+  };
   export default database;
 }

@@ -52,8 +52,11 @@ async function program(context: CommandContext, asked: string | undefined): Prom
     .version(packageVersion())
     .addHelpText('after', `${examples}\n\n${exitCodesHelp}`)
     .option('--allow-insecure', 'plain http and passwords without TLS may leave this machine (as ALLOW_INSECURE=true)')
+    .option('--shadow', 'the shadow, which changes no group, and its topics and consumer group (as SHADOW=true)')
     .hook('preAction', () => {
-      if (rollcall.opts<{ allowInsecure?: true }>().allowInsecure === true) process.env.ALLOW_INSECURE = 'true';
+      const { allowInsecure, shadow } = rollcall.opts<{ allowInsecure?: true; shadow?: true }>();
+      if (allowInsecure === true) process.env.ALLOW_INSECURE = 'true';
+      if (shadow === true) process.env.SHADOW = 'true';
     })
     .showHelpAfterError('(rollcall --help explains the commands)')
     .configureOutput({ writeErr: (text) => void process.stderr.write(visibleLines(text)) })

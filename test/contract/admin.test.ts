@@ -13,6 +13,7 @@ const clock = new ManualClock();
 
 const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   ready: true,
+  isShadow: false,
   partitions: [
     {
       partition: 0,

@@ -13,7 +13,7 @@ import { noticePauseMs } from '../../src/core/target/retry.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { anIntent } from '../support/an-intent.ts';
 
-const sender = { id: 'n1', instance: 'rollcall-1' };
+const sender = { id: 'n1', instance: 'rollcall-1', isShadow: false };
 const since = Date.parse('2026-11-30T12:00:00Z');
 
 const aGroup = (changes: Partial<HeldGroup> = {}): HeldGroup => ({

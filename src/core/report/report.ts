@@ -128,6 +128,10 @@ export const ReportRecord = z
     }),
     epoch: count,
     reported_at: time,
+    shadow: z.literal(true).optional().meta({
+      description:
+        'of `run --shadow`: what it says was not sent, and no group was changed; absent: it was, or was to be',
+    }),
   })
   .meta({ title: 'Rollcall report record' });
 

@@ -1,0 +1,10 @@
+/** What a shadow leaves alone (`SHADOW`). */
+import type { Config } from '../config/config.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+
+/** @throws ExitError in a shadow. @param does what the command would do, as `writes to the source topic` */
+export function refuseInShadow({ isShadow }: Pick<Config, 'isShadow'>, does: string): void {
+  if (!isShadow) return;
+  const remedy = 'leave out --shadow, or unset SHADOW, to do so';
+  throw new ExitError(EXIT.usage, `a shadow changes no group, and this command ${does}; ${remedy}`);
+}

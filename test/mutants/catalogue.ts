@@ -18,6 +18,7 @@ import { pauseMutants } from './catalogue-pauses.ts';
 import { pieceMutants } from './catalogue-pieces.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
+import { shadowMutants } from './catalogue-shadow.ts';
 import { sourceMutants } from './catalogue-source.ts';
 import { targetMutants } from './catalogue-target.ts';
 import { waitMutants } from './catalogue-waits.ts';
@@ -48,4 +49,5 @@ export const mutants: readonly Mutant[] = [
   ...statusMutants,
   ...pauseMutants,
   ...noticeMutants,
+  ...shadowMutants,
 ];

@@ -108,6 +108,15 @@ describe('what is held', () => {
   });
 });
 
+test('a shadow says in each message that nothing is sent, and where to look', () => {
+  const shadow = { ...sender, isShadow: true };
+  const held = JSON.parse(heldNotice(shadow, [aGroup()]).body);
+  const open = JSON.parse(breakerNotice(shadow, anOpening()).body);
+  expect([held.shadow, open.shadow]).toEqual([true, true]);
+  expect(held.text).toMatch(/^Shadow, nothing is sent: Rollcall holds .* Look with `rollcall held list --shadow`\.$/);
+  expect(open.text).toMatch(/^Shadow, nothing is sent: .* Look with `rollcall status --affected --shadow`\.$/);
+});
+
 describe('an open breaker', () => {
   test('has its text and its fields', () => {
     expect(JSON.parse(breakerNotice(sender, anOpening()).body)).toEqual({

@@ -55,7 +55,7 @@ function decimalOf(version: string): bigint | null {
 }
 
 /**
- * Without what the target shows by itself: somebody else has made the change. A read that is older than the last change of the shadow
+ * Without what the target shows by itself: another client has made the change. A read that is older than the last change of the shadow
  * says nothing of it, nor does a list that may leave the member out.
  */
 export function withoutShown(pretended: Pretended, { members: shown, version }: TargetGroup): Pretended {
@@ -102,9 +102,10 @@ export function shownGroup(
 ): { readonly body: unknown; readonly etag: string } {
   const etag = shownVersion(version, pretended);
   const meta = { ...(isObject(body['meta']) ? body['meta'] : {}), version: etag.slice(1, -1) };
-  if (pretended.members.size === 0) return { body: { ...body, meta }, etag };
-  const listed: readonly unknown[] = Array.isArray(body['members']) ? body['members'] : [];
-  const left = listed.filter((entry) => !hasLeft(entry, pretended.members));
+  const listed: unknown = body['members'];
+  // Where the target lists no members, it would list none after the changes either.
+  if (pretended.members.size === 0 || !Array.isArray(listed)) return { body: { ...body, meta }, etag };
+  const left = listed.filter((entry: unknown) => !hasLeft(entry, pretended.members));
   const added = [...pretended.members.values()].flatMap((value) => (value === null ? [] : { value, type: 'User' }));
   // With other members a list that may be cut would look whole: a member without a name says that it is not.
   const unnamed = isDoubtful ? [{}] : [];

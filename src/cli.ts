@@ -10,6 +10,7 @@ import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
 import type { CommandContext } from './console/command-context.ts';
 import { readText } from './console/kafka-tools.ts';
+import { withShadowHint } from './console/shadow.ts';
 import { secretsIn } from './config/config.ts';
 import { ConfigError } from './config/problem.ts';
 import { KnownSecrets } from './core/text/redact.ts';
@@ -153,11 +154,11 @@ function processContext(stop: AbortSignal): CommandContext {
 }
 
 /** Says what went wrong, without secrets, unless commander has said it already. */
-function tell(error: unknown, { secrets }: CommandContext): ExitCode {
+function tell(error: unknown, context: CommandContext): ExitCode {
   // Also thrown for --help and --version, with exit code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const [code, text] = explained(error);
-  process.stderr.write(visibleLines(secrets.redact(`rollcall: ${text}\n`)));
+  process.stderr.write(visibleLines(context.secrets.redact(`rollcall: ${withShadowHint(text, context)}\n`)));
   return code;
 }
 

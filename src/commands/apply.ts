@@ -84,7 +84,7 @@ export async function applyFile(
   checkDigests(flags.approve ?? []);
   const source = await openSource(file, flags, context);
   const { config, format } = source;
-  refuseInShadow(config, 'sends changes to Genesys Cloud (`rollcall plan` shows them)');
+  refuseInShadow(config, 'sends changes to Genesys Cloud');
   const logger = commandLog(context, config);
   const { end, summary, held, moved } = await withTarget(
     { context, genesys: config.genesys, logger },

@@ -93,6 +93,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (record: ReportRecord) =>
   ['next_attempt_at', ({ next_attempt_at: at }) => at],
   ['correlation_id', ({ request }) => request?.correlation_id ?? null],
   ['reported_at', ({ reported_at: at }) => at],
+  ['shadow', ({ shadow }) => shadow ?? null],
 ];
 
 export const csvHeader = (): string => csvLine(COLUMNS.map(([name]) => name));

@@ -140,6 +140,14 @@ describeKafka('a shadow', (kafka) => {
     expect({ traces: await traces(), patches: patches(), members: sandbox.members('g') }).toEqual(before);
   });
 
+  test('run names the command that makes its topics', async () => {
+    await rollcall('topics', 'create', '--partitions', '1');
+    const { code, err } = await rollcall('run', '--shadow');
+    expect(code).toBe(EXIT.unavailable);
+    expect(err).toContain(`Kafka has no topic ${topic('RETRY')}.shadow`);
+    expect(err).toContain('give these commands --shadow, too');
+  });
+
   test.each([
     ['apply', 'changes.ndjson'],
     ['resync', '--all'],

@@ -87,9 +87,7 @@ describe('a row', () => {
   });
 
   test('has latencies by nearest rank, of what sent a request', () => {
-    const records = Array.from({ length: 100 }, (_, i) =>
-      applied(`t/0/${i}/m`, { lag_ms: { queue: i, apply: 1 } }),
-    );
+    const records = Array.from({ length: 100 }, (_, i) => applied(`t/0/${i}/m`, { lag_ms: { queue: i, apply: 1 } }));
     const [row] = counted([...records, applied('t/1/1/m')]).rows;
     expect([row?.p50Ms, row?.p95Ms]).toEqual([50, 95]);
     expect(counted([applied('t/1/1/m')]).rows[0]).toMatchObject({ p50Ms: null, p95Ms: null });

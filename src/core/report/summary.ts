@@ -82,7 +82,8 @@ const MEANINGS: Readonly<Record<ReportOutcome, 'success' | 'failure' | 'waits' |
 type Ended = Pick<ReportRecord, 'outcome'>;
 
 /** A pause, or its end; or a member that differs. */
-export const isAboutNoChange = ({ outcome }: Ended): boolean => isKnownOutcome(outcome) && MEANINGS[outcome] === 'neither';
+export const isAboutNoChange = ({ outcome }: Ended): boolean =>
+  isKnownOutcome(outcome) && MEANINGS[outcome] === 'neither';
 
 /** Of a final report. An outcome that only a newer version knows is neither success nor failure. */
 export const isSuccess = ({ outcome }: Ended): boolean => isKnownOutcome(outcome) && MEANINGS[outcome] === 'success';

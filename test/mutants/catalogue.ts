@@ -17,6 +17,7 @@ import { noticeMutants } from './catalogue-notices.ts';
 import { pauseMutants } from './catalogue-pauses.ts';
 import { pieceMutants } from './catalogue-pieces.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
+import { reportMutants } from './catalogue-report.ts';
 import { settleMutants } from './catalogue-settle.ts';
 import { sourceMutants } from './catalogue-source.ts';
 import { targetMutants } from './catalogue-target.ts';
@@ -48,4 +49,5 @@ export const mutants: readonly Mutant[] = [
   ...statusMutants,
   ...pauseMutants,
   ...noticeMutants,
+  ...reportMutants,
 ];

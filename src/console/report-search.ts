@@ -47,6 +47,7 @@ export interface ReportReading {
   read(): AsyncIterable<FoundReport>;
 }
 
+/** Of the topic. */
 export class SearchedReports implements ReportReading {
   progress: ReadProgress = { passed: 0, total: 0 };
   readonly partitions = new Set<number>();

@@ -1,13 +1,13 @@
 /**
  * Report records → how many changes came to what, in a row for each group, reason, outcome or span of time. It does not depend on the
- * order of the records, nor on repetitions. Of an operation only what is counted is kept, about 0.5 kB, with its PATCHes.
+ * order of the records, nor on repetitions. Of an operation only what is counted is kept, about 0.6 kB with its PATCHes.
  */
 import { idKey } from '../change/change.ts';
 import { compareStanding, isAboutNoChange, isFailure, isSuccess, operationId, type Standing } from './summary.ts';
 import type { ReportRecord } from './report.ts';
 import { timeText } from './reporting.ts';
 
-/** `time`: of the record that counts, in spans of so many ms since 1970, UTC. */
+/** `spanMs`: the time of the record that counts, in spans of so many ms since 1970, UTC. */
 export type BreakdownBy = 'group' | 'reason' | 'outcome' | { readonly spanMs: number };
 
 export const HOUR_MS = 3_600_000;

@@ -72,7 +72,7 @@ function lineOf({ id, group, member, op, reason }: ReportRecord): string {
   return reason === null ? `  ${what}` : `  ${what}: ${reason.code}: ${visible(reason.message)} ${reason.advice}`;
 }
 
-type Cell = string | number | boolean | null;
+export type Cell = string | number | boolean | null;
 
 const COLUMNS: readonly (readonly [name: string, cell: (record: ReportRecord) => Cell])[] = [
   ['id', ({ id }) => id],
@@ -106,7 +106,7 @@ export function* csvText(records: Iterable<ReportRecord>): Generator<string> {
   for (const record of records) yield csvRow(record);
 }
 
-function csvLine(cells: readonly Cell[]): string {
+export function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(cellText).join(',')}\r\n`;
 }
 

@@ -17,6 +17,7 @@ import { noticeMutants } from './catalogue-notices.ts';
 import { pauseMutants } from './catalogue-pauses.ts';
 import { pieceMutants } from './catalogue-pieces.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
+import { reportMutants } from './catalogue-report.ts';
 import { settleMutants } from './catalogue-settle.ts';
 import { shadowMutants } from './catalogue-shadow.ts';
 import { sourceMutants } from './catalogue-source.ts';
@@ -50,4 +51,5 @@ export const mutants: readonly Mutant[] = [
   ...pauseMutants,
   ...noticeMutants,
   ...shadowMutants,
+  ...reportMutants,
 ];

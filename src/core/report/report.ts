@@ -1,5 +1,5 @@
 /**
- * Room core/report: the report record, and the summary of many.
+ * Room core/report: the report record, the summary of many, and how they are counted in rows.
  * Not here: printing them (report).
  *
  * The report record: one final record per intent, one per scheduled retry, one per pause and its end, one per member that a

@@ -10,6 +10,7 @@ import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
 import type { CommandContext } from './console/command-context.ts';
 import { readText } from './console/kafka-tools.ts';
+import { withShadowHint } from './console/shadow.ts';
 import { secretsIn } from './config/config.ts';
 import { ConfigError } from './config/problem.ts';
 import { KnownSecrets } from './core/text/redact.ts';
@@ -52,8 +53,11 @@ async function program(context: CommandContext, asked: string | undefined): Prom
     .version(packageVersion())
     .addHelpText('after', `${examples}\n\n${exitCodesHelp}`)
     .option('--allow-insecure', 'plain http and passwords without TLS may leave this machine (as ALLOW_INSECURE=true)')
+    .option('--shadow', 'the shadow, which changes no group, and its topics and consumer group (as SHADOW=true)')
     .hook('preAction', () => {
-      if (rollcall.opts<{ allowInsecure?: true }>().allowInsecure === true) process.env.ALLOW_INSECURE = 'true';
+      const { allowInsecure, shadow } = rollcall.opts<{ allowInsecure?: true; shadow?: true }>();
+      if (allowInsecure === true) process.env.ALLOW_INSECURE = 'true';
+      if (shadow === true) process.env.SHADOW = 'true';
     })
     .showHelpAfterError('(rollcall --help explains the commands)')
     .configureOutput({ writeErr: (text) => void process.stderr.write(visibleLines(text)) })
@@ -150,11 +154,11 @@ function processContext(stop: AbortSignal): CommandContext {
 }
 
 /** Says what went wrong, without secrets, unless commander has said it already. */
-function tell(error: unknown, { secrets }: CommandContext): ExitCode {
+function tell(error: unknown, context: CommandContext): ExitCode {
   // Also thrown for --help and --version, with exit code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const [code, text] = explained(error);
-  process.stderr.write(visibleLines(secrets.redact(`rollcall: ${text}\n`)));
+  process.stderr.write(visibleLines(context.secrets.redact(`rollcall: ${withShadowHint(text, context)}\n`)));
   return code;
 }
 

@@ -156,7 +156,7 @@ export interface TopicRecord extends LogRecord {
 export interface ReadOptions extends ReadRange {
   /** Called before the first record and whenever more is passed; not where `follow`. */
   readonly onProgress?: (progress: ReadProgress) => void;
-  /** false: to the ends that the partitions had at the start. */
+  /** false: to the ends that the partitions had at the start, or to those of `until`. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
   /** `tell`: a record that stands for an unreadable batch is handed out. Absent: reading ends with its problem. */

@@ -3,7 +3,7 @@
  * (core/log/request-record.ts).
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import type { OperatorKey } from '../core/log/request-record.ts';
 
 const OWNER_ONLY = 0o600;
@@ -37,6 +37,19 @@ export async function appendPrivateFile(path: string, length: number | null): Pr
     throw error;
   }
   return { append: (text) => file.appendFile(text), close: () => file.close() };
+}
+
+/** A file that was not there holds what `write` appends; where that fails it is removed. Rejects with EEXIST where it is there. */
+export async function writeNewPrivateFile<T>(path: string, write: (file: AppendedFile) => Promise<T>): Promise<T> {
+  const file = await appendPrivateFile(path, null);
+  try {
+    return await write(file);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Pipes and devices are what they are. */

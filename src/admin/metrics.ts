@@ -33,6 +33,11 @@ function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number):
     for (const [value, total] of Object.entries(totals)) labelled.inc({ [label]: value }, total);
   };
 
+  gauge(
+    'rollcall_shadow',
+    'Whether it runs as a shadow, which sends nothing that changes a group',
+    Number(stats.isShadow),
+  );
   const lag = lagOf(stats);
   if (lag !== null) gauge('rollcall_lag', 'Source records not read yet; no series: not known', lag);
   gauge(

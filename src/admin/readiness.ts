@@ -13,7 +13,11 @@ export interface Readiness {
   readonly breaker: { readonly reason: string; readonly since: string } | null;
   /** Times that offsets were gone before they were read, or that a retry partition was found empty or recreated. */
   readonly possible_losses: number;
+  /** Of a shadow; absent: changes are sent. */
+  readonly shadow?: typeof SHADOW;
 }
+
+const SHADOW = 'nothing is sent';
 
 /** Of a service without a pipeline. */
 export type ServiceHealth = Pick<Readiness, 'ready' | 'reasons'>;
@@ -39,12 +43,13 @@ export function readiness(stats: PipelineStats | null): Readiness {
   if (stats === null) {
     return { ready: false, reasons: ['the brokers have not been reached yet'], breaker: null, possible_losses: 0 };
   }
-  const { ready, breaker, possibleLosses } = stats;
+  const { ready, breaker, possibleLosses, isShadow } = stats;
   return {
     ready,
     reasons: ready ? [] : reasonsOf(stats),
     breaker: breaker === null ? null : { reason: breaker.reason, since: new Date(breaker.since).toISOString() },
     possible_losses: possibleLosses,
+    ...(isShadow && { shadow: SHADOW }),
   };
 }
 

@@ -18,6 +18,7 @@ import {
 import { commandLog } from '../console/kafka-tools.ts';
 import { readReport } from '../console/report-search.ts';
 import type { RetryTopic } from '../console/retry-topic.ts';
+import { refuseInShadow } from '../console/shadow.ts';
 import { formatOption } from '../console/source-format.ts';
 import { withTarget } from '../console/target.ts';
 import { invalidText, movedText, openSource, type ApplySource, type SourceFlags } from '../console/apply-source.ts';
@@ -83,6 +84,7 @@ export async function applyFile(
   checkDigests(flags.approve ?? []);
   const source = await openSource(file, flags, context);
   const { config, format } = source;
+  refuseInShadow(config, 'sends changes to Genesys Cloud');
   const logger = commandLog(context, config);
   const { end, summary, held, moved } = await withTarget(
     { context, genesys: config.genesys, logger },

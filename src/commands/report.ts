@@ -1,13 +1,29 @@
-/** `rollcall report`: the report topic as a summary, as CSV or as a stream of records. */
+/** `rollcall report`: the report topic as a summary, in rows, as CSV, as a page or as a stream of records. */
 import { Command, Option } from 'commander';
 import { readingTopic } from '../core/log/authorization.ts';
 import { idKey } from '../core/change/change.ts';
-import { REPORT_OUTCOMES } from '../core/report/report.ts';
+import { REPORT_OUTCOMES, type ReportRecord } from '../core/report/report.ts';
 import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/report/summary.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { LogTools } from '../ports.ts';
-import { csvHeader, csvRow, csvText, summaryJson } from '../console/report-text.ts';
-import { SearchedReports, endedAsSelected, type ReportSelection } from '../console/report-search.ts';
+import { CountedOperations } from '../core/report/breakdown.ts';
+import {
+  ROWS_BY,
+  breakdownBy,
+  breakdownCsv,
+  breakdownJson,
+  breakdownText,
+  type ReportTimes,
+  type RowsBy,
+} from '../console/breakdown-text.ts';
+import { writeReportPage } from '../console/page/page-file.ts';
+import { csvHeader, csvRow, csvText, summaryJson, summaryText } from '../console/report-text.ts';
+import {
+  SearchedReports,
+  endedAsSelected,
+  type ReportReading,
+  type ReportSelection,
+} from '../console/report-search.ts';
 import {
   collect,
   endIfStopped,
@@ -21,27 +37,52 @@ import {
 import { existingTopic, withLogTools } from '../console/kafka-tools.ts';
 
 export interface ReportFlags {
-  readonly format: 'json' | 'csv' | 'ndjson';
+  /** Absent: `text` with `by`, else `json`. */
+  readonly format?: 'text' | 'json' | 'csv' | 'ndjson';
+  readonly by?: RowsBy;
+  /** A file. */
+  readonly html?: string;
   readonly follow?: true;
   readonly group?: readonly string[];
   readonly member?: readonly string[];
   readonly outcome?: readonly string[];
+  /** Epoch ms. */
   readonly since?: number;
+  /** Epoch ms; exclusive. */
+  readonly until?: number;
   readonly allPartitions?: true;
 }
 
+const formatOf = ({ format, by }: ReportFlags): NonNullable<ReportFlags['format']> =>
+  format ?? (by === undefined ? 'json' : 'text');
+
 export function reportCommand(context: CommandContext): Command {
   return new Command('report')
-    .summary('what became of each change: a summary, CSV, or the records as they come')
+    .summary('what became of each change: a summary, rows, CSV, a page, or the records as they come')
     .description(
-      'Reads the report topic to its end. `json` and `csv` hold each change once, with the record that counts; `ndjson`, and everything with --follow, is the records as they were written.',
+      'Reads the report topic to its end. `text`, `json` and `csv` hold each change once, with the record that counts; `ndjson`, and everything with --follow, is the records as they were written.',
     )
-    .addOption(new Option('--format <format>', 'what to print').choices(['json', 'csv', 'ndjson']).default('json'))
+    .addOption(
+      new Option('--format <format>', 'what to print (default: json, with --by text)').choices([
+        'text',
+        'json',
+        'csv',
+        'ndjson',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--by <what>',
+        'a row for each group, reason, outcome or hour (UTC): how many changes failed, and what they cost (text, csv, json)',
+      ).choices(ROWS_BY),
+    )
+    .option('--html <file>', 'write one page with charts and what failed or waits to a new file; it loads nothing')
     .option('--follow', 'go on with what is written from now on, until Ctrl-C (csv, ndjson)')
     .option('--group <id>', 'only of this group; may be repeated, as the next two', collect)
     .option('--member <id>', 'only of this member', collect)
     .option('--outcome <outcome>', 'only with this outcome, also one that a newer version writes', collect)
     .option('--since <time>', 'only reported then or later, such as 2026-09-21T14:13:20Z', instant)
+    .option('--until <time>', 'as of then: without what was reported at that time or later', instant)
     .option('--all-partitions', 'with --group: where partitions were added to the topic, or ids are mapped since')
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => {
@@ -65,11 +106,14 @@ const examples = `
 Examples:
   $ rollcall report > summary.json
   $ rollcall report --format csv --outcome failed --outcome permanent_failure > failures.csv
+  $ rollcall report --by group --since 2026-09-01T00:00:00Z --until 2026-10-01T00:00:00Z
+  $ rollcall report --html september.html --since 2026-09-01T00:00:00Z --until 2026-10-01T00:00:00Z
   $ rollcall report --group 5b1e… --since 2026-09-21T14:13:20Z
   $ rollcall report --format ndjson --follow | jq -c 'select(.final)'
 
 Ids of groups and members are those of the identity provider or of Genesys Cloud. --since begins at the offsets of that
-time, and --group reads the partition of its key; the others too where that holds nothing of the group.`;
+time, --until ends at those of that time, and --group reads the partition of its key; the others too where that holds
+nothing of the group.`;
 
 interface Reporting {
   readonly flags: ReportFlags;
@@ -80,23 +124,53 @@ interface Reporting {
 
 export async function printReport(reporting: Reporting): Promise<void> {
   const { flags, topic, tools, context } = reporting;
+  checkFlags(flags);
   const selection = selectionOf(flags);
   const follow = flags.follow === true;
-  if (follow && flags.format === 'json') {
-    throw new ExitError(EXIT.usage, 'report: a summary needs an end; use --follow with --format ndjson or csv');
-  }
   const { partitionCount } = await existingTopic(topic, { tools, context });
   const allPartitions = flags.allPartitions === true;
   const searched = new SearchedReports({ tools, topic, partitionCount, selection, follow, allPartitions, context });
-  const printing = flags.format === 'ndjson' || follow ? printRecords : printOperations;
   const endProgress = showReading(reporting, searched);
-  const count = await printing(reporting, searched, selection).finally(endProgress);
+  const count = await printingOf(flags)(reporting, searched, selection).finally(endProgress);
   if (!follow) endIfStopped(context, `before the end of ${topic}`);
   await tellSearch(reporting, searched, { selection, count, partitionCount });
 }
 
+/** @throws ExitError (usage) where they contradict each other. */
+function checkFlags(flags: ReportFlags): void {
+  const { by, html, since, until } = flags;
+  const follow = flags.follow === true;
+  const format = formatOf(flags);
+  const problems: readonly (readonly [isThere: boolean, text: string])[] = [
+    [
+      follow && by === undefined && html === undefined && (format === 'json' || format === 'text'),
+      'a summary needs an end; use --follow with --format ndjson or csv',
+    ],
+    [follow && by !== undefined, 'rows need an end; use --by without --follow'],
+    [follow && html !== undefined, 'a page needs an end; use --html without --follow'],
+    [follow && until !== undefined, '--follow goes on without an end; use --until without it'],
+    [by !== undefined && format === 'ndjson', '--by has rows, and ndjson is records; use --format text, csv or json'],
+    [
+      html !== undefined && (by !== undefined || flags.format !== undefined),
+      '--html holds all that it shows; use it without --by and --format',
+    ],
+    [
+      since !== undefined && until !== undefined && until <= since,
+      '--until is not later than --since, so that nothing lies between them',
+    ],
+  ];
+  const problem = problems.find(([isThere]) => isThere);
+  if (problem !== undefined) throw new ExitError(EXIT.usage, `report: ${problem[1]}`);
+}
+
+function printingOf(flags: ReportFlags): Printing {
+  if (flags.html !== undefined) return writePage;
+  if (flags.by !== undefined) return printBreakdown;
+  return flags.format === 'ndjson' || flags.follow === true ? printRecords : printOperations;
+}
+
 /** Records on the terminal show by themselves how far it is. */
-function showReading({ flags, context }: Reporting, searched: SearchedReports): () => void {
+function showReading({ flags, context }: Reporting, searched: ReportReading): () => void {
   const isShownAnyway = flags.format === 'ndjson' && context.stdout.isTTY === true;
   if (flags.follow === true || isShownAnyway) return () => undefined;
   return showProgress(context.stderr, context.clock, () => {
@@ -116,7 +190,7 @@ interface Searched {
 /** What could not be read, and where nothing was found. */
 async function tellSearch(
   { flags, topic, context }: Reporting,
-  searched: SearchedReports,
+  searched: ReportReading,
   found: Searched,
 ): Promise<void> {
   const { unreadableCount, problems, recordCount, outcomes } = searched;
@@ -137,19 +211,20 @@ async function tellSearch(
   await print(context.stderr, `nothing found: ${where} were searched${criteriaText(flags)}\n`);
 }
 
-function criteriaText({ group, member, outcome, since }: ReportFlags): string {
+function criteriaText({ group, member, outcome, since, until }: ReportFlags): string {
   const criteria = [
     ...(group === undefined ? [] : [`group ${group.join(' or ')}`]),
     ...(member === undefined ? [] : [`member ${member.join(' or ')}`]),
     ...(outcome === undefined ? [] : [`outcome ${outcome.join(' or ')}`]),
     ...(since === undefined ? [] : [`reported at ${new Date(since).toISOString()} or later`]),
+    ...(until === undefined ? [] : [`reported before ${new Date(until).toISOString()}`]),
   ];
   const hasIds = group !== undefined || member !== undefined;
   const ids = hasIds ? ' (ids of the identity provider and of Genesys Cloud)' : '';
   return criteria.length === 0 ? '' : ` for ${criteria.join(', ')}${ids}`;
 }
 
-type Printing = (reporting: Reporting, searched: SearchedReports, selection: ReportSelection) => Promise<number>;
+type Printing = (reporting: Reporting, searched: ReportReading, selection: ReportSelection) => Promise<number>;
 
 /** As they come. */
 const printRecords: Printing = async ({ flags, context }, searched, selection) => {
@@ -171,15 +246,51 @@ const printOperations: Printing = async ({ flags, topic, context }, searched, se
   endIfStopped(context, `before the end of ${topic}`);
   for (const [id, record] of operations) if (!endedAsSelected(selection, record)) operations.delete(id);
   const summary = summaryOf(operations, context.clock.now().wall);
-  await printPieces(context.stdout, flags.format === 'json' ? summaryJson(summary, 2) : csvText(summary.operations));
+  const format = formatOf(flags);
+  if (format === 'text') await print(context.stdout, summaryText(summary));
+  else await printPieces(context.stdout, format === 'csv' ? csvText(summary.operations) : summaryJson(summary, 2));
   return operations.size;
 };
 
-function selectionOf({ group, member, outcome, since }: ReportFlags): ReportSelection {
+/** In rows. */
+const printBreakdown: Printing = async ({ flags, topic, context }, searched, selection) => {
+  const { by = 'group' } = flags;
+  const counted = new CountedOperations(selection.since);
+  for await (const report of searched.read()) counted.take(report);
+  endIfStopped(context, `before the end of ${topic}`);
+  const breakdown = counted.breakdown(breakdownBy(by), isSelectedBy(selection));
+  const format = formatOf(flags);
+  if (format === 'csv') await printPieces(context.stdout, breakdownCsv(breakdown, by));
+  else if (format === 'json') await printPieces(context.stdout, breakdownJson(breakdown, by, timesOf(flags, context)));
+  else for (const line of breakdownText(breakdown, by)) await print(context.stdout, line);
+  return breakdown.total.changes;
+};
+
+const writePage: Printing = async ({ flags, topic, context }, searched, selection) => {
+  const { html: path = '' } = flags;
+  const about = { topic, times: timesOf(flags, context), criteria: criteriaText(flags) };
+  const count = await writeReportPage({ path, about, searched, isSelected: isSelectedBy(selection), context });
+  await print(context.stderr, `written to ${path}\n`);
+  return count;
+};
+
+const isSelectedBy =
+  (selection: ReportSelection) =>
+  (record: Pick<ReportRecord, 'outcome' | 'reported_at'>): boolean =>
+    endedAsSelected(selection, record);
+
+const timesOf = ({ since, until }: ReportFlags, { clock }: Pick<CommandContext, 'clock'>): ReportTimes => ({
+  madeAt: clock.now().wall,
+  since: since ?? null,
+  until: until ?? null,
+});
+
+function selectionOf({ group, member, outcome, since, until }: ReportFlags): ReportSelection {
   return {
     groups: group === undefined ? null : new Set(group.map(idKey)),
     members: member === undefined ? null : new Set(member.map(idKey)),
     outcomes: outcome === undefined ? null : new Set(outcome),
     since: since ?? null,
+    ...(until !== undefined && { until }),
   };
 }

@@ -7,6 +7,7 @@
 import { findTopics, judgeTopics, kafkaExit, noteUnreachable, serviceConfig } from '../console/kafka-tools.ts';
 import { Command } from 'commander';
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
+import { ShadowApi } from '../adapters/genesys/shadow-api.ts';
 import { connectThrough } from '../adapters/genesys/http-client.ts';
 import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
@@ -51,6 +52,7 @@ Example:
   $ export KAFKA_BROKERS=broker-1:9093 GENESYS_DOMAIN=mypurecloud.de
   $ export GENESYS_CLIENT_ID=… GENESYS_CLIENT_SECRET_FILE=/run/secrets/genesys
   $ rollcall topics create && rollcall doctor && rollcall run
+  $ rollcall topics create --shadow && rollcall run --shadow        # changes no group; rollcall report --shadow says what it would do
 
 Health on ADMIN_PORT (8080): /healthz, /readyz, /metrics. Exits 69 where a topic is missing or has the wrong shape, 78
 where the configuration is wrong or Kafka refuses the credentials; a target that is down ends nothing.`;
@@ -84,10 +86,12 @@ export async function runService(context: CommandContext): Promise<void> {
     status: (...asked: Parameters<Pipeline['status']>) => running?.status(...asked) ?? null,
   };
   const admin = await serveAdmin(live, sources, { context, logger });
-  const api = createGroupApi(
+  const genesys = createGroupApi(
     lazily(() => live.current.genesys),
     { clock, logger, random, secrets: context.secrets, connect: connectThrough(config.proxy) },
   );
+  const api = config.isShadow ? new ShadowApi(genesys, { clock, logger }) : genesys;
+  if (config.isShadow) logger.info(shadowNames(config), 'shadow: nothing is sent that changes a group');
   const receiver = liveReceiver(live);
   const notifier = receiver === null ? null : new WebhookNotifier(receiver, { clock, logger, proxy: config.proxy });
   let opened: OpenIdMap | null = null;
@@ -97,7 +101,7 @@ export async function runService(context: CommandContext): Promise<void> {
     access = AccessWatch.open(needsOfService(config, config), liveKafka(live), { clock, logger });
     opened = await openIds(config, api, { context, logger });
     if (opened === null) return;
-    api.prepare();
+    genesys.prepare();
     const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
     const { ids } = opened;
@@ -122,6 +126,8 @@ export async function runService(context: CommandContext): Promise<void> {
     await admin?.close();
   }
 }
+
+const shadowNames = ({ kafka, topics }: Service) => ({ group: kafka.groupId, ...topics });
 
 /** With the key as it is at each request. */
 function signingOf(live: Live<'operator'>): { readonly operatorKey?: OperatorKey } {

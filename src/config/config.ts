@@ -10,6 +10,7 @@ import type { PipelineOptions } from '../pipeline/state/options.ts';
 import { LEASE_MARGIN_MS } from './kafka.ts';
 import { secretsOfUrl } from './notify.ts';
 import { ConfigError, misspelled, type Problem } from './problem.ts';
+import { inShadow } from './shadow.ts';
 import type { ReadFile } from './variable.ts';
 import {
   brokenRules,
@@ -29,6 +30,8 @@ export type Parts = { readonly [P in Part]: Readonly<ReturnType<(typeof parts)[P
 
 interface Always {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** `run` sends nothing that changes a group; consumer group and topics are those of the shadow. */
+  readonly isShadow: boolean;
   /** Names that were probably meant to be others. */
   readonly warnings: readonly string[];
   /** Values that cost something, but break no promise. */
@@ -58,9 +61,11 @@ export function readConfig<P extends Part>(
   if (all.length > 0) throw new ConfigError(all, warnings);
   // Without problems, every value that an asked part is made of is there.
   const made = Object.fromEntries(asked.map((part) => [part, parts[part].from(values, readFile)])) as Pick<Parts, P>;
+  const { logLevel, isShadow } = parts.all.from(values, readFile);
   return deepFreeze({
-    ...made,
-    logLevel: parts.all.from(values, readFile).logLevel,
+    ...(isShadow ? inShadow(made) : made),
+    logLevel,
+    isShadow,
     warnings,
     risks: Object.values(parts).flatMap((part) => part.risks(values)),
     proxy: proxy.proxy,
@@ -106,12 +111,15 @@ const REQUESTS_PER_PIECE = 4;
  * piece: pieces would make its requests depend on when records are acknowledged.
  */
 export function pipelineOptions(
-  config: Pick<Parts, 'topics' | 'genesys' | 'pipeline'> & { readonly kafka: Parts['kafka'] | null },
+  config: Pick<Config<'topics' | 'genesys' | 'pipeline'>, 'topics' | 'genesys' | 'pipeline' | 'isShadow'> & {
+    readonly kafka: Parts['kafka'] | null;
+  },
   owner: string,
 ): PipelineOptions {
-  const { topics, genesys, pipeline, kafka } = config;
+  const { topics, genesys, pipeline, kafka, isShadow } = config;
   return {
     ...pipeline,
+    isShadow,
     topics,
     owner,
     publicApiUrl: genesys.publicApiUrl,

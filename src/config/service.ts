@@ -1,5 +1,6 @@
 /** What every service has: its topics, the level of its log, its admin server, and the key that operators sign with. */
 import { problem, type Problem } from './problem.ts';
+import { shadowTopic } from './shadow.ts';
 import {
   GENERATED_SECRET,
   anyText,
@@ -12,6 +13,7 @@ import {
   optional,
   ownSecret,
   part,
+  TOPIC_NAME_LENGTH_MAX,
   topicName,
   type Given,
   wholeNumber,
@@ -43,14 +45,28 @@ export const topics = part({
   title: 'Topics',
   options: topicOptions,
   make: asRead,
-  rules: (values: Given<typeof topicOptions>) =>
+  rules: (values: Given<typeof topicOptions | typeof allOptions>) =>
     topicNames.flatMap((name, index) => {
-      const twin = topicNames
-        .slice(0, index)
-        .find((other) => values[other] !== undefined && values[other] === values[name]);
-      return twin === undefined ? [] : [problem(name, `must differ from ${twin}`, `rollcall.${name.toLowerCase()}`)];
+      const used = usedName(name, values);
+      const twin = topicNames.slice(0, index).find((other) => used !== undefined && usedName(other, values) === used);
+      if (twin !== undefined) return [problem(name, `must differ from ${twin}`, `rollcall.${name.toLowerCase()}`)];
+      const isLong = used !== undefined && used.length > TOPIC_NAME_LENGTH_MAX;
+      return isLong ? [problem(name, LONG_IN_SHADOW, `rollcall.${name.toLowerCase()}`)] : [];
     }),
 });
+
+/** The topic that is used for it: of a shadow all but the source are its own. */
+const usedName = (
+  name: (typeof topicNames)[number],
+  values: Given<typeof topicOptions | typeof allOptions>,
+): string | undefined => {
+  const configured = values[name];
+  return configured === undefined || name === 'SOURCE_TOPIC' || values.SHADOW !== true
+    ? configured
+    : shadowTopic(configured);
+};
+
+const LONG_IN_SHADOW = `is too long for a shadow, which appends ${shadowTopic('')}`;
 
 const ingestOptions = {
   topic: optional('INGEST_TOPIC', topicName, {
@@ -129,16 +145,18 @@ export const drift = part({
   make: ({ everyMs }) => ({ everyMs: everyMs === 0 ? null : everyMs }),
 });
 
+const allOptions = {
+  logLevel: initially('LOG_LEVEL', 'info', oneOf('debug', 'info', 'warn', 'error'), {
+    about: '`debug`, `info`, `warn` or `error`',
+  }),
+  allowsInsecure: initially('ALLOW_INSECURE', 'false', flag, {
+    about: 'true: plain http, and passwords for Kafka without TLS, may leave this machine (also `--allow-insecure`)',
+  }),
+  isShadow: initially('SHADOW', 'false', flag, {
+    about:
+      'true: `run` sends Genesys Cloud nothing that changes a group, and reports what it would have done; consumer group, retry, dead-letter and report topic are others, for every command (`-shadow` and `.shadow` are appended; also `--shadow`)',
+  }),
+};
+
 /** Read by every command. */
-export const all = part({
-  title: 'Every command',
-  options: {
-    logLevel: initially('LOG_LEVEL', 'info', oneOf('debug', 'info', 'warn', 'error'), {
-      about: '`debug`, `info`, `warn` or `error`',
-    }),
-    allowsInsecure: initially('ALLOW_INSECURE', 'false', flag, {
-      about: 'true: plain http, and passwords for Kafka without TLS, may leave this machine (also `--allow-insecure`)',
-    }),
-  },
-  make: asRead,
-});
+export const all = part({ title: 'Every command', options: allOptions, make: asRead });

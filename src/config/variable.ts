@@ -172,12 +172,14 @@ export const flag: z.ZodType<boolean, string> = z
 export const oneOf = <const T extends string>(...values: readonly T[]): z.ZodType<T, string> =>
   z.string().pipe(z.enum(values, `must be one of ${values.join(', ')}`)) as z.ZodType<T, string>;
 
+export const TOPIC_NAME_LENGTH_MAX = 249;
+
 /** Names that Kafka allows (org.apache.kafka.common.internals.Topic). */
 export const topicName: z.ZodType<string, string> = z
   .string()
   .refine(
-    (name) => /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..',
-    'must be a topic name: up to 249 letters, digits, dots, underscores and hyphens',
+    (name) => /^[a-zA-Z0-9._-]+$/.test(name) && name.length <= TOPIC_NAME_LENGTH_MAX && name !== '.' && name !== '..',
+    `must be a topic name: up to ${TOPIC_NAME_LENGTH_MAX} letters, digits, dots, underscores and hyphens`,
   );
 
 const list = (value: string): string[] =>

@@ -5,6 +5,7 @@ import { detachable, type CommandContext } from './command-context.ts';
 import type { ComparedSources } from './drift-command.ts';
 import type { PlanOptions } from './dry-run.ts';
 import { withGroupSources } from './group-sources.ts';
+import { refuseInShadow } from './shadow.ts';
 
 export interface RepairSources extends ComparedSources {
   /** The removal guard, as the service has it. */
@@ -20,7 +21,10 @@ export async function withRepairSources(
   await withGroupSources(
     { ...context, stop: signal },
     ['pipeline'],
-    async (sources, { genesys: { rateLimitPerMinute, publicApiUrl }, pipeline }) => {
+    async (sources, config) => {
+      refuseInShadow(config, 'writes to the source topic, which other services read');
+      const { genesys, pipeline } = config;
+      const { rateLimitPerMinute, publicApiUrl } = genesys;
       const guard = { ...pipeline, publicApiUrl, removedBefore: 0 };
       context.finish(await work({ ...sources, rateLimitPerMinute, onComparing: detach, guard }));
     },

@@ -1,5 +1,5 @@
 /**
- * Reads of the report topic what a selection needs: from the offsets of a time on, and of a group the partition of its key.
+ * Reads of the report topic what a selection needs: between the offsets of two times, and of a group the partition of its key.
  * Where that holds nothing of the group, all other partitions: the key is the source's id, and the id that was asked for
  * may be the one of Genesys Cloud.
  */
@@ -31,16 +31,29 @@ export interface FoundReport extends KeyedReport {
   readonly json: unknown;
 }
 
-/** What one search has read so far. */
-export class SearchedReports {
+/** Where report records come from, and what has been read so far. */
+export interface ReportReading {
   /** Of the partitions that are being read. */
+  readonly progress: ReadProgress;
+  /** Those that are read, or were. */
+  readonly partitions: ReadonlySet<number>;
+  readonly outcomes: ReadonlySet<string>;
+  readonly recordCount: number;
+  /** Records that are no report records. */
+  readonly unreadableCount: number;
+  /** Of batches that cannot be unpacked. */
+  readonly problems: readonly string[];
+  /** Records that concern the selected groups and members, of every outcome, and of every time before the selection's end. */
+  read(): AsyncIterable<FoundReport>;
+}
+
+/** Of the topic. */
+export class SearchedReports implements ReportReading {
   progress: ReadProgress = { passed: 0, total: 0 };
   readonly partitions = new Set<number>();
   readonly outcomes = new Set<string>();
   recordCount = 0;
-  /** Records that are no report records. */
   unreadableCount = 0;
-  /** Of batches that cannot be unpacked. */
   readonly problems: string[] = [];
   readonly #search: ReportSearch;
   readonly #groupsFound = new Set<string>();
@@ -49,7 +62,6 @@ export class SearchedReports {
     this.#search = search;
   }
 
-  /** Records that concern the selected groups and members, of every outcome and time. */
   async *read(): AsyncGenerator<FoundReport> {
     const { partitionCount, context } = this.#search;
     const all = Array.from({ length: partitionCount }, (_, partition) => partition);
@@ -76,13 +88,15 @@ export class SearchedReports {
     const onProgress = (progress: ReadProgress): void => {
       this.progress = progress;
     };
-    const from = selection.since === null ? 'beginning' : { since: selection.since - CLOCK_MARGIN_MS };
-    const options = { from, partitions, follow, signal: context.stop, unreadable: 'tell', onProgress } as const;
+    const { since, until } = selection;
+    const from = since === null ? 'beginning' : { since: since - CLOCK_MARGIN_MS };
+    const end = until === undefined ? {} : { until: until + CLOCK_MARGIN_MS };
+    const options = { from, ...end, partitions, follow, signal: context.stop, unreadable: 'tell', onProgress } as const;
     for await (const each of tools.read(topic, options)) {
       const found = this.#take(each);
       if (found === null || !concernsSelected(selection, found)) continue;
       for (const id of groupIds(found)) if (typeof id === 'string') this.#groupsFound.add(idKey(id));
-      yield found;
+      if (isInTime(selection, found.record)) yield found;
     }
   }
 
@@ -115,8 +129,10 @@ export interface ReportSelection {
   readonly groups: ReadonlySet<string> | null;
   readonly members: ReadonlySet<string> | null;
   readonly outcomes: ReadonlySet<string> | null;
-  /** Epoch ms: reported then or later. */
+  /** Epoch ms: the record that counts was reported then or later. */
   readonly since: number | null;
+  /** Epoch ms: what was reported then or later is not there, so that what counted before counts. Absent: all is there. */
+  readonly until?: number;
 }
 
 /** A record of the report topic, and its key: the source's id of the group, also where the record was too large to hold it. */
@@ -138,8 +154,13 @@ export const groupIds = ({ record, key }: KeyedReport): readonly (string | null 
 ];
 
 /** Of a record that is shown as it is, or that counts of its operation. */
-export const endedAsSelected = ({ outcomes, since }: ReportSelection, record: ReportRecord): boolean =>
-  (outcomes?.has(record.outcome) ?? true) && (since === null || Date.parse(record.reported_at) >= since);
+export const endedAsSelected = (
+  { outcomes, since }: ReportSelection,
+  record: Pick<ReportRecord, 'outcome' | 'reported_at'>,
+): boolean => (outcomes?.has(record.outcome) ?? true) && (since === null || Date.parse(record.reported_at) >= since);
+
+const isInTime = ({ until = Infinity }: ReportSelection, record: ReportRecord): boolean =>
+  Date.parse(record.reported_at) < until;
 
 /** A record that was too large holds it in its id alone. */
 function sourceMemberOf(record: ReportRecord): string | null {

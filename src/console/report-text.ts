@@ -72,7 +72,7 @@ function lineOf({ id, group, member, op, reason }: ReportRecord): string {
   return reason === null ? `  ${what}` : `  ${what}: ${reason.code}: ${visible(reason.message)} ${reason.advice}`;
 }
 
-type Cell = string | number | boolean | null;
+export type Cell = string | number | boolean | null;
 
 const COLUMNS: readonly (readonly [name: string, cell: (record: ReportRecord) => Cell])[] = [
   ['id', ({ id }) => id],
@@ -93,6 +93,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (record: ReportRecord) =>
   ['next_attempt_at', ({ next_attempt_at: at }) => at],
   ['correlation_id', ({ request }) => request?.correlation_id ?? null],
   ['reported_at', ({ reported_at: at }) => at],
+  ['shadow', ({ shadow }) => shadow ?? null],
 ];
 
 export const csvHeader = (): string => csvLine(COLUMNS.map(([name]) => name));
@@ -105,7 +106,7 @@ export function* csvText(records: Iterable<ReportRecord>): Generator<string> {
   for (const record of records) yield csvRow(record);
 }
 
-function csvLine(cells: readonly Cell[]): string {
+export function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(cellText).join(',')}\r\n`;
 }
 

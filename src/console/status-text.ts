@@ -27,9 +27,10 @@ export function statusText({ overview, kafkaError }: FoundStatus, now: number): 
 
 function replyLines({ url, answer, problem }: Reply): readonly string[] {
   if (answer === null) return [`instance ${url}: ${problem}`];
-  const { version, ready, reasons } = answer;
+  const { version, ready, reasons, shadow } = answer;
   const state = ready ? 'ready' : `not ready: ${reasons.join('; ')}`;
-  return [`instance ${url}: ${state}, version ${version}, ${budgetText(answer)}`];
+  const kind = shadow === true ? 'a shadow, nothing is sent; ' : '';
+  return [`instance ${url}: ${kind}${state}, version ${version}, ${budgetText(answer)}`];
 }
 
 function budgetText({ budget }: InstanceStatus): string {

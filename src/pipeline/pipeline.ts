@@ -77,7 +77,7 @@ export class Pipeline {
       lease: new Lease(clock, options.leaseMs),
       queue: new GroupQueue(),
       lookUps: new LookUps(),
-      outbox: new Outbox(options.topics.report, clock),
+      outbox: new Outbox({ topic: options.topics.report, ...(options.isShadow && { mark: { shadow: true } }) }, clock),
       unsettled: new Unsettled(),
       counts: new Counts(),
       intakeLimit: new IntakeLimit(options.pendingIntentsMax),

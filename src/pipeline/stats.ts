@@ -39,6 +39,8 @@ export interface PipelineStats {
    */
   readonly ready: boolean;
   readonly partitions: readonly PartitionStats[];
+  /** Nothing that changes a group is sent. */
+  readonly isShadow: boolean;
   /** Intents neither final nor dead, in memory. */
   readonly pending: number;
   readonly parked: number;
@@ -122,6 +124,7 @@ export function statsOf(owners: Owners): PipelineStats {
   return {
     ready: partitions.every(({ isRestored }) => isRestored) && !lease.isHalted && lease.holds && goesOn,
     unsettled,
+    isShadow: owners.options.isShadow === true,
     partitions: partitions.map((partition, i) => partitionStats(owners, partition, waiting[i]?.oldest ?? noneWaits())),
     pending: sum(partitions, ({ counts: { pending } }) => pending),
     parked: sum(waiting, ({ parked }) => parked),

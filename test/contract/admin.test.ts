@@ -13,6 +13,7 @@ const clock = new ManualClock();
 
 const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   ready: true,
+  isShadow: false,
   partitions: [
     {
       partition: 0,
@@ -97,6 +98,12 @@ test('ready: 200, no reasons', async () => {
   const response = await get('/readyz?verbose');
   expect(response.status).toBe(200);
   expect(await response.json()).toEqual({ ready: true, reasons: [], breaker: null, possible_losses: 0 });
+});
+
+test('shadow: /readyz and /metrics say that nothing is sent', async () => {
+  const get = await given(() => someStats({ isShadow: true }));
+  expect(await (await get('/readyz')).json()).toMatchObject({ ready: true, shadow: 'nothing is sent' });
+  expect(samplesOf(await (await get('/metrics')).text())).toContain('rollcall_shadow 1');
 });
 
 test.for([
@@ -221,6 +228,7 @@ test('admin server: metrics tell what the statistics say', async () => {
   expect(samples.toSorted()).toEqual(
     [
       'rollcall_ready 1',
+      'rollcall_shadow 0',
       'rollcall_lag 7',
       'rollcall_intake_paused 1',
       'rollcall_paused_changes 9',

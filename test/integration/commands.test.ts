@@ -1,5 +1,8 @@
 // The commands on real brokers: `rollcall run` as a process of its own, the others beside it.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Command } from 'commander';
@@ -215,13 +218,35 @@ describeKafka('the commands', (kafka) => {
       // Given up at its first failure, so it was never parked.
       late: 'applied',
     });
+    await reportsAsRowsAndPage(summary.operations);
   });
+
+  /** As of a time, in rows and as a page. */
+  async function reportsAsRowsAndPage(operations: Summary['operations']): Promise<void> {
+    const total = (JSON.parse((await command(reportCommand, '--by', 'group', '--format', 'json')).out) as Rows).total;
+    expect(total).toMatchObject({ changes: 2, succeeded: 2, failed: 0 });
+    expect(total.requests).toBeGreaterThanOrEqual(1);
+    const last = Math.max(...operations.map(({ reported_at: at }) => Date.parse(at)));
+    const before = await command(reportCommand, '--until', new Date(last).toISOString());
+    expect((JSON.parse(before.out) as Summary).success_count).toBeLessThan(2);
+    const after = await command(reportCommand, '--until', new Date(last + 1).toISOString());
+    expect((JSON.parse(after.out) as Summary).success_count).toBe(2);
+    const folder = await mkdtemp(join(tmpdir(), 'rollcall-page-'));
+    const page = join(folder, 'page.html');
+    await command(reportCommand, '--html', page);
+    expect(await readFile(page, 'utf8')).toContain('2 changes, 0 failed');
+    await rm(folder, { recursive: true });
+  }
 
   /** Its mark is written after its report, so that the report is no sign; reading again is, and takes its time. */
   async function untilDead(): Promise<void> {
     while (!(await command(replayCommand, 'list')).out.startsWith('dead')) continue;
   }
 });
+
+interface Rows {
+  readonly total: { readonly requests: number };
+}
 
 /** `rollcall run`. */
 class Run {

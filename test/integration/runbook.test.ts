@@ -230,6 +230,13 @@ describeNewestKafka('the runbook', (kafka) => {
     expect(sandbox.members('support').toSorted()).toEqual(['jane', 'joan']);
   });
 
+  test('which groups fail most, why, and what it cost', { timeout: 120_000 }, async () => {
+    await send({ add_members: ['ghost'], event_id: 'ghost-hired' });
+    await answers('fails');
+    await answers('fails-why');
+    await answers('cost');
+  });
+
   test('what was committed is read again, once no instance runs', { timeout: 120_000 }, async () => {
     await expect(run(questionOf('rewind-plan').command)).rejects.toMatchObject({ code: 69 });
     // An instance that has joined since it was looked for: the brokers refuse.
@@ -256,6 +263,9 @@ describeNewestKafka('the runbook', (kafka) => {
       'members',
       'how-far',
       'affected',
+      'fails',
+      'fails-why',
+      'cost',
       'differs',
       'repair-plan',
       'repair',

@@ -108,8 +108,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a report says of a change that it is in the dead-letter topic, and it is not',
     edits: [
       {
-        find: 'due.deadLetter === null ? new OutgoingReport(reportTopic, due) : new OutgoingDeadLetter(due, due.deadLetter);',
-        replace: 'new OutgoingReport(reportTopic, due);',
+        find: 'due.deadLetter === null ? new OutgoingReport(due, reports) : new OutgoingDeadLetter(due, due.deadLetter);',
+        replace: 'new OutgoingReport(due, reports);',
       },
     ],
     scenario: 'unwritable',

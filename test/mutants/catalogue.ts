@@ -17,7 +17,9 @@ import { noticeMutants } from './catalogue-notices.ts';
 import { pauseMutants } from './catalogue-pauses.ts';
 import { pieceMutants } from './catalogue-pieces.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
+import { reportMutants } from './catalogue-report.ts';
 import { settleMutants } from './catalogue-settle.ts';
+import { shadowMutants } from './catalogue-shadow.ts';
 import { sourceMutants } from './catalogue-source.ts';
 import { targetMutants } from './catalogue-target.ts';
 import { waitMutants } from './catalogue-waits.ts';
@@ -48,4 +50,6 @@ export const mutants: readonly Mutant[] = [
   ...statusMutants,
   ...pauseMutants,
   ...noticeMutants,
+  ...shadowMutants,
+  ...reportMutants,
 ];

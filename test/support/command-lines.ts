@@ -61,6 +61,7 @@ const commands = [
 export function readCommandLine(line: string): CommandLine {
   let read: CommandLine | null = null;
   const program = new Command('rollcall').exitOverride().configureOutput({ writeErr: () => undefined });
+  program.option('--allow-insecure').option('--shadow');
   for (const command of commands) program.addCommand(command(aContext()));
   const replaceActions = (command: Command, path: readonly string[]): void => {
     command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });

@@ -279,6 +279,35 @@ test('topics are four different ones', () => {
   expect(problemsOf({ RETRY_TOPIC: 'x', REPORT_TOPIC: 'x' })).toEqual(['REPORT_TOPIC must differ from RETRY_TOPIC']);
 });
 
+describe('a shadow', () => {
+  test('has a consumer group and topics of its own, and reads the same source', () => {
+    const { kafka, topics, isShadow } = read({ SHADOW: 'true', KAFKA_GROUP_ID: 'ours', REPORT_TOPIC: 'reports' });
+    expect([isShadow, kafka.groupId]).toEqual([true, 'ours-shadow']);
+    expect(topics).toEqual({
+      source: 'idp.group-membership',
+      retry: 'rollcall.retry.shadow',
+      deadLetter: 'rollcall.dead-letter.shadow',
+      report: 'reports.shadow',
+    });
+  });
+
+  test('is none by default', () => {
+    const { kafka, topics, isShadow } = read({});
+    expect([isShadow, kafka.groupId, topics.retry]).toEqual([false, 'rollcall', 'rollcall.retry']);
+  });
+
+  test('may not read what it writes, and its names have to be names', () => {
+    const source = { SOURCE_TOPIC: 'rollcall.retry.shadow' };
+    expect(problemsOf(source)).toEqual([]);
+    expect(problemsOf({ ...source, SHADOW: 'true' })).toEqual(['RETRY_TOPIC must differ from SOURCE_TOPIC']);
+    const long = { DEAD_LETTER_TOPIC: 'd'.repeat(243), SOURCE_TOPIC: 's'.repeat(249) };
+    expect(problemsOf(long)).toEqual([]);
+    expect(problemsOf({ ...long, SHADOW: 'true' })).toEqual([
+      'DEAD_LETTER_TOPIC is too long for a shadow, which appends .shadow',
+    ]);
+  });
+});
+
 test('API and login host are overridden together, or credentials go astray', () => {
   expect(problemsOf({ GENESYS_API_URL: 'https://proxy.example.com' })).toEqual([
     'GENESYS_LOGIN_URL is missing, though GENESYS_API_URL is given',

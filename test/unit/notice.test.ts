@@ -13,7 +13,7 @@ import { noticePauseMs } from '../../src/core/target/retry.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { anIntent } from '../support/an-intent.ts';
 
-const sender = { id: 'n1', instance: 'rollcall-1' };
+const sender = { id: 'n1', instance: 'rollcall-1', isShadow: false };
 const since = Date.parse('2026-11-30T12:00:00Z');
 
 const aGroup = (changes: Partial<HeldGroup> = {}): HeldGroup => ({
@@ -106,6 +106,15 @@ describe('what is held', () => {
   test('with a reason of a newer version is escaped, too', () => {
     expect(bodyOf([aGroup({ by: ['<new>'] })]).text).toContain('&lt;new&gt;');
   });
+});
+
+test('a shadow says in each message that nothing is sent, and where to look', () => {
+  const shadow = { ...sender, isShadow: true };
+  const held = JSON.parse(heldNotice(shadow, [aGroup()]).body);
+  const open = JSON.parse(breakerNotice(shadow, anOpening()).body);
+  expect([held.shadow, open.shadow]).toEqual([true, true]);
+  expect(held.text).toMatch(/^Shadow, nothing is sent: Rollcall holds .* Look with `rollcall held list --shadow`\.$/);
+  expect(open.text).toMatch(/^Shadow, nothing is sent: .* Look with `rollcall status --affected --shadow`\.$/);
 });
 
 describe('an open breaker', () => {

@@ -1,5 +1,5 @@
 /**
- * Room adapters/genesys: the target over HTTP: OAuth, SCIM, rate gate; the only user of undici's requests.
+ * Room adapters/genesys: the target over HTTP: OAuth, SCIM, rate gate; the only user of undici's requests; what a shadow has in its place.
  * Not here: what an answer means (core/target).
  *
  * Genesys Cloud as the target: SCIM groups under a token, a rate gate and a pool of connections.

@@ -62,7 +62,7 @@ export class TopicReader {
     }
   }
 
-  async #start({ from, follow, partitions: wanted, leaderless }: ReadOptions): Promise<readonly Cursor[]> {
+  async #start({ from, until, follow, partitions: wanted, leaderless }: ReadOptions): Promise<readonly Cursor[]> {
     const { cluster } = this.#client;
     await this.#client.connect();
     await cluster.addTargetTopic(this.#topic);
@@ -73,13 +73,12 @@ export class TopicReader {
     const partitions = leaderless === 'leave_out' ? this.#led(all) : all;
     const ends = await this.#offsets(partitions, { fromBeginning: false });
     const starts = from === 'end' ? ends : await this.#offsets(partitions, startOf(from));
+    const untils = until === undefined ? ends : await this.#offsets(partitions, { fromTimestamp: Math.max(until, 0) });
     return partitions.map(({ partition }) => {
       const end = ends.get(partition) ?? 0n;
-      const start = starts.get(partition) ?? 0n;
-      // Nothing is that young: kafkajs passes the broker's -1 on.
-      const first = start < 0n ? end : start;
+      const first = foundOr(starts.get(partition) ?? 0n, end);
       const offset = laterOf(first, offsetIn(from, partition) ?? first);
-      return { partition, start: offset, offset, end: follow ? null : end };
+      return { partition, start: offset, offset, end: follow ? null : foundOr(untils.get(partition) ?? end, end) };
     });
   }
 
@@ -160,6 +159,9 @@ type Where = { readonly fromBeginning: boolean } | { readonly fromTimestamp: num
 
 const startOf = (from: Exclude<ReadOptions['from'], 'end'>): Where =>
   typeof from === 'object' && 'since' in from ? { fromTimestamp: Math.max(from.since, 0) } : { fromBeginning: true };
+
+/** Where nothing is that young kafkajs passes the broker's -1 on. */
+const foundOr = (offset: bigint, end: bigint): bigint => (offset < 0n ? end : offset);
 
 const laterOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 

@@ -148,7 +148,7 @@ const chunkRecordsMax = 500;
 /** The ends are those of the call, not of the first record that is asked for. */
 export function readTopic(
   topic: MemoryTopic,
-  { from, follow, signal, partitions, onProgress = () => undefined }: ReadOptions,
+  { from, until, follow, signal, partitions, onProgress = () => undefined }: ReadOptions,
 ): AsyncIterable<TopicRecord> {
   const all = Array.from({ length: topic.description.partitionCount }, (_, partition) => partition);
   const cursors = all
@@ -156,7 +156,7 @@ export function readTopic(
     .map((partition): Cursor => {
       const log = topic.partition(partition);
       const start = startIn(log, from, partition);
-      return { partition, start, position: start, until: follow ? null : log.end };
+      return { partition, start, position: start, until: follow ? null : endIn(log, start, until) };
     });
   return readFrom(topic, cursors, { signal, onProgress });
 }
@@ -166,6 +166,11 @@ function startIn(log: PartitionLog, from: ReadOptions['from'], partition: number
   if (typeof from === 'object' && 'since' in from) return log.firstSince(from.since);
   const offset = offsetIn(from, partition) ?? log.start;
   return offset > log.start ? offset : log.start;
+}
+
+function endIn(log: PartitionLog, start: bigint, until: number | undefined): bigint {
+  const end = until === undefined ? log.end : log.firstSince(until);
+  return end > start ? end : start;
 }
 
 interface Cursor {

@@ -10,6 +10,11 @@ export interface ReadRange {
    * `offsets`: of a partition that it does not name, and of one that begins later, from the beginning.
    */
   readonly from: 'beginning' | 'end' | { readonly since: number } | { readonly offsets: ReadonlyMap<number, bigint> };
+  /**
+   * A partition is read to its first record with this timestamp (epoch ms) or a later one, that one not included. Absent, or where
+   * there is none: to the end that it had at the start. Not where the topic is followed.
+   */
+  readonly until?: number;
   /** Absent: all. */
   readonly partitions?: readonly number[];
 }

@@ -46,6 +46,8 @@ interface Sender {
   readonly id: string;
   /** Which instance of the service sends it. */
   readonly instance: string;
+  /** It changes no group. */
+  readonly isShadow: boolean;
 }
 
 /** When people are notified of what is held of a group: within 30 s, or within 15 min. */
@@ -60,15 +62,16 @@ export const GROUPS_LISTED_MAX = 100;
 const GROUPS_NAMED_MAX = 10;
 
 /** @param groups at least one; those with the most removals come first. */
-export function heldNotice({ id, instance }: Sender, groups: readonly HeldGroup[]): Notice {
+export function heldNotice({ id, instance, isShadow }: Sender, groups: readonly HeldGroup[]): Notice {
   const sorted = groups.toSorted((a, b) => b.count - a.count || (a.group < b.group ? -1 : 1));
   const removalCount = sorted.reduce((sum, { count }) => sum + count, 0);
   const body = {
     v: 1,
     id,
     kind: 'held',
-    text: heldText(sorted, removalCount),
+    text: `${shadowText(isShadow)}${heldText(sorted, removalCount)}${lookText('held list', isShadow)}`,
     instance,
+    ...(isShadow && { shadow: true }),
     group_count: sorted.length,
     removal_count: removalCount,
     groups: sorted.slice(0, GROUPS_LISTED_MAX).map((each) => ({
@@ -90,7 +93,7 @@ function heldText(groups: readonly HeldGroup[], removalCount: number): string {
   const left = groups.length - named.length;
   const more = left === 0 ? '' : ` and ${countedLarge(left, 'more group')}`;
   const what = `${countedLarge(removalCount, 'removal')} of ${countedLarge(groups.length, 'group')}`;
-  return `Rollcall holds ${what}: ${named.join(', ')}${more}. Look with \`rollcall held list\`.`;
+  return `Rollcall holds ${what}: ${named.join(', ')}${more}.`;
 }
 
 function groupText({ by, count, groupSize, group }: HeldGroup): string {
@@ -103,15 +106,16 @@ function groupText({ by, count, groupSize, group }: HeldGroup): string {
 
 const PROBLEM_LENGTH_MAX = 500;
 
-export function breakerNotice({ id, instance }: Sender, opening: Opening): Notice {
+export function breakerNotice({ id, instance, isShadow }: Sender, opening: Opening): Notice {
   const { reason, since, until, failed, openings } = opening;
   const problem = shortened(opening.problem, PROBLEM_LENGTH_MAX);
   const body = {
     v: 1,
     id,
     kind: 'breaker_open',
-    text: breakerText({ ...opening, problem }),
+    text: `${shadowText(isShadow)}${breakerText({ ...opening, problem })}${lookText('status --affected', isShadow)}`,
     instance,
+    ...(isShadow && { shadow: true }),
     reason,
     since: timeText(since),
     until: until === null ? null : timeText(until),
@@ -129,8 +133,14 @@ function breakerText({ reason, since, until, problem, advice, openings }: Openin
     until === null
       ? `Rollcall sends nothing to Genesys Cloud since ${timeText(since)}: the breaker is open ${why}.`
       : `Rollcall sent nothing to Genesys Cloud from ${timeText(since)} to ${timeText(until)}: the breaker was open ${why}.`;
-  return `${what}${times} ${escaped(advice)} Look with \`rollcall status --affected\`.`;
+  return `${what}${times} ${escaped(advice)}`;
 }
+
+const shadowText = (isShadow: boolean): string => (isShadow ? 'Shadow, nothing is sent: ' : '');
+
+/** Without its option the command would look at the real service. */
+const lookText = (command: string, isShadow: boolean): string =>
+  ` Look with \`rollcall ${command}${isShadow ? ' --shadow' : ''}\`.`;
 
 const NAME_LENGTH_MAX = 80;
 

@@ -1,5 +1,5 @@
 /**
- * Room core/report: the report record, and the summary of many.
+ * Room core/report: the report record, the summary of many, and how they are counted in rows.
  * Not here: printing them (report).
  *
  * The report record: one final record per intent, one per scheduled retry, one per pause and its end, one per member that a
@@ -128,6 +128,10 @@ export const ReportRecord = z
     }),
     epoch: count,
     reported_at: time,
+    shadow: z.literal(true).optional().meta({
+      description:
+        'of `run --shadow`: what it says was not sent, and no group was changed; absent: it was, or was to be',
+    }),
   })
   .meta({ title: 'Rollcall report record' });
 

@@ -165,8 +165,11 @@ export function reportId({ intent, source, outcome, group, drift }: Report): str
   return outcome === 'held' ? `${id}#held` : id;
 }
 
+/** Of all reports of a shadow: nothing that they say was sent. */
+export type ReportMark = Pick<ReportRecord, 'shadow'>;
+
 /** In the order of the fields in the documentation. @param epoch of the owner when the record is written. */
-export function reportRecord(report: Report, epoch: number): ReportRecord {
+export function reportRecord(report: Report, epoch: number, mark: ReportMark = {}): ReportRecord {
   const { intent, source, group, groupTarget } = report;
   const ofMember = intent === null || intent.op === 'state' ? null : intent;
   const member = ofMember === null ? null : sourceMember(ofMember);
@@ -197,6 +200,7 @@ export function reportRecord(report: Report, epoch: number): ReportRecord {
     lag_ms: { queue: report.lag.queue, apply: report.lag.apply },
     epoch,
     reported_at: timeText(report.reportedAt),
+    ...mark,
   };
   if (report.pause !== undefined) return { ...record, pause: pauseJson(report.pause) };
   if (report.drift !== undefined) return { ...record, ...driftJson(report.drift) };

@@ -82,7 +82,8 @@ const MEANINGS: Readonly<Record<ReportOutcome, 'success' | 'failure' | 'waits' |
 type Ended = Pick<ReportRecord, 'outcome'>;
 
 /** A pause, or its end; or a member that differs. */
-const isAboutNoChange = ({ outcome }: Ended): boolean => isKnownOutcome(outcome) && MEANINGS[outcome] === 'neither';
+export const isAboutNoChange = ({ outcome }: Ended): boolean =>
+  isKnownOutcome(outcome) && MEANINGS[outcome] === 'neither';
 
 /** Of a final report. An outcome that only a newer version knows is neither success nor failure. */
 export const isSuccess = ({ outcome }: Ended): boolean => isKnownOutcome(outcome) && MEANINGS[outcome] === 'success';
@@ -90,8 +91,11 @@ export const isFailure = ({ outcome }: Ended): boolean => isKnownOutcome(outcome
 export const isKnownOutcome = (outcome: string): outcome is ReportOutcome =>
   (REPORT_OUTCOMES as readonly string[]).includes(outcome);
 
+/** What decides which of several records counts. */
+export type Standing = Pick<ReportRecord, 'id' | 'final' | 'epoch' | 'reported_at' | 'attempt'>;
+
 /** Positive: `left` counts rather than `right`. A final one beats a non-final one, then the higher (epoch, reported_at). */
-function compareStanding(left: ReportRecord, right: ReportRecord): number {
+export function compareStanding(left: Standing, right: Standing): number {
   return (
     Number(left.final) - Number(right.final) ||
     left.epoch - right.epoch ||

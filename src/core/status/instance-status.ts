@@ -76,6 +76,7 @@ export const InstanceStatus = z
     now: instant.meta({ description: 'by the clock of the instance' }),
     member_id: z.string().nullable().meta({ description: 'in the consumer group; null: it is not in it' }),
     ready: z.boolean(),
+    shadow: z.literal(true).optional().meta({ description: 'it sends nothing that changes a group; absent: it does' }),
     reasons: z.array(z.string()).meta({ description: 'why it is not ready' }),
     possible_losses: count.meta({ description: 'times that records were gone before they were read' }),
     partitions: z.array(PartitionStatus).meta({ description: 'of the source, those that this instance owns' }),

@@ -146,7 +146,11 @@ export class NoticeSender {
 const isStillHeld = ({ members }: Group, { member, guard }: HeldIntent): boolean =>
   members.get(member)?.pending?.guard === guard && members.get(member)?.pending?.dead === null;
 
-const senderOf = ({ options, random }: Owners) => ({ id: random.uuid(), instance: options.owner });
+const senderOf = ({ options, random }: Owners) => ({
+  id: random.uuid(),
+  instance: options.owner,
+  isShadow: options.isShadow === true,
+});
 
 function nextBreakerNotice(owners: Owners): SentNotice<Group> | null {
   const { opening } = owners.notices;

@@ -24,7 +24,7 @@ export function refuse(owners: Owners, partition: Partition, { problem, kind }: 
   const { number } = partition;
   const topic = options.topics.source;
   const { message, remedyOf, isForRetry } = REFUSALS[kind];
-  const remedy = remedyOf(topic, number);
+  const remedy = remedyOf({ topic, partition: number, isShadow: options.isShadow === true });
   revoke(owners, partition, problem);
   const refused = { refusal: { text: `${problem}. ${remedy}`, isForRetry }, offsets: partition.offsets };
   partitions.add(new PartitionOf(number, options, { refused }));
@@ -32,9 +32,15 @@ export function refuse(owners: Owners, partition: Partition, { problem, kind }: 
   logger.error({ topic, partition: number, problem, remedy }, message);
 }
 
+interface Refused {
+  readonly topic: string;
+  readonly partition: number;
+  readonly isShadow: boolean;
+}
+
 /** Both remedies are tried in test/integration/recreated-source.test.ts. */
-const resetOffsets = (topic: string, partition: number): string =>
-  `Stop all instances, run \`kafka-consumer-groups.sh --bootstrap-server $KAFKA_BROKERS --group \${KAFKA_GROUP_ID:-rollcall} --topic ${topic}:${partition} --reset-offsets --to-earliest --execute\` and start again; if the topic was recreated, set a new RETRY_TOPIC first (\`rollcall topics create\`), since what waits in the old one belongs to the deleted topic`;
+const resetOffsets = ({ topic, partition, isShadow }: Refused): string =>
+  `Stop all instances, run \`kafka-consumer-groups.sh --bootstrap-server $KAFKA_BROKERS --group \${KAFKA_GROUP_ID:-rollcall}${isShadow ? '-shadow' : ''} --topic ${topic}:${partition} --reset-offsets --to-earliest --execute\` and start again; if the topic was recreated, set a new RETRY_TOPIC first (\`rollcall topics create\`), since what waits in the old one belongs to the deleted topic`;
 const NEW_TOPICS =
   'Stop all instances, set a new RETRY_TOPIC and a new KAFKA_GROUP_ID, run `rollcall topics create` and start again; the source is read from its beginning, what waits in the old retry topic is left there';
 

@@ -4,7 +4,7 @@
  */
 import { smaller } from '../../core/log/dead-letter.ts';
 import type { ReportRecord } from '../../core/report/report.ts';
-import { reportId, reportRecord, smallerReport, type Report } from '../../core/report/reporting.ts';
+import { reportId, reportRecord, smallerReport, type Report, type ReportMark } from '../../core/report/reporting.ts';
 import type { Clock, OutRecord } from '../../ports.ts';
 import type { Group, Partition } from './group.ts';
 import type { Place } from './unsettled.ts';
@@ -25,9 +25,15 @@ export interface Due {
 /** Where nothing is acknowledged for so long, Kafka writes no reports at present: it does so within a second under full load. */
 const STALLED_MS = 2_000;
 
+/** Where reports go, and what all of them say. */
+interface ReportPlace {
+  readonly topic: string;
+  readonly mark?: ReportMark;
+}
+
 /** What is to be reported. The group of a report about a change counts as unacknowledged until the report is acknowledged. */
 export class Outbox {
-  readonly #reportTopic: string;
+  readonly #reports: ReportPlace;
   readonly #clock: Pick<Clock, 'now'>;
   /** With the record of each that is written next, from when it is looked at first: there may be very many. */
   readonly #due = new Map<Due, Outgoing | null>();
@@ -37,8 +43,8 @@ export class Outbox {
   /** When the last one was acknowledged, or came while there was none, monotonic ms. */
   #movedAt = -Infinity;
 
-  constructor(reportTopic: string, clock: Pick<Clock, 'now'>) {
-    this.#reportTopic = reportTopic;
+  constructor(reports: ReportPlace, clock: Pick<Clock, 'now'>) {
+    this.#reports = reports;
     this.#clock = clock;
   }
 
@@ -73,7 +79,7 @@ export class Outbox {
   *outgoing(isWritable: (partition: Partition) => boolean): Iterable<Outgoing> {
     for (const [due, known] of this.#due) {
       if (!isWritable(due.partition)) continue;
-      const outgoing = known ?? firstOf(due, this.#reportTopic);
+      const outgoing = known ?? firstOf(due, this.#reports);
       if (known === null) this.#due.set(due, outgoing);
       yield outgoing;
     }
@@ -94,7 +100,7 @@ export class Outbox {
     if (!this.#due.has(due)) return false;
     this.#move();
     if (written instanceof OutgoingDeadLetter) {
-      this.#due.set(due, new OutgoingReport(this.#reportTopic, due));
+      this.#due.set(due, new OutgoingReport(due, this.#reports));
       return false;
     }
     this.#forget(due);
@@ -164,13 +170,19 @@ export abstract class Outgoing {
 }
 
 /** The dead letter comes before its report. */
-const firstOf = (due: Due, reportTopic: string): Outgoing =>
-  due.deadLetter === null ? new OutgoingReport(reportTopic, due) : new OutgoingDeadLetter(due, due.deadLetter);
+const firstOf = (due: Due, reports: ReportPlace): Outgoing =>
+  due.deadLetter === null ? new OutgoingReport(due, reports) : new OutgoingDeadLetter(due, due.deadLetter);
 
 class OutgoingReport extends Outgoing {
   /** As it is cut; null: it is whole. */
   #smaller: ReportRecord | null = null;
   #cutRecord: Pick<OutRecord, 'key' | 'headers'> | null = null;
+  readonly #mark: ReportMark;
+
+  constructor(due: Due, { topic, mark = {} }: ReportPlace) {
+    super(topic, due);
+    this.#mark = mark;
+  }
 
   get isCut(): boolean {
     return this.#cutRecord !== null;
@@ -195,7 +207,7 @@ class OutgoingReport extends Outgoing {
   #rendered(): ReportRecord {
     const { report, partition } = this.due;
     const { epoch } = partition.ownership;
-    return this.#smaller === null ? reportRecord(report, epoch) : { ...this.#smaller, epoch };
+    return this.#smaller === null ? reportRecord(report, epoch, this.#mark) : { ...this.#smaller, epoch };
   }
 }
 

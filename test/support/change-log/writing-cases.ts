@@ -221,6 +221,33 @@ export function toolCases(open: Open): void {
     for await (const record of it.tools.read(it.sourceTopic, { ...options, partitions: [] }))
       expect(record).toBeUndefined();
   });
+  test('reads until a time, and says how far that is', async () => {
+    // given
+    const it = await open(2);
+    await produce(it, 'source', [...numbered(0, 0, 3), ...numbered(1, 0, 5)]);
+    const earlier = Math.max(...(await readAll(it, it.sourceTopic)).map(({ timestamp }) => timestamp));
+    while (Date.now() <= earlier) await new Promise<void>((resolve) => setImmediate(resolve));
+    await produce(it, 'source', numbered(1, 5, 8));
+    const { signal } = new AbortController();
+    const steps: ReadProgress[] = [];
+    const readUntil = async (until: number, since = 0): Promise<ReturnType<typeof texts>> => {
+      const options = { from: { since }, until, follow: false, signal } as const;
+      const read: TopicRecord[] = [];
+      const onProgress = (progress: ReadProgress) => void steps.push(progress);
+      for await (const record of it.tools.read(it.sourceTopic, { ...options, onProgress })) read.push(record);
+      return texts(read.toSorted((left, right) => left.partition - right.partition));
+    };
+    const valuesOf = (...records: ReturnType<typeof numbered>) => records.map(({ value }) => value);
+    // when nothing of partition 0 is that young, then it is read to its end
+    expect(await readUntil(earlier + 1)).toEqual(valuesOf(...numbered(0, 0, 3), ...numbered(1, 0, 5)));
+    expect(steps[0]).toEqual({ passed: 0, total: 8 });
+    expect(steps.at(-1)).toEqual({ passed: 8, total: 8 });
+    expect(await readUntil(Date.now() + 3_600_000)).toHaveLength(11);
+    // when it is over before it begins
+    steps.length = 0;
+    expect(await readUntil(1, earlier + 1)).toEqual([]);
+    expect(steps.at(-1)).toEqual({ passed: 0, total: 0 });
+  });
   test('reads from an offset of each partition on', async () => {
     const it = await open(3);
     await produce(

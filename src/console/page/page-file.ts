@@ -1,0 +1,62 @@
+/** Reads reports, and writes their page to a new file, which only its owner may read. */
+import { writeNewPrivateFile, type AppendedFile } from '../../adapters/private-file.ts';
+import { sha256 } from '../../adapters/system.ts';
+import { CountedOperations } from '../../core/report/breakdown.ts';
+import { OpenChanges } from '../../core/report/open-changes.ts';
+import type { ReportRecord } from '../../core/report/report.ts';
+import { counted as countedText } from '../../core/text/counted.ts';
+import { errorText } from '../../core/text/visible.ts';
+import { EXIT, ExitError } from '../../exit-codes.ts';
+import { endIfStopped, type CommandContext } from '../command-context.ts';
+import type { ReportReading } from '../report-search.ts';
+import { OPEN_CHANGES_MAX, reportPage, type ReportPage } from './report-page.ts';
+import { timelineOf } from './timeline.ts';
+
+export interface PageRequest {
+  readonly path: string;
+  readonly about: Pick<ReportPage, 'topic' | 'times' | 'criteria'>;
+  readonly searched: ReportReading;
+  /** Of the record that counts of an operation. */
+  readonly isSelected: (record: Pick<ReportRecord, 'outcome' | 'reported_at'>) => boolean;
+  readonly context: Pick<CommandContext, 'stop'>;
+}
+
+/** How many changes it shows. @throws ExitError where the file is there already, cannot be written, or the reading is stopped. */
+export async function writeReportPage(request: PageRequest): Promise<number> {
+  const { path } = request;
+  try {
+    return await writeNewPrivateFile(path, (file) => writePage(request, file));
+  } catch (error) {
+    if (!(error instanceof Error && 'path' in error && error.path === path)) throw error;
+    const isThere = 'code' in error && error.code === 'EEXIST';
+    const why = isThere ? `${path} is there already: name another file, or remove it` : errorText(error);
+    throw new ExitError(EXIT.usage, `report --html: ${why}`, { cause: error });
+  }
+}
+
+async function writePage({ about, searched, isSelected, context }: PageRequest, file: AppendedFile): Promise<number> {
+  const counted = new CountedOperations(about.times.since);
+  const open = new OpenChanges();
+  for await (const report of searched.read()) if (counted.take(report)) open.note(report.record, report.key);
+  endIfStopped(context, `before the end of ${about.topic}`);
+  const groups = counted.breakdown('group', isSelected);
+  const page = {
+    ...about,
+    warnings: warningsOf(searched),
+    groups,
+    reasons: counted.breakdown('reason', isSelected),
+    timeline: timelineOf(counted, isSelected),
+    open: open.newest(OPEN_CHANGES_MAX, isSelected),
+  };
+  for (const piece of reportPage(page, sha256Base64)) await file.append(piece);
+  return groups.total.changes;
+}
+
+const sha256Base64 = (text: string): string => Buffer.from(sha256(text), 'hex').toString('base64');
+
+const warningsOf = ({ unreadableCount, problems }: ReportReading): readonly string[] => [
+  ...(unreadableCount === 0
+    ? []
+    : [`${countedText(unreadableCount, 'record')} of the topic could not be read as reports.`]),
+  ...problems.map((problem) => `${problem}; the reports in it are missing.`),
+];

@@ -1,0 +1,240 @@
+/**
+ * Report records → how many changes came to what, in a row for each group, reason, outcome or span of time. It does not depend on the
+ * order of the records, nor on repetitions. Of an operation only what is counted is kept, about 0.6 kB with its PATCHes.
+ */
+import { idKey } from '../change/change.ts';
+import { compareStanding, isAboutNoChange, isFailure, isSuccess, operationId, type Standing } from './summary.ts';
+import type { ReportRecord } from './report.ts';
+import { timeText } from './reporting.ts';
+
+/** `spanMs`: the time of the record that counts, in spans of so many ms since 1970, UTC. */
+export type BreakdownBy = 'group' | 'reason' | 'outcome' | { readonly spanMs: number };
+
+export const HOUR_MS = 3_600_000;
+
+/** How a change stands; `other`: it has ended in a way that only a newer version knows. */
+export const STANDINGS = ['succeeded', 'failed', 'waiting', 'held', 'other'] as const;
+export type ChangeStanding = (typeof STANDINGS)[number];
+
+export interface Figures extends Readonly<Record<ChangeStanding, number>> {
+  readonly changes: number;
+  /** Distinct PATCHes, also of tries that failed. One that had changes of several rows counts in each, in the total once. */
+  readonly requests: number;
+  /** Version conflicts. */
+  readonly conflicts: number;
+  /** From reading the change to the answer of its request; null: none has sent one. */
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  /** Of what failed, waits or is held; null: nothing does. */
+  readonly topReason: { readonly code: string; readonly count: number } | null;
+}
+
+export interface BreakdownRow extends Figures {
+  /** The group as the source names it, a code, an outcome, or RFC 3339 where the span begins; null: there is none. */
+  readonly name: string | null;
+  /** By group: what Genesys Cloud calls it; null: not known, or not by group. */
+  readonly target: string | null;
+}
+
+/** Rows by failures, then changes; of time in order. */
+export interface Breakdown {
+  readonly rows: readonly BreakdownRow[];
+  readonly total: Figures;
+}
+
+/** A record, and the key that it was written with: the source's id of the group, also where the record is too large to hold it. */
+interface Reported {
+  readonly record: ReportRecord;
+  readonly key: string | null;
+}
+
+/** Of the record that counts. */
+interface Operation extends Standing {
+  readonly outcome: string;
+  readonly conflicts: number;
+  readonly reason: string | null;
+  readonly lagMs: number | null;
+  readonly sourceGroup: string | null;
+  readonly group: string | null;
+  /** Of all its records: numbers in `#patches`. Shared where there is none. */
+  patches: readonly number[];
+}
+
+type Selected = (operation: Pick<ReportRecord, 'outcome' | 'reported_at'>) => boolean;
+
+const NONE: readonly number[] = [];
+
+export class CountedOperations {
+  readonly #since: number;
+  readonly #operations = new Map<string, Operation>();
+  /** By id, in the order of their numbers. */
+  readonly #patches = new Map<string, number>();
+  /** By number: the first time that a record names it, epoch ms. */
+  readonly #patchTimes: number[] = [];
+  /** Few texts stand in many records, each a copy of its own. */
+  readonly #texts = new Map<string, string>();
+
+  /** @param since epoch ms: only PATCHes that a record of then or later names are counted. null: all. */
+  constructor(since: number | null) {
+    this.#since = since ?? -Infinity;
+  }
+
+  /** Whether the record counts of its operation from now on; false where it is about no change. */
+  take({ record, key }: Reported): boolean {
+    if (isAboutNoChange(record)) return false;
+    const id = operationId(record);
+    const known = this.#operations.get(id);
+    const patches = this.#withPatch(record, known?.patches ?? NONE);
+    const counts = known === undefined || compareStanding(record, known) >= 0;
+    if (counts) this.#operations.set(id, this.#operationOf(record, { key, patches }));
+    else known.patches = patches;
+    return counts;
+  }
+
+  breakdown(by: BreakdownBy, isSelected: Selected): Breakdown {
+    const rows = new Map<string | null, Row>();
+    const total = new Row();
+    const rowOf = (key: string | null): Row => {
+      const row = rows.get(key) ?? new Row();
+      rows.set(key, row);
+      return row;
+    };
+    for (const operation of this.#operations.values()) {
+      if (!isSelected(operation)) continue;
+      const { key, ...names } = placeOf(operation, by);
+      const row = rowOf(key);
+      row.name(names, operation.reported_at);
+      for (const each of [row, total]) each.count(operation);
+      for (const patch of operation.patches) {
+        const span = typeof by === 'object' ? spanText(this.#patchTimes[patch] ?? 0, by.spanMs) : null;
+        const place = span === null ? row : rowOf(span);
+        if (span !== null) place.name({ name: span, target: null }, span);
+        for (const each of [place, total]) each.countPatch(patch);
+      }
+    }
+    const shown = [...rows.values()].map((row) => row.row());
+    return { rows: shown.toSorted(typeof by === 'object' ? compareNames : compareRows), total: total.figures() };
+  }
+
+  #operationOf(record: ReportRecord, { key, patches }: { key: string | null; patches: readonly number[] }): Operation {
+    const { id, final, epoch, attempt, reported_at, conflicts, lag_ms: lag } = record;
+    return {
+      id,
+      final,
+      epoch,
+      attempt,
+      reported_at,
+      conflicts,
+      outcome: this.#shared(record.outcome),
+      reason: this.#shared(record.reason?.code ?? null),
+      lagMs: lag.queue === null || lag.apply === null ? null : lag.queue + lag.apply,
+      sourceGroup: this.#shared(record.source_group ?? key),
+      group: this.#shared(record.group),
+      patches,
+    };
+  }
+
+  #withPatch({ request, reported_at: at }: ReportRecord, known: readonly number[]): readonly number[] {
+    const time = Date.parse(at);
+    const id = request?.patch_id ?? null;
+    if (id === null || time < this.#since) return known;
+    const number = this.#patches.get(id) ?? this.#patches.size;
+    this.#patches.set(id, number);
+    this.#patchTimes[number] = Math.min(this.#patchTimes[number] ?? time, time);
+    return known.includes(number) ? known : [...known, number];
+  }
+
+  #shared<T extends string | null>(text: T): T | string {
+    if (text === null) return text;
+    const known = this.#texts.get(text) ?? text;
+    this.#texts.set(known, known);
+    return known;
+  }
+}
+
+type Names = Pick<BreakdownRow, 'name' | 'target'>;
+type TimedNames = Names & { readonly at: string };
+
+function placeOf(operation: Operation, by: BreakdownBy): Names & { readonly key: string | null } {
+  if (by === 'group') {
+    const name = operation.sourceGroup ?? operation.group;
+    return { key: name === null ? null : idKey(name), name, target: operation.group };
+  }
+  const { outcome, reason, reported_at: at } = operation;
+  const name = by === 'outcome' ? outcome : by === 'reason' ? reason : spanText(Date.parse(at), by.spanMs);
+  return { key: name, name, target: null };
+}
+
+const spanText = (at: number, spanMs: number): string => timeText(Math.floor(at / spanMs) * spanMs);
+
+/** Counts what is put into one row. */
+class Row {
+  #names: TimedNames = { name: null, target: null, at: '' };
+  readonly #counts: Record<ChangeStanding, number> = { succeeded: 0, failed: 0, waiting: 0, held: 0, other: 0 };
+  #conflicts = 0;
+  readonly #patches = new Set<number>();
+  readonly #lagsMs: number[] = [];
+  readonly #reasons = new Map<string, number>();
+
+  /** Of several names those with a known target are shown, then the latest, then those that sort last. */
+  name({ name, target }: Names, at: string): void {
+    const names = { name, target, at };
+    if (compareShown(names, this.#names) > 0) this.#names = names;
+  }
+
+  count(operation: Operation): void {
+    const standing = standingOf(operation);
+    this.#counts[standing] += 1;
+    this.#conflicts += operation.conflicts;
+    if (operation.lagMs !== null) this.#lagsMs.push(operation.lagMs);
+    if (operation.reason === null || standing === 'succeeded') return;
+    this.#reasons.set(operation.reason, (this.#reasons.get(operation.reason) ?? 0) + 1);
+  }
+
+  countPatch(patch: number): void {
+    this.#patches.add(patch);
+  }
+
+  row(): BreakdownRow {
+    const { name, target } = this.#names;
+    return { name, target, ...this.figures() };
+  }
+
+  figures(): Figures {
+    const lagsMs = Float64Array.from(this.#lagsMs).toSorted();
+    const [top] = [...this.#reasons].toSorted(([a, m], [b, n]) => n - m || compareTexts(a, b));
+    return {
+      changes: STANDINGS.reduce((sum, standing) => sum + this.#counts[standing], 0),
+      ...this.#counts,
+      requests: this.#patches.size,
+      conflicts: this.#conflicts,
+      p50Ms: percentile(lagsMs, 50),
+      p95Ms: percentile(lagsMs, 95),
+      topReason: top === undefined ? null : { code: top[0], count: top[1] },
+    };
+  }
+}
+
+export function standingOf(operation: Pick<ReportRecord, 'final' | 'outcome'>): ChangeStanding {
+  if (!operation.final) return operation.outcome === 'held' ? 'held' : 'waiting';
+  if (isFailure(operation)) return 'failed';
+  return isSuccess(operation) ? 'succeeded' : 'other';
+}
+
+/** By nearest rank. @param sorted ascending */
+const percentile = (sorted: Float64Array, percent: number): number | null =>
+  sorted[Math.ceil((percent / 100) * sorted.length) - 1] ?? null;
+
+const compareTexts = (left: string | null, right: string | null): number =>
+  Number((left ?? '') > (right ?? '')) - Number((left ?? '') < (right ?? ''));
+
+const compareShown = (left: TimedNames, right: TimedNames): number =>
+  Number(left.target !== null) - Number(right.target !== null) ||
+  compareTexts(left.at, right.at) ||
+  compareTexts(left.name, right.name) ||
+  compareTexts(left.target, right.target);
+
+const compareNames = (left: BreakdownRow, right: BreakdownRow): number => compareTexts(left.name, right.name);
+
+const compareRows = (left: BreakdownRow, right: BreakdownRow): number =>
+  right.failed - left.failed || right.changes - left.changes || compareNames(left, right);

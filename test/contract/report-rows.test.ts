@@ -1,0 +1,215 @@
+// `rollcall report --until`, `--by` and `--html` over the memory log.
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import { systemRandom } from '../../src/adapters/system.ts';
+import { printReport, type ReportFlags } from '../../src/commands/report.ts';
+import type { ReportRecord } from '../../src/core/report/report.ts';
+import type { Summary } from '../../src/core/report/summary.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import type { ReadOptions } from '../../src/ports.ts';
+import { aReport } from '../support/a-report.ts';
+import { aContext } from '../support/command-context.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const START = Date.UTC(2026, 8, 21);
+const MINUTE_MS = 60_000;
+const at = (minutes: number): number => START + minutes * MINUTE_MS;
+const timeAt = (minutes: number): string => new Date(at(minutes)).toISOString();
+
+let log: MemoryLog;
+let clock: ManualClock;
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rollcall-report-'));
+  clock = new ManualClock(START);
+  const broker = new MemoryBroker(clock, systemRandom);
+  broker.createTopic({ topic: 'reports', partitionCount: 1, replicationFactor: 1, settings: {} });
+  log = new MemoryLog(broker, { groupId: 'g', clientId: 'c', topics: { source: 's', retry: 'r' } });
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+/** At the time that each says, in order. */
+async function write(...records: readonly ReportRecord[]): Promise<void> {
+  for (const record of records) {
+    await clock.advance(Math.max(0, Date.parse(record.reported_at) - clock.now().wall));
+    const value = JSON.stringify(record);
+    await log.send([{ topic: 'reports', partition: 0, key: record.source_group ?? 'g', value, headers: [] }]);
+  }
+}
+
+async function report(flags: ReportFlags, reads: ReadOptions[] = [], tools = toolsNoting(reads)) {
+  const context = aContext({ clock });
+  await printReport({ flags, topic: 'reports', tools, context });
+  return { out: context.out(), err: context.err() };
+}
+
+const toolsNoting = (reads: ReadOptions[]): MemoryLog =>
+  Object.assign(Object.create(log) as MemoryLog, {
+    describeTopic: (topic: string) => log.describeTopic(topic),
+    read: (topic: string, options: ReadOptions) => {
+      reads.push(options);
+      return log.read(topic, options);
+    },
+  });
+
+const parked = aReport(1n, 'ada', {
+  id: 's/0/1/ada#1',
+  final: false,
+  outcome: 'retry_scheduled',
+  attempt: 1,
+  reported_at: timeAt(0),
+});
+const recovered = aReport(1n, 'ada', { outcome: 'recovered', attempt: 1, reported_at: timeAt(30) });
+const later = aReport(2n, 'ben', { reported_at: timeAt(60) });
+
+const outcomesIn = (text: string): Record<string, number> => (JSON.parse(text) as Summary).by_outcome;
+
+describe('until', () => {
+  test('is as of then: what counted before what came later counts', async () => {
+    await write(parked, recovered, later);
+    expect(outcomesIn((await report({ until: at(30) })).out)).toEqual({ retry_scheduled: 1 });
+    expect(outcomesIn((await report({ until: at(30) + 1 })).out)).toEqual({ recovered: 1 });
+    expect(outcomesIn((await report({ since: at(1), until: at(30) })).out)).toEqual({});
+    expect(outcomesIn((await report({ since: at(1), until: at(61) })).out)).toEqual({ recovered: 1, applied: 1 });
+  });
+
+  test('leaves out of ndjson what was reported then or later', async () => {
+    await write(parked, recovered, later);
+    const { out } = await report({ format: 'ndjson', since: at(0), until: at(60) });
+    expect(out.trim().split('\n')).toHaveLength(2);
+  });
+
+  test('ends the reading at the offsets of that time, with room for clocks that differ', async () => {
+    await write(parked, recovered, later);
+    const reads: ReadOptions[] = [];
+    await report({ until: at(10) }, reads);
+    expect(reads.map(({ until }) => until)).toEqual([at(20)]);
+  });
+
+  test('a record of a slow clock is found behind the time', async () => {
+    await write(parked);
+    await clock.advance(9 * MINUTE_MS);
+    await write({ ...later, reported_at: timeAt(1) });
+    expect(outcomesIn((await report({ until: at(2) })).out)).toEqual({ retry_scheduled: 1, applied: 1 });
+  });
+
+  test('is named where nothing is found', async () => {
+    await write(later);
+    const { err } = await report({ until: at(5) });
+    expect(err).toContain(
+      '0 records in 1 of 1 partitions of reports were searched for reported before 2026-09-21T00:05',
+    );
+  });
+});
+
+test.each([
+  [{ since: at(1), until: at(1) }, '--until is not later than --since'],
+  [{ since: at(2), until: at(1) }, '--until is not later than --since'],
+  [{ until: at(1), follow: true, format: 'csv' }, '--follow goes on without an end'],
+  [{ by: 'group', follow: true }, 'rows need an end'],
+  [{ by: 'group', format: 'ndjson' }, 'use --format text, csv or json'],
+  [{ html: 'x', follow: true }, 'a page needs an end'],
+  [{ html: 'x', by: 'group' }, 'without --by and --format'],
+  [{ html: 'x', format: 'json' }, 'without --by and --format'],
+  [{ format: 'text', follow: true }, 'a summary needs an end'],
+] as const)('%j is a usage error, and nothing is read', async (flags, message) => {
+  const reads: ReadOptions[] = [];
+  await expect(report(flags, reads)).rejects.toMatchObject({
+    code: EXIT.usage,
+    message: expect.stringContaining(message),
+  });
+  expect(reads).toEqual([]);
+});
+
+describe('by', () => {
+  const failed = aReport(3n, 'cy', {
+    outcome: 'failed',
+    reason: { code: 'member_missing', message: 'm', status: 400, scim_type: null, advice: '' },
+    source_group: 'sales',
+    group: 'G1',
+    reported_at: timeAt(61),
+  });
+
+  test('prints a table, or CSV or JSON, of what is selected', async () => {
+    await write(parked, recovered, later, failed);
+    expect((await report({ by: 'group' })).out).toMatch(
+      /^group +in Genesys Cloud .*\nsales +G1 +1 +0 +1 [^]*\ntotal +3 /,
+    );
+    expect((await report({ by: 'hour', format: 'csv' })).out).toMatch(/\r\n"2026-09-21T01:00:00.000Z","2",/);
+    const json = JSON.parse((await report({ by: 'outcome', format: 'json', outcome: ['failed'] })).out) as unknown;
+    expect(json).toMatchObject({ by: 'outcome', rows: [{ outcome: 'failed', changes: 1 }], total: { changes: 1 } });
+    expect((await report({ by: 'outcome', until: at(5) })).out).toContain('retry_scheduled        1');
+  });
+
+  test('says so where nothing is found', async () => {
+    await write(later);
+    const { out, err } = await report({ by: 'group', group: ['nowhere'] });
+    expect(out).toContain('total        0');
+    expect(err).toContain('nothing found');
+  });
+
+  test('the summary for people is a format, too', async () => {
+    await write(failed);
+    expect((await report({ format: 'text' })).out).toContain('1 changes: 0 done, 1 failed');
+  });
+});
+
+describe('html', () => {
+  const path = (): string => join(folder, 'page.html');
+
+  test('is written to a file that only its owner may read', async () => {
+    await write(parked, recovered, later);
+    const { out, err } = await report({ html: path(), since: at(0), until: at(60) });
+    expect([out, err]).toEqual(['', `written to ${path()}\n`]);
+    const page = await readFile(path(), 'utf8');
+    expect(page).toContain(
+      'Rollcall report: reports, 2026-09-21T00:00:00Z to before 2026-09-21T01:00:00Z, 1 change, 0 failed',
+    );
+    expect((await stat(path())).mode & 0o777).toBe(0o600);
+  });
+
+  test('says what could not be read', async () => {
+    await log.send([{ topic: 'reports', partition: 0, key: 'g', value: '{', headers: [] }]);
+    await report({ html: path() });
+    expect(await readFile(path(), 'utf8')).toContain('Warning: 1 record of the topic could not be read as reports.');
+  });
+
+  test('is refused where the file is there, which stays as it is', async () => {
+    await writeFile(path(), 'mine');
+    const reads: ReadOptions[] = [];
+    await expect(report({ html: path() }, reads)).rejects.toMatchObject({
+      code: EXIT.usage,
+      message: expect.stringContaining('is there already: name another file, or remove it'),
+    });
+    expect([reads, await readFile(path(), 'utf8')]).toEqual([[], 'mine']);
+  });
+
+  test('a file that cannot be made is named before anything is read', async () => {
+    const reads: ReadOptions[] = [];
+    await expect(report({ html: join(folder, 'none', 'x.html') }, reads)).rejects.toMatchObject({ code: EXIT.usage });
+    expect(reads).toEqual([]);
+  });
+
+  test('leaves no file where the reading is stopped before its end', async () => {
+    await write(parked, later);
+    const context = aContext({ clock });
+    const tools = Object.assign(Object.create(log) as MemoryLog, {
+      describeTopic: (topic: string) => log.describeTopic(topic),
+      async *read(topic: string, options: ReadOptions) {
+        for await (const record of log.read(topic, options)) {
+          yield record;
+          context.ask();
+        }
+      },
+    });
+    const reporting = printReport({ flags: { html: path() }, topic: 'reports', tools, context });
+    await expect(reporting).rejects.toMatchObject({ code: EXIT.someFailed });
+    await expect(stat(path())).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});

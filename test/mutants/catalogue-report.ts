@@ -1,0 +1,56 @@
+/** Mutants of `rollcall report`. */
+import type { Mutant } from './mutant.ts';
+
+const breakdown = ['test/unit/breakdown.test.ts'];
+const rows = ['test/contract/report-rows.test.ts'];
+const page = ['test/unit/report-page.test.ts'];
+
+export const reportMutants: readonly Mutant[] = [
+  {
+    name: 'as-of-now',
+    breaks: 'a report as of a time shows what came of the changes later',
+    edits: [{ find: 'if (isInTime(selection, found.record)) yield found;', replace: 'yield found;' }],
+    tests: rows,
+  },
+  {
+    name: 'until-without-margin',
+    breaks: 'a report as of a time misses what was written with a clock that is minutes ahead',
+    edits: [{ find: '{ until: until + CLOCK_MARGIN_MS }', replace: '{ until }' }],
+    tests: rows,
+  },
+  {
+    name: 'retries-cost-nothing',
+    breaks: 'of a change that was tried several times one request is counted',
+    edits: [{ find: 'this.#withPatch(record, known?.patches ?? NONE)', replace: 'this.#withPatch(record, NONE)' }],
+    tests: breakdown,
+  },
+  {
+    name: 'last-read-counts',
+    breaks: 'of several records of a change the one that is read last counts',
+    edits: [
+      {
+        find: 'const counts = known === undefined || compareStanding(record, known) >= 0;',
+        replace: 'const counts = known === undefined || known !== null;',
+      },
+    ],
+    tests: breakdown,
+  },
+  {
+    name: 'page-lets-markup-through',
+    breaks: 'an id or a message is markup of the page',
+    edits: [{ find: 'replaceAll(/[&<>"\']/g', replace: 'replaceAll(/[&>"\']/g' }],
+    tests: page,
+  },
+  {
+    name: 'page-lists-what-was-done',
+    breaks: 'the page lists a change as failed that was done later',
+    edits: [{ find: 'this.#changes.delete(id);', replace: '' }],
+    tests: page,
+  },
+  {
+    name: 'half-a-page-stays',
+    breaks: 'a page of a reading that was stopped is taken for the whole',
+    edits: [{ find: 'await rm(path, { force: true });', replace: '' }],
+    tests: rows,
+  },
+];

@@ -4,6 +4,7 @@ import { readingTopic } from '../core/log/authorization.ts';
 import { idKey } from '../core/change/change.ts';
 import { REPORT_OUTCOMES, type ReportRecord } from '../core/report/report.ts';
 import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/report/summary.ts';
+import type { RecordIndex } from '../adapters/record-index/record-index.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { LogTools } from '../ports.ts';
 import { CountedOperations } from '../core/report/breakdown.ts';
@@ -17,6 +18,8 @@ import {
   type RowsBy,
 } from '../console/breakdown-text.ts';
 import { writeReportPage } from '../console/page/page-file.ts';
+import { indexOption } from '../console/indexing.ts';
+import { IndexedReports, openReportIndex } from '../console/indexed-reports.ts';
 import { csvHeader, csvRow, csvText, summaryJson, summaryText } from '../console/report-text.ts';
 import {
   SearchedReports,
@@ -51,6 +54,8 @@ export interface ReportFlags {
   /** Epoch ms; exclusive. */
   readonly until?: number;
   readonly allPartitions?: true;
+  /** A directory. */
+  readonly index?: string;
 }
 
 const formatOf = ({ format, by }: ReportFlags): NonNullable<ReportFlags['format']> =>
@@ -84,15 +89,24 @@ export function reportCommand(context: CommandContext): Command {
     .option('--since <time>', 'only reported then or later, such as 2026-09-21T14:13:20Z', instant)
     .option('--until <time>', 'as of then: without what was reported at that time or later', instant)
     .option('--all-partitions', 'with --group: where partitions were added to the topic, or ids are mapped since')
+    .addOption(indexOption())
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => {
+      const { index: directory } = flags;
       const reporting = withLogTools(
         context,
         [],
-        async ({ topics }, tools) => {
-          await printReport({ flags, topic: topics.report, tools, context });
+        async (config, tools) => {
+          checkFlags(flags);
+          const printing = { flags, topic: config.topics.report, tools, context };
+          if (directory === undefined) return printReport(printing);
+          const index = await openReportIndex(directory, config, { tools, context });
+          await printReport({ ...printing, index }).finally(() => index.close());
         },
-        ({ topics: { report } }) => [readingTopic(report)],
+        ({ topics }) => [
+          readingTopic(topics.report),
+          ...(directory === undefined ? [] : [readingTopic(topics.source)]),
+        ],
       );
       await reporting.catch((error: unknown) => {
         // Nothing else ends it.
@@ -119,17 +133,21 @@ interface Reporting {
   readonly flags: ReportFlags;
   readonly topic: string;
   readonly tools: LogTools;
+  /** Brought up to date; absent: the topic is read. */
+  readonly index?: RecordIndex;
   readonly context: Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'stop'>;
 }
 
 export async function printReport(reporting: Reporting): Promise<void> {
-  const { flags, topic, tools, context } = reporting;
+  const { flags, topic, tools, index, context } = reporting;
   checkFlags(flags);
   const selection = selectionOf(flags);
   const follow = flags.follow === true;
   const { partitionCount } = await existingTopic(topic, { tools, context });
   const allPartitions = flags.allPartitions === true;
-  const searched = new SearchedReports({ tools, topic, partitionCount, selection, follow, allPartitions, context });
+  const search = { tools, topic, partitionCount, selection, follow, allPartitions, context };
+  const searched =
+    index === undefined ? new SearchedReports(search) : new IndexedReports(index, selection, context.stop);
   const endProgress = showReading(reporting, searched);
   const count = await printingOf(flags)(reporting, searched, selection).finally(endProgress);
   if (!follow) endIfStopped(context, `before the end of ${topic}`);
@@ -138,7 +156,7 @@ export async function printReport(reporting: Reporting): Promise<void> {
 
 /** @throws ExitError (usage) where they contradict each other. */
 function checkFlags(flags: ReportFlags): void {
-  const { by, html, since, until } = flags;
+  const { by, html, since, until, index } = flags;
   const follow = flags.follow === true;
   const format = formatOf(flags);
   const problems: readonly (readonly [isThere: boolean, text: string])[] = [
@@ -148,6 +166,7 @@ function checkFlags(flags: ReportFlags): void {
     ],
     [follow && by !== undefined, 'rows need an end; use --by without --follow'],
     [follow && html !== undefined, 'a page needs an end; use --html without --follow'],
+    [follow && index !== undefined, 'an index is up to date when it is asked; use --index without --follow'],
     [follow && until !== undefined, '--follow goes on without an end; use --until without it'],
     [by !== undefined && format === 'ndjson', '--by has rows, and ndjson is records; use --format text, csv or json'],
     [

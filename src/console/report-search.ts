@@ -159,7 +159,7 @@ export const endedAsSelected = (
   record: Pick<ReportRecord, 'outcome' | 'reported_at'>,
 ): boolean => (outcomes?.has(record.outcome) ?? true) && (since === null || Date.parse(record.reported_at) >= since);
 
-const isInTime = ({ until = Infinity }: ReportSelection, record: ReportRecord): boolean =>
+export const isInTime = ({ until = Infinity }: ReportSelection, record: ReportRecord): boolean =>
   Date.parse(record.reported_at) < until;
 
 /** A record that was too large holds it in its id alone. */

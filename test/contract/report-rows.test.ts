@@ -12,6 +12,8 @@ import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { ReadOptions } from '../../src/ports.ts';
 import { aReport } from '../support/a-report.ts';
+import { anIndex } from '../support/an-index.ts';
+import { aFolder } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -21,13 +23,15 @@ const at = (minutes: number): number => START + minutes * MINUTE_MS;
 const timeAt = (minutes: number): string => new Date(at(minutes)).toISOString();
 
 let log: MemoryLog;
+let broker: MemoryBroker;
 let clock: ManualClock;
 let folder: string;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rollcall-report-'));
   clock = new ManualClock(START);
-  const broker = new MemoryBroker(clock, systemRandom);
+  broker = new MemoryBroker(clock, systemRandom);
+  broker.createTopic({ topic: 's', partitionCount: 1, replicationFactor: 1, settings: {} });
   broker.createTopic({ topic: 'reports', partitionCount: 1, replicationFactor: 1, settings: {} });
   log = new MemoryLog(broker, { groupId: 'g', clientId: 'c', topics: { source: 's', retry: 'r' } });
 });
@@ -46,7 +50,17 @@ async function write(...records: readonly ReportRecord[]): Promise<void> {
 async function report(flags: ReportFlags, reads: ReadOptions[] = [], tools = toolsNoting(reads)) {
   const context = aContext({ clock });
   await printReport({ flags, topic: 'reports', tools, context });
+  // A page is not written over.
+  if (flags.html === undefined) expect(await byIndex(flags)).toBe(context.out());
   return { out: context.out(), err: context.err() };
+}
+
+async function byIndex(flags: ReportFlags): Promise<string> {
+  const context = aContext({ clock });
+  const topics = { source: 's', report: 'reports' };
+  const index = await anIndex(aFolder(), { broker, tools: log, topics, context });
+  await printReport({ flags, topic: 'reports', tools: log, index, context }).finally(() => index.close());
+  return context.out();
 }
 
 const toolsNoting = (reads: ReadOptions[]): MemoryLog =>

@@ -12,6 +12,8 @@ import { summaryOf as summaryFrom } from '../../src/core/report/summary.ts';
 import { summaryText } from '../../src/console/report-text.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
 import type { ReadOptions } from '../../src/ports.ts';
+import { anIndex } from '../support/an-index.ts';
+import { aFolder } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -31,9 +33,11 @@ function aReport(change: Partial<ReportRecord> & { readonly id: string }): Repor
 }
 
 let log: MemoryLog;
+let broker: MemoryBroker;
 
 beforeEach(() => {
-  const broker = new MemoryBroker(systemClock, systemRandom);
+  broker = new MemoryBroker(systemClock, systemRandom);
+  broker.createTopic({ topic: 's', partitionCount: 1, replicationFactor: 1, settings: {} });
   broker.createTopic({ topic: 'reports', partitionCount: 2, replicationFactor: 1, settings: {} });
   log = new MemoryLog(broker, { groupId: 'g', clientId: 'c', topics: { source: 's', retry: 'r' } });
 });
@@ -50,11 +54,20 @@ async function write(...values: readonly (ReportRecord | string)[]): Promise<voi
   );
 }
 
+/** By an index it is the same, in the order of the topic. */
 async function report(flags: Partial<ReportFlags>): Promise<{ out: string; err: string }> {
   const context = aContext();
-  await printReport({ flags: { format: 'json', ...flags }, topic: 'reports', tools: log, context });
+  const reporting = { flags: { format: 'json', ...flags } as const, topic: 'reports', tools: log };
+  await printReport({ ...reporting, context });
+  const again = aContext();
+  const topics = { source: 's', report: 'reports' };
+  const index = await anIndex(aFolder(), { broker, tools: log, topics, context: again });
+  await printReport({ ...reporting, index, context: again }).finally(() => index.close());
+  expect(timeless(again.out())).toBe(timeless(context.out()));
   return { out: context.out(), err: context.err() };
 }
+
+const timeless = (text: string): string => text.replace(/"generated_at": *"[^"]*"/, '');
 
 const summaryOf = (text: string): Summary => JSON.parse(text) as Summary;
 const idsOf = (text: string): string[] => summaryOf(text).operations.map(({ id }) => id);

@@ -6,11 +6,11 @@ import { expect } from 'vitest';
 import { explainGroup, type ExplainFlags } from '../../src/commands/explain.ts';
 import { IndexedRecords, TopicRecords } from '../../src/console/group-records.ts';
 import type { Sources } from '../../src/console/group-topics.ts';
-import { openRecordIndex } from '../../src/console/indexing.ts';
 import type { UnreadableBatch } from '../../src/core/log/reading.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { LogTools, ReadOptions, TopicRecord } from '../../src/ports.ts';
+import { anIndex } from './an-index.ts';
 import { aContext, type TestContext } from './command-context.ts';
 import { atEnd } from './genesys.ts';
 import { QuickWorld, type QuickOptions } from './quick-world.ts';
@@ -72,8 +72,7 @@ export class Asking {
   /** Brought up to date first. */
   async byIndex(flags: Partial<ExplainFlags> | 'all members' = {}, format: unknown = 'native'): Promise<string> {
     const sources = this.#sources();
-    const bounds = async (topic: string) => new Map([[0, this.world.broker.topic(topic).partition(0)]]);
-    const index = await openRecordIndex(this.folder, { ...sources, bounds, formatConfig: format });
+    const index = await anIndex(this.folder, { ...sources, broker: this.world.broker, formatConfig: format });
     try {
       return await this.#ask(flags, { ...sources, records: new IndexedRecords(index, sources) });
     } finally {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Command } from 'commander';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
+import { explainCommand } from '../../src/commands/explain.ts';
 import type { CommandContext } from '../../src/console/command-context.ts';
 import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
@@ -235,7 +236,20 @@ describeKafka('the commands', (kafka) => {
     const page = join(folder, 'page.html');
     await command(reportCommand, '--html', page);
     expect(await readFile(page, 'utf8')).toContain('2 changes, 0 failed');
+    await byIndex(join(folder, 'index'));
     await rm(folder, { recursive: true });
+  }
+
+  /** What the topics say, also once they are in the index already. */
+  async function byIndex(directory: string): Promise<void> {
+    const explained = async (...args: string[]) =>
+      (await command(explainCommand, '--group', 'g', '--member', 'late', '--json', ...args)).out;
+    for (const _ of ['filled', 'read on']) {
+      expect(await explained('--index', directory)).toBe(await explained());
+      const report = await command(reportCommand, '--format', 'csv', '--index', directory);
+      expect(report.out).toBe((await command(reportCommand, '--format', 'csv')).out);
+      await send({ group_id: 'h', add_members: ['b'] });
+    }
   }
 
   /** Its mark is written after its report, so that the report is no sign; reading again is, and takes its time. */

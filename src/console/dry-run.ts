@@ -30,6 +30,8 @@ export interface GroupIntents {
   readonly intents: ReadonlyMap<string, Intent>;
   /** Complete already: something older may be pending under another name of their member. Absent: none is. */
   readonly complete?: readonly Intent[];
+  /** Members that its live record names, in its order; absent: there is none. */
+  readonly recorded?: readonly string[];
   /** Of its partition; absent: nothing is paused. */
   readonly pauses?: PausesOf;
   /** Newer ones took their place: how many of each member, as the source spells it; null: full states. */
@@ -201,7 +203,11 @@ interface WorkedOut {
   readonly expansion: Expanded | null;
 }
 
-function workedOut({ intents, complete = [] }: GroupIntents, snapshot: Snapshot, { members }: Names): WorkedOut {
+function workedOut(
+  { intents, complete = [], recorded = [] }: GroupIntents,
+  snapshot: Snapshot,
+  { members }: Names,
+): WorkedOut {
   const known = (member: string): SureResolution =>
     members.get(member) ?? { kind: 'found', id: idKey(member), isActive: true };
   const resolve = (member: string) => resolved(known(member));
@@ -229,8 +235,22 @@ function workedOut({ intents, complete = [] }: GroupIntents, snapshot: Snapshot,
     deltas,
     replaced,
     state,
-    expansion: { state, intents: expansion.intents, heldBy: expansion.heldBy, awaited, isUnresolved },
+    expansion: {
+      state,
+      intents: inRecord(expansion.intents, recorded),
+      heldBy: expansion.heldBy,
+      awaited,
+      isUnresolved,
+    },
   };
+}
+
+/** What a full state comes to is sent once it is recorded: members that the live record has named before come first. */
+function inRecord(intents: readonly Intent[], recorded: readonly string[]): readonly Intent[] {
+  const places = new Map(recorded.map((member, place) => [member, place]));
+  if (places.size === 0) return intents;
+  const placeOf = ({ member }: Intent): number => places.get(member) ?? places.size;
+  return intents.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
 /** Two names may stand for one member of the target. @param done what is complete already */

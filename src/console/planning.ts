@@ -37,10 +37,9 @@ import {
 } from './dry-run.ts';
 import { FILE_SOURCE, readLines } from './file-source.ts';
 import { FoldedChanges } from './folded-changes.ts';
+import { InvalidEvents } from './invalid-events.ts';
 import type { PlanTotals } from './plan-totals.ts';
 import { getGroupWithRetries, targetExitCode } from './target.ts';
-
-const NAMED_MAX = 20;
 
 interface ReadingChanges {
   readonly totals: PlanTotals;
@@ -55,7 +54,8 @@ export async function readChanges(
   { totals, context, hash }: ReadingChanges,
 ): Promise<FoldedChanges> {
   const changes = new FoldedChanges(FILE_SOURCE);
-  let [lineCount, invalidCount] = [0, 0];
+  const invalid = new InvalidEvents();
+  let lineCount = 0;
   const endProgress = showProgress(context.stderr, context.clock, () => {
     return { settled: lineCount, total: lineCount, unit: 'lines', detail: `read, ${changes.groupCount} groups` };
   });
@@ -64,17 +64,13 @@ export async function readChanges(
       lineCount = index + 1;
       const events = bytes === null ? [] : await eventsIn(bytes, format);
       takeEach(changes, events, index);
-      const unread = events.filter(isUnread);
-      for (const { code, message } of unread.slice(0, Math.max(0, NAMED_MAX - invalidCount)))
-        await print(context.stderr, `line ${lineCount}: ${code}: ${visible(message)}\n`);
-      invalidCount += unread.length;
+      for (const event of events.filter(isUnread)) invalid.note(`line ${lineCount}`, event);
     }
   } finally {
     endProgress();
   }
-  if (invalidCount > NAMED_MAX)
-    await print(context.stderr, `… and ${invalidCount - NAMED_MAX} more that are not valid\n`);
-  totals.count('invalid', invalidCount);
+  await print(context.stderr, invalid.text);
+  totals.count('invalid', invalid.count);
   return changes;
 }
 

@@ -210,17 +210,22 @@ function rehearseFirst(rehearsal: Rehearsal, turn: Turn, expanded: Expanded | nu
     rehearsal.run(deltas, turn.isUnresolved);
     return false;
   }
-  const { intents, heldBy, awaited, isUnresolved } = expanded;
-  const { isDoubtful } = rehearsal.snapshot;
+  const { state, intents, heldBy, awaited, isUnresolved } = expanded;
+  // What a first look came to before a restart goes before the second one.
+  const isPartly = state.whole?.isPartly === true;
+  const own = new Set(isPartly ? deltas.filter(({ source }) => isSamePosition(source, state.source)) : []);
+  rehearsal.run([...own]);
+  const others = deltas.filter((intent) => !own.has(intent));
+  const isDoubtful = isPartly || rehearsal.snapshot.isDoubtful;
   const additions = intents.filter((intent) => intent.op === 'add' && isKnown(intent));
   const removals = intents.filter(({ op }) => op === 'remove');
   if (heldBy !== null) rehearsal.hold(removals, heldBy);
-  if (!isDoubtful) rehearsal.run(deltas);
+  if (!isDoubtful) rehearsal.run(others);
   // What the removals wait for goes with the additions, before the second look.
   rehearsal.run(isDoubtful && removals.length > 0 ? [...awaited.filter(isKnown), ...additions] : additions);
   rehearsal.run(removals, isUnresolved);
   const isUnseen = isDoubtful && rehearsal.snapshot.isDoubtful;
-  if (isDoubtful) rehearsal.run(deltas);
+  if (isDoubtful) rehearsal.run(others);
   return isUnseen;
 }
 

@@ -45,7 +45,7 @@ export function planCommand(context: CommandContext): Command {
       '--from-topic',
       'what the service has not ended: records that are not committed, and what waits for another try',
     )
-    .option('--since <time>', 'with --from-topic: as after `rollcall rewind --to` this time (RFC 3339)', instant)
+    .option('--since <time>', 'with --from-topic: as after a rewind to this time (RFC 3339)', instant)
     .option('--replay', 'what `rollcall replay now` with the same filters would send')
     .option('--group <id>', 'of topics, only of this group; may be repeated, as the others', collect)
     .option('--member <id>', 'with --replay: only of this member', collect)

@@ -9,17 +9,10 @@ import { memberFailure, resolved, targetFor, type SureResolution } from '../core
 import type { ReportOutcome } from '../core/report/report.ts';
 import type { Outcome } from '../core/target/outcome.ts';
 import { groupPath, patchBody, type PatchBody, type Snapshot } from '../core/target/snapshot.ts';
+import type { UnresolvedNames } from '../core/log/live-record.ts';
 import type { PausesOf } from '../core/log/pause-record.ts';
-import {
-  Rehearsal,
-  isKnown,
-  rehearse,
-  turnsOf,
-  type Expanded,
-  type RehearsalOptions,
-  type Tries,
-  type Turn,
-} from './rehearsal.ts';
+import { Rehearsal, isKnown, rehearse, type Expanded, type RehearsalOptions } from './rehearsal.ts';
+import { awaitedAdditions, released, turnsOf, type Tries, type Turn } from './rehearsed-turns.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from '../core/target/retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
@@ -32,6 +25,8 @@ export interface GroupIntents {
   readonly complete?: readonly Intent[];
   /** Members that its live record names, in its order; absent: there is none. */
   readonly recorded?: readonly string[];
+  /** As the live record says; absent: it says nothing. */
+  readonly unresolved?: UnresolvedNames;
   /** Of its partition; absent: nothing is paused. */
   readonly pauses?: PausesOf;
   /** Newer ones took their place: how many of each member, as the source spells it; null: full states. */
@@ -110,8 +105,10 @@ export interface Names {
 }
 
 export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
-  const { deltas, replaced, expansion, state } = workedOut(wanted, snapshot, names);
+  const { deltas: all, replaced, expansion, state } = workedOut(wanted, snapshot, names);
   const { tries = ALL_NOW, retry } = options;
+  const additions = awaitedAdditions(all, wanted.unresolved ?? {});
+  const deltas = all.map((intent) => released(intent, additions, tries));
   const standing = deltas.filter((intent) => intent.dead === null && !isHeld(intent));
   const intents = [...standing, ...(expansion?.intents ?? [])];
   const unknown = intents.filter((intent) => !isKnown(intent));
@@ -121,7 +118,7 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
     options,
   );
   holdAgain(rehearsal, deltas);
-  const turns = turnsOf([...(state === null ? [] : [state]), ...standing.filter(isKnown)], deltas, tries);
+  const turns = turnsOf([...(state === null ? [] : [state]), ...standing.filter(isKnown)], additions, tries);
   const isNow = turns.length > 0;
   const isUnseen = rehearse(rehearsal, turns.map(withoutState), isNow ? expansion : null);
   const held = new Set(rehearsal.held.flatMap((of) => of.intents));

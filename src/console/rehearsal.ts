@@ -3,11 +3,11 @@
  * removal guard holds. Each step is decided by core/group/step.ts, as in pipeline/apply; nothing is sent.
  */
 import { idKey, isSamePosition, type Held, type HeldBy, type Intent } from '../core/change/change.ts';
-import { isUndecided, waitsForAdditions } from '../core/group/full-state.ts';
 import { approvedLast, isGuarded, removalsOfRun, type GuardLimits } from '../core/group/guard.ts';
 import { nextStep, type Step } from '../core/group/step.ts';
 import { isCutAt, isSatisfied, targetOf, type Snapshot } from '../core/target/snapshot.ts';
 import { DueQueue } from '../pipeline/state/due-queue.ts';
+import type { Turn } from './rehearsed-turns.ts';
 
 export interface RehearsalOptions {
   readonly membersPerPatchMax: number;
@@ -198,7 +198,7 @@ export interface Expanded {
  * Answers whether the full state ends unseen: the last read does not show all members either.
  */
 export function rehearse(rehearsal: Rehearsal, turns: readonly Turn[], expanded: Expanded | null): boolean {
-  const [first = NO_TURN, ...later] = turns;
+  const [first = { intents: [], isUnresolved: false }, ...later] = turns;
   const isUnseen = rehearseFirst(rehearsal, first, expanded);
   for (const { intents, isUnresolved } of later) rehearsal.run(intents, isUnresolved);
   return isUnseen;
@@ -227,63 +227,6 @@ function rehearseFirst(rehearsal: Rehearsal, turn: Turn, expanded: Expanded | nu
   const isUnseen = isDoubtful && rehearsal.snapshot.isDoubtful;
   if (isDoubtful) rehearsal.run(others);
   return isUnseen;
-}
-
-/** What goes in one run of its group. */
-export interface Turn {
-  readonly intents: readonly Intent[];
-  /** Removals of a full state are among them that names members who are not known. */
-  readonly isUnresolved: boolean;
-}
-
-const NO_TURN: Turn = { intents: [], isUnresolved: false };
-
-export interface Tries {
-  /** `now`: what waits for a time of its own is left. */
-  readonly which: 'all' | 'now';
-  /** Epoch ms. */
-  readonly now: number;
-}
-
-/**
- * When changes go, where each try succeeds: those that are due, then those that have waited for any answer of their group, then each other
- * at its time. Removals of a full state that was worked out before wait for its additions.
- * @param standing also what is not sent
- */
-export function turnsOf(sent: readonly Intent[], standing: readonly Intent[], tries: Tries): readonly Turn[] {
-  const turns = [...inTime(sent, tries)];
-  const removal = standing.find(waitsForAdditions);
-  if (removal === undefined) return turns.map((intents) => ({ intents, isUnresolved: false }));
-  const isAddition = ({ op, source }: Intent): boolean => op === 'add' && isSamePosition(source, removal.source);
-  const isUnresolved = standing.some((each) => isAddition(each) && !(isKnown(each) && isUndecided(each)));
-  const last = turns.findLastIndex((turn) => turn.some(isAddition));
-  const removals = last === -1 ? [] : turns.slice(0, last + 1).flatMap((turn) => turn.filter(waitsForAdditions));
-  const waiting = new Set(removals);
-  return turns.flatMap((turn, i) => {
-    const others = { intents: turn.filter((intent) => !waiting.has(intent)), isUnresolved };
-    return i === last ? [others, { intents: removals, isUnresolved }] : [others];
-  });
-}
-
-function* inTime(intents: readonly Intent[], { which, now }: Tries): Generator<readonly Intent[]> {
-  const timed = intents.filter(({ notBefore }) => notBefore > 0).toSorted((a, b) => a.notBefore - b.notBefore);
-  const due = [
-    ...intents.filter(({ notBefore }) => notBefore === 0),
-    ...timed.filter(({ notBefore }) => notBefore <= now),
-  ];
-  if (due.length > 0) yield due;
-  let later = timed.filter(({ notBefore }) => notBefore > now);
-  let hasAnswered = due.length > 0;
-  while (later.length > 0) {
-    const forGroup = hasAnswered ? later.filter(({ waits }) => waits === 'group') : [];
-    if (forGroup.length === 0 && which === 'now') return;
-    const at = later[0]?.notBefore ?? 0;
-    const turn = new Set(forGroup.length > 0 ? forGroup : later.filter(({ notBefore }) => notBefore <= at));
-    // In the order in which they began to wait for the group.
-    yield forGroup.length > 0 ? intents.filter((intent) => turn.has(intent)) : [...turn];
-    later = later.filter((intent) => !turn.has(intent));
-    hasAnswered = true;
-  }
 }
 
 /** A request can name its member. */

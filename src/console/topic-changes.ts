@@ -16,7 +16,8 @@ import {
 import { KeptIds } from '../core/change/kept-ids.ts';
 import { pendingByRecords } from '../core/change/pending-by-records.ts';
 import { isHeld, revived } from '../core/change/pending.ts';
-import { NO_PAUSES } from '../core/log/pause-record.ts';
+import type { UnresolvedNames } from '../core/log/live-record.ts';
+import type { PausesOf } from '../core/log/pause-record.ts';
 import { ReadAgain, nextRead } from '../core/log/rewind.ts';
 import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
@@ -29,7 +30,14 @@ import { eventsIn } from './group-topics.ts';
 import { InvalidEvents } from './invalid-events.ts';
 import type { PlanTotals } from './plan-totals.ts';
 import type { PlannedChanges } from './planning.ts';
-import { groupedBy, readRetryTopic, selects, type WaitingFilter, type WaitingIntent } from './retry-topic.ts';
+import {
+  emptyPartition,
+  groupedBy,
+  readRetryTopic,
+  selects,
+  type WaitingFilter,
+  type WaitingIntent,
+} from './retry-topic.ts';
 import { demandCommitted, demandOnePartition, demandRoom, placesAt, type RewindSources } from './rewind.ts';
 import type { SourcePlace } from './rewind.ts';
 import { TopicReading } from './topic-reading.ts';
@@ -63,7 +71,9 @@ interface PartitionRecords {
   readonly unread: FoldedChanges;
   /** By group, by `idKey`. */
   readonly waiting: ReadonlyMap<string, readonly WaitingIntent[]>;
-  readonly pauses: GroupIntents['pauses'];
+  /** By group, as the key of its live record spells it. */
+  readonly unresolved: ReadonlyMap<string, UnresolvedNames>;
+  readonly pauses: PausesOf;
   readonly isComplete: (offset: bigint) => boolean;
 }
 
@@ -92,8 +102,7 @@ export async function readTopics(
   const ids = new KeptIds();
   for (const place of places) {
     const { partition } = place;
-    const { groups = new Map<string, readonly WaitingIntent[]>(), pauses = NO_PAUSES } =
-      view.partitions.get(partition) ?? {};
+    const { groups, pauses, unresolved } = view.partitions.get(partition) ?? emptyPartition();
     const waiting = groupedBy([...groups.values()].flat(), ({ intent }) => intent.group);
     demandOwnRecords(place, topics.source, waiting);
     await warnOfLoss(place, topics.source, context);
@@ -101,7 +110,7 @@ export async function readTopics(
     const isComplete = (offset: bigint): boolean => complete.some((range) => range.from <= offset && offset < range.to);
     reading.startAt(partition, from);
     const unread = new FoldedChanges({ topic: topics.source, partition }, { start: from, ids, isComplete });
-    partitions.set(partition, { unread, waiting, pauses, isComplete });
+    partitions.set(partition, { unread, waiting, unresolved, pauses, isComplete });
   }
   const changes = new TopicChanges(partitions, wish);
   reading.select(changes.partitions);
@@ -272,7 +281,8 @@ export class TopicChanges implements PlannedChanges {
       superseded: replaced,
       complete,
       recorded: waiting.map(({ intent }) => intent.member),
-      ...(of.pauses !== undefined && { pauses: of.pauses }),
+      unresolved: of.unresolved.get(key) ?? {},
+      pauses: of.pauses,
     };
   }
 

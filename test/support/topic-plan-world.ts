@@ -9,6 +9,7 @@ import { PlanTotals } from '../../src/console/plan-totals.ts';
 import { plansOf, ReadTimes, type PlannedGroup } from '../../src/console/planning.ts';
 import { findWaiting, type WaitingFilter } from '../../src/console/retry-topic.ts';
 import { readTopics, type TopicSources, type TopicWish } from '../../src/console/topic-changes.ts';
+import { planTopics, type PlanTopicFlags } from '../../src/commands/plan.ts';
 import { newTopics } from '../../src/core/log/topics.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
@@ -62,7 +63,7 @@ export class TopicPlanWorld {
     const log = new MemoryLog(this.broker, {
       groupId: GROUP,
       clientId: 'one',
-      heartbeatIntervalMs: 60_000,
+      heartbeatIntervalMs: 900_000,
       topics: TOPICS,
     });
     const { clock } = this;
@@ -119,10 +120,24 @@ export class TopicPlanWorld {
     return { groups, totals };
   }
 
+  /** The command. */
+  async print(flags: PlanTopicFlags, more: Partial<TopicSources> = {}) {
+    const context = aContext({ clock: this.clock });
+    const [config, ids] = [configOf(this.#world), idMapOf(this.#world)];
+    const sources = { ...this.sources(), config, api: this.target, ids, ...more };
+    const code = await planTopics(flags, sources, context);
+    return { code, out: context.out(), err: context.err() };
+  }
+
+  /** As `rollcall pause`, `held` and the like. */
+  retry() {
+    const context = aContext({ clock: this.clock });
+    return { topic: TOPICS.retry, tools: this.#tools(), context };
+  }
+
   /** As `replay now --yes`. */
   async replay(filter: WaitingFilter): Promise<void> {
-    const context = aContext({ clock: this.clock });
-    const retry = { topic: TOPICS.retry, tools: this.#tools(), context, flags: {} };
+    const retry = { ...this.retry(), flags: {} };
     const found = (await findWaiting(retry, filter)).filter(({ state }) => state !== 'held');
     if (found.length === 0) return;
     const waking = wake(retry, found);

@@ -4,7 +4,7 @@
  * with two names: that is known only once the names are looked up.
  */
 import { WHOLE_GROUP, isSamePosition, type Intent } from './change.ts';
-import { fold, supersedes } from './pending.ts';
+import { fold, isKeptBeside, supersedes } from './pending.ts';
 
 /** Of one group in one partition: positions of two partitions have no order. */
 export interface RecordsOfGroup {
@@ -86,7 +86,3 @@ class Folding implements PendingByRecords {
     if (intent.dead === null) this.superseded.push(intent);
   }
 }
-
-/** A full state that is dead is gone with the first newer intent: it can no longer be applied as a whole. */
-const isKeptBeside = (rival: Intent, intent: Intent): boolean =>
-  rival.op === 'state' && intent.op !== 'state' && rival.dead === null;

@@ -9,10 +9,9 @@ import { memberFailure, resolved, targetFor, type SureResolution } from '../core
 import type { ReportOutcome } from '../core/report/report.ts';
 import type { Outcome } from '../core/target/outcome.ts';
 import { groupPath, patchBody, type PatchBody, type Snapshot } from '../core/target/snapshot.ts';
-import type { UnresolvedNames } from '../core/log/live-record.ts';
 import type { PausesOf } from '../core/log/pause-record.ts';
 import { Rehearsal, isKnown, rehearse, type Expanded, type RehearsalOptions } from './rehearsal.ts';
-import { awaitedAdditions, released, turnsOf, type Tries, type Turn } from './rehearsed-turns.ts';
+import { awaitedAdditions, released, turnsOf, type RecordedWaits, type Tries, type Turn } from './rehearsed-turns.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from '../core/target/retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
@@ -23,10 +22,8 @@ export interface GroupIntents {
   readonly intents: ReadonlyMap<string, Intent>;
   /** Complete already: something older may be pending under another name of their member. Absent: none is. */
   readonly complete?: readonly Intent[];
-  /** Members that its live record names, in its order; absent: there is none. */
-  readonly recorded?: readonly string[];
-  /** As the live record says; absent: it says nothing. */
-  readonly unresolved?: UnresolvedNames;
+  /** What its live record says, in its order; absent: there is none. */
+  readonly recorded?: RecordedWaits;
   /** Of its partition; absent: nothing is paused. */
   readonly pauses?: PausesOf;
   /** Newer ones took their place: how many of each member, as the source spells it; null: full states. */
@@ -94,6 +91,8 @@ export interface PlanOptions extends RehearsalOptions {
 
 const ALL_NOW: Tries = { which: 'all', now: 0 };
 
+const NOT_RECORDED: RecordedWaits = { waiting: [], unresolved: {} };
+
 /** What the target calls the group and its members; members that are not in it have the same id there. */
 export interface Names {
   readonly group: string;
@@ -107,8 +106,8 @@ export interface Names {
 export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
   const { deltas: all, replaced, expansion, state } = workedOut(wanted, snapshot, names);
   const { tries = ALL_NOW, retry } = options;
-  const additions = awaitedAdditions(all, wanted.unresolved ?? {});
-  const deltas = all.map((intent) => released(intent, additions, tries));
+  const additions = awaitedAdditions(all, wanted.recorded ?? NOT_RECORDED, tries);
+  const deltas = all.map((intent) => released(intent, additions));
   const standing = deltas.filter((intent) => intent.dead === null && !isHeld(intent));
   const intents = [...standing, ...(expansion?.intents ?? [])];
   const unknown = intents.filter((intent) => !isKnown(intent));
@@ -201,7 +200,7 @@ interface WorkedOut {
 }
 
 function workedOut(
-  { intents, complete = [], recorded = [] }: GroupIntents,
+  { intents, complete = [], recorded = NOT_RECORDED }: GroupIntents,
   snapshot: Snapshot,
   { members }: Names,
 ): WorkedOut {
@@ -243,8 +242,8 @@ function workedOut(
 }
 
 /** What a full state comes to is sent once it is recorded: members that the live record has named before come first. */
-function inRecord(intents: readonly Intent[], recorded: readonly string[]): readonly Intent[] {
-  const places = new Map(recorded.map((member, place) => [member, place]));
+function inRecord(intents: readonly Intent[], { waiting }: RecordedWaits): readonly Intent[] {
+  const places = new Map(waiting.map(({ member }, place) => [member, place]));
   if (places.size === 0) return intents;
   const placeOf = ({ member }: Intent): number => places.get(member) ?? places.size;
   return intents.toSorted((a, b) => placeOf(a) - placeOf(b));

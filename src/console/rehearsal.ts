@@ -198,25 +198,36 @@ export interface Expanded {
  * Answers whether the full state ends unseen: the last read does not show all members either.
  */
 export function rehearse(rehearsal: Rehearsal, turns: readonly Turn[], expanded: Expanded | null): boolean {
-  const [first = { intents: [], isUnresolved: false }, ...later] = turns;
-  const isUnseen = rehearseFirst(rehearsal, first, expanded);
-  for (const { intents, isUnresolved } of later) rehearsal.run(intents, isUnresolved);
+  // What a first look came to before a restart goes before the second one.
+  const isPartly = expanded?.state.whole?.isPartly === true;
+  const own = new Set(
+    isPartly
+      ? turns.flatMap(({ intents }) => intents.filter(({ source }) => isSamePosition(source, expanded.state.source)))
+      : [],
+  );
+  const isUnresolved = turns.some((turn) => turn.isUnresolved);
+  rehearsal.run([...own].filter(({ op }) => op === 'add'));
+  rehearsal.run(
+    [...own].filter(({ op }) => op === 'remove'),
+    isUnresolved,
+  );
+  const [first = { intents: [], isUnresolved }, ...later] = turns.map((turn): Turn => ({
+    ...turn,
+    intents: turn.intents.filter((intent) => !own.has(intent)),
+  }));
+  const isUnseen = rehearseFirst(rehearsal, first, expanded, isPartly || rehearsal.snapshot.isDoubtful);
+  for (const turn of later) rehearsal.run(turn.intents, turn.isUnresolved);
   return isUnseen;
 }
 
-function rehearseFirst(rehearsal: Rehearsal, turn: Turn, expanded: Expanded | null): boolean {
-  const deltas = turn.intents;
+/** @param isDoubtful the first read, also before a restart: what stands on top of the full state goes after its second look. */
+function rehearseFirst(rehearsal: Rehearsal, turn: Turn, expanded: Expanded | null, isDoubtful: boolean): boolean {
+  const others = turn.intents;
   if (expanded === null) {
-    rehearsal.run(deltas, turn.isUnresolved);
+    rehearsal.run(others, turn.isUnresolved);
     return false;
   }
-  const { state, intents, heldBy, awaited, isUnresolved } = expanded;
-  // What a first look came to before a restart goes before the second one.
-  const isPartly = state.whole?.isPartly === true;
-  const own = new Set(isPartly ? deltas.filter(({ source }) => isSamePosition(source, state.source)) : []);
-  rehearsal.run([...own]);
-  const others = deltas.filter((intent) => !own.has(intent));
-  const isDoubtful = isPartly || rehearsal.snapshot.isDoubtful;
+  const { intents, heldBy, awaited, isUnresolved } = expanded;
   const additions = intents.filter((intent) => intent.op === 'add' && isKnown(intent));
   const removals = intents.filter(({ op }) => op === 'remove');
   if (heldBy !== null) rehearsal.hold(removals, heldBy);

@@ -3,6 +3,7 @@ import { isSamePosition, type Intent } from '../core/change/change.ts';
 import { isHeld } from '../core/change/pending.ts';
 import { isOfFullState, waitsForAdditions } from '../core/group/full-state.ts';
 import type { UnresolvedNames } from '../core/log/live-record.ts';
+import { groupedBy } from './retry-topic.ts';
 
 /** What goes in one run of its group. */
 export interface Turn {
@@ -23,34 +24,44 @@ export interface AwaitedAdditions {
   readonly isAwaited: (intent: Intent) => boolean;
   /** Not all of them can be sent. */
   readonly isUnresolved: boolean;
-  /** The live record says of all that are awaited who they are: once they are known, what is held for them goes. */
-  readonly isComplete: boolean;
+  /** All of them go, and the live record leaves none out: then what is held for them goes, too. */
+  readonly isFulfilled: boolean;
+}
+
+/** As the live record of a group says. */
+export interface RecordedWaits {
+  readonly waiting: readonly Intent[];
+  readonly unresolved: UnresolvedNames;
 }
 
 /** @param standing also what is held or dead. @returns null: no removals of a full state are pending */
 export function awaitedAdditions(
   standing: readonly Intent[],
-  { awaited, accepted = [] }: UnresolvedNames,
+  { waiting, unresolved: { awaited, accepted = [] } }: RecordedWaits,
+  { which, now }: Tries,
 ): AwaitedAdditions | null {
   const removal = standing.find((intent) => isOfFullState(intent) && intent.dead === null);
   if (removal === undefined) return null;
+  const isOfIt = ({ op, source }: Intent): boolean => op === 'add' && isSamePosition(source, removal.source);
   const names = new Set(awaited);
-  const isAwaited = ({ op, source, member }: Intent): boolean =>
-    op === 'add' && (isSamePosition(source, removal.source) || names.has(member));
+  // A newer change has replaced it: a removal is waited for no more.
+  for (const { op, member } of standing) if (op === 'remove') names.delete(member);
+  const added = new Set([...names, ...waiting.filter(isOfIt).map(({ member }) => member)]);
+  const isAwaited = (intent: Intent): boolean => isOfIt(intent) || (intent.op === 'add' && added.has(intent.member));
   const isAccepted = (member: string): boolean => accepted.includes(member);
   const additions = standing.filter(isAwaited);
   for (const { member } of additions) names.delete(member);
   const isUnknown = ({ member, target, dead }: Intent): boolean =>
     (target === null || dead !== null) && !isAccepted(member);
   const isUnresolved = additions.some(isUnknown) || [...names].some((name) => !isAccepted(name));
-  return { isAwaited, isUnresolved, isComplete: awaited !== undefined };
+  const isLeft = ({ notBefore, waits }: Intent): boolean => which === 'now' && notBefore > now && waits !== 'group';
+  return { isAwaited, isUnresolved, isFulfilled: awaited !== undefined && !isUnresolved && !additions.some(isLeft) };
 }
 
 /** What is held only until others are known goes once they have gone. */
-export function released(intent: Intent, additions: AwaitedAdditions | null, { which }: Tries): Intent {
+export function released(intent: Intent, additions: AwaitedAdditions | null): Intent {
   if (!isHeld(intent) || intent.guard.by !== 'unresolved_members' || !isOfFullState(intent)) return intent;
-  const isFree = additions !== null && !additions.isUnresolved && additions.isComplete && which === 'all';
-  return isFree ? { ...intent, guard: null } : intent;
+  return additions?.isFulfilled === true ? { ...intent, guard: null } : intent;
 }
 
 /**
@@ -76,21 +87,17 @@ export function turnsOf(sent: readonly Intent[], additions: AwaitedAdditions | n
 
 function* inTime(intents: readonly Intent[], { which, now }: Tries): Generator<readonly Intent[]> {
   const timed = intents.filter(({ notBefore }) => notBefore > 0).toSorted((a, b) => a.notBefore - b.notBefore);
-  const due = [
-    ...intents.filter(({ notBefore }) => notBefore === 0),
-    ...timed.filter(({ notBefore }) => notBefore <= now),
-  ];
-  if (due.length > 0) yield due;
-  let later = timed.filter(({ notBefore }) => notBefore > now);
-  let hasAnswered = due.length > 0;
-  while (later.length > 0) {
-    const forGroup = hasAnswered ? later.filter(({ waits }) => waits === 'group') : [];
-    if (forGroup.length === 0 && which === 'now') return;
-    const at = later[0]?.notBefore ?? 0;
-    const turn = new Set(forGroup.length > 0 ? forGroup : later.filter(({ notBefore }) => notBefore <= at));
-    // In the order in which they began to wait for the group.
-    yield forGroup.length > 0 ? intents.filter((intent) => turn.has(intent)) : [...turn];
-    later = later.filter((intent) => !turn.has(intent));
-    hasAnswered = true;
-  }
+  const soon = intents.filter(({ notBefore }) => notBefore === 0);
+  const due = [...soon, ...timed.filter(({ notBefore }) => notBefore <= now)];
+  const later = timed.filter(({ notBefore }) => notBefore > now);
+  if (due.length === 0 && which === 'now') return;
+  const first = due.length > 0 ? due : later.filter(({ notBefore }) => notBefore === later[0]?.notBefore);
+  const played = new Set(first);
+  const forGroup = new Set(later.filter((intent) => intent.waits === 'group' && !played.has(intent)));
+  if (first.length > 0) yield first;
+  // In the order in which they began to wait for the group.
+  if (forGroup.size > 0) yield intents.filter((intent) => forGroup.has(intent));
+  if (which === 'now') return;
+  const left = later.filter((intent) => !played.has(intent) && !forGroup.has(intent));
+  yield* groupedBy(left, ({ notBefore }) => notBefore).values();
 }

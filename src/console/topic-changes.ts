@@ -280,8 +280,7 @@ export class TopicChanges implements PlannedChanges {
       intents,
       superseded: replaced,
       complete,
-      recorded: waiting.map(({ intent }) => intent.member),
-      unresolved: of.unresolved.get(key) ?? {},
+      recorded: { waiting: records.waiting, unresolved: of.unresolved.get(key) ?? {} },
       pauses: of.pauses,
     };
   }

@@ -142,7 +142,9 @@ export const planMutants: readonly Mutant[] = [
   {
     name: 'tries-all-together',
     breaks: 'a plan of the topics sends what waits for its time together with what is due',
-    edits: [{ find: '...timed.filter(({ notBefore }) => notBefore <= now),', replace: '...timed,' }],
+    edits: [
+      { find: '[...soon, ...timed.filter(({ notBefore }) => notBefore <= now)]', replace: '[...soon, ...timed]' },
+    ],
     tests: ['test/unit/plan-and-run.test.ts'],
   },
 ];

@@ -97,6 +97,11 @@ export class TopicPlanWorld {
     await drained;
   }
 
+  /** A full state was stopped between its two looks at a group that does not show all members. */
+  async isBetweenLooks(): Promise<boolean> {
+    return (await findWaiting(this.retry(), {})).some(({ intent }) => intent.whole?.isPartly === true);
+  }
+
   /** What the guard counts has left its window. */
   async endWindow(): Promise<void> {
     await this.clock.advance(20 * 60_000);

@@ -51,6 +51,8 @@ async function afterHistory({
   await history.endWindow();
   history.append(world.lines.slice(readCount));
   history.target.endFaults();
+  // In which order the rest of it goes is not foretold.
+  fc.pre(!(await history.isBetweenLooks()));
   return history;
 }
 

@@ -19,7 +19,7 @@ const steps: readonly Step[] = [
   {
     name: 'properties',
     command: ['npx', 'vitest', 'run', '--project', 'unit'],
-    environment: { PROPERTY_SEED: seed, PLAN_WORLDS: '10000' },
+    environment: { PROPERTY_SEED: seed, PLAN_WORLDS: '10000', TOPIC_WORLDS: '1000' },
   },
   { name: 'simulation', command: ['npm', 'run', 'simulate', '--', '--seeds', '20000', '--from', seed] },
   { name: 'benchmark', command: ['npm', 'run', 'bench', '--', '--quick'] },

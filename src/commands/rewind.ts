@@ -52,6 +52,7 @@ const examples = `
 Examples:
   $ rollcall rewind --to 2026-09-21T00:00:00Z           # shows the offsets, and how much would be read again
   $ rollcall rewind --to 2026-09-21T00:00:00Z --yes
+  $ rollcall plan --from-topic --since 2026-09-21T00:00:00Z   # which requests that would come to
 
 Exits 0 where the offsets are moved or none has to be, 1 without --yes or where older changes might be sent after newer ones (no room for
 all, or a group in two partitions), and 69 while an instance runs. Changes are reported again under the ids that they had. What is given

@@ -2,21 +2,30 @@
 import { sha256 } from '../adapters/system.ts';
 import type { Failure } from '../core/target/refusals.ts';
 import { WHOLE_GROUP, idKey, sourceMember, type Intent } from '../core/change/change.ts';
-import { supersedes } from '../core/change/pending.ts';
+import { isHeld, supersedes } from '../core/change/pending.ts';
 import { heldDigest } from '../core/group/guard.ts';
 import { DOUBTFUL_STATE, expand } from '../core/group/full-state.ts';
 import { memberFailure, resolved, targetFor, type SureResolution } from '../core/ids/resolution.ts';
 import type { ReportOutcome } from '../core/report/report.ts';
 import type { Outcome } from '../core/target/outcome.ts';
 import { groupPath, patchBody, type PatchBody, type Snapshot } from '../core/target/snapshot.ts';
+import type { PausesOf } from '../core/log/pause-record.ts';
 import { Rehearsal, isKnown, rehearse, type Expanded, type RehearsalOptions } from './rehearsal.ts';
+import { awaitedAdditions, released, turnsOf, type RecordedWaits, type Tries, type Turn } from './rehearsed-turns.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from '../core/target/retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
 export interface GroupIntents {
   /** As the source spells it first. */
   readonly group: string;
-  readonly intents: Map<string, Intent>;
+  /** Of topics what is held, or was given up, too. */
+  readonly intents: ReadonlyMap<string, Intent>;
+  /** Complete already: something older may be pending under another name of their member. Absent: none is. */
+  readonly complete?: readonly Intent[];
+  /** What its live record says, in its order; absent: there is none. */
+  readonly recorded?: RecordedWaits;
+  /** Of its partition; absent: nothing is paused. */
+  readonly pauses?: PausesOf;
   /** Newer ones took their place: how many of each member, as the source spells it; null: full states. */
   readonly superseded: ReadonlyMap<string | null, number>;
 }
@@ -49,6 +58,10 @@ export interface GroupPlan {
   readonly removalCount: number;
   /** What the guard holds; null: nothing, or it was not asked for. */
   readonly held: HeldPlan | null;
+  /** Until the last of it is tried, epoch ms; 0: nothing waits for its time. */
+  readonly waitsUntil: number;
+  /** By whom it is paused, and since when; absent: it is not. */
+  readonly pause?: string;
 }
 
 export interface HeldPlan {
@@ -72,7 +85,13 @@ export interface PlanOptions extends RehearsalOptions {
   readonly retry: RetryPolicy;
   /** What is said of what is held: its digest, or also what an approval of all of it sends. Absent: nothing. */
   readonly held?: 'digest' | 'requests';
+  /** Of changes that wait for another try. Absent: none does. */
+  readonly tries?: Tries;
 }
+
+const ALL_NOW: Tries = { which: 'all', now: 0 };
+
+const NOT_RECORDED: RecordedWaits = { waiting: [], unresolved: {} };
 
 /** What the target calls the group and its members; members that are not in it have the same id there. */
 export interface Names {
@@ -85,16 +104,22 @@ export interface Names {
 }
 
 export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
-  const { deltas, replaced, expansion } = workedOut(wanted, snapshot, names);
-  const intents = [...deltas, ...(expansion?.intents ?? [])];
+  const { deltas: all, replaced, expansion, state } = workedOut(wanted, snapshot, names);
+  const { tries = ALL_NOW, retry } = options;
+  const additions = awaitedAdditions(all, wanted.recorded ?? NOT_RECORDED, tries);
+  const deltas = all.map((intent) => released(intent, additions));
+  const standing = deltas.filter((intent) => intent.dead === null && !isHeld(intent));
+  const intents = [...standing, ...(expansion?.intents ?? [])];
   const unknown = intents.filter((intent) => !isKnown(intent));
-  const waits = failedOutcome('slow', options.retry) === 'retry_scheduled';
   const rehearsal = new Rehearsal(
     snapshot,
-    intents.filter((intent) => isKnown(intent) || waits),
+    intents.filter((intent) => isKnown(intent) || failedOutcome('slow', intent, retry) === 'retry_scheduled'),
     options,
   );
-  const isUnseen = rehearse(rehearsal, deltas.filter(isKnown), expansion);
+  holdAgain(rehearsal, deltas);
+  const turns = turnsOf([...(state === null ? [] : [state]), ...standing.filter(isKnown)], additions, tries);
+  const isNow = turns.length > 0;
+  const isUnseen = rehearse(rehearsal, turns.map(withoutState), isNow ? expansion : null);
   const held = new Set(rehearsal.held.flatMap((of) => of.intents));
   const requestOf = (part: readonly Intent[], index: number): PlannedRequest => ({
     method: 'PATCH',
@@ -120,17 +145,31 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
     removalCount: rehearsal.removedCount,
     predicted: [
       ...predict(replaced, 'superseded', null),
-      ...endOfState(expansion, isUnseen),
-      ...predict(noop, 'already_synced', null),
-      ...requests.flatMap((part) => predict(part, 'applied', null)),
+      ...(isNow ? endOfState(expansion, isUnseen) : []),
+      ...noop.flatMap((intent) => predict([intent], afterTries(intent, 'already_synced'), null)),
+      ...requests.flat().flatMap((intent) => predict([intent], afterTries(intent, 'applied'), null)),
       ...rehearsal.held.flatMap((of) => predict(of.intents, 'held', of.by)),
-      ...unknown
-        .filter((intent) => !held.has(intent))
-        .flatMap((intent) => predictUnknown(intent, names, options.retry)),
+      ...unknown.filter((intent) => !held.has(intent)).flatMap((intent) => predictUnknown(intent, names, retry)),
     ],
     held: options.held === undefined ? null : heldPlan(options.held),
+    waitsUntil: latestOf(turns),
   };
 }
+
+const withoutState = (turn: Turn): Turn => ({ ...turn, intents: turn.intents.filter(({ op }) => op !== 'state') });
+
+const latestOf = (turns: readonly Turn[]): number =>
+  turns.reduce((latest, { intents }) => intents.reduce((max, { notBefore }) => Math.max(max, notBefore), latest), 0);
+
+/** What waits for an operator goes on waiting. */
+function holdAgain(rehearsal: Rehearsal, deltas: readonly Intent[]): void {
+  for (const intent of deltas)
+    if (intent.dead === null && intent.guard?.kind === 'held') rehearsal.hold([intent], intent.guard.by);
+}
+
+/** As the pipeline says it of what has failed before. */
+const afterTries = ({ attempt }: Intent, outcome: 'applied' | 'already_synced'): ReportOutcome =>
+  attempt > 0 ? 'recovered' : outcome;
 
 function heldDigestOf(group: string, rehearsal: Rehearsal, { group: groupTarget, isMapped }: Names): string | null {
   const intents = rehearsal.held.flatMap(({ intents: held, by }) =>
@@ -151,24 +190,30 @@ function endOfState(expansion: Expanded | null, isUnseen: boolean): Prediction[]
 }
 
 interface WorkedOut {
-  /** Also those that no request can name yet. */
+  /** Also those that no request can name yet, and what is held or dead. */
   readonly deltas: readonly Intent[];
   /** Under another name of its member something else stands. */
   readonly replaced: readonly Intent[];
-  /** null: there is no full state. */
+  /** null: there is no full state, or it was given up. */
+  readonly state: Intent | null;
   readonly expansion: Expanded | null;
 }
 
-function workedOut({ intents }: GroupIntents, snapshot: Snapshot, { members }: Names): WorkedOut {
+function workedOut(
+  { intents, complete = [], recorded = NOT_RECORDED }: GroupIntents,
+  snapshot: Snapshot,
+  { members }: Names,
+): WorkedOut {
   const known = (member: string): SureResolution =>
     members.get(member) ?? { kind: 'found', id: idKey(member), isActive: true };
   const resolve = (member: string) => resolved(known(member));
-  const named = [...intents.values()]
-    .filter(({ op }) => op !== 'state')
-    .map((intent): Intent => ({ ...intent, target: targetFor(intent.op, known(sourceMember(intent))) }));
-  const { deltas, replaced } = ofEachMember(named);
-  const state = intents.get(WHOLE_GROUP);
-  if (state === undefined) return { deltas, replaced, expansion: null };
+  const named = (intent: Intent): Intent =>
+    intent.namedBy === 'target' ? intent : { ...intent, target: targetFor(intent.op, known(sourceMember(intent))) };
+  const done = complete.filter(({ op }) => op !== 'state').map(named);
+  const all = [...intents.values()].filter(({ op }) => op !== 'state').map(named);
+  const { deltas, replaced } = ofEachMember(all, done);
+  const state = intents.get(WHOLE_GROUP) ?? null;
+  if (state === null || state.dead !== null) return { deltas, replaced, state: null, expansion: null };
   const newer = new Map(
     deltas.flatMap((delta) => [
       [delta.target === null ? delta.member : idKey(delta.target), delta],
@@ -178,33 +223,52 @@ function workedOut({ intents }: GroupIntents, snapshot: Snapshot, { members }: N
   const newerFor = (member: string, target: string | null): Intent | null =>
     newer.get(member) ?? newer.get(idKey(target ?? member)) ?? null;
   const expansion = expand(state, { snapshot, resolve, newerFor });
-  const isUnknown = ({ op, target }: Intent): boolean => op === 'add' && target === null;
+  const isUnknown = ({ op, target, dead }: Intent): boolean => op === 'add' && (target === null || dead !== null);
   const names = new Set(expansion.awaited);
   const awaited = deltas.filter(({ member }) => names.has(member));
   const isUnresolved = [...expansion.intents, ...awaited].some(isUnknown);
   return {
     deltas,
     replaced,
-    expansion: { state, intents: expansion.intents, heldBy: expansion.heldBy, awaited, isUnresolved },
+    state,
+    expansion: {
+      state,
+      intents: inRecord(expansion.intents, recorded),
+      heldBy: expansion.heldBy,
+      awaited,
+      isUnresolved,
+    },
   };
 }
 
-/** Two names may stand for one member of the target. */
-function ofEachMember(named: readonly Intent[]): { deltas: readonly Intent[]; replaced: readonly Intent[] } {
+/** What a full state comes to is sent once it is recorded: members that the live record has named before come first. */
+function inRecord(intents: readonly Intent[], { waiting }: RecordedWaits): readonly Intent[] {
+  const places = new Map(waiting.map(({ member }, place) => [member, place]));
+  if (places.size === 0) return intents;
+  const placeOf = ({ member }: Intent): number => places.get(member) ?? places.size;
+  return intents.toSorted((a, b) => placeOf(a) - placeOf(b));
+}
+
+/** Two names may stand for one member of the target. @param done what is complete already */
+function ofEachMember(
+  named: readonly Intent[],
+  done: readonly Intent[],
+): { deltas: readonly Intent[]; replaced: readonly Intent[] } {
   const standing = new Map<string, Intent>();
-  for (const intent of named) {
+  for (const intent of [...named, ...done]) {
     if (intent.target === null) continue;
     const rival = standing.get(idKey(intent.target));
     if (rival === undefined || supersedes(intent, rival)) standing.set(idKey(intent.target), intent);
   }
   const stands = (intent: Intent): boolean => intent.target === null || standing.get(idKey(intent.target)) === intent;
-  return { deltas: named.filter(stands), replaced: named.filter((intent) => !stands(intent)) };
+  const replaced = named.filter((intent) => !stands(intent) && intent.dead === null);
+  return { deltas: named.filter(stands), replaced };
 }
 
 function predictUnknown(intent: Intent, { members }: Names, retry: RetryPolicy): Prediction[] {
   const resolution = members.get(sourceMember(intent));
   const code = resolution === undefined ? null : memberFailure(resolution).code;
-  return predict([intent], failedOutcome('slow', retry), code);
+  return predict([intent], failedOutcome('slow', intent, retry), code);
 }
 
 /** Why nothing can be planned for a group. */
@@ -218,12 +282,22 @@ export type Unreadable = Extract<Outcome, { readonly kind: 'denied' | 'not_found
 export const refusedBy = ({ failure, kind }: Unreadable): Refused => ({ failure, rule: scheduleOf(kind) });
 
 /** What becomes of the changes of a group that cannot be read. */
-export function foreseeRefused(
+export function foreseeRefused(wanted: GroupIntents, refused: Refused, retry: RetryPolicy): GroupPlan {
+  const { code } = refused.failure;
+  return unsent(wanted, (intent) => predict([intent], failedOutcome(refused.rule, intent, retry), code));
+}
+
+/** Nothing of the group is sent before a resume. @param pause by whom, and since when */
+export const foreseePaused = (wanted: GroupIntents, pause: string): GroupPlan => ({
+  ...unsent(wanted, (intent) => predict([intent], 'retry_scheduled', 'paused')),
+  pause,
+});
+
+function unsent(
   { group, intents, superseded }: GroupIntents,
-  refused: Refused,
-  retry: RetryPolicy,
+  predictionsFor: (intent: Intent) => readonly Prediction[],
 ): GroupPlan {
-  const failed = [...intents.values()];
+  const waiting = [...intents.values()].filter(({ dead }) => dead === null);
   return {
     group,
     etag: null,
@@ -232,14 +306,17 @@ export function foreseeRefused(
     superseded,
     removalCount: 0,
     held: null,
-    predicted: predict(failed, failedOutcome(refused.rule, retry), refused.failure.code),
+    waitsUntil: 0,
+    predicted: waiting.flatMap((intent) =>
+      isHeld(intent) ? predict([intent], 'held', intent.guard.by) : predictionsFor(intent),
+    ),
   };
 }
 
-/** A dry run knows of no failures before this one. */
-function failedOutcome(schedule: RetryRule, retry: RetryPolicy): ReportOutcome {
+/** Where its next try fails. */
+function failedOutcome(schedule: RetryRule, { attempt }: Intent, retry: RetryPolicy): ReportOutcome {
   if (schedule !== 'slow' && schedule !== 'fast') return 'failed';
-  const decision = decideRetry(retry, { schedule, attempt: 0, now: 0, random: 0, retryAfterMs: null });
+  const decision = decideRetry(retry, { schedule, attempt, now: 0, random: 0, retryAfterMs: null });
   return decision.kind === 'park' ? 'retry_scheduled' : 'permanent_failure';
 }
 

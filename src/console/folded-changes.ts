@@ -32,14 +32,32 @@ interface FoldedState {
   readonly deleted: boolean;
 }
 
+/** What the events of a partition of a topic have besides. */
+export interface FoldedPartition {
+  /** From there on events are taken. */
+  readonly start: bigint;
+  /** Shared by all partitions. */
+  readonly ids: KeptIds;
+  /** What is complete already is not superseded any more. */
+  readonly isComplete: (offset: bigint) => boolean;
+}
+
+const WHOLE_FILE = (): FoldedPartition => ({ start: 0n, ids: new KeptIds(), isComplete: () => false });
+
+/** Of one partition: positions of two have no order. */
 export class FoldedChanges {
   readonly #groups = new Map<string, FoldedGroup>();
-  readonly #ids = new KeptIds();
+  readonly #ids: KeptIds;
   readonly #source: Pick<ChangeSource, 'topic' | 'partition'>;
+  readonly #start: bigint;
+  readonly #isComplete: (offset: bigint) => boolean;
 
-  /** @param source where the events come from. */
-  constructor(source: Pick<ChangeSource, 'topic' | 'partition'>) {
+  /** @param source where the events come from. @param of of a topic; absent: all of a file. */
+  constructor(source: Pick<ChangeSource, 'topic' | 'partition'>, of: FoldedPartition = WHOLE_FILE()) {
     this.#source = source;
+    this.#start = of.start;
+    this.#ids = of.ids;
+    this.#isComplete = of.isComplete;
   }
 
   get groupCount(): number {
@@ -48,10 +66,10 @@ export class FoldedChanges {
 
   /** Takes one event in, in the order of the source. @throws where its record, or the source, holds more than can be numbered. */
   take(event: ChangeEvent, at: EventPosition): void {
-    const number = numberOf(at);
+    const number = numberOf({ offset: Number(at.offset - this.#start), index: at.index });
     const group = this.#groupOf(event.group);
     if (event.kind === 'state') {
-      supersedeAll(group);
+      this.#supersedeAll(group);
       const members = event.members.map((member) => this.#ids.kept(member));
       group.state = { event: number, members, deleted: event.deleted };
       return;
@@ -87,7 +105,7 @@ export class FoldedChanges {
     const key = this.#ids.kept(idKey(member));
     const former = group.members.get(key);
     if (former !== undefined && eventOf(former) === eventOf(code)) return;
-    if (former !== undefined) supersede(group, key);
+    if (former !== undefined) this.#supersede(group, key, former);
     // The newest stand last.
     group.members.delete(key);
     group.members.set(key, code);
@@ -112,20 +130,39 @@ export class FoldedChanges {
 
   /** What orders the changes of a group. */
   #sourceOf(event: number): ChangeSource {
-    return { ...this.#source, ...positionOf(event), eventId: null, timestamp: 0 };
+    const { offset, index } = positionOf(event);
+    return { ...this.#source, offset: this.#start + offset, index, eventId: null, timestamp: 0 };
+  }
+
+  #supersede({ superseded, spellings }: FoldedGroup, member: string, code: number): void {
+    if (this.#isComplete(this.#offsetOf(eventOf(code)))) return;
+    const name = spellings.get(member) ?? member;
+    superseded.set(name, (superseded.get(name) ?? 0) + 1);
+  }
+
+  #supersedeAll(group: FoldedGroup): void {
+    if (group.state !== null && !this.#isComplete(this.#offsetOf(group.state.event)))
+      group.superseded.set(null, (group.superseded.get(null) ?? 0) + 1);
+    for (const [member, code] of group.members) this.#supersede(group, member, code);
+    group.members.clear();
+    group.spellings.clear();
+  }
+
+  #offsetOf(event: number): bigint {
+    return this.#start + positionOf(event).offset;
   }
 }
 
 /** Where an event stands in its source: the number of its line, or its offset, and which event of several. */
 export interface EventPosition {
-  readonly offset: number;
+  readonly offset: bigint;
   readonly index: number | null;
 }
 
 const EVENTS_PER_RECORD = 2 ** 20;
 
-/** A position as one number, in the order of positions; with its operation it has 53 bits. */
-function numberOf({ offset, index }: EventPosition): number {
+/** A position as one number, counted from the first, in the order of positions; with its operation it has 53 bits. */
+function numberOf({ offset, index }: { readonly offset: number; readonly index: number | null }): number {
   if (offset >= 2 ** 32 || (index ?? 0) >= EVENTS_PER_RECORD - 1)
     throw new Error(`record ${offset}: a plan takes 2^32 records of fewer than ${EVENTS_PER_RECORD - 1} events each`);
   return offset * EVENTS_PER_RECORD + (index === null ? 0 : index + 1);
@@ -137,15 +174,3 @@ function positionOf(number: number): Pick<ChangeSource, 'offset' | 'index'> {
 }
 
 const eventOf = (code: number): number => Math.floor(code / 2);
-
-function supersede({ superseded, spellings }: FoldedGroup, member: string): void {
-  const name = spellings.get(member) ?? member;
-  superseded.set(name, (superseded.get(name) ?? 0) + 1);
-}
-
-function supersedeAll(group: FoldedGroup): void {
-  if (group.state !== null) group.superseded.set(null, (group.superseded.get(null) ?? 0) + 1);
-  for (const member of group.members.keys()) supersede(group, member);
-  group.members.clear();
-  group.spellings.clear();
-}

@@ -49,7 +49,7 @@ export function placesIn(
 export async function withGroupSources<P extends Part>(
   context: CommandContext,
   parts: readonly P[],
-  work: (sources: GroupSources, config: OpenConfig<P>) => Promise<void>,
+  work: (sources: GroupSources & { readonly tools: KafkaLogTools }, config: OpenConfig<P>) => Promise<void>,
   needs: (topics: TopicNames, groupId: string) => readonly Need[],
 ): Promise<void> {
   await withLogTools(

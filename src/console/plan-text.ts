@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { constants, createGunzip, createGzip } from 'node:zlib';
 import { jsonText } from '../core/text/visible.ts';
+import { versionText } from './plan-totals.ts';
 import { predictionsOf, type GroupPlan, type Prediction } from './dry-run.ts';
 
 export function planText(plan: GroupPlan): string {
-  const { group, etag, requests, noop } = plan;
-  const lines = [`group ${group}  ${etag === null ? 'cannot be read' : `version ${etag}`}`];
+  const { group, requests, noop } = plan;
+  const lines = [`group ${group}  ${versionText(plan)}`];
   for (const { method, path, if_match: version, body } of requests) {
     lines.push(
       `  ${method} ${path}  If-Match: ${version ?? 'the version of the answer before'}`,
@@ -18,10 +19,13 @@ export function planText(plan: GroupPlan): string {
   for (const [member, count] of plan.superseded)
     lines.push(lineOf({ member, outcome: 'superseded', code: null }, count));
   for (const each of plan.predicted) {
-    if (each.outcome !== 'applied' && each.outcome !== 'already_synced') lines.push(lineOf(each));
+    if (!LANDS.has(each.outcome)) lines.push(lineOf(each));
   }
   return `${lines.join('\n')}\n`;
 }
+
+/** The requests show it, or the line of those that are so already. */
+const LANDS: ReadonlySet<Prediction['outcome']> = new Set(['applied', 'already_synced', 'recovered']);
 
 const lineOf = ({ member, outcome, code }: Prediction, count = 1): string =>
   `  ${outcome}: ${member ?? '(full state)'}${code === null ? '' : ` (${code})`}${count === 1 ? '' : ` ${count} times`}`;

@@ -24,9 +24,19 @@ export class PlanTotals {
   #groupCount = 0;
   #requestCount = 0;
   #requestsOfOneMax = 0;
+  #pausedCount = 0;
+  #waitsUntil = 0;
+  readonly #heldAdvice: string;
+
+  /** @param of what is planned: it says how held removals leave. */
+  constructor(of: keyof typeof HELD = 'file') {
+    this.#heldAdvice = HELD[of];
+  }
 
   take(plan: GroupPlan): void {
     this.#groupCount += 1;
+    this.#pausedCount += Number(plan.pause !== undefined);
+    this.#waitsUntil = Math.max(this.#waitsUntil, plan.waitsUntil);
     this.#requestCount += plan.requests.length;
     this.#requestsOfOneMax = Math.max(this.#requestsOfOneMax, plan.requests.length);
     for (const count of plan.superseded.values()) this.count('superseded', count);
@@ -47,11 +57,12 @@ export class PlanTotals {
     return [...this.#outcomes.keys()].every((outcome) => isSuccess({ outcome }));
   }
 
-  /** Until `apply` has sent all of it, by the model of `rollcall status`: each group is read once before its requests. */
-  takesMs(speed: Speed, budget: RequestBudget): number {
+  /** Until all of it is sent, by the model of `rollcall status`: each group is read once before its requests. @param now epoch ms */
+  takesMs(speed: Speed, budget: RequestBudget, now: number): number {
     if (this.#requestCount === 0) return 0;
     const requests = this.#requestCount + this.#groupCount;
-    return convergesInMs({ requests, longestRun: this.#requestsOfOneMax + 1, waitMs: 0, unread: 0 }, speed, budget);
+    const waitMs = Math.max(0, this.#waitsUntil - now);
+    return convergesInMs({ requests, longestRun: this.#requestsOfOneMax + 1, waitMs, unread: 0 }, speed, budget);
   }
 
   /** The sentence first: `12 groups, 40 requests, about 8 s, 3 removals held.` */
@@ -62,9 +73,10 @@ export class PlanTotals {
       counted(this.#requestCount, 'request'),
       ...(this.#requestCount === 0 ? [] : [`about ${durationText(takesMs)}`]),
       ...(held === 0 ? [] : [`${counted(held, 'removal')} held`]),
+      ...(this.#pausedCount === 0 ? [] : [`${counted(this.#pausedCount, 'group')} paused`]),
     ];
     const counts = [...this.#outcomes].map(([outcome, count]) => `  ${outcome.padEnd(18)} ${count}\n`);
-    return `${said.join(', ')}.\n${counts.join('')}${held === 0 ? '' : HELD}`;
+    return `${said.join(', ')}.\n${counts.join('')}${held === 0 ? '' : this.#heldAdvice}`;
   }
 
   /** The groups of which something fails, waits or is held, and the largest others. */
@@ -88,12 +100,15 @@ export class PlanTotals {
   }
 }
 
-const HELD = 'What the removal guard holds leaves with `apply --approve` only.\n';
+const HELD = {
+  file: 'What the removal guard holds leaves with `apply --approve` only.\n',
+  topic: 'What the removal guard holds waits for `rollcall held`.\n',
+} as const;
 const VERBOSE = 'Each group with its requests: --verbose\n';
 
 /** One line: how many requests, and what becomes of the changes. */
 function groupLine(plan: GroupPlan): string {
-  const { group, etag, requests, superseded, predicted } = plan;
+  const { group, requests, superseded, predicted } = plan;
   const supersededCount = [...superseded.values()].reduce((sum, count) => sum + count, 0);
   const counts = new Map(supersededCount === 0 ? [] : [['superseded', supersededCount]]);
   for (const { outcome, code } of predicted) {
@@ -101,6 +116,10 @@ function groupLine(plan: GroupPlan): string {
     counts.set(what, (counts.get(what) ?? 0) + 1);
   }
   const said = [...counts].map(([what, count]) => `${count} ${what}`).join(', ');
-  const version = etag === null ? 'cannot be read' : `version ${etag}`;
+  const version = versionText(plan);
   return `group ${group}  ${version}  ${counted(requests.length, 'request')}${said === '' ? '' : `: ${said}`}`;
 }
+
+/** What a plan knows of the group itself. */
+export const versionText = ({ etag, pause }: Pick<GroupPlan, 'etag' | 'pause'>): string =>
+  pause ?? (etag === null ? 'cannot be read' : `version ${etag}`);

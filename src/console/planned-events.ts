@@ -107,7 +107,7 @@ export class PlannedEvents {
   #preview({ snapshot, target }: ShownGroup, event: ChangeEvent): ReturnType<typeof preview> | null {
     if (snapshot === null || target === null) return null;
     const changes = new FoldedChanges(FILE_SOURCE);
-    changes.take(event, { offset: 0, index: null });
+    changes.take(event, { offset: 0n, index: null });
     const [wanted] = [...changes.takeGroups()];
     if (wanted === undefined) return null;
     const names = event.kind === 'state' ? event.members : [...event.add, ...event.remove];

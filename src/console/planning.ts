@@ -3,8 +3,18 @@
  * follows. Sends GETs only.
  */
 import type { RunningSha256 } from '../adapters/system.ts';
-import { idKey, isChange, isUnread, sourceMember, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
+import {
+  idKey,
+  isChange,
+  isUnread,
+  sourceMember,
+  type Intent,
+  type SourceEvent,
+  type SourceFormat,
+} from '../core/change/change.ts';
+import { pauseText } from '../core/explain/instance-answer.ts';
 import { renamedGroup, unresolvedFailure, type IdKind, type SureResolution } from '../core/ids/resolution.ts';
+import { NO_PAUSES, pauseAmong } from '../core/log/pause-record.ts';
 import { classify } from '../core/target/outcome.ts';
 import type { HttpAnswer } from '../core/target/refusals.ts';
 import { shownName, type Snapshot } from '../core/target/snapshot.ts';
@@ -15,20 +25,21 @@ import type { GroupApi, IdMap } from '../ports.ts';
 import { print, showProgress, type CommandContext } from './command-context.ts';
 import {
   chunks,
+  foreseePaused,
   foreseeRefused,
   preview,
   refusedBy,
   type GroupIntents,
   type GroupPlan,
   type Names,
+  type PlanOptions,
   type Refused,
 } from './dry-run.ts';
 import { FILE_SOURCE, readLines } from './file-source.ts';
 import { FoldedChanges } from './folded-changes.ts';
+import { InvalidEvents } from './invalid-events.ts';
 import type { PlanTotals } from './plan-totals.ts';
 import { getGroupWithRetries, targetExitCode } from './target.ts';
-
-const NAMED_MAX = 20;
 
 interface ReadingChanges {
   readonly totals: PlanTotals;
@@ -43,7 +54,8 @@ export async function readChanges(
   { totals, context, hash }: ReadingChanges,
 ): Promise<FoldedChanges> {
   const changes = new FoldedChanges(FILE_SOURCE);
-  let [lineCount, invalidCount] = [0, 0];
+  const invalid = new InvalidEvents();
+  let lineCount = 0;
   const endProgress = showProgress(context.stderr, context.clock, () => {
     return { settled: lineCount, total: lineCount, unit: 'lines', detail: `read, ${changes.groupCount} groups` };
   });
@@ -52,23 +64,19 @@ export async function readChanges(
       lineCount = index + 1;
       const events = bytes === null ? [] : await eventsIn(bytes, format);
       takeEach(changes, events, index);
-      const unread = events.filter(isUnread);
-      for (const { code, message } of unread.slice(0, Math.max(0, NAMED_MAX - invalidCount)))
-        await print(context.stderr, `line ${lineCount}: ${code}: ${visible(message)}\n`);
-      invalidCount += unread.length;
+      for (const event of events.filter(isUnread)) invalid.note(`line ${lineCount}`, event);
     }
   } finally {
     endProgress();
   }
-  if (invalidCount > NAMED_MAX)
-    await print(context.stderr, `… and ${invalidCount - NAMED_MAX} more that are not valid\n`);
-  totals.count('invalid', invalidCount);
+  await print(context.stderr, invalid.text);
+  totals.count('invalid', invalid.count);
   return changes;
 }
 
 function takeEach(changes: FoldedChanges, events: readonly SourceEvent[], offset: number): void {
   for (const [i, event] of events.entries())
-    if (isChange(event)) changes.take(event, { offset, index: events.length > 1 ? i : null });
+    if (isChange(event)) changes.take(event, { offset: BigInt(offset), index: events.length > 1 ? i : null });
 }
 
 async function eventsIn(bytes: Uint8Array, format: SourceFormat): Promise<readonly SourceEvent[]> {
@@ -77,14 +85,18 @@ async function eventsIn(bytes: Uint8Array, format: SourceFormat): Promise<readon
   return format.decode(record, { partitionCount: 1 });
 }
 
+/** Folded per group. */
+export type PlannedChanges = Pick<FoldedChanges, 'groupCount' | 'takeGroups'>;
+
 export interface Planning {
-  readonly changes: FoldedChanges;
+  readonly changes: PlannedChanges;
   readonly config: Config<'genesys' | 'pipeline'>;
   readonly api: GroupApi;
   readonly ids: IdMap | null;
   readonly reads: ReadTimes;
   /** As of PlanOptions. */
-  readonly held?: 'digest' | 'requests';
+  readonly held?: PlanOptions['held'];
+  readonly tries?: PlanOptions['tries'];
 }
 
 /** What an id map says of a group, and of the members that its changes name. */
@@ -122,7 +134,7 @@ export class ReadTimes {
 export async function* plansOf(planning: Planning, context: CommandContext): AsyncGenerator<PlannedGroup> {
   const { concurrency, publicApiUrl } = planning.config.genesys;
   const { membersPerPatchMax, retry, guard } = planning.config.pipeline;
-  const { held } = planning;
+  const { held, tries } = planning;
   let removedBefore = 0;
   for (const part of chunks(planning.changes.takeGroups(), concurrency)) {
     const groups = await Promise.all(
@@ -130,20 +142,23 @@ export async function* plansOf(planning: Planning, context: CommandContext): Asy
     );
     for (const { wanted, seen } of groups) {
       const { names, snapshot, group } = seen;
-      const options = {
+      const options: PlanOptions = {
         publicApiUrl,
         membersPerPatchMax,
         guard,
         retry,
         removedBefore,
         ...(held !== undefined && { held }),
+        ...(tries !== undefined && { tries }),
       };
       const plan =
-        'failure' in snapshot
-          ? foreseeRefused(wanted, snapshot, retry)
-          : 'failure' in names
-            ? foreseeRefused(wanted, names, retry)
-            : preview(wanted, snapshot, names, options);
+        typeof snapshot === 'string'
+          ? foreseePaused(wanted, snapshot)
+          : 'failure' in snapshot
+            ? foreseeRefused(wanted, snapshot, retry)
+            : 'failure' in names
+              ? foreseeRefused(wanted, names, retry)
+              : preview(wanted, snapshot, names, options);
       removedBefore += plan.removalCount;
       yield { wanted, names, group, plan };
     }
@@ -151,7 +166,8 @@ export async function* plansOf(planning: Planning, context: CommandContext): Asy
 }
 
 interface Seen extends LookedUpNames {
-  readonly snapshot: Snapshot | Refused;
+  /** A text: the group is paused, and was not read. */
+  readonly snapshot: Snapshot | Refused | string;
 }
 
 async function look(
@@ -160,8 +176,19 @@ async function look(
   context: CommandContext,
 ): Promise<Seen> {
   const { names, group } = await namesFor(ids, wanted, context);
+  const pause = pauseOf(wanted, names);
+  if (pause !== null) return { names, group, snapshot: pause };
   const snapshot = 'failure' in names ? names : await read(wanted, names, { api, reads, context });
   return { names, group, snapshot };
+}
+
+/** null: it is not paused. */
+function pauseOf({ group, pauses = NO_PAUSES }: GroupIntents, names: Names | Refused): string | null {
+  const target = 'failure' in names ? [] : [idKey(names.group)];
+  const found = pauseAmong(pauses, new Set([idKey(group), ...target]));
+  if (found === null) return null;
+  const { author, reason, at: since } = found.pause;
+  return pauseText({ name: found.name, author, reason, since });
 }
 
 /** @throws ExitError where the target gives no answer. */
@@ -173,15 +200,19 @@ async function namesFor(
   if (ids === null) return { names: { group: idKey(wanted.group), members: new Map() }, group: null };
   const group = await resolve(ids, 'group', wanted.group, context);
   if (group.kind !== 'found') return { names: { failure: unresolvedFailure('group', group), rule: 'slow' }, group };
-  const named = new Set(
-    [...wanted.intents.values()].flatMap((intent) => intent.whole?.members ?? [sourceMember(intent)]),
-  );
+  const named = new Set([...wanted.intents.values(), ...(wanted.complete ?? [])].flatMap(namesIn));
   const members = new Map<string, SureResolution>();
   for (const member of named) members.set(member, await resolve(ids, 'user', member, context));
   return {
     names: { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, isMapped: true, members },
     group,
   };
+}
+
+/** By the source; whom a full state removes goes by the target's name, which no id map is to be asked for. */
+function namesIn(intent: Intent): readonly string[] {
+  if (intent.op === 'state') return intent.whole?.members ?? [];
+  return intent.namedBy === 'target' ? [] : [sourceMember(intent)];
 }
 
 async function resolve(

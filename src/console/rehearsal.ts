@@ -2,11 +2,12 @@
  * The runs of one group, as the pipeline would make them, against a target that accepts everything: which requests it sends, and what the
  * removal guard holds. Each step is decided by core/group/step.ts, as in pipeline/apply; nothing is sent.
  */
-import { idKey, type HeldBy, type Intent } from '../core/change/change.ts';
+import { idKey, isSamePosition, type Held, type HeldBy, type Intent } from '../core/change/change.ts';
 import { approvedLast, isGuarded, removalsOfRun, type GuardLimits } from '../core/group/guard.ts';
 import { nextStep, type Step } from '../core/group/step.ts';
 import { isCutAt, isSatisfied, targetOf, type Snapshot } from '../core/target/snapshot.ts';
 import { DueQueue } from '../pipeline/state/due-queue.ts';
+import type { Turn } from './rehearsed-turns.ts';
 
 export interface RehearsalOptions {
   readonly membersPerPatchMax: number;
@@ -17,7 +18,7 @@ export interface RehearsalOptions {
 
 interface HeldIntents {
   readonly intents: readonly Intent[];
-  readonly by: HeldBy;
+  readonly by: Held['by'];
 }
 
 /** It may have a million members and thousands of requests, so that a request costs as much as it changes. */
@@ -61,7 +62,7 @@ export class Rehearsal {
     return this.#removedCount;
   }
 
-  hold(intents: readonly Intent[], by: HeldBy): void {
+  hold(intents: readonly Intent[], by: Held['by']): void {
     if (intents.length > 0) this.held.push({ intents, by });
     this.#drop(intents);
   }
@@ -196,22 +197,46 @@ export interface Expanded {
  * The runs in their order. What stands on top of a full state goes while what that came to is recorded; where the read was doubtful, after it.
  * Answers whether the full state ends unseen: the last read does not show all members either.
  */
-export function rehearse(rehearsal: Rehearsal, deltas: readonly Intent[], expanded: Expanded | null): boolean {
+export function rehearse(rehearsal: Rehearsal, turns: readonly Turn[], expanded: Expanded | null): boolean {
+  // What a first look came to before a restart goes before the second one.
+  const isPartly = expanded?.state.whole?.isPartly === true;
+  const own = new Set(
+    isPartly
+      ? turns.flatMap(({ intents }) => intents.filter(({ source }) => isSamePosition(source, expanded.state.source)))
+      : [],
+  );
+  const isUnresolved = turns.some((turn) => turn.isUnresolved);
+  rehearsal.run([...own].filter(({ op }) => op === 'add'));
+  rehearsal.run(
+    [...own].filter(({ op }) => op === 'remove'),
+    isUnresolved,
+  );
+  const [first = { intents: [], isUnresolved }, ...later] = turns.map((turn): Turn => ({
+    ...turn,
+    intents: turn.intents.filter((intent) => !own.has(intent)),
+  }));
+  const isUnseen = rehearseFirst(rehearsal, first, expanded, isPartly || rehearsal.snapshot.isDoubtful);
+  for (const turn of later) rehearsal.run(turn.intents, turn.isUnresolved);
+  return isUnseen;
+}
+
+/** @param isDoubtful the first read, also before a restart: what stands on top of the full state goes after its second look. */
+function rehearseFirst(rehearsal: Rehearsal, turn: Turn, expanded: Expanded | null, isDoubtful: boolean): boolean {
+  const others = turn.intents;
   if (expanded === null) {
-    rehearsal.run(deltas);
+    rehearsal.run(others, turn.isUnresolved);
     return false;
   }
   const { intents, heldBy, awaited, isUnresolved } = expanded;
-  const { isDoubtful } = rehearsal.snapshot;
   const additions = intents.filter((intent) => intent.op === 'add' && isKnown(intent));
   const removals = intents.filter(({ op }) => op === 'remove');
   if (heldBy !== null) rehearsal.hold(removals, heldBy);
-  if (!isDoubtful) rehearsal.run(deltas);
+  if (!isDoubtful) rehearsal.run(others);
   // What the removals wait for goes with the additions, before the second look.
   rehearsal.run(isDoubtful && removals.length > 0 ? [...awaited.filter(isKnown), ...additions] : additions);
   rehearsal.run(removals, isUnresolved);
   const isUnseen = isDoubtful && rehearsal.snapshot.isDoubtful;
-  if (isDoubtful) rehearsal.run(deltas);
+  if (isDoubtful) rehearsal.run(others);
   return isUnseen;
 }
 

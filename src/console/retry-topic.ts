@@ -6,7 +6,7 @@ import { operatorKey } from '../adapters/private-file.ts';
 import { idKey, intentId, type Intent } from '../core/change/change.ts';
 import { isHeld } from '../core/change/pending.ts';
 import { needsOfOperator } from '../core/log/authorization.ts';
-import { parseRetryRecord, type WireRecord } from '../core/log/live-record.ts';
+import { parseRetryRecord, type UnresolvedNames, type WireRecord } from '../core/log/live-record.ts';
 import { emptyView, readFence, readState, type RetryView } from '../core/log/ownership.ts';
 import { NO_PAUSES, PAUSES_KEY, type PausesOf } from '../core/log/pause-record.ts';
 import type { ReadProgress } from '../core/log/reading.ts';
@@ -245,6 +245,8 @@ export interface WaitingView {
 interface PartitionView {
   readonly ownership: RetryView;
   readonly groups: Map<string, readonly WaitingIntent[]>;
+  /** By group, members that its full state names and the target does not know. */
+  readonly unresolved: Map<string, UnresolvedNames>;
   /** By group, why its newest record cannot be read as a whole; `UNKNOWN_GROUP`: of a record that names none. */
   readonly unreadable: Map<string, string>;
   pauses: PausesOf;
@@ -254,9 +256,10 @@ const UNKNOWN_GROUP = '';
 
 export const emptyWaiting = (): WaitingView => ({ partitions: new Map(), intentCount: 0, unreadableCount: 0 });
 
-const emptyPartition = (): PartitionView => ({
+export const emptyPartition = (): PartitionView => ({
   ownership: emptyView(),
   groups: new Map(),
+  unresolved: new Map(),
   unreadable: new Map(),
   pauses: NO_PAUSES,
 });
@@ -274,6 +277,8 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
       if (readState(known.ownership, parsed.group, parsed.stamp) === 'stale') return;
       known.unreadable.delete(idKey(parsed.group));
       if (parsed.foreign !== undefined) known.unreadable.set(idKey(parsed.group), 'entries of a newer version');
+      if (parsed.unresolved === undefined) known.unresolved.delete(parsed.group);
+      else known.unresolved.set(parsed.group, parsed.unresolved);
       view.intentCount -= countOf(known.groups.get(parsed.group)?.map(({ intent }) => intent) ?? []);
       view.intentCount += countOf(parsed.intents);
       known.groups.set(

@@ -6,7 +6,7 @@
 import type { ConsumerGroup, GroupMember } from '../adapters/kafka/admin.ts';
 import { GroupInUseError } from '../adapters/kafka/tools.ts';
 import type { SourceFormat } from '../core/change/change.ts';
-import { ReadAgain, rewound, type Rewound, type CommittedPlace } from '../core/log/rewind.ts';
+import { ReadAgain, nextRead, rewound, type Rewound, type CommittedPlace } from '../core/log/rewind.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted, numberText } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
@@ -54,12 +54,12 @@ export async function rewindTo(
   const reading = new TopicReading('source', sources.topic, { ...sources, context }, unreadable);
   await reading.open();
   const places = await placesAt(to, reading, sources);
+  demandCommitted(places, sources);
   const moves: Rewound[] = [];
   for (const place of places) {
     const move = rewound(place);
     if (move !== null) moves.push(move);
-    const from = move?.to ?? place.offset;
-    if (from !== null) reading.startAt(place.partition, from);
+    reading.startAt(place.partition, nextRead(place).from);
     await print(context.stdout, placeText(place, move));
   }
   if (moves.length === 0) {
@@ -98,20 +98,33 @@ const notStopped = (why: string): ExitError =>
     `rewind: ${why}\n  Stop all instances first. One that was killed stays a member until its session has ended.`,
   );
 
-/** @throws ExitError where nothing is committed. */
-async function placesAt(
-  time: number,
-  reading: TopicReading,
-  sources: RewindSources,
-): Promise<readonly CommittedPlace[]> {
-  const bounds = await sources.bounds(sources.topic, reading.all);
-  const [committed, since] = [await sources.committed(), await sources.offsetsSince(time)];
-  const places = [...bounds].map(([partition, { start, end }]): CommittedPlace => {
+export interface SourcePlace extends CommittedPlace {
+  /** After the newest record. */
+  readonly end: bigint;
+}
+
+/** Of all partitions. @param time where the group would be rewound to, epoch ms; null: nowhere */
+export async function placesAt(
+  time: number | null,
+  reading: Pick<TopicReading, 'all' | 'topic'>,
+  sources: Pick<RewindSources, 'bounds' | 'committed' | 'offsetsSince'>,
+): Promise<readonly SourcePlace[]> {
+  const bounds = await sources.bounds(reading.topic, reading.all);
+  const committed = await sources.committed();
+  const since: ReadonlyMap<number, bigint> = time === null ? new Map() : await sources.offsetsSince(time);
+  return [...bounds].map(([partition, { start, end }]): SourcePlace => {
     const { offset = null, metadata = '' } = committed.get(partition) ?? {};
-    return { partition, offset, metadata, since: since.get(partition) ?? end, start };
+    return { partition, offset, metadata, since: since.get(partition) ?? end, start, end };
   });
-  if (places.some(({ offset }) => offset !== null)) return places;
-  const why = `the consumer group ${sources.consumerGroup} has committed nothing of ${sources.topic}`;
+}
+
+/** @throws ExitError where nothing is committed. */
+export function demandCommitted(
+  places: readonly CommittedPlace[],
+  { consumerGroup, topic }: Pick<RewindSources, 'consumerGroup' | 'topic'>,
+): void {
+  if (places.some(({ offset }) => offset !== null)) return;
+  const why = `the consumer group ${consumerGroup} has committed nothing of ${topic}`;
   throw new ExitError(
     EXIT.configuration,
     `rewind: ${why}\n  Name the group of the instances in KAFKA_GROUP_ID. A group without offsets reads the topic from its beginning when instances start.`,
@@ -137,19 +150,23 @@ async function readAgain(reading: TopicReading, { format, pendingMax }: RewindSo
     found.recordCount += 1;
     await format.prepare?.([record]);
     for (const { event } of changesIn({ record, topic, partitionCount, format })) found.take(event, record.partition);
-    if (found.pendingCount > intakeResumesAt(pendingMax)) throw noRoom(pendingMax);
+    demandRoom(found, pendingMax);
   }
-  demandOnePartition(found.groupsInTwoPartitions);
+  demandOnePartition(found);
   return found;
 }
 
-const noRoom = (pendingMax: number): ExitError =>
-  new ExitError(
+/** @param pendingMax MAX_PENDING_INTENTS. @throws ExitError */
+export function demandRoom({ pendingCount }: ReadAgain, pendingMax: number): void {
+  if (pendingCount <= intakeResumesAt(pendingMax)) return;
+  throw new ExitError(
     EXIT.someFailed,
     `rewind: more than ${numberText(intakeResumesAt(pendingMax))} changes would be pending, and where memory is full (MAX_PENDING_INTENTS) instances send older changes before they have read newer ones\n  Name a later time, or raise MAX_PENDING_INTENTS for this command and for all instances.`,
   );
+}
 
-function demandOnePartition(groups: ReadonlySet<string>): void {
+/** @throws ExitError */
+export function demandOnePartition({ groupsInTwoPartitions: groups }: ReadAgain): void {
   if (groups.size === 0) return;
   const names = [...groups].slice(0, NAMED_MAX).map(visible).join(', ');
   const more = groups.size > NAMED_MAX ? ` and ${groups.size - NAMED_MAX} more` : '';

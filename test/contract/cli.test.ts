@@ -47,7 +47,7 @@ test.each([
   [['bogus'], "unknown command 'bogus'"],
   [['topics', 'bogus'], "unknown command 'bogus'"],
   [['apply'], 'name a file of changes, or a plan with --plan'],
-  [['plan'], 'missing required argument'],
+  [['plan'], 'say what is planned'],
   [['replay', 'now', '--bogus'], "unknown option '--bogus'"],
 ])('command line: %j is a usage error', async (args, message) => {
   const { code, out, err } = await rollcall(...args);

@@ -134,6 +134,10 @@ describeNewestKafka('the runbook', (kafka) => {
     await withTools((tools, topic) => tools.send([{ topic, ...record }]));
   }
 
+  async function until(isSo: () => Promise<boolean>): Promise<void> {
+    for (let tries = 0; tries < 20 && !(await isSo()); tries += 1) await pause(systemClock, 500);
+  }
+
   /** Asked again until it says so: what it tells of comes about by itself. */
   async function answers(name: string): Promise<void> {
     const { command, answer } = questionOf(name);
@@ -237,6 +241,21 @@ describeNewestKafka('the runbook', (kafka) => {
     await answers('cost');
   });
 
+  test(
+    'what would happen, if a file were applied, or what was given up were tried again',
+    { timeout: 120_000 },
+    async () => {
+      const rule = sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 400 } });
+      await send({ add_members: ['kim'], event_id: 'kim-hired' });
+      await until(async () => (await rollcall('replay list --group sales')).startsWith('dead'));
+      sandbox.removeRule(rule);
+      await answers('would-apply');
+      await answers('would-replay');
+      expect(sandbox.members('sales')).not.toContain('kim');
+      expect(sandbox.members('night-shift')).toContain('pat');
+    },
+  );
+
   test('what was committed is read again, once no instance runs', { timeout: 120_000 }, async () => {
     await expect(run(questionOf('rewind-plan').command)).rejects.toMatchObject({ code: 69 });
     // An instance that has joined since it was looked for: the brokers refuse.
@@ -247,9 +266,10 @@ describeNewestKafka('the runbook', (kafka) => {
     await expect(commit).rejects.toThrow(GroupInUseError);
     service.signal('SIGTERM');
     await service.exited;
+    sandbox.setMembers('sales', []);
+    await answers('would-rewind');
     await answers('rewind-plan');
     await answers('rewind');
-    sandbox.setMembers('sales', []);
     await start();
     await sandbox.until(() => sandbox.members('sales').includes('jane'));
     expect(sandbox.members('sales')).toEqual(['jane']);
@@ -278,6 +298,9 @@ describeNewestKafka('the runbook', (kafka) => {
       'held',
       'approve-cause',
       'approve-part',
+      'would-apply',
+      'would-replay',
+      'would-rewind',
       'rewind-plan',
       'rewind',
     ]);

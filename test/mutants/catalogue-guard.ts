@@ -227,8 +227,8 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a full state that is dead stays beside newer changes',
     edits: [
       {
-        find: "rival.op === 'state' && intent.op !== 'state' && rival.dead === null;",
-        replace: "rival.op === 'state' && intent.op !== 'state';",
+        find: "rival.op === 'state' && newer.op !== 'state' && rival.dead === null;",
+        replace: "rival.op === 'state' && newer.op !== 'state';",
       },
     ],
     scenario: 'states',

@@ -80,9 +80,9 @@ export const planMutants: readonly Mutant[] = [
     breaks: 'a plan sends what stands on top of a full state together with what that comes to',
     edits: [
       {
-        find: '  if (!isDoubtful) rehearsal.run(deltas);\n',
+        find: '  if (!isDoubtful) rehearsal.run(others);\n',
         replace:
-          '  if (!isDoubtful) return (rehearsal.run([...deltas, ...intents.filter(isKnown)], isUnresolved), false);\n',
+          '  if (!isDoubtful) return (rehearsal.run([...others, ...intents.filter(isKnown)], isUnresolved), false);\n',
       },
     ],
     tests: ['test/unit/plan-and-apply.test.ts'],
@@ -97,5 +97,54 @@ export const planMutants: readonly Mutant[] = [
       },
     ],
     tests: ['test/unit/dry-run.test.ts'],
+  },
+  {
+    name: 'waiting-outlives-unread',
+    breaks: 'a plan of the topics sends what waits beside a newer change of the member that is not read yet',
+    edits: [
+      {
+        find: '    this.#replaceOlder(intent);\n    this.pending.set(intent.member, intent);\n  }\n\n  /** It takes the place of what is older. On top',
+        replace:
+          '    if (own === undefined) this.pending.set(intent.member, intent);\n  }\n\n  /** It takes the place of what is older. On top',
+      },
+    ],
+    tests: ['test/unit/pending-by-records.test.ts'],
+  },
+  {
+    name: 'complete-planned-again',
+    breaks: 'a plan of the topics sends again what the commit metadata calls complete',
+    edits: [
+      {
+        find: 'if (isComplete(intent.source.offset)) folding.arriveComplete(intent);',
+        replace: 'if (isComplete(-1n)) folding.arriveComplete(intent);',
+      },
+    ],
+    tests: ['test/unit/pending-by-records.test.ts'],
+  },
+  {
+    name: 'replay-of-the-replaced',
+    breaks: 'a plan of a replay sends what was given up beside the newer change that has replaced it',
+    edits: [
+      {
+        find: '[...pending].map(([member, each]) => [member, woken.has(each) ? revived(each) : each])',
+        replace:
+          '[...pending, ...[...woken].map((each) => [each.member, each] as const)].map(([member, each]) => [member, woken.has(each) ? revived(each) : each])',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'paused-is-planned',
+    breaks: 'a plan of the topics shows requests of a group that is paused',
+    edits: [{ find: 'if (pause !== null) return { names, group, snapshot: pause };', replace: '' }],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'tries-all-together',
+    breaks: 'a plan of the topics sends what waits for its time together with what is due',
+    edits: [
+      { find: '[...soon, ...timed.filter(({ notBefore }) => notBefore <= now)]', replace: '[...soon, ...timed]' },
+    ],
+    tests: ['test/unit/plan-and-run.test.ts'],
   },
 ];

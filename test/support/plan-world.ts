@@ -237,6 +237,11 @@ export class PlanTarget implements GroupApi {
     return fault === 'old' ? before : this.#shown(group);
   }
 
+  /** From now on each PATCH is taken. */
+  endFaults(): void {
+    this.#faults.length = 0;
+  }
+
   /** Another writer adds a member. */
   change(group: string): void {
     const stored = this.#groups.get(group);

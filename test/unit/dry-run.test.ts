@@ -55,7 +55,7 @@ function eventsOf(intents: readonly Intent[]): ChangeEvent[] {
 /** In the order of the source. */
 function folded(...intents: readonly Intent[]): GroupIntents {
   const changes = new FoldedChanges({ topic: 't', partition: 0 });
-  for (const [offset, each] of eventsOf(intents).entries()) changes.take(each, { offset, index: null });
+  for (const [offset, each] of eventsOf(intents).entries()) changes.take(each, { offset: BigInt(offset), index: null });
   const [group, ...others] = changes.takeGroups();
   if (group === undefined || others.length > 0) throw new Error('one group is wanted');
   return group;

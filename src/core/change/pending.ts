@@ -35,6 +35,10 @@ export function fold(a: Intent, b: Intent): Folded {
 /** Whether the one takes the place of the other. */
 export const supersedes = (a: Intent, b: Intent): boolean => comparePrecedence(a, b) > 0;
 
+/** Beside what is newer. A full state that is dead is gone with the first newer intent: it can no longer be applied as a whole. */
+export const isKeptBeside = (rival: Intent, newer: Intent): boolean =>
+  rival.op === 'state' && newer.op !== 'state' && rival.dead === null;
+
 /** What decides which of two changes of one member is the newer one. */
 type Ranked = Pick<Intent, 'member' | 'op' | 'namedBy'> & { readonly source: Position };
 

@@ -77,7 +77,7 @@ export const needsOfRewind = ({ source }: Pick<TopicNames, 'source'>, groupId: s
   joining(groupId),
 ];
 
-/** Of `status`, which changes nothing. */
+/** Of `status`, and of `plan` of topics, which change nothing. */
 export const needsOfStatus = ({ source, retry }: TopicNames, groupId: string): readonly Need[] => [
   readingTopic(source),
   readingTopic(retry),

@@ -1,6 +1,7 @@
 /** Where committed offsets go when a consumer group is to read again from a time on. */
 import { WHOLE_GROUP, idKey, type ChangeEvent } from '../change/change.ts';
 import { decodeCommit, encodeCommit } from './commit-metadata.ts';
+import type { Range } from './ledger.ts';
 
 /** Of one partition. */
 export interface CommittedPlace {
@@ -32,6 +33,15 @@ export function rewound({ partition, offset, metadata, since, start }: Committed
     to,
     metadata: encodeCommit(to, { ranges: [], mark }),
   };
+}
+
+/** Where instances read on, and what of that the commit metadata calls complete. */
+export function nextRead(place: CommittedPlace): { readonly from: bigint; readonly complete: readonly Range[] } {
+  const { offset, metadata, start } = place;
+  const move = rewound(place);
+  const from = move?.to ?? offset ?? start;
+  const complete = move !== null || offset === null ? [] : decodeCommit(offset, metadata).ranges;
+  return { from: from > start ? from : start, complete };
 }
 
 /** What is pending once all of some records is read, and nothing is sent. */

@@ -3,7 +3,7 @@
  * the place of everything older of every member, and what is newer stands on top of it (protocol.md 5.1, 5.3).
  */
 import { WHOLE_GROUP, intentId, isSamePosition, type Intent } from '../../core/change/change.ts';
-import { fold, supersedes } from '../../core/change/pending.ts';
+import { fold, isKeptBeside, supersedes } from '../../core/change/pending.ts';
 import type { Group } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
 import { closeComplete, noteFinal, passedBy, supersede, supersedePending } from './conclude.ts';
@@ -84,10 +84,6 @@ export function replaceOlder(owners: Owners, group: Group, intent: Intent): void
     if (rival.member !== intent.member && rival.op !== 'state') group.noteReplaced(intent.member, rival.member);
   }
 }
-
-/** A full state that is dead is gone with the first newer intent: it can no longer be applied as a whole. */
-const isKeptBeside = (rival: Intent, intent: Intent): boolean =>
-  rival.op === 'state' && intent.op !== 'state' && rival.dead === null;
 
 /** Pending intents of its member, under any name, and of the whole group: they may supersede it, or it them. */
 const rivalsOf = (group: Group, intent: Intent): Intent[] =>

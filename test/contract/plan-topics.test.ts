@@ -1,0 +1,222 @@
+/** `rollcall plan --from-topic` and `--replay` over the memory log (which requests: test/unit/plan-and-run.test.ts). */
+import { describe, expect, test } from 'vitest';
+import { checkFlags } from '../../src/commands/plan.ts';
+import { askEachPartition } from '../../src/console/pauses.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { PlanTarget, type PatchFault, type PlanWorld } from '../support/plan-world.ts';
+import { TOPICS, TopicPlanWorld } from '../support/topic-plan-world.ts';
+
+const add = (group: string, ...members: readonly string[]) => ({ group_id: group, add_members: members });
+const remove = (group: string, ...members: readonly string[]) => ({ group_id: group, remove_members: members });
+
+const withMembers = (...ids: readonly string[]) => ({
+  kind: 'listed' as const,
+  members: ids.map((id): [string, 'User'] => [id, 'User']),
+});
+
+/** Groups `g` with a, b and c, and `h` without members. */
+function aWorld(faults: readonly PatchFault[] = [], environment: Record<string, string> = {}): TopicPlanWorld {
+  const world: PlanWorld = {
+    lines: [],
+    groups: { g: withMembers('a', 'b', 'c'), h: withMembers() },
+    ids: null,
+    environment: {
+      GUARD_GROUP_PERCENT: '100',
+      RETRY_BASE_MS: '3600000',
+      RETRY_CAP_MS: '3600000',
+      SLOW_RETRY_SCHEDULE_MS: '',
+      LATE_APPLY_MS: '0',
+      ...environment,
+    },
+  };
+  return new TopicPlanWorld(world, new PlanTarget(world, faults), 1);
+}
+
+/** An instance has done all that it could, and is gone. */
+async function served(world: TopicPlanWorld, ...lines: readonly object[]): Promise<TopicPlanWorld> {
+  world.append(lines);
+  const pipeline = await world.start();
+  await world.quiet();
+  await world.stop(pipeline);
+  return world;
+}
+
+describe('plan --from-topic', () => {
+  test('reads from the committed offsets on, and from the beginning where there is none', async () => {
+    const world = aWorld();
+    world.append([add('h', 'u'), remove('g', 'a')]);
+    expect(await world.print({ fromTopic: true })).toMatchObject({
+      code: EXIT.done,
+      out: expect.stringMatching(/^2 groups, 2 requests, about .*\.\n {2}applied {12}2\n/),
+    });
+    await served(world);
+    expect(await world.print({ fromTopic: true })).toEqual({
+      code: EXIT.done,
+      out: '0 groups, 0 requests.\n',
+      err: '',
+    });
+    world.append([add('h', 'v')]);
+    const { code, out } = await world.print({ fromTopic: true, json: true });
+    expect(code).toBe(EXIT.done);
+    expect(JSON.parse(out)).toMatchObject({ group: 'h', predicted: [{ member: 'v', outcome: 'applied' }] });
+  });
+
+  test('what waits goes as well, its newest change alone, at the time of its next try', async () => {
+    const world = await served(aWorld(['503']), add('h', 'u', 'v'));
+    world.append([remove('h', 'u')]);
+    const { code, out } = await world.print({ fromTopic: true, verbose: true });
+    expect(code).toBe(EXIT.done);
+    expect(out).toMatch(/^1 group, 1 request, about \d+ min/);
+    expect(out).toContain('"value":"v"');
+    expect(out).not.toContain('"value":"u"');
+    expect(out).toMatch(/recovered +1\n/);
+    expect(out).toContain('superseded: u');
+  });
+
+  test('what is held is shown as held, and what was given up is not sent', async () => {
+    const world = aWorld(['refused'], { GUARD_GROUP_COUNT: '1' });
+    await served(world, add('h', 'bad'), remove('g', 'a', 'b'));
+    const { code, out } = await world.print({ fromTopic: true });
+    expect(code).toBe(EXIT.someFailed);
+    expect(out).toMatch(/^1 group, 0 requests, 2 removals held\.\n/);
+    expect(out).toContain('waits for `rollcall held`');
+    expect(out).toContain('1 change given up before: `rollcall plan --replay`');
+    world.append([add('h', 'bad')]);
+    expect((await world.print({ fromTopic: true })).out).toMatch(/^2 groups, 1 request, /);
+  });
+
+  test('of what is paused nothing is sent, and the totals say so', async () => {
+    const world = aWorld();
+    const pipeline = await world.start();
+    await world.quiet();
+    const asking = askEachPartition(world.retry(), { kind: 'pause', group: 'h', author: 'jane', reason: 'INC-7' }, {});
+    await world.quiet();
+    await asking;
+    await world.stop(pipeline);
+    world.append([add('h', 'u'), remove('g', 'a')]);
+    const { code, out } = await world.print({ fromTopic: true });
+    expect(code).toBe(EXIT.someFailed);
+    expect(out).toMatch(/^2 groups, 1 request, about .*, 1 group paused\.\n/);
+    expect(out).toContain('group h  paused by jane since');
+  });
+
+  test('--group chooses groups, in any spelling of a UUID', async () => {
+    const world = aWorld();
+    world.append([add('h', 'u'), remove('g', 'a')]);
+    expect((await world.print({ fromTopic: true, group: ['g'] })).out).toMatch(/^1 group, 1 request, /);
+  });
+
+  test('records that cannot be read are counted, and named by topic, partition and offset', async () => {
+    const world = aWorld();
+    world.append([
+      { group_id: 'h', add_members: [''] },
+      ...Array.from({ length: 24 }, () => ({ group_id: 'h', add_members: 7 })),
+    ]);
+    const { code, out, err } = await world.print({ fromTopic: true });
+    expect(code).toBe(EXIT.someFailed);
+    expect(out).toContain('invalid            25\n');
+    expect(err).toMatch(/^source\/[01]\/0: empty_id: /);
+    expect(err).toContain('… and 5 more that are not valid\n');
+  });
+
+  test('changes of one group in two partitions have no order, so each part is planned by itself', async () => {
+    const world = aWorld();
+    for (const partition of [0, 1])
+      world.broker.append([
+        { topic: TOPICS.source, partition, key: 'h', value: JSON.stringify(add('h', `u${partition}`)), headers: [] },
+      ]);
+    const { out, err } = await world.print({ fromTopic: true });
+    expect(out).toMatch(/^2 groups, 2 requests, /);
+    expect(err).toContain(
+      'warning: 1 group in two partitions, which have no order, so that each part is planned by itself: h\n',
+    );
+    await expect(served(world).then((after) => after.print({ fromTopic: true, since: 0 }))).rejects.toMatchObject({
+      code: EXIT.someFailed,
+      message: expect.stringMatching(/^rewind: records of one group would be read again of two partitions/),
+    });
+  });
+
+  test('what retention has taken unread is named', async () => {
+    const world = await served(aWorld(), add('h', 'u'));
+    world.append([add('h', 'v'), add('h', 'w')]);
+    const partition = [0, 1].find((number) => world.broker.topic(TOPICS.source).partition(number).end > 0n) ?? 0;
+    world.broker.deleteRecordsBefore(TOPICS.source, partition, 2n);
+    const { out, err } = await world.print({ fromTopic: true });
+    expect(err).toContain('records from offset 1 to 2 were not read, and retention has taken them');
+    expect(out).toMatch(/^1 group, 1 request, /);
+  });
+
+  test('a source that instances would refuse is named, and nothing is planned', async () => {
+    const world = await served(aWorld(), add('h', 'u'));
+    const committed = async () => new Map([0, 1].map((each) => [each, { offset: 9n, metadata: '' }]));
+    await expect(world.print({ fromTopic: true }, { committed })).rejects.toMatchObject({
+      code: EXIT.unavailable,
+      message: expect.stringMatching(/^plan: instances refuse source\/0: the committed offset 9 lies beyond its end/),
+    });
+  });
+});
+
+describe('plan --from-topic --since', () => {
+  test('says what would be sent after a rewind to that time', async () => {
+    const world = await served(aWorld(), add('h', 'u'), remove('g', 'a'));
+    world.target.change('g');
+    expect((await world.print({ fromTopic: true, since: 0 })).out).toMatch(
+      /^2 groups, 0 requests\.\n {2}already_synced/,
+    );
+    await served(world, remove('h', 'u'));
+    await served(world, add('h', 'u'));
+    expect((await world.print({ fromTopic: true, since: 0, verbose: true })).out).toContain('superseded: u 2 times');
+  });
+
+  test('refuses as `rollcall rewind` does: nothing is committed, or there is no room', async () => {
+    const world = aWorld();
+    world.append([add('h', 'u', 'v')]);
+    await expect(world.print({ fromTopic: true, since: 0 })).rejects.toMatchObject({ code: EXIT.configuration });
+    await served(world);
+    await expect(world.print({ fromTopic: true, since: 0 }, { pendingMax: 1 })).rejects.toMatchObject({
+      code: EXIT.someFailed,
+      message: expect.stringContaining('raise MAX_PENDING_INTENTS'),
+    });
+  });
+});
+
+describe('plan --replay', () => {
+  test('sends what was given up, and counts what something newer has replaced', async () => {
+    const world = await served(aWorld(['refused', 'refused', 'refused']), add('h', 'bad'), add('h', 'worse'));
+    expect((await world.print({ replay: true })).out).toMatch(/^1 group, 1 request, about .*\.\n {2}applied {12}2\n/);
+    expect((await world.print({ replay: true, member: ['bad'] })).out).toMatch(/ {2}applied {12}1\n/);
+    world.append([remove('h', 'bad')]);
+    const { code, out } = await world.print({ replay: true, member: ['bad'] });
+    expect(code).toBe(EXIT.done);
+    expect(out).toMatch(/^1 group, 0 requests\.\n/);
+    expect(out).toMatch(/ {2}superseded +1\n/);
+    expect((await world.print({ replay: true, reason: ['rejected'] })).out).toBe('0 groups, 0 requests.\n');
+  });
+
+  test('wakes nothing that is held, and says so', async () => {
+    const world = await served(aWorld([], { GUARD_GROUP_COUNT: '1' }), remove('g', 'a', 'b'));
+    const { out, err } = await world.print({ replay: true });
+    expect(out).toBe('0 groups, 0 requests.\n');
+    expect(err).toBe('2 removals held: a replay does not wake them, see `rollcall held`\n');
+  });
+});
+
+test.each([
+  [undefined, {}, 'say what is planned'],
+  ['-', { replay: true }, 'one of them'],
+  [undefined, { fromTopic: true, replay: true }, 'one of them'],
+  ['-', { since: 1 }, '--since needs --from-topic'],
+  [undefined, { replay: true, since: 1 }, '--since needs --from-topic'],
+  ['-', { group: ['g'] }, '--group is of topics'],
+  [undefined, { fromTopic: true, reason: ['rejected'] }, 'they need --replay'],
+  [
+    undefined,
+    { fromTopic: true, out: 'plan.ndjson' },
+    '`apply --plan` would send it a second time\n  Leave --out away',
+  ],
+  [undefined, { replay: true, format: 'native' }, 'records of the topic are in SOURCE_FORMAT'],
+] as const)('%s with %j is a usage error', (file, flags, message) => {
+  expect(() => checkFlags(file, flags)).toThrow(
+    expect.objectContaining({ code: EXIT.usage, message: expect.stringContaining(message) }),
+  );
+});

@@ -28,6 +28,7 @@ import { outage } from './parts/outage.ts';
 import { overload } from './parts/overload.ts';
 import { peers } from './parts/peers.ts';
 import { rateLimit } from './parts/rate-limit.ts';
+import { report } from './parts/report.ts';
 import { requests } from './parts/requests.ts';
 import { restart } from './parts/restart.ts';
 import { start } from './parts/start.ts';
@@ -55,6 +56,7 @@ const PARTS: readonly Part[] = [
   instances,
   restart,
   explain,
+  report,
   memory,
   waves,
   rateLimit,

@@ -2,13 +2,11 @@
  * What histories of n, 10 n and 100 n elements cost: time and bytes of live records for each element, the longest block of the
  * event loop, the heap that is left. What grows faster than its input shows as a value for each element that grows with n.
  */
-import v8 from 'node:v8';
-import vm from 'node:vm';
-import { pause } from '../../src/time.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { type Case, CASES, GrowthWorld } from './growth-cases.ts';
 import { ratio, single, type Figure } from '../figure.ts';
 import type { Part } from '../part.ts';
+import { heapMib } from '../world/heap.ts';
 import { watchLoop } from '../world/loop-watch.js';
 
 const BLOCK_MAX_MS = 100;
@@ -70,15 +68,4 @@ async function measure(each: Case, n: number): Promise<Measured> {
   };
   await world.pipeline.drain();
   return measured;
-}
-
-v8.setFlagsFromString('--expose-gc');
-const collect = vm.runInNewContext('gc') as () => void;
-
-async function heapMib(): Promise<number> {
-  for (let i = 0; i < 2; i += 1) {
-    collect();
-    await pause(systemClock, 10);
-  }
-  return process.memoryUsage().heapUsed / 2 ** 20;
 }

@@ -65,7 +65,7 @@ export function reportCommand(context: CommandContext): Command {
   return new Command('report')
     .summary('what became of each change: a summary, rows, CSV, a page, or the records as they come')
     .description(
-      'Reads the report topic to its end. `text`, `json` and `csv` hold each change once, with the record that counts; `ndjson`, and everything with --follow, is the records as they were written.',
+      'Reads the report topic: all of it, or what --since, --until and --group select. `text`, `json` and `csv` hold each change once, with the record that counts; `ndjson`, and everything with --follow, is the records as they were written.',
     )
     .addOption(
       new Option('--format <format>', 'what to print (default: json, with --by text)').choices([
@@ -230,18 +230,33 @@ async function tellSearch(
   await print(context.stderr, `nothing found: ${where} were searched${criteriaText(flags)}\n`);
 }
 
-function criteriaText({ group, member, outcome, since, until }: ReportFlags): string {
+function criteriaText(flags: ReportFlags): string {
+  const { since, until } = flags;
   const criteria = [
-    ...(group === undefined ? [] : [`group ${group.join(' or ')}`]),
-    ...(member === undefined ? [] : [`member ${member.join(' or ')}`]),
-    ...(outcome === undefined ? [] : [`outcome ${outcome.join(' or ')}`]),
+    ...criteriaBesideTimes(flags),
     ...(since === undefined ? [] : [`reported at ${new Date(since).toISOString()} or later`]),
     ...(until === undefined ? [] : [`reported before ${new Date(until).toISOString()}`]),
   ];
-  const hasIds = group !== undefined || member !== undefined;
-  const ids = hasIds ? ' (ids of the identity provider and of Genesys Cloud)' : '';
+  const ids = asksForIds(flags) ? ` (${IDS_TEXT})` : '';
   return criteria.length === 0 ? '' : ` for ${criteria.join(', ')}${ids}`;
 }
+
+/** Sentences; empty: nothing was asked for but times, which the page says elsewhere. */
+function pageCriteriaText(flags: ReportFlags): string {
+  const criteria = criteriaBesideTimes(flags);
+  const ids = asksForIds(flags) ? ` Groups and members are searched by ${IDS_TEXT}.` : '';
+  return criteria.length === 0 ? '' : `Limited to ${criteria.join(', ')}.${ids}`;
+}
+
+const IDS_TEXT = 'ids of the identity provider and of Genesys Cloud';
+
+const asksForIds = ({ group, member }: ReportFlags): boolean => group !== undefined || member !== undefined;
+
+const criteriaBesideTimes = ({ group, member, outcome }: ReportFlags): readonly string[] => [
+  ...(group === undefined ? [] : [`group ${group.join(' or ')}`]),
+  ...(member === undefined ? [] : [`member ${member.join(' or ')}`]),
+  ...(outcome === undefined ? [] : [`outcome ${outcome.join(' or ')}`]),
+];
 
 type Printing = (reporting: Reporting, searched: ReportReading, selection: ReportSelection) => Promise<number>;
 
@@ -287,7 +302,7 @@ const printBreakdown: Printing = async ({ flags, topic, context }, searched, sel
 
 const writePage: Printing = async ({ flags, topic, context }, searched, selection) => {
   const { html: path = '' } = flags;
-  const about = { topic, times: timesOf(flags, context), criteria: criteriaText(flags) };
+  const about = { topic, times: timesOf(flags, context), criteria: pageCriteriaText(flags) };
   const count = await writeReportPage({ path, about, searched, isSelected: isSelectedBy(selection), context });
   await print(context.stderr, `written to ${path}\n`);
   return count;

@@ -188,6 +188,43 @@ describe('html', () => {
     expect((await stat(path())).mode & 0o777).toBe(0o600);
   });
 
+  test.each([
+    [{ outcome: ['failed'] }, ['s/0/3/cy', 's/0/4/dan']],
+    [{ since: at(62) }, ['s/0/4/dan', 's/0/5/eve']],
+    [{ outcome: ['failed'], since: at(62) }, ['s/0/4/dan']],
+  ])('of %j lists what is selected', async (flags, ids) => {
+    await write(
+      later,
+      aReport(3n, 'cy', { outcome: 'failed', reported_at: timeAt(61) }),
+      aReport(4n, 'dan', { outcome: 'failed', reported_at: timeAt(62) }),
+      aReport(5n, 'eve', {
+        id: 's/0/5/eve#1',
+        final: false,
+        outcome: 'retry_scheduled',
+        attempt: 1,
+        reported_at: timeAt(63),
+      }),
+    );
+    await report({ html: path(), ...flags });
+    const listed = (await readFile(path(), 'utf8')).match(/(?<=>)s\/0\/\d\/\w+(?=<)/g) ?? [];
+    expect(listed.toSorted()).toEqual(ids);
+  });
+
+  test.each([
+    [{}, ''],
+    [{ since: at(0), until: at(60) }, ''],
+    [{ outcome: ['applied', 'failed'], until: at(120) }, ' Limited to outcome applied or failed.'],
+    [
+      { group: ['g', 'h'], outcome: ['applied'], since: at(0) },
+      ' Limited to group g or h, outcome applied. Groups and members are searched by ids of the identity provider and of Genesys Cloud.',
+    ],
+  ])('says of %j when it was made, and what it is limited to', async (flags, limits) => {
+    await write(later);
+    await report({ html: path(), ...flags });
+    const faint = /<p class="faint">([^<]*)<\/p>/.exec(await readFile(path(), 'utf8'))?.[1] ?? '';
+    expect(faint.trim()).toBe(`Times are UTC. Made at ${timeAt(60)}.${limits}`);
+  });
+
   test('says what could not be read', async () => {
     await log.send([{ topic: 'reports', partition: 0, key: 'g', value: '{', headers: [] }]);
     await report({ html: path() });

@@ -53,4 +53,22 @@ export const reportMutants: readonly Mutant[] = [
     edits: [{ find: 'await rm(path, { force: true });', replace: '' }],
     tests: rows,
   },
+  {
+    name: 'page-lists-what-was-not-asked',
+    breaks: 'the table of the page has changes that `--outcome` or `--since` leave out',
+    edits: [{ find: 'new OpenChanges(isSelected)', replace: 'new OpenChanges(() => true)' }],
+    tests: rows,
+  },
+  {
+    name: 'page-of-all-groups',
+    breaks: 'the page lists each of 150,000 groups, or reasons',
+    edits: [{ find: 'all.slice(0, ROWS_MAX)', replace: 'all.slice(0)' }],
+    tests: page,
+  },
+  {
+    name: 'target-of-latest-record',
+    breaks: 'a group loses its id of Genesys Cloud with a later record that holds none',
+    edits: [{ find: 'Number(left.target !== null) - Number(right.target !== null) ||', replace: '' }],
+    tests: breakdown,
+  },
 ];

@@ -115,6 +115,17 @@ describe('a row', () => {
   });
 });
 
+test('a group keeps its id of Genesys Cloud where later records hold none, and has the latest of several', () => {
+  const of = (group: string | null, ms: number) => ({ source_group: 'sales', group, reported_at: at(ms) });
+  const records = [
+    applied('t/0/1/m', of('G9', 1)),
+    applied('t/0/2/m', of('G1', 2)),
+    failed('t/0/3/m', 'x', of(null, 3)),
+  ];
+  for (const order of [records, records.toReversed()])
+    expect(counted(order).rows).toMatchObject([{ name: 'sales', target: 'G1', changes: 3 }]);
+});
+
 test('rows come by failures, then changes; of time in order', () => {
   const of = (group: string) => ({ group, source_group: group });
   const records = [

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { html, Markup } from '../../src/console/page/markup.ts';
 import { OPEN_CHANGES_MAX, reportPage, type ReportPage } from '../../src/console/page/report-page.ts';
 import { SPANS_MAX, timelineOf } from '../../src/console/page/timeline.ts';
-import { CountedOperations, HOUR_MS, STANDINGS } from '../../src/core/report/breakdown.ts';
+import { CountedOperations, HOUR_MS, STANDINGS, type Selected } from '../../src/core/report/breakdown.ts';
 import { OpenChanges } from '../../src/core/report/open-changes.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { aReport } from '../support/a-report.ts';
@@ -16,30 +16,39 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 
 interface Shown extends Partial<Pick<ReportPage, 'topic' | 'criteria' | 'warnings'>> {
   readonly records: readonly ReportRecord[];
+  readonly isSelected?: Selected;
 }
 
-function pageFacts({ records, topic = 'reports', criteria = '', warnings = [] }: Shown): ReportPage {
+function pageFacts({ records, isSelected = everything, ...shown }: Shown): ReportPage {
+  const { topic = 'reports', criteria = '', warnings = [] } = shown;
   const counted = new CountedOperations(null);
-  const open = new OpenChanges();
+  const open = new OpenChanges(isSelected);
   for (const record of records) if (counted.take({ record, key: null })) open.note(record, null);
   return {
     topic,
     criteria,
     warnings,
     times: { madeAt: START, since: null, until: null },
-    groups: counted.breakdown('group', everything),
-    reasons: counted.breakdown('reason', everything),
-    timeline: timelineOf(counted, everything),
-    open: open.newest(OPEN_CHANGES_MAX, everything),
+    groups: counted.breakdown('group', isSelected),
+    reasons: counted.breakdown('reason', isSelected),
+    timeline: timelineOf(counted, isSelected),
+    open: open.newest(OPEN_CHANGES_MAX),
   };
 }
 
 const pageOf = (shown: Shown): string => [...reportPage(pageFacts(shown), sha256)].join('');
 
+const aReason = (code: string): NonNullable<ReportRecord['reason']> => ({
+  code,
+  message: 'No such group.',
+  status: 404,
+  scim_type: null,
+  advice: 'Create it.',
+});
 const failed = (offset: number, change: Partial<ReportRecord> = {}): ReportRecord =>
   aReport(BigInt(offset), 'm', {
     outcome: 'failed',
-    reason: { code: 'group_missing', message: 'No such group.', status: 404, scim_type: null, advice: 'Create it.' },
+    reason: aReason('group_missing'),
     reported_at: at(0),
     ...change,
   });
@@ -220,6 +229,37 @@ test('of very many that failed the newest are shown, and how many are left out',
   expect(page.match(/>s\/0\/\d+\/m</g)).toHaveLength(OPEN_CHANGES_MAX);
   expect(page).toContain(`>s/0/${OPEN_CHANGES_MAX + 1}/m<`);
   expect(page).not.toMatch(/>s\/0\/[01]\/m</);
+});
+
+test.each([
+  ['groups', 'group', (i: number) => failed(i, { group: `g${i}`, source_group: `g${i}` })],
+  ['reasons', 'reason', (i: number) => failed(i, { reason: aReason(`code-${i}`) })],
+])('of very many %s the first are shown, and how many are left out', (_, by, recordOf) => {
+  const COUNT = 150_000;
+  const page = pageOf({ records: Array.from({ length: COUNT }, (__, i) => recordOf(i)) });
+  expect(page).toContain(`The first 20 of 150,000 ${by}s; 149,980 are left out: rollcall report --by ${by} lists all`);
+});
+
+test('the bars of groups and of reasons are in proportion to the longest', () => {
+  const few = [1, 2, 3, 4].map((i) => failed(i, { group: i === 1 ? 'a' : 'b', reason: aReason(i === 1 ? 'x' : 'y') }));
+  const page = pageOf({ records: few.map((record) => ({ ...record, source_group: record.group })) });
+  const widths = [...page.matchAll(/class="failed" width="([\d.]+)" height="10" \/>/g)].map(([, width]) => width);
+  expect(widths).toEqual(['100', '33.33', '100', '33.33']);
+});
+
+test('what is not selected by the record that counts is not listed, in any order', () => {
+  const waiting = failed(3, { id: 's/0/3/m#1', final: false, outcome: 'retry_scheduled' });
+  const isSelected: Selected = ({ outcome }) => outcome === 'retry_scheduled';
+  const later = failed(3, { reported_at: at(1) });
+  for (const order of [
+    [waiting, later],
+    [later, waiting],
+  ])
+    expect(pageFacts({ records: order, isSelected }).open).toEqual({ count: 0, changes: [] });
+  expect(pageFacts({ records: [waiting, failed(4)], isSelected }).open).toMatchObject({
+    count: 1,
+    changes: [{ id: 's/0/3/m' }],
+  });
 });
 
 test('what failed first and was done later is not listed, in any order', () => {

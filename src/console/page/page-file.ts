@@ -1,9 +1,8 @@
 /** Reads reports, and writes their page to a new file, which only its owner may read. */
 import { writeNewPrivateFile, type AppendedFile } from '../../adapters/private-file.ts';
 import { sha256 } from '../../adapters/system.ts';
-import { CountedOperations } from '../../core/report/breakdown.ts';
+import { CountedOperations, type Selected } from '../../core/report/breakdown.ts';
 import { OpenChanges } from '../../core/report/open-changes.ts';
-import type { ReportRecord } from '../../core/report/report.ts';
 import { counted as countedText } from '../../core/text/counted.ts';
 import { errorText } from '../../core/text/visible.ts';
 import { EXIT, ExitError } from '../../exit-codes.ts';
@@ -16,8 +15,7 @@ export interface PageRequest {
   readonly path: string;
   readonly about: Pick<ReportPage, 'topic' | 'times' | 'criteria'>;
   readonly searched: ReportReading;
-  /** Of the record that counts of an operation. */
-  readonly isSelected: (record: Pick<ReportRecord, 'outcome' | 'reported_at'>) => boolean;
+  readonly isSelected: Selected;
   readonly context: Pick<CommandContext, 'stop'>;
 }
 
@@ -36,7 +34,7 @@ export async function writeReportPage(request: PageRequest): Promise<number> {
 
 async function writePage({ about, searched, isSelected, context }: PageRequest, file: AppendedFile): Promise<number> {
   const counted = new CountedOperations(about.times.since);
-  const open = new OpenChanges();
+  const open = new OpenChanges(isSelected);
   for await (const report of searched.read()) if (counted.take(report)) open.note(report.record, report.key);
   endIfStopped(context, `before the end of ${about.topic}`);
   const groups = counted.breakdown('group', isSelected);
@@ -46,7 +44,7 @@ async function writePage({ about, searched, isSelected, context }: PageRequest, 
     groups,
     reasons: counted.breakdown('reason', isSelected),
     timeline: timelineOf(counted, isSelected),
-    open: open.newest(OPEN_CHANGES_MAX, isSelected),
+    open: open.newest(OPEN_CHANGES_MAX),
   };
   for (const piece of reportPage(page, sha256Base64)) await file.append(piece);
   return groups.total.changes;

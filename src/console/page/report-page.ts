@@ -8,7 +8,7 @@ import { STANDINGS, type Breakdown, type BreakdownRow, type Figures } from '../.
 import type { OpenChange } from '../../core/report/open-changes.ts';
 import { timeText } from '../../core/report/reporting.ts';
 import { counted, countedLarge, numberText } from '../../core/text/counted.ts';
-import { latencyText, requestsPerChange, topReasonText, type ReportTimes } from '../breakdown-text.ts';
+import { latencyText, requestsPerChange, topReasonText, type ReportTimes, type RowsBy } from '../breakdown-text.ts';
 import { lines, rowBar, stackedBars, type Chart } from './charts.ts';
 import { html, Markup } from './markup.ts';
 import { SCRIPT } from './script.ts';
@@ -21,7 +21,7 @@ const ROWS_MAX = 20;
 export interface ReportPage {
   readonly topic: string;
   readonly times: ReportTimes;
-  /** What was asked for besides; empty: everything. */
+  /** Sentences of what was asked for besides; empty: everything. */
   readonly criteria: string;
   /** What could not be read. */
   readonly warnings: readonly string[];
@@ -55,7 +55,7 @@ export function* reportPage(page: ReportPage, hash: (text: string) => string): G
           <h1>Rollcall report: ${page.topic}</h1>
           <p>${timesText(page)}: ${countsText(total)}</p>
           <p class="faint">
-            Times are UTC. Made at ${timeText(page.times.madeAt)}${page.criteria === '' ? '' : `, ${page.criteria}`}
+            Times are UTC. Made at ${timeText(page.times.madeAt)}.${page.criteria === '' ? '' : ` ${page.criteria}`}
           </p>
           ${page.warnings.map((warning) => html`<p class="warning">Warning: ${warning}</p>`)}
         </header>
@@ -222,18 +222,19 @@ const per = (name: string): string => `per ${name}`;
 function reasonsTable({ rows }: Breakdown): Markup {
   const openOf = ({ failed, waiting, held }: Figures): number => failed + waiting + held;
   const all = rows.filter((row) => openOf(row) > 0).toSorted((left, right) => openOf(right) - openOf(left));
-  const most = Math.max(1, ...all.map(openOf));
+  const [first] = all;
+  const most = first === undefined ? 1 : openOf(first);
   const columns: readonly Column<BreakdownRow>[] = [
     text('reason', ({ name }) => name ?? '(none)'),
     { head: '', kind: 'bar', cell: (row) => rowBar(openOf(row) / most, 'failed') },
     ...FIGURES.slice(2, 5).filter(({ head }) => head !== 'other'),
   ];
-  return listed('Top reasons', all, { columns, what: 'reason', none: 'Nothing has failed, waits or is held.' });
+  return listed('Top reasons', all, { columns, by: 'reason', none: 'Nothing has failed, waits or is held.' });
 }
 
 function groupsTable({ rows }: Breakdown): Markup {
   const all = rows.filter(({ failed }) => failed > 0);
-  const most = Math.max(1, ...all.map(({ failed }) => failed));
+  const most = all[0]?.failed ?? 1;
   const columns: readonly Column<BreakdownRow>[] = [
     text('group', ({ name }) => name ?? '(no group)'),
     text('in Genesys Cloud', ({ target }) => target ?? '-'),
@@ -242,26 +243,28 @@ function groupsTable({ rows }: Breakdown): Markup {
     number('of changes', ({ changes }) => numberText(changes)),
     text('top reason', topReasonText),
   ];
-  return listed('Groups with failures', all, { columns, what: 'group', none: 'No group has a change that failed.' });
+  return listed('Groups with failures', all, { columns, by: 'group', none: 'No group has a change that failed.' });
 }
 
 interface Listing<T> {
   readonly columns: readonly Column<T>[];
-  readonly what: string;
+  readonly by: RowsBy;
   readonly none: string;
 }
 
-function listed<T>(title: string, all: readonly T[], { columns, what, none }: Listing<T>): Markup {
+/** @param all those with the most come first. */
+function listed<T>(title: string, all: readonly T[], { columns, by, none }: Listing<T>): Markup {
   if (all.length === 0)
     return html`<section>
       <h2>${title}</h2>
       <p>${none}</p>
     </section>`;
   const shown = all.slice(0, ROWS_MAX);
+  const left = all.length - shown.length;
   const caption =
-    shown.length === all.length
-      ? counted(all.length, what)
-      : `The first ${shown.length} of ${countedLarge(all.length, what)}`;
+    left === 0
+      ? counted(all.length, by)
+      : `The first ${shown.length} of ${countedLarge(all.length, by)}; ${numberText(left)} are left out: rollcall report --by ${by} lists all`;
   return html`<section>
     <h2>${title}</h2>
     ${table(shown, columns, caption)}

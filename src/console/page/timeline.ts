@@ -1,5 +1,5 @@
 /** The time that a page shows, in spans of equal length: hours of a day or two, days of a month, more of more. */
-import { HOUR_MS, type BreakdownRow, type CountedOperations } from '../../core/report/breakdown.ts';
+import { HOUR_MS, type BreakdownRow, type CountedOperations, type Selected } from '../../core/report/breakdown.ts';
 import { timeText } from '../../core/report/reporting.ts';
 
 export const SPANS_MAX = 100;
@@ -13,8 +13,6 @@ export interface Timeline {
   /** Earlier ones, which are not shown; those in which nothing was reported included. */
   readonly leftOut: number;
 }
-
-type Selected = Parameters<CountedOperations['breakdown']>[1];
 
 export function timelineOf(counted: CountedOperations, isSelected: Selected): Timeline {
   const { rows: hours } = counted.breakdown({ spanMs: HOUR_MS }, isSelected);

@@ -60,7 +60,8 @@ interface Operation extends Standing {
   patches: readonly number[];
 }
 
-type Selected = (operation: Pick<ReportRecord, 'outcome' | 'reported_at'>) => boolean;
+/** Of the record that counts. */
+export type Selected = (operation: Pick<ReportRecord, 'outcome' | 'reported_at'>) => boolean;
 
 const NONE: readonly number[] = [];
 

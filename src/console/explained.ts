@@ -15,7 +15,7 @@ import { isOlderVersion } from '../core/target/version.ts';
 import { visible } from '../core/text/visible.ts';
 import { unlessStopped } from './command-context.ts';
 import { GroupNames } from './group-names.ts';
-import type { Beginning, WantedReports } from './group-records.ts';
+import type { Beginning, WantedEvents } from './group-records.ts';
 import { readGroupTopics, type Question, type Sources } from './group-topics.ts';
 import { getGroupWithRetries } from './target.ts';
 
@@ -100,7 +100,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   });
 }
 
-const wantedOf = (member: NamesOf | null, { ids }: Sources, names: GroupNames): WantedReports['member'] =>
+const wantedOf = (member: NamesOf | null, { ids }: Sources, names: GroupNames): WantedEvents['member'] =>
   member === null ? null : { names: member.all, means: ids === null ? null : (name) => names.means(name, member) };
 
 async function askInstances(

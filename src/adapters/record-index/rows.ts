@@ -1,24 +1,7 @@
 /** Rows of the index, and what they stand for. */
 import type { Headers } from '../../core/log/wire-intent.ts';
 import type { TopicRecord } from '../../ports.ts';
-import type { IndexPlace } from './entries.ts';
-import type { Row, SqlValue } from './sqlite.ts';
-
-export const placeOf = (row: Row): IndexPlace => ({
-  first: offsetOf(row['first']),
-  next: offsetOf(row['next']),
-  last: row['digest'] === null ? null : { offset: offsetOf(row['last']), digest: String(row['digest']) },
-});
-
-/** Behind topic and partition. */
-export const placeValues = ({ first, next, last }: IndexPlace): readonly SqlValue[] => [
-  Number(first),
-  Number(next),
-  last === null ? null : Number(last.offset),
-  last?.digest ?? null,
-];
-
-const offsetOf = (value: SqlValue | undefined): bigint => BigInt(Number(value));
+import type { Row } from './sqlite.ts';
 
 /** null: there are none. */
 export const headersText = (headers: Headers): string | null =>

@@ -101,7 +101,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
 }
 
 const wantedOf = (member: NamesOf | null, { ids }: Sources, names: GroupNames): WantedEvents['member'] =>
-  member === null ? null : { names: member.all, means: ids === null ? null : (name) => names.means(name, member) };
+  member === null ? null : { names: member.all, means: ids === null ? null : (name) => names.isNameOf(name, member) };
 
 async function askInstances(
   { member }: Question,
@@ -159,7 +159,7 @@ export function* membersOf({ names, evidence, group }: Explained): Generator<rea
     if (named.has(name)) continue;
     const of = names.member(name);
     for (const each of of.all) named.add(each);
-    yield [visible([...of.sources].join(', ')), of];
+    yield [visible([...of.sources].toSorted().join(', ')), of];
   }
   if (group.kind === 'unknown') return;
   for (const target of [...group.snapshot.members].toSorted())

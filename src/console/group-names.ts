@@ -39,13 +39,25 @@ export class GroupNames {
     return this.#members.namesOf(name);
   }
 
-  /** Whether a name means this member; where the id map alone says so, that is kept. */
-  means(name: string, { all }: NamesOf): boolean {
-    if (all.has(name)) return true;
-    const known = this.#sources.ids?.known('user', name) ?? null;
-    if (known?.kind !== 'found' || !all.has(idKey(known.id))) return false;
-    this.#members.note(name, known.id, MAP);
+  /** Whether a name means this member. */
+  isNameOf(name: string, { all }: NamesOf): boolean {
+    const mapped = this.#mapped(name);
+    return all.has(name) || (mapped !== null && all.has(idKey(mapped)));
+  }
+
+  /** As above; where the id map alone says so, that is kept. */
+  means(name: string, of: NamesOf): boolean {
+    if (of.all.has(name)) return true;
+    if (!this.isNameOf(name, of)) return false;
+    const mapped = this.#mapped(name);
+    if (mapped !== null) this.#members.note(name, mapped, MAP);
     return true;
+  }
+
+  /** By the id map as it is; null: it does not say. */
+  #mapped(name: string): string | null {
+    const known = this.#sources.ids?.known('user', name) ?? null;
+    return known?.kind === 'found' ? known.id : null;
   }
 
   /** What is not known, each as a sentence. */

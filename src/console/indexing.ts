@@ -133,7 +133,7 @@ class Indexing {
     const entries: [number, IndexEntry][] = [];
     for (const { id, record } of this.#index.unread(this.#kind, reader))
       entries.push([id, await this.#entryOf(record)]);
-    this.#index.readAgain(this.#kind, reader, entries);
+    this.#index.writer.readAgain(this.#kind, reader, entries);
   }
 
   /** @returns whether it has something new */
@@ -167,7 +167,7 @@ class Indexing {
   }
 
   #write(): void {
-    this.#index.add(this.#kind, this.#entries, this.#places);
+    this.#index.writer.add(this.#kind, this.#entries, this.#places);
     this.#entries = [];
     this.#bytes = 0;
   }
@@ -215,7 +215,7 @@ function reportEntry(record: TopicRecord, sourceTopic: string): IndexEntry {
     partition: report.source.topic === sourceTopic ? report.source.partition : null,
     target: report.outcome === 'drift' ? null : report.group,
     memberTarget: report.outcome === 'drift' || typeof report.source_member !== 'string' ? null : report.member,
-    hasVersion: (report.request?.etag_after ?? null) !== null,
+    hasVersion: changesMembers(report.outcome) && (report.request?.etag_after ?? null) !== null,
   };
   return { record, time: Date.parse(report.reported_at), about: [about], outcome: report.outcome, problem: null };
 }

@@ -207,14 +207,14 @@ test('index: only its owner may read it', async () => {
   for (const file of files) expect(statSync(join(asking.folder, file)).mode & 0o077, file).toBe(0);
 });
 
-test('index: what two processes read is in it once', async () => {
+test('index: what two processes read is in it once, and found by either id of a member', async () => {
   const folder = aFolder();
   const [one, other] = [await RecordIndex.open(folder, 'of'), await RecordIndex.open(folder, 'of')];
   const about = {
     group: 'g',
     names: [],
     member: 'u',
-    otherMember: null,
+    otherMember: 't-0',
     partition: 0,
     target: null,
     memberTarget: null,
@@ -228,12 +228,13 @@ test('index: what two processes read is in it once', async () => {
     problem: null,
   }));
   const place = (next: bigint) => new Map([[0, { first: 0n, next }]]);
-  one.add('report', entries.slice(0, 2), place(2n));
-  other.add('report', entries, place(3n));
-  one.add('report', entries.slice(0, 1), place(1n));
+  one.writer.add('report', entries.slice(0, 2), place(2n));
+  other.writer.add('report', entries, place(3n));
+  one.writer.add('report', entries.slice(0, 1), place(1n));
   const wanted = { groups: ['g'], members: null, since: null, until: null };
   expect([...one.reports(wanted, new Set([0]))].map(({ offset }) => offset)).toEqual([0n, 1n, 2n]);
   expect(one.places('report').get(0)?.next).toBe(3n);
+  expect([...one.reports({ ...wanted, groups: null, members: ['t-0'] }, new Set([0]))]).toHaveLength(3);
   one.close();
   other.close();
 });
@@ -292,4 +293,16 @@ test('index: what another version, or another key, can read is read again', asyn
   expect(await written.explain(flags, folder)).toContain('no event and no report names it');
   written.reading = { format: 'native', reader: '2' };
   expect(await written.explain(flags, folder)).toContain('event hired');
+});
+
+test('index: finds the events of a name that the id map alone has for a member', async () => {
+  const written = new WrittenTopics(1);
+  const folder = aFolder();
+  written.ids = new Table().set('group', 'g', 'tg').set('user', 'u', 't-0').set('user', 'w', 't-0');
+  const names = { group: 'tg', member: 't-0' };
+  written.report('g', written.event('g', { add_members: ['u'] }), 'u', names);
+  written.event('g', { remove_members: ['w'], event_id: 'as-w' });
+  const flags = { group: 'g', member: 'u' };
+  expect(await written.explain(flags, folder)).toContain('event as-w');
+  expect(await written.explain(flags, folder)).toBe(await written.explain(flags, null));
 });

@@ -30,9 +30,10 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS names_by_member ON member_names (member_id);
   CREATE TABLE IF NOT EXISTS group_partitions (name TEXT, report_partition INTEGER, partition INTEGER, record INTEGER NOT NULL,
     PRIMARY KEY (name, report_partition, partition)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS versions (group_id INTEGER PRIMARY KEY, time INTEGER NOT NULL, record INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS targets (group_id INTEGER, member_id INTEGER, name TEXT, time INTEGER NOT NULL, record INTEGER NOT NULL,
-    PRIMARY KEY (group_id, member_id, name)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS versions (group_id INTEGER, group_target TEXT, time INTEGER NOT NULL, record INTEGER NOT NULL,
+    PRIMARY KEY (group_id, group_target)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS targets (group_id INTEGER, group_target TEXT, member_id INTEGER, name TEXT, time INTEGER NOT NULL,
+    record INTEGER NOT NULL, PRIMARY KEY (group_id, group_target, member_id, name)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS about (topic INTEGER, group_id INTEGER, member_id INTEGER, source_offset INTEGER, place INTEGER,
     record INTEGER, PRIMARY KEY (topic, group_id, member_id, source_offset, place, record)) WITHOUT ROWID;
 `;
@@ -51,14 +52,14 @@ export const WRITES = {
   batch: 'INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?)',
   outcome: 'INSERT OR IGNORE INTO outcomes VALUES (?)',
   target:
-    'INSERT INTO targets VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET time = excluded.time, record = excluded.record WHERE excluded.time >= time',
+    'INSERT INTO targets VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET time = excluded.time, record = excluded.record WHERE excluded.time >= time',
   group: 'INSERT INTO groups (name) VALUES (?) ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id',
   member: 'INSERT INTO members (name) VALUES (?) ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id',
   groupName: 'INSERT OR IGNORE INTO group_names VALUES (?, ?)',
   memberName: 'INSERT OR IGNORE INTO member_names VALUES (?, ?)',
   groupPartition: 'INSERT OR IGNORE INTO group_partitions VALUES (?, ?, ?, ?)',
   version:
-    'INSERT INTO versions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET time = excluded.time, record = excluded.record WHERE excluded.time >= time',
+    'INSERT INTO versions VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET time = excluded.time, record = excluded.record WHERE excluded.time >= time',
   about: 'INSERT OR IGNORE INTO about VALUES (?, ?, ?, ?, ?, ?)',
 } as const;
 

@@ -39,6 +39,16 @@ export async function appendPrivateFile(path: string, length: number | null): Pr
   return { append: (text) => file.appendFile(text), close: () => file.close() };
 }
 
+/** Empty, unless it is there. */
+export async function createPrivateFile(path: string): Promise<void> {
+  const file = await open(path, 'a', OWNER_ONLY);
+  try {
+    await closeToOthers(file);
+  } finally {
+    await file.close();
+  }
+}
+
 /** A file that was not there holds what `write` appends; where that fails it is removed. Rejects with EEXIST where it is there. */
 export async function writeNewPrivateFile<T>(path: string, write: (file: AppendedFile) => Promise<T>): Promise<T> {
   const file = await appendPrivateFile(path, null);

@@ -2,8 +2,8 @@
 import { Command } from 'commander';
 import { adminUrls } from '../console/admin-urls.ts';
 import { collect, instant, print, printJson, type CommandContext } from '../console/command-context.ts';
-import { indexOption, openRecordIndex } from '../console/indexing.ts';
-import { IndexedRecords, TopicRecords } from '../console/group-records.ts';
+import { indexOption, indexReading, openRecordIndex } from '../console/indexing.ts';
+import { GroupRecords } from '../console/group-records.ts';
 import { membersOf, readExplained, type Explained } from '../console/explained.ts';
 import type { Question, Sources } from '../console/group-topics.ts';
 import {
@@ -68,10 +68,10 @@ async function withSources(
     ['admin', 'all'],
     async (sources, config) => {
       const instances = adminUrls(admin, config);
-      if (directory === undefined) return work({ ...sources, instances, records: new TopicRecords(sources) });
-      const index = await openRecordIndex(directory, { ...sources, formatConfig: config.format });
+      if (directory === undefined) return work({ ...sources, instances, records: GroupRecords.ofTopics(sources) });
+      const index = await openRecordIndex(directory, { ...sources, reading: indexReading(config.format) });
       try {
-        await work({ ...sources, instances, records: new IndexedRecords(index, sources) });
+        await work({ ...sources, instances, records: GroupRecords.ofIndex(index, sources) });
       } finally {
         index.close();
       }

@@ -19,14 +19,9 @@ import {
 } from '../console/breakdown-text.ts';
 import { writeReportPage } from '../console/page/page-file.ts';
 import { indexOption } from '../console/indexing.ts';
-import { IndexedReports, openReportIndex } from '../console/indexed-reports.ts';
+import { openReportIndex, reportIndex } from '../console/indexed-records.ts';
 import { csvHeader, csvRow, csvText, summaryJson, summaryText } from '../console/report-text.ts';
-import {
-  SearchedReports,
-  endedAsSelected,
-  type ReportReading,
-  type ReportSelection,
-} from '../console/report-search.ts';
+import { SearchedReports, endedAsSelected, reportTopic, type ReportSelection } from '../console/report-search.ts';
 import {
   collect,
   endIfStopped,
@@ -145,9 +140,11 @@ export async function printReport(reporting: Reporting): Promise<void> {
   const follow = flags.follow === true;
   const { partitionCount } = await existingTopic(topic, { tools, context });
   const allPartitions = flags.allPartitions === true;
-  const search = { tools, topic, partitionCount, selection, follow, allPartitions, context };
-  const searched =
-    index === undefined ? new SearchedReports(search) : new IndexedReports(index, selection, context.stop);
+  const source =
+    index === undefined
+      ? reportTopic({ tools, topic, selection, follow, context })
+      : reportIndex({ index, stop: context.stop }, selection);
+  const searched = new SearchedReports({ source, partitionCount, selection, follow, allPartitions, context });
   const endProgress = showReading(reporting, searched);
   const count = await printingOf(flags)(reporting, searched, selection).finally(endProgress);
   if (!follow) endIfStopped(context, `before the end of ${topic}`);
@@ -189,7 +186,7 @@ function printingOf(flags: ReportFlags): Printing {
 }
 
 /** Records on the terminal show by themselves how far it is. */
-function showReading({ flags, context }: Reporting, searched: ReportReading): () => void {
+function showReading({ flags, context }: Reporting, searched: SearchedReports): () => void {
   const isShownAnyway = flags.format === 'ndjson' && context.stdout.isTTY === true;
   if (flags.follow === true || isShownAnyway) return () => undefined;
   return showProgress(context.stderr, context.clock, () => {
@@ -209,7 +206,7 @@ interface Searched {
 /** What could not be read, and where nothing was found. */
 async function tellSearch(
   { flags, topic, context }: Reporting,
-  searched: ReportReading,
+  searched: SearchedReports,
   found: Searched,
 ): Promise<void> {
   const { unreadableCount, problems, recordCount, outcomes } = searched;
@@ -258,7 +255,7 @@ const criteriaBesideTimes = ({ group, member, outcome }: ReportFlags): readonly 
   ...(outcome === undefined ? [] : [`outcome ${outcome.join(' or ')}`]),
 ];
 
-type Printing = (reporting: Reporting, searched: ReportReading, selection: ReportSelection) => Promise<number>;
+type Printing = (reporting: Reporting, searched: SearchedReports, selection: ReportSelection) => Promise<number>;
 
 /** As they come. */
 const printRecords: Printing = async ({ flags, context }, searched, selection) => {

@@ -15,7 +15,7 @@ import { isOlderVersion } from '../core/target/version.ts';
 import { visible } from '../core/text/visible.ts';
 import { unlessStopped } from './command-context.ts';
 import { GroupNames } from './group-names.ts';
-import type { Beginning, WantedReports } from './group-records.ts';
+import type { Beginning, WantedEvents } from './group-records.ts';
 import { readGroupTopics, type Question, type Sources } from './group-topics.ts';
 import { getGroupWithRetries } from './target.ts';
 
@@ -100,8 +100,8 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   });
 }
 
-const wantedOf = (member: NamesOf | null, { ids }: Sources, names: GroupNames): WantedReports['member'] =>
-  member === null ? null : { names: member.all, means: ids === null ? null : (name) => names.means(name, member) };
+const wantedOf = (member: NamesOf | null, { ids }: Sources, names: GroupNames): WantedEvents['member'] =>
+  member === null ? null : { names: member.all, means: ids === null ? null : (name) => names.isNameOf(name, member) };
 
 async function askInstances(
   { member }: Question,
@@ -159,7 +159,7 @@ export function* membersOf({ names, evidence, group }: Explained): Generator<rea
     if (named.has(name)) continue;
     const of = names.member(name);
     for (const each of of.all) named.add(each);
-    yield [visible([...of.sources].join(', ')), of];
+    yield [visible([...of.sources].toSorted().join(', ')), of];
   }
   if (group.kind === 'unknown') return;
   for (const target of [...group.snapshot.members].toSorted())

@@ -35,17 +35,29 @@ export class GroupNames {
     const { ids } = this.#sources;
     if (ids === null) return sameNames(name);
     const known = this.#members.targetOf(name) === null ? ids.known('user', name) : null;
-    if (known?.kind === 'found') this.#members.note(name, known.id);
+    if (known?.kind === 'found') this.#members.note(name, known.id, MAP);
     return this.#members.namesOf(name);
   }
 
-  /** Whether a name means this member; where the id map alone says so, that is kept. */
-  means(name: string, { all }: NamesOf): boolean {
-    if (all.has(name)) return true;
-    const known = this.#sources.ids?.known('user', name) ?? null;
-    if (known?.kind !== 'found' || !all.has(idKey(known.id))) return false;
-    this.#members.note(name, known.id);
+  /** Whether a name means this member. */
+  isNameOf(name: string, { all }: NamesOf): boolean {
+    const mapped = this.#mapped(name);
+    return all.has(name) || (mapped !== null && all.has(idKey(mapped)));
+  }
+
+  /** As above; where the id map alone says so, that is kept. */
+  means(name: string, of: NamesOf): boolean {
+    if (of.all.has(name)) return true;
+    if (!this.isNameOf(name, of)) return false;
+    const mapped = this.#mapped(name);
+    if (mapped !== null) this.#members.note(name, mapped, MAP);
     return true;
+  }
+
+  /** By the id map as it is; null: it does not say. */
+  #mapped(name: string): string | null {
+    const known = this.#sources.ids?.known('user', name) ?? null;
+    return known?.kind === 'found' ? known.id : null;
   }
 
   /** What is not known, each as a sentence. */
@@ -57,7 +69,6 @@ export class GroupNames {
     return unknown.map((name) => `neither the id map nor a report says what Genesys Cloud calls ${name}`);
   }
 
-  /** What the map says now stands before what reports said then. */
   async #learn(question: Question): Promise<void> {
     const { group, member } = question;
     await this.#lookUp('group', group);
@@ -70,16 +81,16 @@ export class GroupNames {
     if (member !== null) for (const name of this.#members.namesOf(member).sources) await this.#lookUp('user', name);
   }
 
-  async #readReports(group: string, { member, allPartitions }: Question): Promise<void> {
-    const of = member === null ? null : { names: this.#members.namesOf(member).all, means: null };
-    const wanted = { groups: [idKey(group)], member: of, allPartitions };
+  async #readReports(group: string, { allPartitions }: Question): Promise<void> {
+    const wanted = { groups: [idKey(group)], member: 'names', allPartitions } as const;
     await this.#sources.records.readReports(wanted, ({ record, key }) => {
       // Its names are by other reports, or by the id map as it was then.
       if (record.outcome === 'drift') return;
       const source = record.source_group ?? key;
-      if (source !== null && record.group !== null) this.#groups.note(source, record.group);
+      const at = Date.parse(record.reported_at);
+      if (source !== null && record.group !== null) this.#groups.note(source, record.group, at);
       const { source_member: name = null, member: target } = record;
-      if (name !== null && target !== null) this.#members.note(name, target);
+      if (name !== null && target !== null) this.#members.note(name, target, at);
     });
   }
 
@@ -87,9 +98,12 @@ export class GroupNames {
     const { ids, context } = this.#sources;
     const found =
       ids === null ? null : (ids.known(kind, name) ?? (await ids.lookUp(kind, name, () => !context.stop.aborted)));
-    if (found?.kind === 'found') (kind === 'group' ? this.#groups : this.#members).note(name, found.id);
+    if (found?.kind === 'found') (kind === 'group' ? this.#groups : this.#members).note(name, found.id, MAP);
   }
 }
+
+/** What the map says now stands before what reports said then. */
+const MAP = Infinity;
 
 const sameNames = (name: string): NamesOf => ({
   sources: new Set([idKey(name)]),

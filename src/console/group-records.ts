@@ -1,4 +1,4 @@
-/** The reports and the source records of one group: where `rollcall explain` reads them. */
+/** The reports and the source records of one group, as `rollcall explain` needs them: from the topics, or from an index. */
 import type { IndexedTopic, WantedMember } from '../adapters/record-index/entries.ts';
 import type { RecordIndex } from '../adapters/record-index/record-index.ts';
 import { idKey } from '../core/change/change.ts';
@@ -6,8 +6,15 @@ import { partitionOfKey, type ReadProgress } from '../core/log/reading.ts';
 import type { TopicRecord } from '../ports.ts';
 import { endIfStopped, readProgress, showProgress, unlessStopped } from './command-context.ts';
 import type { GroupSources } from './group-sources.ts';
+import { reportIndex, sourceIndex } from './indexed-records.ts';
 import { existingTopic } from './kafka-tools.ts';
-import { readReport, SearchedReports, type KeyedReport } from './report-search.ts';
+import {
+  reportTopic,
+  SearchedReports,
+  type KeyedReport,
+  type ReportSelection,
+  type ReportSource,
+} from './report-search.ts';
 
 /** Where a partition begins whose oldest records are gone. */
 export interface Beginning {
@@ -16,22 +23,16 @@ export interface Beginning {
   readonly offset: string;
 }
 
-export interface GroupRecords {
-  /** Of every outcome and time. Of one member at least what decides about it. */
-  readReports(wanted: WantedReports, take: (report: KeyedReport) => void): Promise<RecordsRead>;
-  /** At least those that are about the group, or the member. */
-  readEvents(wanted: WantedEvents, take: (event: ReadEvent) => void): Promise<EventsRead>;
-}
-
 export interface WantedReports {
   /** Every name of the group, by `idKey`. */
   readonly groups: readonly string[];
-  /** null: all are asked for. */
-  readonly member: WantedMember | null;
+  /** At least what decides about it is handed out, or one report for each name; null: all. */
+  readonly member: WantedMember | 'names' | null;
   readonly allPartitions: boolean;
 }
 
 export interface WantedEvents extends WantedReports {
+  readonly member: WantedMember | null;
   /** Partitions in which the group is known to have been. */
   readonly known: ReadonlySet<number>;
 }
@@ -48,53 +49,82 @@ export interface RecordsRead {
   readonly gone: readonly Beginning[];
 }
 
+export interface ReportsRead extends RecordsRead {
+  /** Of the source, in which reports that were left out say that the groups were. */
+  readonly sourcePartitions: readonly number[];
+}
+
 export interface EventsRead extends RecordsRead {
   readonly partitions: readonly number[];
 }
 
-/** From the topics themselves. */
-export class TopicRecords implements GroupRecords {
-  readonly #sources: Pick<GroupSources, 'tools' | 'topics' | 'format' | 'starts' | 'context'>;
+interface RecordSource {
+  partitionCount(topic: IndexedTopic): Promise<number>;
+  reports(selection: ReportSelection, member: WantedReports['member']): ReportSource;
+  events(
+    wanted: Pick<WantedEvents, 'groups' | 'member'> & { readonly partitions: readonly number[] },
+    onProgress: (progress: ReadProgress) => void,
+  ): AsyncIterable<TopicRecord>;
+  /** Of the source, in which reports that it leaves out say that the groups were. */
+  partitionsOf(groups: readonly string[], reportPartitions: ReadonlySet<number>): readonly number[];
+  /** By partition, the offset of the oldest record that it has. */
+  starts(topic: IndexedTopic, partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>>;
+}
 
-  constructor(sources: Pick<GroupSources, 'tools' | 'topics' | 'format' | 'starts' | 'context'>) {
+type Sources = Pick<GroupSources, 'tools' | 'topics' | 'format' | 'starts' | 'context'>;
+
+export class GroupRecords {
+  readonly #source: RecordSource;
+  readonly #sources: Omit<Sources, 'tools' | 'starts'>;
+
+  static ofTopics(sources: Sources): GroupRecords {
+    return new GroupRecords(topicSource(sources), sources);
+  }
+
+  /** @param index that has all that the topics have */
+  static ofIndex(index: RecordIndex, sources: Sources): GroupRecords {
+    return new GroupRecords(indexSource(index, sources.context.stop), sources);
+  }
+
+  private constructor(source: RecordSource, sources: Omit<Sources, 'tools' | 'starts'>) {
+    this.#source = source;
     this.#sources = sources;
   }
 
-  async readReports(
-    { groups, allPartitions }: WantedReports,
-    take: (report: KeyedReport) => void,
-  ): Promise<RecordsRead> {
-    const { tools, topics, context } = this.#sources;
-    const topic = topics.report;
-    const { partitionCount } = await existingTopic(topic, { tools, context });
+  /** Of every outcome and time. */
+  async readReports(wanted: WantedReports, take: (report: KeyedReport) => void): Promise<ReportsRead> {
+    const { groups, member, allPartitions } = wanted;
+    const { topics, context } = this.#sources;
     const selection = { groups: new Set(groups.map(idKey)), members: null, outcomes: null, since: null };
-    const search = { tools, topic, partitionCount, selection, context, follow: false, allPartitions };
-    const searched = new SearchedReports(search);
-    const end = showProgress(context.stderr, context.clock, () => readProgress(searched.progress, topic));
+    const source = this.#source.reports(selection, member);
+    const partitionCount = await this.#source.partitionCount('report');
+    const searched = new SearchedReports({ source, partitionCount, selection, follow: false, allPartitions, context });
+    const end = showProgress(context.stderr, context.clock, () => readProgress(searched.progress, topics.report));
     try {
       for await (const report of searched.read()) take(report);
     } finally {
       end();
     }
-    endIfStopped(context, `before the end of ${topic}`);
-    return { problems: searched.problems, gone: await this.#goneOf(topic, [...searched.partitions]) };
+    endIfStopped(context, `before the end of ${topics.report}`);
+    return {
+      problems: searched.problems,
+      gone: await this.#goneOf('report', [...searched.partitions]),
+      sourcePartitions: this.#source.partitionsOf(groups, searched.partitions),
+    };
   }
 
-  async readEvents(
-    { groups, allPartitions, known }: WantedEvents,
-    take: (event: ReadEvent) => void,
-  ): Promise<EventsRead> {
-    const { tools, topics, format, context } = this.#sources;
-    const topic = topics.source;
-    const { partitionCount } = await existingTopic(topic, { tools, context });
-    const partitions = partitionsOf({ groups, known: allPartitions ? NONE : known }, partitionCount);
+  /** Those of other groups, and of other members, may be among them. */
+  async readEvents(wanted: WantedEvents, take: (event: ReadEvent) => void): Promise<EventsRead> {
+    const { groups, known, allPartitions } = wanted;
+    const { topics, format, context } = this.#sources;
+    const partitionCount = await this.#source.partitionCount('source');
+    const partitions = partitionsOf(groups, allPartitions ? [] : [...known], partitionCount);
     const problems: string[] = [];
     let read: ReadProgress = { passed: 0, total: 0 };
     const onProgress = (progress: ReadProgress): void => void (read = progress);
-    const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
-    const options = { from: 'beginning', partitions, follow: false, signal: context.stop, unreadable: 'tell' } as const;
+    const end = showProgress(context.stderr, context.clock, () => readProgress(read, topics.source));
     try {
-      for await (const record of tools.read(topic, { ...options, onProgress })) {
+      for await (const record of this.#source.events({ ...wanted, partitions }, onProgress)) {
         if (record.unreadable !== undefined) problems.push(record.unreadable.message);
         await format.prepare?.([record]);
         take({ record, partitionCount });
@@ -102,76 +132,46 @@ export class TopicRecords implements GroupRecords {
     } finally {
       end();
     }
-    endIfStopped(context, `before the end of ${topic}`);
-    return { partitions, problems, gone: await this.#goneOf(topic, partitions) };
+    endIfStopped(context, `before the end of ${topics.source}`);
+    return { partitions, problems, gone: await this.#goneOf('source', partitions) };
   }
 
-  async #goneOf(topic: string, partitions: readonly number[]): Promise<readonly Beginning[]> {
-    const { starts, context } = this.#sources;
-    const offsets = await unlessStopped(context, starts(topic, partitions));
-    return partitions.flatMap((partition) => beginningOf({ topic, partition }, offsets.get(partition) ?? 0n));
-  }
-}
-
-/** From an index that has all that the topics have. */
-export class IndexedRecords implements GroupRecords {
-  readonly #index: RecordIndex;
-  readonly #sources: Pick<GroupSources, 'topics' | 'format'>;
-
-  constructor(index: RecordIndex, sources: Pick<GroupSources, 'topics' | 'format'>) {
-    this.#index = index;
-    this.#sources = sources;
-  }
-
-  async readReports({ groups, member }: WantedReports, take: (report: KeyedReport) => void): Promise<RecordsRead> {
-    const wanted = { groups: groups.map(idKey), members: null, since: null, until: null };
-    const found = member === null ? this.#index.reports(wanted) : this.#index.reportsAbout(wanted.groups, member);
-    for (const { key, value } of found) {
-      const read = readReport(value);
-      if (read !== null) take({ ...read, key: key === null ? null : Buffer.from(key).toString() });
-    }
-    return { problems: this.#problemsOf('report'), gone: this.#goneOf('report', null) };
-  }
-
-  async readEvents(
-    { groups, member, allPartitions, known }: WantedEvents,
-    take: (event: ReadEvent) => void,
-  ): Promise<EventsRead> {
-    const { format } = this.#sources;
-    const partitionCount = this.#index.places('source').size;
-    const all = new Set([...known, ...this.#index.partitionsOf(groups)]);
-    const partitions = partitionsOf({ groups, known: allPartitions ? NONE : all }, partitionCount);
-    for (const record of this.#index.sourceRecords(groups, member)) {
-      await format.prepare?.([record]);
-      take({ record, partitionCount });
-    }
-    return { partitions, problems: this.#problemsOf('source'), gone: this.#goneOf('source', new Set(partitions)) };
-  }
-
-  #problemsOf(topic: IndexedTopic): readonly string[] {
-    return this.#index.problems(topic).flatMap(({ kind, message }) => (kind === 'batch' ? [message] : []));
-  }
-
-  /** Before the index began, or while it was not kept. @param partitions null: all */
-  #goneOf(kind: IndexedTopic, partitions: ReadonlySet<number> | null): readonly Beginning[] {
-    const topic = this.#sources.topics[kind];
-    return [...this.#index.places(kind)].flatMap(([partition, { first }]) =>
-      partitions === null || partitions.has(partition) ? beginningOf({ topic, partition }, first) : [],
-    );
+  async #goneOf(kind: IndexedTopic, partitions: readonly number[]): Promise<readonly Beginning[]> {
+    const { topics, context } = this.#sources;
+    const starts = await unlessStopped(context, this.#source.starts(kind, partitions));
+    return partitions.flatMap((partition) => {
+      const offset = starts.get(partition) ?? 0n;
+      return offset > 0n ? [{ topic: topics[kind], partition, offset: String(offset) }] : [];
+    });
   }
 }
-
-const NONE: ReadonlySet<number> = new Set();
 
 /** A producer may choose partitions in another way than Kafka's own, and in other formats by another key. */
-function partitionsOf(
-  { groups, known }: Pick<WantedEvents, 'groups' | 'known'>,
-  partitionCount: number,
-): readonly number[] {
-  if (known.size === 0) return Array.from({ length: partitionCount }, (_, partition) => partition);
+function partitionsOf(groups: readonly string[], near: readonly number[], partitionCount: number): readonly number[] {
+  if (near.length === 0) return Array.from({ length: partitionCount }, (_, partition) => partition);
   const ofKeys = groups.map((group) => partitionOfKey(Buffer.from(group), partitionCount));
-  return [...new Set([...known, ...ofKeys])];
+  return [...new Set([...near, ...ofKeys])].toSorted((a, b) => a - b);
 }
 
-const beginningOf = (at: Omit<Beginning, 'offset'>, offset: bigint): readonly Beginning[] =>
-  offset > 0n ? [{ ...at, offset: String(offset) }] : [];
+function topicSource({ tools, topics, starts, context }: Sources): RecordSource {
+  return {
+    partitionCount: async (topic) => (await existingTopic(topics[topic], { tools, context })).partitionCount,
+    reports: (selection) => reportTopic({ tools, topic: topics.report, selection, follow: false, context }),
+    events: ({ partitions }, onProgress) =>
+      tools.read(topics.source, {
+        ...{ from: 'beginning', partitions, follow: false, unreadable: 'tell' },
+        signal: context.stop,
+        onProgress,
+      }),
+    partitionsOf: () => [],
+    starts: (topic, partitions) => starts(topics[topic], partitions),
+  };
+}
+
+const indexSource = (index: RecordIndex, stop: AbortSignal): RecordSource => ({
+  partitionCount: async (topic) => index.places(topic).size,
+  reports: (selection, member) => reportIndex({ index, stop }, selection, member),
+  events: (wanted) => sourceIndex({ index, stop }, wanted),
+  partitionsOf: (groups, reportPartitions) => index.partitionsOf(groups, reportPartitions),
+  starts: async (topic) => new Map([...index.places(topic)].map(([partition, { first }]) => [partition, first])),
+});

@@ -22,6 +22,8 @@ export interface GroupSources extends Pick<ReadingSources, 'bounds'> {
   readonly committed: () => Promise<ReadonlyMap<number, bigint>>;
   /** By partition, the offset of the oldest record that is left. */
   readonly starts: (topic: string, partitions: readonly number[]) => Promise<ReadonlyMap<number, bigint>>;
+  /** Of a topic; null: the brokers do not say. */
+  readonly topicId: (topic: string) => Promise<string | null>;
   readonly api: GroupApi;
   /** null: the source has the target's own ids. */
   readonly ids: IdMap | null;
@@ -34,7 +36,7 @@ type OpenConfig<P extends Part> = Config<'kafka' | 'topics' | (typeof PARTS)[num
 export function placesIn(
   tools: KafkaLogTools,
   { topics, kafka }: Config<'kafka' | 'topics'>,
-): Pick<GroupSources, 'committed' | 'starts' | 'bounds'> {
+): Pick<GroupSources, 'committed' | 'starts' | 'bounds' | 'topicId'> {
   const bounds: GroupSources['bounds'] = async (topic, partitions) =>
     new Map((await tools.boundsOfAll(topic, partitions)).map((each) => [each.partition, each]));
   return {
@@ -42,6 +44,7 @@ export function placesIn(
     starts: async (topic, partitions) =>
       new Map([...(await bounds(topic, partitions))].map(([partition, { start }]) => [partition, start])),
     bounds,
+    topicId: (topic) => tools.topicId(topic),
   };
 }
 

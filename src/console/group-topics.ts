@@ -14,7 +14,7 @@ import { pauseAmong } from '../core/log/pause-record.ts';
 import { decodeRecord } from '../core/log/reading.ts';
 import { actorsIn } from '../formats/actor.ts';
 import type { TopicRecord } from '../ports.ts';
-import type { Beginning, GroupRecords, WantedReports } from './group-records.ts';
+import type { Beginning, GroupRecords, WantedEvents } from './group-records.ts';
 import type { GroupSources } from './group-sources.ts';
 import { allWaiting, readRetryTopic, selects, type WaitingView } from './retry-topic.ts';
 
@@ -50,7 +50,7 @@ interface Reading {
   readonly groups: readonly string[];
   /** These, and what the target calls the group, by `idKey`. */
   readonly names: ReadonlySet<string>;
-  readonly member: WantedReports['member'];
+  readonly member: WantedEvents['member'];
   readonly evidence: Evidence;
   /** Partitions of the source in which running instances have something of the group. */
   readonly owned: ReadonlySet<number>;
@@ -66,6 +66,7 @@ export async function readGroupTopics(question: Question, sources: Sources, read
     if (record.source.topic === topics.source) partitions.add(record.source.partition);
     if (at === null || Date.parse(record.reported_at) <= at) evidence.takeReport(record);
   });
+  for (const partition of reports.sourcePartitions) partitions.add(partition);
   let pause: string | null = null;
   if (at === null) {
     const view = await readRetryTopic({ topic: topics.retry, tools, context });

@@ -3,52 +3,75 @@
  * with the groups and members that it is about.
  */
 import { Option } from 'commander';
-import type { About, IndexedTopic, IndexEntry, IndexPlace, RecordMark } from '../adapters/record-index/entries.ts';
+import type { About, IndexedTopic, IndexEntry, IndexPlace } from '../adapters/record-index/entries.ts';
 import { RecordIndex } from '../adapters/record-index/record-index.ts';
 import { IndexError } from '../adapters/record-index/schema.ts';
 import { SqliteMissingError } from '../adapters/record-index/sqlite.ts';
 import { sha256 } from '../adapters/system.ts';
-import { idKey, positionText, readIntentId, type SourceFormat } from '../core/change/change.ts';
+import { idKey, isChange, isUnread, readIntentId, type SourceFormat } from '../core/change/change.ts';
+import type { Parts } from '../config/config.ts';
+import type { Unreadable } from '../core/drift/differences.ts';
+import { UNCHANGING } from '../core/explain/evidence.ts';
 import type { TopicNames } from '../core/log/topics.ts';
 import { operationId } from '../core/report/summary.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { Bounds, TopicRecord } from '../ports.ts';
+import { packageVersion } from '../version.ts';
 import { unlessStopped } from './command-context.ts';
-import { changesIn } from './group-topics.ts';
+import { eventsIn } from './group-topics.ts';
+import { readText } from './kafka-tools.ts';
 import { groupIds, readReport } from './report-search.ts';
 import { TopicReading, type ReadingSources } from './topic-reading.ts';
 
 export interface IndexSources extends ReadingSources {
   readonly topics: Pick<TopicNames, 'source' | 'report'>;
   readonly format: SourceFormat;
-  /** Of the configuration that says how the source is read. */
-  readonly formatConfig: unknown;
+  /** What decides how the source is read. */
+  readonly reading: IndexReading;
+  /** null: the brokers do not say. */
+  readonly topicId: (topic: string) => Promise<string | null>;
+}
+
+export interface IndexReading {
+  /** Another one reads other changes out of the same records. */
+  readonly format: string;
+  /** Another one may read more records. */
+  readonly reader: string;
+}
+
+/** Of the configuration: the version of Rollcall, and the keys that it verifies signatures with. */
+export function indexReading(config: Parts['format']): IndexReading {
+  const { scimKeys } = config;
+  const plain = (_: string, value: unknown): unknown => (value instanceof RegExp ? String(value) : value);
+  const keys = scimKeys === null ? '' : sha256(readText(scimKeys.file));
+  return { format: JSON.stringify(config, plain), reader: `${packageVersion()} ${keys}` };
 }
 
 export const indexOption = (): Option =>
-  new Option('--index <dir>', 'keep the reports and the source records in an index there, and answer from it');
+  new Option(
+    '--index <dir>',
+    'keep the report topic and the source topic in an index there, brought up to date first, and answer from it',
+  );
 
 /** With everything that the topics have now. @throws ExitError where the index or a topic cannot be used, or it was asked to stop */
 export async function openRecordIndex(directory: string, sources: IndexSources): Promise<RecordIndex> {
-  const index = await RecordIndex.open(directory, originOf(sources)).catch(asExit);
+  const { topics, reading } = sources;
+  const origin = sha256(JSON.stringify([topics.report, topics.source, reading.format]));
+  const index = await RecordIndex.open(directory, origin).catch((error: unknown) => refuse(error, directory));
   try {
     for (const topic of ['report', 'source'] as const) await new Indexing(index, topic, sources).readOn();
     return index;
   } catch (error) {
     index.close();
-    return asExit(error);
+    return refuse(error, directory);
   }
 }
 
-const originOf = ({ topics, formatConfig }: IndexSources): string =>
-  sha256(
-    JSON.stringify([topics.report, topics.source, formatConfig], (_, value: unknown) =>
-      value instanceof RegExp ? String(value) : value,
-    ),
-  );
-
-function asExit(error: unknown): never {
-  if (error instanceof IndexError) throw new ExitError(EXIT.usage, error.message, { cause: error });
+function refuse(error: unknown, directory: string): never {
+  if (error instanceof IndexError) {
+    const remedy = 'give another directory to --index; the old one still has what retention has deleted since';
+    throw new ExitError(EXIT.usage, `the index ${directory}: ${error.message}; ${remedy}`, { cause: error });
+  }
   if (error instanceof SqliteMissingError) throw new ExitError(EXIT.unavailable, error.message, { cause: error });
   throw error;
 }
@@ -63,8 +86,6 @@ class Indexing {
   readonly #sources: IndexSources;
   readonly #reading: TopicReading;
   readonly #places: Map<number, IndexPlace>;
-  /** By partition, the newest that was read now. */
-  readonly #newest = new Map<number, TopicRecord>();
   #entries: IndexEntry[] = [];
   #bytes = 0;
 
@@ -73,24 +94,21 @@ class Indexing {
     this.#kind = kind;
     this.#sources = sources;
     this.#places = new Map(index.places(kind));
-    const noteBatch = ({ partition, offset, message }: { partition: number; offset: bigint; message: string }): void =>
-      this.#noteProblem({ partition, offset }, message);
+    const noteBatch = (batch: Pick<Unreadable, 'partition' | 'offset' | 'message'>): void => this.#noteBatch(batch);
     this.#reading = new TopicReading(kind, sources.topics[kind], sources, { noteBatch });
   }
 
   /** Ends early only by an error; what was read by then is kept. */
   async readOn(): Promise<void> {
-    const { context, bounds } = this.#sources;
+    const { context, bounds, topicId } = this.#sources;
     const reading = this.#reading;
     await reading.open();
+    this.#index.checkTopic(this.#kind, await unlessStopped(context, topicId(reading.topic)));
+    await this.#readAgain();
     const found = await unlessStopped(context, bounds(reading.topic, reading.all));
     reading.select(reading.all.filter((partition) => this.#begin(partition, found.get(partition))));
-    if (reading.partitions.length === 0) return;
     try {
-      for await (const record of reading.read()) {
-        await this.#take(record);
-        if (this.#entries.length >= ENTRIES_A_TURN || this.#bytes >= BYTES_A_TURN) this.#write();
-      }
+      if (reading.partitions.length > 0) await this.#readAll();
       // Behind the last record may stand marks of transactions.
       for (const partition of reading.partitions) this.#passTo(partition, found.get(partition)?.end ?? 0n);
     } finally {
@@ -98,47 +116,48 @@ class Indexing {
     }
   }
 
-  /** @returns whether it has something new */
-  #begin(partition: number, { start, end }: Bounds = { start: 0n, end: 0n }): boolean {
-    const place = this.#places.get(partition) ?? { first: start, next: start, last: null };
-    if (place.next > end) throw this.#otherTopic(partition, `has ended at ${end}, and ${place.next} records were read`);
-    const isGap = place.next < start;
-    this.#places.set(partition, isGap ? { ...place, first: start, next: start } : place);
-    // So that it is seen whether that is the topic still.
-    const from = place.last !== null && place.last.offset >= start ? place.last.offset : isGap ? start : place.next;
-    this.#reading.startAt(partition, from);
-    return end > place.next;
+  async #readAll(): Promise<void> {
+    for await (const record of this.#reading.read()) {
+      const { partition, offset } = record;
+      if (offset < (this.#places.get(partition)?.next ?? 0n)) continue;
+      this.#entries.push(await this.#entryOf(record));
+      this.#bytes += (record.value?.length ?? 0) + 100;
+      this.#passTo(partition, offset + 1n);
+      if (this.#entries.length >= ENTRIES_A_TURN || this.#bytes >= BYTES_A_TURN) this.#write();
+    }
   }
 
-  async #take(record: TopicRecord): Promise<void> {
-    const { partition, offset } = record;
-    const place = this.#places.get(partition);
-    if (place?.last?.offset === offset && markOf(record).digest !== place.last.digest)
-      throw this.#otherTopic(partition, `has another record at ${offset} than was read`);
-    if (place !== undefined && offset < place.next) return;
-    this.#entries.push(await this.#entryOf(record));
-    this.#bytes += (record.value?.length ?? 0) + 100;
-    this.#newest.set(partition, record);
-    this.#passTo(partition, offset + 1n);
+  /** By this version, with these keys. */
+  async #readAgain(): Promise<void> {
+    const { reader } = this.#sources.reading;
+    const entries: [number, IndexEntry][] = [];
+    for (const { id, record } of this.#index.unread(this.#kind, reader))
+      entries.push([id, await this.#entryOf(record)]);
+    this.#index.writer.readAgain(this.#kind, reader, entries);
+  }
+
+  /** @returns whether it has something new */
+  #begin(partition: number, { start, end }: Bounds = { start: 0n, end: 0n }): boolean {
+    const { first, next } = this.#places.get(partition) ?? { first: start, next: start };
+    if (next > end) {
+      const place = `${this.#reading.topic}/${partition}`;
+      throw new IndexError(`${place} ends at offset ${end}, and was read up to ${next}: it was cut, or made again`);
+    }
+    this.#places.set(partition, next < start ? { first: start, next: start } : { first, next });
+    this.#reading.startAt(partition, next < start ? start : next);
+    return end > next && end > start;
   }
 
   async #entryOf(record: TopicRecord): Promise<IndexEntry> {
-    if (this.#kind === 'report') return reportEntry(record);
+    if (this.#kind === 'report') return reportEntry(record, this.#sources.topics.source);
     const { format, topics } = this.#sources;
     await format.prepare?.([record]);
-    const changes = changesIn({ record, topic: topics.source, partitionCount: this.#reading.partitionCount, format });
-    const about = changes.flatMap(({ event, source }) => {
-      const group = idKey(event.group);
-      const members = event.kind === 'state' ? [null] : [...event.add, ...event.remove].map(idKey);
-      const placed = { position: positionText(source), partition: record.partition };
-      return members.map((member) => ({ ...NO_OTHER_NAMES, group, member, ...placed }));
-    });
-    return { record, time: record.timestamp, about, problem: null };
+    return eventEntry({ record, topic: topics.source, partitionCount: this.#reading.partitionCount, format });
   }
 
-  #noteProblem({ partition, offset }: { readonly partition: number; readonly offset: bigint }, problem: string): void {
+  #noteBatch({ partition, offset, message }: Pick<Unreadable, 'partition' | 'offset' | 'message'>): void {
     const record = { partition, offset, timestamp: 0, key: null, value: null, headers: [] };
-    this.#entries.push({ record, time: 0, about: [], problem: { kind: 'batch', message: problem } });
+    this.#entries.push({ record, time: 0, about: [], outcome: null, problem: { kind: 'batch', message } });
     this.#passTo(partition, offset + 1n);
   }
 
@@ -148,53 +167,55 @@ class Indexing {
   }
 
   #write(): void {
-    for (const [partition, record] of this.#newest) {
-      const place = this.#places.get(partition);
-      if (place !== undefined) this.#places.set(partition, { ...place, last: markOf(record) });
-    }
-    this.#newest.clear();
-    this.#index.add(this.#kind, this.#entries, this.#places);
+    this.#index.writer.add(this.#kind, this.#entries, this.#places);
     this.#entries = [];
     this.#bytes = 0;
   }
-
-  #otherTopic(partition: number, why: string): ExitError {
-    const what = `${this.#reading.topic}/${partition} ${why}: the topic was made again since the index was`;
-    return new ExitError(EXIT.usage, `${what}; give another directory to --index, or delete it`);
-  }
 }
 
-const NO_OTHER_NAMES = { otherNames: [], otherMember: null, hasVersion: false } as const;
+function eventEntry(read: Parameters<typeof eventsIn>[0]): IndexEntry {
+  const { record } = read;
+  const events = eventsIn(read);
+  const about = events.flatMap(({ event, source }) => {
+    if (!isChange(event)) return [];
+    const members = event.kind === 'state' ? [null] : [...event.add, ...event.remove].map(idKey);
+    const of = { group: idKey(event.group), position: source };
+    return members.map((member) => ({ ...OF_SOURCE, ...of, member }));
+  });
+  const problem = events.some(({ event }) => isUnread(event)) ? ({ kind: 'record' } as const) : null;
+  return { record, time: record.timestamp, about, outcome: null, problem };
+}
 
-const markOf = ({ offset, timestamp, value }: TopicRecord): RecordMark => ({
-  offset,
-  digest: sha256(`${timestamp} ${value === null ? '' : Buffer.from(value).toString('base64')}`),
-});
+const OF_SOURCE = {
+  names: [],
+  otherMember: null,
+  partition: null,
+  target: null,
+  memberTarget: null,
+  hasVersion: false,
+} as const;
 
-function reportEntry(record: TopicRecord): IndexEntry {
+const changesMembers = (outcome: string): boolean => !UNCHANGING.has(outcome) && outcome !== 'invalid';
+
+function reportEntry(record: TopicRecord, sourceTopic: string): IndexEntry {
   const read = readReport(record.value);
-  const unread = { kind: 'record', message: 'no report that this version reads' } as const;
-  if (read === null) return { record, time: record.timestamp, about: [], problem: unread };
+  if (read === null) return { record, time: record.timestamp, about: [], outcome: null, problem: { kind: 'record' } };
   const report = read.record;
   const key = record.key === null ? null : Buffer.from(record.key).toString();
-  const names = groupIds({ record: report, key })
-    .filter((name) => typeof name === 'string')
-    .map(idKey);
   const id = readIntentId(operationId(report));
-  const named = [report.source_member, id?.member, report.member].filter((name) => typeof name === 'string').map(idKey);
+  const members = [report.source_member, id?.member, report.member].filter((name) => typeof name === 'string');
   const about: About = {
-    group: report.source_group ?? key ?? report.group ?? '',
-    otherNames: names,
-    member: named[0] ?? null,
-    otherMember: named.at(-1) ?? null,
-    position: id === null ? '' : positionText(id.position),
-    partition: report.source.partition,
-    hasVersion: (report.request?.etag_after ?? null) !== null,
+    group: idKey(report.source_group ?? key ?? report.group ?? ''),
+    names: groupIds({ record: report, key })
+      .filter((name) => typeof name === 'string')
+      .map(idKey),
+    member: members[0] === undefined ? null : idKey(members[0]),
+    otherMember: members.length === 0 ? null : idKey(members.at(-1) ?? ''),
+    position: changesMembers(report.outcome) ? (id?.position ?? null) : null,
+    partition: report.source.topic === sourceTopic ? report.source.partition : null,
+    target: report.outcome === 'drift' ? null : report.group,
+    memberTarget: report.outcome === 'drift' || typeof report.source_member !== 'string' ? null : report.member,
+    hasVersion: changesMembers(report.outcome) && (report.request?.etag_after ?? null) !== null,
   };
-  return {
-    record,
-    time: Date.parse(report.reported_at),
-    about: [{ ...about, group: idKey(about.group) }],
-    problem: null,
-  };
+  return { record, time: Date.parse(report.reported_at), about: [about], outcome: report.outcome, problem: null };
 }

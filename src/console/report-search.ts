@@ -14,9 +14,16 @@ import { print, type CommandContext } from './command-context.ts';
 /** Timestamps are those of the sender or of the broker, and their clocks may differ. */
 export const CLOCK_MARGIN_MS = 600_000;
 
+/** Where report records are read: from their topic, or from an index. */
+export interface ReportSource {
+  /** Of a record at least those that concern the selection; of one partition in order. */
+  read(partitions: readonly number[], onProgress: (progress: ReadProgress) => void): AsyncIterable<TopicRecord>;
+  /** Of records besides those that are read. */
+  readonly outcomes: readonly string[];
+}
+
 export interface ReportSearch {
-  readonly tools: LogTools;
-  readonly topic: string;
+  readonly source: ReportSource;
   readonly partitionCount: number;
   readonly selection: ReportSelection;
   /** Go on with what is written later, in all partitions. */
@@ -26,42 +33,51 @@ export interface ReportSearch {
   readonly context: Pick<CommandContext, 'stderr' | 'stop'>;
 }
 
+interface TopicSearch extends Pick<ReportSearch, 'selection' | 'follow' | 'context'> {
+  readonly tools: Pick<LogTools, 'read'>;
+  readonly topic: string;
+}
+
+export const reportTopic = ({ tools, topic, selection, follow, context }: TopicSearch): ReportSource => ({
+  outcomes: [],
+  read: (partitions, onProgress) => {
+    const { since, until } = selection;
+    const from = since === null ? 'beginning' : { since: since - CLOCK_MARGIN_MS };
+    const end = until === undefined ? {} : { until: until + CLOCK_MARGIN_MS };
+    return tools.read(topic, {
+      ...{ from, ...end, partitions, follow, onProgress },
+      signal: context.stop,
+      unreadable: 'tell',
+    });
+  },
+});
+
 export interface FoundReport extends KeyedReport {
   /** As it was written, with fields that only a newer version knows. */
   readonly json: unknown;
 }
 
-/** Where report records come from, and what has been read so far. */
-export interface ReportReading {
+/** Reads report records, and knows what it has read so far. */
+export class SearchedReports {
   /** Of the partitions that are being read. */
-  readonly progress: ReadProgress;
-  /** Those that are read, or were. */
-  readonly partitions: ReadonlySet<number>;
-  readonly outcomes: ReadonlySet<string>;
-  readonly recordCount: number;
-  /** Records that are no report records. */
-  readonly unreadableCount: number;
-  /** Of batches that cannot be unpacked. */
-  readonly problems: readonly string[];
-  /** Records that concern the selected groups and members, of every outcome, and of every time before the selection's end. */
-  read(): AsyncIterable<FoundReport>;
-}
-
-/** Of the topic. */
-export class SearchedReports implements ReportReading {
   progress: ReadProgress = { passed: 0, total: 0 };
+  /** Those that are read, or were. */
   readonly partitions = new Set<number>();
-  readonly outcomes = new Set<string>();
+  readonly outcomes: Set<string>;
   recordCount = 0;
+  /** Records that are no report records. */
   unreadableCount = 0;
+  /** Of batches that cannot be unpacked. */
   readonly problems: string[] = [];
   readonly #search: ReportSearch;
   readonly #groupsFound = new Set<string>();
 
   constructor(search: ReportSearch) {
     this.#search = search;
+    this.outcomes = new Set(search.source.outcomes);
   }
 
+  /** Records that concern the selected groups and members, of every outcome, and of every time before the selection's end. */
   async *read(): AsyncGenerator<FoundReport> {
     const { partitionCount, context } = this.#search;
     const all = Array.from({ length: partitionCount }, (_, partition) => partition);
@@ -83,16 +99,12 @@ export class SearchedReports implements ReportReading {
   }
 
   async *#readPartitions(partitions: readonly number[]): AsyncGenerator<FoundReport> {
-    const { tools, topic, selection, follow, context } = this.#search;
+    const { source, selection } = this.#search;
     for (const partition of partitions) this.partitions.add(partition);
     const onProgress = (progress: ReadProgress): void => {
       this.progress = progress;
     };
-    const { since, until } = selection;
-    const from = since === null ? 'beginning' : { since: since - CLOCK_MARGIN_MS };
-    const end = until === undefined ? {} : { until: until + CLOCK_MARGIN_MS };
-    const options = { from, ...end, partitions, follow, signal: context.stop, unreadable: 'tell', onProgress } as const;
-    for await (const each of tools.read(topic, options)) {
+    for await (const each of source.read(partitions, onProgress)) {
       const found = this.#take(each);
       if (found === null || !concernsSelected(selection, found)) continue;
       for (const id of groupIds(found)) if (typeof id === 'string') this.#groupsFound.add(idKey(id));
@@ -159,7 +171,7 @@ export const endedAsSelected = (
   record: Pick<ReportRecord, 'outcome' | 'reported_at'>,
 ): boolean => (outcomes?.has(record.outcome) ?? true) && (since === null || Date.parse(record.reported_at) >= since);
 
-export const isInTime = ({ until = Infinity }: ReportSelection, record: ReportRecord): boolean =>
+const isInTime = ({ until = Infinity }: ReportSelection, record: ReportRecord): boolean =>
   Date.parse(record.reported_at) < until;
 
 /** A record that was too large holds it in its id alone. */

@@ -63,21 +63,24 @@ export const explainMutants: readonly Mutant[] = [
   {
     name: 'index-without-versions',
     breaks: 'by an index, an old answer of the target is believed: which version the group has had since is not known',
-    edits: [{ find: 'if (hasVersion) this.#write.version.run(groupId, time, record);', replace: '' }],
+    edits: [{ find: 'if (hasVersion) this.#write.version.run(groupId, groupTarget, time, record);', replace: '' }],
     tests: ['test/contract/record-index.test.ts'],
   },
   {
     name: 'index-of-another-topic',
     breaks: 'a topic that was made again goes on in the index of the old one',
-    edits: [
-      { find: 'if (place?.last?.offset === offset && markOf(', replace: 'if (place?.last?.offset === -1n && markOf(' },
-    ],
+    edits: [{ find: 'if (id !== null) checkMeta(', replace: 'if (id === null) checkMeta(' }],
     tests: ['test/contract/record-index.test.ts'],
   },
   {
     name: 'index-hides-what-is-gone',
     breaks: 'an index does not say what retention has taken before it was read',
-    edits: [{ find: 'const isGap = place.next < start;', replace: 'const isGap = false;' }],
+    edits: [
+      {
+        find: 'next < start ? { first: start, next: start } : { first, next });',
+        replace: 'next < start ? { first, next: start } : { first, next });',
+      },
+    ],
     tests: ['test/contract/record-index.test.ts'],
   },
   {
@@ -85,18 +88,28 @@ export const explainMutants: readonly Mutant[] = [
     breaks: 'what two processes read is in the index twice',
     edits: [
       {
-        find: 'if (offset >= (known.get(partition)?.next ?? 0n)) this.#addEntry(',
-        replace: 'if (offset >= 0n) this.#addEntry(',
+        find: 'if (entry.record.offset >= nextOf(entry.record.partition)) this.#addEntry(',
+        replace: 'if (entry.record.offset >= 0n) this.#addEntry(',
       },
     ],
     tests: ['test/contract/record-index.test.ts'],
   },
   {
     name: 'index-by-one-name',
-    breaks: 'by an index, what was reported of a member under another name is not found',
-    edits: [
-      { find: 'for (const other of others) known.add(', replace: 'for (const other of others.slice(2)) known.add(' },
-    ],
+    breaks: 'by an index, reports of a member are not found by the id of Genesys Cloud',
+    edits: [{ find: 'if (otherMember !== null && otherMember !== member)', replace: 'if (otherMember === null)' }],
+    tests: ['test/contract/record-index.test.ts'],
+  },
+  {
+    name: 'index-without-the-map',
+    breaks: 'by an index, names that the id map alone has for a member are not looked for',
+    edits: [{ find: 'return [...new Set([...named, ...others])];', replace: 'return [...new Set(named)];' }],
+    tests: ['test/contract/record-index.test.ts'],
+  },
+  {
+    name: 'index-for-good',
+    breaks: 'what could not be read when it came into the index is never read again',
+    edits: [{ find: "if (known?.['value'] === reader) return [];", replace: 'return [];' }],
     tests: ['test/contract/record-index.test.ts'],
   },
 ];

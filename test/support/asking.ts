@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { explainGroup, type ExplainFlags } from '../../src/commands/explain.ts';
-import { IndexedRecords, TopicRecords } from '../../src/console/group-records.ts';
+import type { IndexReading } from '../../src/console/indexing.ts';
+import { GroupRecords } from '../../src/console/group-records.ts';
 import type { Sources } from '../../src/console/group-topics.ts';
 import type { UnreadableBatch } from '../../src/core/log/reading.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { LogTools, ReadOptions, TopicRecord } from '../../src/ports.ts';
-import { anIndex } from './an-index.ts';
+import { anIndex, topicIdIn } from './an-index.ts';
 import { aContext, type TestContext } from './command-context.ts';
 import { atEnd } from './genesys.ts';
 import { QuickWorld, type QuickOptions } from './quick-world.ts';
@@ -66,15 +67,19 @@ export class Asking {
 
   async byTopics(flags: Partial<ExplainFlags> | 'all members' = {}): Promise<string> {
     const sources = this.#sources();
-    return this.#ask(flags, { ...sources, records: new TopicRecords(sources) });
+    return this.#ask(flags, { ...sources, records: GroupRecords.ofTopics(sources) });
   }
 
   /** Brought up to date first. */
-  async byIndex(flags: Partial<ExplainFlags> | 'all members' = {}, format: unknown = 'native'): Promise<string> {
+  async byIndex(flags: Partial<ExplainFlags> | 'all members' = {}, reading?: IndexReading): Promise<string> {
     const sources = this.#sources();
-    const index = await anIndex(this.folder, { ...sources, broker: this.world.broker, formatConfig: format });
+    const index = await anIndex(this.folder, {
+      ...sources,
+      broker: this.world.broker,
+      ...(reading !== undefined && { reading }),
+    });
     try {
-      return await this.#ask(flags, { ...sources, records: new IndexedRecords(index, sources) });
+      return await this.#ask(flags, { ...sources, records: GroupRecords.ofIndex(index, sources) });
     } finally {
       index.close();
     }
@@ -90,6 +95,7 @@ export class Asking {
       committed: async () => new Map([[0, this.world.committed() ?? 0n]]),
       starts: async (topic: string) =>
         new Map([[0, this.starts.get(topic) ?? this.world.broker.topic(topic).partition(0).start]]),
+      topicId: topicIdIn(this.world.broker),
       instances: this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN })),
       api: this.world.target,
       ids: this.#ids,

@@ -13,7 +13,7 @@ import type {
   TopicRecord,
 } from '../../ports.ts';
 import { KafkaAdmin, type ClusterInfo, type ConsumerGroup, type PartitionBounds } from './admin.ts';
-import { aheadIn } from './direct-fetch.ts';
+import { aheadIn, topicIdsFrom } from './direct-fetch.ts';
 import { permittedOperations } from './newer-requests.ts';
 import { KeptClient, clusterClient, type ClusterClient } from './clients.ts';
 import { chainOf, explainKafkaError, fieldsOf, messageOf, type KafkaFault } from './errors.ts';
@@ -33,6 +33,8 @@ export interface KafkaLogTools extends LogTools {
   boundsWhereLed(topic: string): Promise<ReadonlyMap<number, Bounds>>;
   /** By partition: the timestamp, epoch ms, of the first record from there on; those that have none, or cannot be read now, are left out. */
   timestampsAt(topic: string, from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, number>>;
+  /** As Kafka's own tools print it; null: the broker does not tell. A topic that is made again has another. */
+  topicId(topic: string): Promise<string | null>;
   consumerGroup(groupId: string): Promise<ConsumerGroup>;
   /** By partition, with their metadata. */
   committedIn(groupId: string, topic: string): Promise<ReadonlyMap<number, Committed>>;
@@ -99,6 +101,14 @@ class Tools extends KafkaAdmin implements KafkaLogTools {
     return new Map(
       [...ahead].flatMap(([partition, { first }]) => (first === null ? [] : [[partition, first.timestamp]])),
     );
+  }
+
+  topicId(topic: string): Promise<string | null> {
+    return this.#cluster.ask(async ({ cluster }) => {
+      await cluster.addTargetTopic(topic);
+      const [id = null] = await topicIdsFrom(cluster, [topic]);
+      return id;
+    });
   }
 
   async commitWithoutMembers(groupId: string, topic: string, commits: readonly Commit[]): Promise<void> {

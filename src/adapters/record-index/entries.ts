@@ -1,4 +1,5 @@
 /** What goes into the index, and what is asked of it. */
+import type { Position } from '../../core/change/change.ts';
 import type { TopicRecord } from '../../ports.ts';
 
 export type IndexedTopic = 'report' | 'source';
@@ -9,14 +10,6 @@ export interface IndexPlace {
   readonly first: bigint;
   /** The next offset that is not. */
   readonly next: bigint;
-  /** Of the record that was read last; null: there was none. */
-  readonly last: RecordMark | null;
-}
-
-/** By which a record is known again. */
-export interface RecordMark {
-  readonly offset: bigint;
-  readonly digest: string;
 }
 
 /** A record, and what it is found by. */
@@ -25,33 +18,36 @@ export interface IndexEntry {
   /** Epoch ms: when it was reported, or the timestamp of a source record. */
   readonly time: number;
   readonly about: readonly About[];
-  /** null: it can be read. Else it is kept for that alone. */
+  /** Of a report; null: it is none. */
+  readonly outcome: string | null;
+  /** null: none. */
   readonly problem: IndexProblem | null;
 }
 
-/** A record that says nothing, or a batch of which no record could be read. */
-export interface IndexProblem {
-  readonly kind: 'record' | 'batch';
-  readonly message: string;
-}
+/** What cannot be read. A record is kept, since a later version of Rollcall may read it; of a batch there is none. */
+export type IndexProblem = { readonly kind: 'record' } | { readonly kind: 'batch'; readonly message: string };
 
 /** All names by `idKey`. */
 export interface About {
   readonly group: string;
-  /** Other names of the group. */
-  readonly otherNames: readonly string[];
+  /** All names of the group by a report. */
+  readonly names: readonly string[];
   /** null: about the group as a whole. */
   readonly member: string | null;
   readonly otherMember: string | null;
-  /** Of the source record that the change is of, as `positionText`. */
-  readonly position: string;
-  /** Of that record. */
-  readonly partition: number;
+  /** Of the source record that the change is of; null: it says of no change what became of it. */
+  readonly position: Position | null;
+  /** Of the source, that a report says; null: it says none. */
+  readonly partition: number | null;
+  /** What the target calls the group by this report; null: it does not say. */
+  readonly target: string | null;
+  /** Likewise of the member. */
+  readonly memberTarget: string | null;
   /** It says which version the group has had since. */
   readonly hasVersion: boolean;
 }
 
-/** Which report records are read. Groups and members by `idKey`, null: of all. */
+/** Which report records are read. Names by `idKey`, null: of all. */
 export interface ReportsWanted {
   readonly groups: readonly string[] | null;
   readonly members: readonly string[] | null;
@@ -65,4 +61,10 @@ export interface WantedMember {
   readonly names: ReadonlySet<string>;
   /** Whether another name means the member; null: reports alone say so. */
   readonly means: ((name: string) => boolean) | null;
+}
+
+export interface UnreadRecord {
+  /** In the index. */
+  readonly id: number;
+  readonly record: TopicRecord;
 }

@@ -1,24 +1,22 @@
 /** Rows of the index, and what they stand for. */
 import type { Headers } from '../../core/log/wire-intent.ts';
 import type { TopicRecord } from '../../ports.ts';
-import type { IndexPlace } from './entries.ts';
-import type { Row, SqlValue } from './sqlite.ts';
+import type { IndexedTopic, IndexPlace } from './entries.ts';
+import type { Database, Row, SqlValue } from './sqlite.ts';
 
-export const placeOf = (row: Row): IndexPlace => ({
-  first: offsetOf(row['first']),
-  next: offsetOf(row['next']),
-  last: row['digest'] === null ? null : { offset: offsetOf(row['last']), digest: String(row['digest']) },
-});
+/** Of the source, where a report says none. */
+export const NO_PARTITION = -1;
+/** In place of a member's id. */
+export const WHOLE = 0;
+export const TOPIC: Readonly<Record<IndexedTopic, number>> = { report: 0, source: 1 };
 
-/** Behind topic and partition. */
-export const placeValues = ({ first, next, last }: IndexPlace): readonly SqlValue[] => [
-  Number(first),
-  Number(next),
-  last === null ? null : Number(last.offset),
-  last?.digest ?? null,
-];
-
-const offsetOf = (value: SqlValue | undefined): bigint => BigInt(Number(value));
+export function placesIn(database: Database, topic: IndexedTopic): ReadonlyMap<number, IndexPlace> {
+  const rows = database.prepare('SELECT * FROM places WHERE topic = ?').all(TOPIC[topic]) as readonly Row[];
+  const offset = (value: SqlValue | undefined): bigint => BigInt(Number(value));
+  return new Map(
+    rows.map(({ partition, first, next }) => [Number(partition), { first: offset(first), next: offset(next) }]),
+  );
+}
 
 /** null: there are none. */
 export const headersText = (headers: Headers): string | null =>

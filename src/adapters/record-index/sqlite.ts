@@ -25,7 +25,7 @@ export class SqliteMissingError extends Error {
 
   constructor(cause: unknown) {
     const here = `this is Node ${process.versions.node}`;
-    super(`an index needs SQLite: use Node 22.13 or later (${here}), or \`npm install better-sqlite3@12.11.1\``, {
+    super(`an index needs SQLite: use Node 22.13 or later (${here}), or \`npm install better-sqlite3@12\``, {
       cause,
     });
   }

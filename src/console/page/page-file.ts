@@ -7,14 +7,14 @@ import { counted as countedText } from '../../core/text/counted.ts';
 import { errorText } from '../../core/text/visible.ts';
 import { EXIT, ExitError } from '../../exit-codes.ts';
 import { endIfStopped, type CommandContext } from '../command-context.ts';
-import type { ReportReading } from '../report-search.ts';
+import type { SearchedReports } from '../report-search.ts';
 import { OPEN_CHANGES_MAX, reportPage, type ReportPage } from './report-page.ts';
 import { timelineOf } from './timeline.ts';
 
 export interface PageRequest {
   readonly path: string;
   readonly about: Pick<ReportPage, 'topic' | 'times' | 'criteria'>;
-  readonly searched: ReportReading;
+  readonly searched: SearchedReports;
   readonly isSelected: Selected;
   readonly context: Pick<CommandContext, 'stop'>;
 }
@@ -52,7 +52,7 @@ async function writePage({ about, searched, isSelected, context }: PageRequest, 
 
 const sha256Base64 = (text: string): string => Buffer.from(sha256(text), 'hex').toString('base64');
 
-const warningsOf = ({ unreadableCount, problems }: ReportReading): readonly string[] => [
+const warningsOf = ({ unreadableCount, problems }: SearchedReports): readonly string[] => [
   ...(unreadableCount === 0
     ? []
     : [`${countedText(unreadableCount, 'record')} of the topic could not be read as reports.`]),

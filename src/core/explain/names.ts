@@ -15,10 +15,19 @@ export class KnownNames {
   readonly #targets = new Map<string, string>();
   /** Target → sources: a group may have 100,000 members. */
   readonly #sources = new Map<string, Set<string>>();
+  /** By source, of those that were noted with a time. */
+  readonly #times = new Map<string, number>();
 
-  /** As a report, or the id map, says; what it says last counts. */
-  note(source: string, target: string): void {
+  /**
+   * As a report, or the id map, says.
+   * @param at when; what was said before does not count beside it. Absent: what is noted last counts
+   */
+  note(source: string, target: string, at?: number): void {
     const name = idKey(source);
+    if (at !== undefined) {
+      if (at < (this.#times.get(name) ?? -Infinity)) return;
+      this.#times.set(name, at);
+    }
     const former = this.#targets.get(name);
     if (former !== undefined) this.#sources.get(idKey(former))?.delete(name);
     this.#targets.set(name, target);

@@ -12,7 +12,7 @@ import type { ReportRecord } from '../core/report/report.ts';
 import type { TopicRecord } from '../ports.ts';
 import { unlessStopped, type CommandContext } from './command-context.ts';
 import type { GroupSources } from './group-sources.ts';
-import { eventsIn, type PlacedEvent } from './group-topics.ts';
+import { eventsIn, type PlacedEvent } from './source-events.ts';
 import { CLOCK_MARGIN_MS, groupIds, readReport, type KeyedReport } from './report-search.ts';
 import { KnownGroups } from './known-groups.ts';
 import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './retry-topic.ts';

@@ -159,7 +159,10 @@ function topicSource({ tools, topics, starts, context }: Sources): RecordSource 
     reports: (selection) => reportTopic({ tools, topic: topics.report, selection, follow: false, context }),
     events: ({ partitions }, onProgress) =>
       tools.read(topics.source, {
-        ...{ from: 'beginning', partitions, follow: false, unreadable: 'tell' },
+        from: 'beginning',
+        partitions,
+        follow: false,
+        unreadable: 'tell',
         signal: context.stop,
         onProgress,
       }),

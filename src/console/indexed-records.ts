@@ -50,7 +50,7 @@ export const reportIndex = (
         : member === 'names'
           ? index.reportsOfNames(named.groups ?? [], wanted)
           : index.reportsAbout(named.groups ?? [], member, wanted);
-    return inTurns({ index, stop }, [...batchesOf(index, 'report', wanted), records]);
+    return inTurns({ index, stop }, [batchesOf(index, 'report', wanted), records]);
   },
 });
 
@@ -68,26 +68,23 @@ export const sourceIndex = (
   },
 ): AsyncIterable<TopicRecord> => {
   const wanted = new Set(partitions);
-  return inTurns({ index, stop }, [...batchesOf(index, 'source', wanted), index.sourceRecords(groups, member, wanted)]);
+  return inTurns({ index, stop }, [batchesOf(index, 'source', wanted), index.sourceRecords(groups, member, wanted)]);
 };
 
 /** Each stands for its records. */
-const batchesOf = (
-  index: RecordIndex,
-  topic: IndexedTopic,
-  partitions: ReadonlySet<number>,
-): readonly (readonly TopicRecord[])[] => [
-  index.batches(topic).flatMap(({ partition, offset, why }) =>
-    partitions.has(partition)
-      ? [
-          {
-            ...{ partition, offset, timestamp: 0, key: null, value: null, headers: [] },
-            unreadable: { code: 'batch_unreadable' as const, message: why },
-          },
-        ]
-      : [],
-  ),
-];
+const batchesOf = (index: RecordIndex, topic: IndexedTopic, partitions: ReadonlySet<number>): readonly TopicRecord[] =>
+  index
+    .batches(topic)
+    .filter(({ partition }) => partitions.has(partition))
+    .map(({ partition, offset, why }) => ({
+      partition,
+      offset,
+      timestamp: 0,
+      key: null,
+      value: null,
+      headers: [],
+      unreadable: { code: 'batch_unreadable', message: why },
+    }));
 
 const RECORDS_A_TURN = 1_000;
 

@@ -18,7 +18,7 @@ import { EXIT, ExitError } from '../exit-codes.ts';
 import type { Bounds, TopicRecord } from '../ports.ts';
 import { packageVersion } from '../version.ts';
 import { unlessStopped } from './command-context.ts';
-import { eventsIn } from './group-topics.ts';
+import { eventsIn } from './source-events.ts';
 import { readText } from './kafka-tools.ts';
 import { groupIds, readReport } from './report-search.ts';
 import { TopicReading, type ReadingSources } from './topic-reading.ts';

@@ -45,7 +45,11 @@ export const reportTopic = ({ tools, topic, selection, follow, context }: TopicS
     const from = since === null ? 'beginning' : { since: since - CLOCK_MARGIN_MS };
     const end = until === undefined ? {} : { until: until + CLOCK_MARGIN_MS };
     return tools.read(topic, {
-      ...{ from, ...end, partitions, follow, onProgress },
+      from,
+      ...end,
+      partitions,
+      follow,
+      onProgress,
       signal: context.stop,
       unreadable: 'tell',
     });

@@ -14,7 +14,7 @@ import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Bounds, Commit, Committed, LogTools } from '../ports.ts';
 import { intakeResumesAt } from '../pipeline/state/intake-limits.ts';
 import { print, type CommandContext } from './command-context.ts';
-import { changesIn } from './group-topics.ts';
+import { changesIn } from './source-events.ts';
 import { TopicReading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 

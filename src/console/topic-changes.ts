@@ -26,7 +26,7 @@ import type { LogTools } from '../ports.ts';
 import { print, unlessStopped, type CommandContext } from './command-context.ts';
 import type { GroupIntents } from './dry-run.ts';
 import { FoldedChanges } from './folded-changes.ts';
-import { eventsIn } from './group-topics.ts';
+import { eventsIn } from './source-events.ts';
 import { InvalidEvents } from './invalid-events.ts';
 import type { PlanTotals } from './plan-totals.ts';
 import type { PlannedChanges } from './planning.ts';

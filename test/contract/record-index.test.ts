@@ -70,7 +70,10 @@ class RandomTopics {
     const name = this.topics.ids === null ? member : member === null || this.#chance(0.2) ? null : this.#pick(TARGETS);
     this.#reportedAt += 1_000;
     this.topics.report(group, at, member, {
-      ...{ outcome, group: target, member: name, final: outcome !== 'retry_scheduled' },
+      outcome,
+      group: target,
+      member: name,
+      final: outcome !== 'retry_scheduled',
       op: this.#chance(0.5) ? 'add' : 'remove',
       reported_at: new Date(this.#reportedAt).toISOString(),
       superseded_by:
@@ -107,7 +110,12 @@ class RandomTopics {
 }
 
 const REQUEST = {
-  ...{ patch_id: null, etag_before: null, status: 200, correlation_id: null, duration_ms: 1, verified: true },
+  patch_id: null,
+  etag_before: null,
+  status: 200,
+  correlation_id: null,
+  duration_ms: 1,
+  verified: true,
 };
 
 /** In how many histories. */

@@ -76,7 +76,13 @@ export class WrittenTopics {
     const of = (topic: string) =>
       partitions.map((partition) => [partition, broker.topic(topic).partition(partition)] as const);
     const sources = {
-      ...{ tools: new MemoryLog(broker, log), topics, format, ids, api, context, instances: [] },
+      tools: new MemoryLog(broker, log),
+      topics,
+      format,
+      ids,
+      api,
+      context,
+      instances: [],
       committed: async () => new Map(of(topics.source).map(([partition, { end }]) => [partition, end])),
       starts: async (topic: string) => new Map(of(topic).map(([partition, { start }]) => [partition, start])),
       topicId: topicIdIn(broker),

@@ -5,7 +5,7 @@
 import { explain, type Verdict } from '../../../src/core/explain/sentence.ts';
 import { Evidence } from '../../../src/core/explain/evidence.ts';
 import { InstanceMemory } from '../../../src/core/explain/instance-answer.ts';
-import { takeSourceRecord } from '../../../src/console/group-topics.ts';
+import { takeSourceRecord } from '../../../src/console/source-events.ts';
 import { readReport } from '../../../src/console/report-search.ts';
 import { allWaiting, emptyWaiting, readWaiting, selects } from '../../../src/console/retry-topic.ts';
 import { keyOf, type WantedIntent } from '../../oracle/intents.ts';

@@ -6,7 +6,7 @@ import type { Differences, KnownOfGroup } from '../../../src/core/drift/differen
 import { GroupFacts } from '../../../src/core/drift/group-facts.ts';
 import type { ReportRecord } from '../../../src/core/report/report.ts';
 import type { Snapshot } from '../../../src/core/target/snapshot.ts';
-import { changesIn } from '../../../src/console/group-topics.ts';
+import { changesIn } from '../../../src/console/source-events.ts';
 import { readReport } from '../../../src/console/report-search.ts';
 import { emptyWaiting, readWaiting, waitingOfGroup } from '../../../src/console/retry-topic.ts';
 import { textOf } from '../../oracle/live-records.ts';

@@ -3,6 +3,9 @@ import type { Config } from '../config/config.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { CommandContext } from './command-context.ts';
 
+/** Of `refuseInShadow`. */
+export const WRITES_SOURCE = 'writes to the source topic, which others read';
+
 /** @throws ExitError in a shadow. @param does what the command would do, as `writes to the source topic` */
 export function refuseInShadow({ isShadow }: Pick<Config, 'isShadow'>, does: string): void {
   if (!isShadow) return;

@@ -79,8 +79,17 @@ describe('a shadow reports what the real service reports', () => {
     expect([...sent(shadow.world.sandbox)]).toEqual(['GET']);
     expect(new Set(shadow.world.reports().map((report) => report.shadow))).toEqual(new Set([true]));
     expect(real.world.reports().some((report) => 'shadow' in report)).toBe(false);
+    expect(versionsIn(real.world).size).toBeGreaterThan(ROUNDS);
+    // Those that it shows are not the target's.
+    expect(versionsIn(shadow.world)).toEqual(new Set([null]));
   });
 });
+
+/** That reports name. */
+const versionsIn = (world: World): ReadonlySet<string | null> =>
+  new Set(
+    world.reports().flatMap(({ request }) => (request === null ? [] : [request.etag_before, request.etag_after])),
+  );
 
 /** Sorted. */
 const membersIn = (answer: HttpAnswer): readonly string[] => [...snapshotIn(answer).members].toSorted();
@@ -278,6 +287,7 @@ test('the remedy of a refused partition names the consumer group of the shadow',
   await until(() => two.pipeline.stats().partitions[0]?.phase === 'refused', 'the refusal');
   const [partition] = two.pipeline.stats().partitions;
   expect(partition?.refusal).toContain('--group ${KAFKA_GROUP_ID:-rollcall}-shadow --topic');
+  expect(partition?.refusal).toContain('(`rollcall --shadow topics create`)');
 });
 
 test('a shadow holds removals, an approval lets them pass, and no request changes the group', async () => {
@@ -290,6 +300,8 @@ test('a shadow holds removals, an approval lets them pass, and no request change
   expect(world.outcome(0n, 'm0')).toBe('held');
   const digest = heldDigest('g', world.lastState('g')?.intents ?? [], sha256) ?? '';
   const decision = { uuid: randomUUID(), kind: 'approve', value: wholeDecision(digest, 'jane') } as const;
+  const advice = world.reports().find(({ outcome }) => outcome === 'held')?.reason?.advice ?? '';
+  expect(advice).toContain(`decide: \`rollcall --shadow held approve ${digest}\` or \`rollcall --shadow held reject`);
   expect(await ask(world, decision)).toMatchObject({ verdict: 'approved', count: 4 });
   await world.expectRest(one);
   expect(world.kept().get('source/0/0/m0')).toMatchObject({

@@ -145,7 +145,9 @@ describeKafka('a shadow', (kafka) => {
     const { code, err } = await rollcall('run', '--shadow');
     expect(code).toBe(EXIT.unavailable);
     expect(err).toContain(`Kafka has no topic ${topic('RETRY')}.shadow`);
-    expect(err).toContain('give these commands --shadow, too');
+    expect(err).toContain('Run `rollcall --shadow topics create`');
+    const { out } = await rollcall('topics', 'check', '--shadow');
+    expect(out).toContain('Run `rollcall --shadow topics create`');
   });
 
   test.each([

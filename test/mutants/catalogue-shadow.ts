@@ -53,7 +53,7 @@ export const shadowMutants: readonly Mutant[] = [
   {
     name: 'shadow-reports-as-real',
     breaks: 'reports of a shadow do not say that nothing was sent',
-    edits: [{ find: '...(options.isShadow && { mark: { shadow: true } })', replace: '' }],
+    edits: [{ find: 'return this.#isShadow ? shadowReport(record) : record;', replace: 'return record;' }],
     tests,
   },
 ];

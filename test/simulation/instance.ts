@@ -122,6 +122,7 @@ export const OPERATOR_KEY = 'the-key-of-the-operators';
 const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof Pipeline>[1], 'owner'> => ({
   topics,
   publicApiUrl: targetUrl,
+  isShadow: false,
   concurrency: settings.concurrency,
   lingerMs: 20,
   maxWaitMs: 30_000,

@@ -26,8 +26,8 @@ export const shadowMutants: readonly Mutant[] = [
     breaks: 'a change of a shadow stays in effect after another client has made it, and undone it',
     edits: [
       {
-        find: 'members.length === pretended.members.size ? pretended : { ...pretended, members: new Map(members) }',
-        replace: 'pretended',
+        find: 'for (const key of shownByTarget(this, shown)) this.#members.delete(key);',
+        replace: '',
       },
     ],
     tests,
@@ -35,7 +35,19 @@ export const shadowMutants: readonly Mutant[] = [
   {
     name: 'shadow-ends-by-an-old-read',
     breaks: 'a read that is older than the change of a shadow ends it',
-    edits: [{ find: 'if (isOlderVersion(version, pretended.since)) return pretended;', replace: '' }],
+    edits: [{ find: 'members.size === 0 || isOlderVersion(group.version, since)', replace: 'members.size === 0' }],
+    tests,
+  },
+  {
+    name: 'shadow-outlives-its-group',
+    breaks: 'changes of a shadow stay on top of a group that was deleted and created again',
+    edits: [{ find: 'if (known !== undefined) this.#resized(known, () => known.noteGone());', replace: '' }],
+    tests,
+  },
+  {
+    name: 'shadow-since-falls',
+    breaks: 'a PATCH over a read that lags behind lets older reads end the changes of a shadow',
+    edits: [{ find: 'since !== null && isOlderVersion(version, since) ? since : version', replace: 'version' }],
     tests,
   },
   {

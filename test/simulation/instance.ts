@@ -83,7 +83,7 @@ export function startInstance(name: string, settings: Settings, around: Dependen
       concurrency: settings.concurrency,
       rateLimitPerMinute: null,
     },
-    { clock: host, logger, random, connect: targetConnect(host, around, () => link.isCutFromAll) },
+    { isShadow: false, clock: host, logger, random, connect: targetConnect(host, around, () => link.isCutFromAll) },
   );
   const ids = settings.idMap === undefined ? null : around.ids.for(host);
   const pipeline = new Pipeline(

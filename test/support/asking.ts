@@ -90,7 +90,7 @@ export class Asking {
       committed: async () => new Map([[0, this.world.committed() ?? 0n]]),
       starts: async (topic: string) =>
         new Map([[0, this.starts.get(topic) ?? this.world.broker.topic(topic).partition(0).start]]),
-      instances: this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN })),
+      instances: this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN, isShadow: false })),
       api: this.world.target,
       ids: this.#ids,
       context: aContext({ clock: this.world.clock }),

@@ -11,3 +11,6 @@ export function refuseInShadow({ isShadow }: Pick<Config, 'isShadow'>, does: str
   const remedy = 'leave out --shadow, or unset SHADOW, to do so';
   throw new ExitError(EXIT.usage, `a shadow changes no group, and this command ${does}; ${remedy}`);
 }
+
+/** Above reports that are shown to people. */
+export const NOT_SENT = 'Of a shadow: nothing of this was sent, and no group was changed.';

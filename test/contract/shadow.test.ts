@@ -365,4 +365,6 @@ test('a shadow holds removals, an approval lets them pass, and no request change
   expect(world.sandbox.members('g')).toEqual(members);
   expect([...sent(world.sandbox)]).toEqual(['GET']);
   expect(one.pipeline.stats().isShadow).toBe(true);
+  const { read, write } = one.pipeline.stats().requestTimes;
+  expect([read.count > 0, write.count]).toEqual([true, 0]);
 });

@@ -71,19 +71,11 @@ test.each([
   [true, {}, 'it is no shadow, and its answer is left out'],
   [false, { shadow: true }, 'it is a shadow, and its answer is left out'],
 ])('shadow: %s: an instance of the other kind is not believed', async (isShadow, mark, problem) => {
-  const status = {
-    ...{ version: '1', now: 0, member_id: null, ready: true, reasons: [], possible_losses: 0, partitions: [] },
-    ...{ in_flight: 0, intake_paused: false, requests_ahead: 0, converges_in_ms: 0, breaker: null, affected: null },
-    budget: {
-      allowed: null,
-      used: 0,
-      left: null,
-      resets_in_ms: null,
-      assumed: false,
-      per_minute: null,
-      closed_for_ms: 0,
-    },
-  };
+  const facts = { version: '1', now: 0, member_id: null, ready: true, reasons: [], possible_losses: 0, partitions: [] };
+  const work = { in_flight: 0, intake_paused: false, requests_ahead: 0, converges_in_ms: 0, breaker: null };
+  const limits = { allowed: null, used: 0, left: null, resets_in_ms: null, assumed: false };
+  const budget = { ...limits, per_minute: null, closed_for_ms: 0 };
+  const status = { ...facts, ...work, budget, affected: null };
   const url = await served(({ url: path = '' }, response) => {
     response.end(JSON.stringify({ ...(path.startsWith('/status') ? status : NOTHING), ...mark }));
   });

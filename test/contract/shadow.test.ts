@@ -90,6 +90,42 @@ describe('a shadow reports what the real service reports', () => {
   });
 });
 
+describe('reports of a group with so many members that its list may be cut', () => {
+  const MEMBERS = Array.from({ length: 100 }, (_, i) => `m${i}`);
+  const guard = { groupPercent: 100, groupFloor: 10, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
+
+  async function play(count: number, isShadow: boolean): Promise<readonly string[]> {
+    const members = MEMBERS.slice(0, count);
+    const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members, version: 3 }] } } });
+    const target = anApi(world.sandbox, {}, { isShadow });
+    const instance = await world.start({ target, pipeline: { isShadow, guard } });
+    for (const produce of [
+      () => world.change('g', { remove: ['m1'] }),
+      () => world.change('g', { remove: ['stranger'] }),
+      () => world.state('g', members.slice(3)),
+    ]) {
+      produce();
+      await world.expectRest(instance);
+    }
+    return world.reports().map(({ member, outcome }) => `${member ?? 'state'} ${outcome}`);
+  }
+
+  test('are those of the real service where the list is whole', async () => {
+    expect(await play(99, true)).toEqual(await play(99, false));
+  });
+
+  test('are those of a list that stays cut, which the first change of the real service has made whole', async () => {
+    expect(await play(100, false)).toEqual(['m1 applied', 'stranger already_synced', 'm0 applied', 'm2 applied']);
+    expect(await play(100, true)).toEqual([
+      'm1 applied',
+      'stranger applied',
+      'm0 applied',
+      'm2 applied',
+      'state failed',
+    ]);
+  });
+});
+
 /** That reports name. */
 const versionsIn = (world: World): ReadonlySet<string | null> =>
   new Set(

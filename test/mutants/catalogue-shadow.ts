@@ -63,6 +63,30 @@ export const shadowMutants: readonly Mutant[] = [
     tests,
   },
   {
+    name: 'shadow-names-the-real-one',
+    breaks: 'commands that a shadow names are about the real service',
+    edits: [{ find: "text.replaceAll(COMMAND, 'rollcall --shadow ')", replace: 'text' }],
+    tests: ['test/unit/printed-commands.test.ts'],
+  },
+  {
+    name: 'shadow-believes-the-other-kind',
+    breaks: 'status and explain of a shadow take what a real instance answers, and the other way round',
+    edits: [{ find: 'if ((read.data.shadow === true) !== isShadow)', replace: 'if (isShadow && url === NO_SHADOW)' }],
+    tests: ['test/contract/admin-client.test.ts'],
+  },
+  {
+    name: 'shadow-shares-a-topic',
+    breaks: 'a shadow writes to a topic of the real service',
+    edits: [{ find: 'real[other] === named[name]', replace: 'real[other] === name' }],
+    tests: ['test/unit/config.test.ts'],
+  },
+  {
+    name: 'shadow-shows-its-versions',
+    breaks: 'reports of a shadow name versions that the target does not have',
+    edits: [{ find: 'request: request && { ...request, etag_before: null, etag_after: null }', replace: 'request' }],
+    tests: ['test/contract/diff.test.ts'],
+  },
+  {
     name: 'shadow-reports-as-real',
     breaks: 'reports of a shadow do not say that nothing was sent',
     edits: [{ find: 'return this.#isShadow ? shadowReport(record) : record;', replace: 'return record;' }],

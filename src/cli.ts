@@ -10,9 +10,9 @@ import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
 import type { CommandContext } from './console/command-context.ts';
 import { readText } from './console/kafka-tools.ts';
-import { withShadowHint } from './console/shadow.ts';
 import { secretsIn } from './config/config.ts';
 import { ConfigError } from './config/problem.ts';
+import { withNamedCommands } from './core/text/named-commands.ts';
 import { KnownSecrets } from './core/text/redact.ts';
 import { visibleLines } from './core/text/visible.ts';
 import { EXIT, ExitError, exitCodesHelp, type ExitCode } from './exit-codes.ts';
@@ -53,11 +53,16 @@ async function program(context: CommandContext, asked: string | undefined): Prom
     .version(packageVersion())
     .addHelpText('after', `${examples}\n\n${exitCodesHelp}`)
     .option('--allow-insecure', 'plain http and passwords without TLS may leave this machine (as ALLOW_INSECURE=true)')
-    .option('--shadow', 'the shadow, which changes no group, and its topics and consumer group (as SHADOW=true)')
+    .option(
+      '--shadow',
+      'work with the shadow: it changes no group and has its own topics and consumer group (as SHADOW=true)',
+    )
     .hook('preAction', () => {
       const { allowInsecure, shadow } = rollcall.opts<{ allowInsecure?: true; shadow?: true }>();
       if (allowInsecure === true) process.env.ALLOW_INSECURE = 'true';
       if (shadow === true) process.env.SHADOW = 'true';
+      const isShadow = process.env.SHADOW === 'true';
+      for (const output of [process.stdout, process.stderr]) Object.assign(output, { isShadow });
     })
     .showHelpAfterError('(rollcall --help explains the commands)')
     .configureOutput({ writeErr: (text) => void process.stderr.write(visibleLines(text)) })
@@ -158,7 +163,8 @@ function tell(error: unknown, context: CommandContext): ExitCode {
   // Also thrown for --help and --version, with exit code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const [code, text] = explained(error);
-  process.stderr.write(visibleLines(context.secrets.redact(`rollcall: ${withShadowHint(text, context)}\n`)));
+  const named = withNamedCommands(context.stderr, `rollcall: ${text}\n`);
+  process.stderr.write(visibleLines(context.secrets.redact(named)));
   return code;
 }
 

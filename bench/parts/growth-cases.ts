@@ -19,6 +19,7 @@ const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', re
 const options: Omit<PipelineOptions, 'owner'> = {
   topics,
   publicApiUrl: 'https://api.example',
+  isShadow: false,
   concurrency: 20,
   lingerMs: 1,
   maxWaitMs: 30_000,

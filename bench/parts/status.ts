@@ -153,7 +153,11 @@ async function askAgain(run: Run, ports: readonly number[], stop: AbortSignal): 
   while (!stop.aborted) {
     const atSeconds = run.secondsUntilNow;
     const asked = ports.map((port) =>
-      askStatus({ url: `http://127.0.0.1:${port}`, token: null }, { withAffected: false }, context.clock),
+      askStatus(
+        { url: `http://127.0.0.1:${port}`, token: null, isShadow: false },
+        { withAffected: false },
+        context.clock,
+      ),
     );
     answers.push({ atSeconds, predictedSeconds: slowestOf(await Promise.all(asked)) });
     await pause(context.clock, ASK_EVERY_MS);

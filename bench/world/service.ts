@@ -32,7 +32,7 @@ export interface BenchService extends Embedded {
 export async function withService<T>(sandbox: Sandbox, work: (service: BenchService) => Promise<T>): Promise<T> {
   const config = readConfig(demoEnvironment(sandbox), ['genesys', 'pipeline'], readText);
   const logger = commandLog(context, config);
-  return withTarget({ context, genesys: config.genesys, logger }, async (api) => {
+  return withTarget({ context, config, logger }, async (api) => {
     const topics = demoTopics('bench');
     const embedded = embed({ context, config, api, ids: null, format: native, logger }, topics, DEMO_PARTITIONS);
     try {

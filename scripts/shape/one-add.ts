@@ -49,7 +49,7 @@ function aBroker(clock: ManualClock): MemoryBroker {
 
 function aPipeline(broker: MemoryBroker, target: ScimTarget, clock: ManualClock): Pipeline {
   const connect = () => connectionsTo((asked) => ({ kind: 'answer', answer: target.respond(asked) }));
-  const api = createGroupApi(apiOptions, { clock, logger, random: systemRandom, connect });
+  const api = createGroupApi(apiOptions, { isShadow: false, clock, logger, random: systemRandom, connect });
   const log = new MemoryLog(broker, { groupId: 'rollcall', clientId: 'one', topics });
   const options = { ...pipelineOptions, topics, owner: 'one', publicApiUrl: apiOptions.apiUrl };
   return new Pipeline({ log, api, clock, random: systemRandom, logger, sha256, ids: null, format: native }, options);

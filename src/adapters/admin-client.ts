@@ -13,6 +13,8 @@ export interface Instance {
   readonly url: string;
   /** ADMIN_TOKEN; null: none is set here. */
   readonly token: string | null;
+  /** Whether a shadow is asked for: what the other kind answers is about other topics. */
+  readonly isShadow: boolean;
 }
 
 export type InstanceReply<Answer> =
@@ -41,6 +43,9 @@ export function askStatus(
   return ask(instance, { page: '/status', query, shape: InstanceStatus }, clock);
 }
 
+const NO_SHADOW = 'it is no shadow, and its answer is left out; name the shadow with --admin, or leave out --shadow';
+const A_SHADOW = 'it is a shadow, and its answer is left out; name the real one with --admin, or ask with --shadow';
+
 interface Asked<Answer> {
   readonly page: string;
   readonly query: URLSearchParams;
@@ -50,18 +55,19 @@ interface Asked<Answer> {
   };
 }
 
-async function ask<Answer>(
+async function ask<Answer extends { readonly shadow?: true | undefined }>(
   instance: Instance,
   { page, query, shape }: Asked<Answer>,
   clock: Timer,
 ): Promise<InstanceReply<Answer>> {
-  const { url } = instance;
+  const { url, isShadow } = instance;
   const limit = new AbortController();
   const cancel = clock.schedule(LIMIT_MS, () => limit.abort(new Error(`no answer within ${LIMIT_MS / 1000} s`)));
   try {
     const text = await pageOf(instance, { page, query }, limit.signal);
     const read = shape.safeParse(JSON.parse(text));
     if (!read.success) throw new Error('its answer is of another version of Rollcall');
+    if ((read.data.shadow === true) !== isShadow) throw new Error(isShadow ? NO_SHADOW : A_SHADOW);
     return { url, answer: read.data, problem: null };
   } catch (error) {
     return { url, answer: null, problem: problemOf(error) };

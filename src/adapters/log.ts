@@ -1,5 +1,6 @@
 /** The log for operators: JSON lines, made by pino. No secret gets out: whole lines are searched. */
 import pino from 'pino';
+import { withNamedCommands, type Speaker } from '../core/text/named-commands.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { visibleJson } from '../core/text/visible.ts';
 import type { Logger } from '../ports.ts';
@@ -10,8 +11,8 @@ export interface LogOptions {
   readonly secrets: Pick<KnownSecrets, 'redact'>;
 }
 
-/** @param output stderr, as a rule: stdout belongs to what commands print. */
-export function createLog(output: { write(text: string): unknown }, { level, secrets }: LogOptions): Logger {
+/** @param output stderr, as a rule: stdout belongs to what commands print. In a shadow named commands have `--shadow`. */
+export function createLog(output: { write(text: string): unknown } & Speaker, { level, secrets }: LogOptions): Logger {
   const { errWithCause } = pino.stdSerializers;
   return pino(
     {
@@ -21,6 +22,6 @@ export function createLog(output: { write(text: string): unknown }, { level, sec
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errWithCause, error: errWithCause },
     },
-    { write: (line: string) => output.write(visibleJson(secrets.redact(line))) },
+    { write: (line: string) => output.write(visibleJson(secrets.redact(withNamedCommands(output, line)))) },
   );
 }

@@ -2,6 +2,7 @@
  * Statistics → ready or not, and why. A possible loss is named but does not make the instance unready: a restart would
  * not help.
  */
+import { withNamedCommands } from '../core/text/named-commands.ts';
 import type { PartitionStats, PipelineStats } from '../pipeline/stats.ts';
 import type { Clock } from '../ports.ts';
 
@@ -13,11 +14,9 @@ export interface Readiness {
   readonly breaker: { readonly reason: string; readonly since: string } | null;
   /** Times that offsets were gone before they were read, or that a retry partition was found empty or recreated. */
   readonly possible_losses: number;
-  /** Of a shadow; absent: changes are sent. */
-  readonly shadow?: typeof SHADOW;
+  /** Of a shadow: nothing that changes a group is sent; absent: it is. */
+  readonly shadow?: true;
 }
-
-const SHADOW = 'nothing is sent';
 
 /** Of a service without a pipeline. */
 export type ServiceHealth = Pick<Readiness, 'ready' | 'reasons'>;
@@ -46,10 +45,10 @@ export function readiness(stats: PipelineStats | null): Readiness {
   const { ready, breaker, possibleLosses, isShadow } = stats;
   return {
     ready,
-    reasons: ready ? [] : reasonsOf(stats),
+    reasons: ready ? [] : reasonsOf(stats).map((reason) => withNamedCommands(stats, reason)),
     breaker: breaker === null ? null : { reason: breaker.reason, since: new Date(breaker.since).toISOString() },
     possible_losses: possibleLosses,
-    ...(isShadow && { shadow: SHADOW }),
+    ...(isShadow && { shadow: true as const }),
   };
 }
 

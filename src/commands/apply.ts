@@ -86,21 +86,18 @@ export async function applyFile(
   const { config, format } = source;
   refuseInShadow(config, 'sends changes to Genesys Cloud');
   const logger = commandLog(context, config);
-  const { end, summary, held, moved } = await withTarget(
-    { context, genesys: config.genesys, logger },
-    async (target) => {
-      const { api, ids, close, movedGroups } = await source.open(target, logger);
-      try {
-        const embedded = embed({ context, config, api, ids, format, logger }, FILE_TOPICS, 1);
-        await readSource(embedded, source, context);
-        const { approve = [] } = flags;
-        const applying = { embedded, api, format, isMapped: ids !== null, approve, from: source.from };
-        return { ...(await applyAll(applying, context)), moved: movedGroups() };
-      } finally {
-        await close();
-      }
-    },
-  );
+  const { end, summary, held, moved } = await withTarget({ context, config, logger }, async (target) => {
+    const { api, ids, close, movedGroups } = await source.open(target, logger);
+    try {
+      const embedded = embed({ context, config, api, ids, format, logger }, FILE_TOPICS, 1);
+      await readSource(embedded, source, context);
+      const { approve = [] } = flags;
+      const applying = { embedded, api, format, isMapped: ids !== null, approve, from: source.from };
+      return { ...(await applyAll(applying, context)), moved: movedGroups() };
+    } finally {
+      await close();
+    }
+  });
   if (flags.report !== undefined) await writeSummary(flags.report, summary);
   await (flags.json === true
     ? printPieces(context.stdout, summaryJson(summary, 0))

@@ -153,5 +153,5 @@ async function write(
   const json = comparedJson(compared);
   await file?.append(json);
   if (isJson) await printPieces(context.stdout, [json]);
-  else await print(context.stdout, comparedText(compared));
+  else await print(context.stdout, comparedText(compared, context.stdout));
 }

@@ -91,7 +91,7 @@ async function targetFindings(context: CommandContext): Promise<Judged[]> {
   const config = configOf(context, ['genesys']);
   if (config === null) return [];
   const proxies = proxyFindings(config);
-  return withTarget({ context, genesys: config.genesys, logger: commandLog(context, config) }, async (api) => {
+  return withTarget({ context, config, logger: commandLog(context, config) }, async (api) => {
     const refused = await api.ensureToken();
     if (refused !== null) {
       const { code, advice, message } = tokenFailure(refused);

@@ -108,7 +108,7 @@ export async function planFile(file: string, flags: PlanFileFlags, context: Comm
     context,
     readChanges(file, await openFormat(config.format), { totals, context, hash }),
   );
-  await withTarget({ context, genesys: config.genesys, logger }, (api) =>
+  await withTarget({ context, config, logger }, (api) =>
     // GETs only, so that a signal ends it where it stands.
     unlessStopped(
       context,

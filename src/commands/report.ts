@@ -21,6 +21,7 @@ import { writeReportPage } from '../console/page/page-file.ts';
 import { indexOption } from '../console/indexing.ts';
 import { openReportIndex, reportIndex } from '../console/indexed-records.ts';
 import { csvHeader, csvRow, csvText, summaryJson, summaryText } from '../console/report-text.ts';
+import { NOT_SENT } from '../console/shadow.ts';
 import { SearchedReports, endedAsSelected, reportTopic, type ReportSelection } from '../console/report-search.ts';
 import {
   collect,
@@ -287,13 +288,20 @@ const printOperations: Printing = async ({ flags, topic, context }, searched, se
 const printBreakdown: Printing = async ({ flags, topic, context }, searched, selection) => {
   const { by = 'group' } = flags;
   const counted = new CountedOperations(selection.since);
-  for await (const report of searched.read()) counted.take(report);
+  let isShadow = false;
+  for await (const report of searched.read()) {
+    counted.take(report);
+    isShadow ||= report.record.shadow === true;
+  }
   endIfStopped(context, `before the end of ${topic}`);
   const breakdown = counted.breakdown(breakdownBy(by), isSelectedBy(selection));
   const format = formatOf(flags);
   if (format === 'csv') await printPieces(context.stdout, breakdownCsv(breakdown, by));
   else if (format === 'json') await printPieces(context.stdout, breakdownJson(breakdown, by, timesOf(flags, context)));
-  else for (const line of breakdownText(breakdown, by)) await print(context.stdout, line);
+  else {
+    if (isShadow) await print(context.stdout, `${NOT_SENT}\n`);
+    for (const line of breakdownText(breakdown, by)) await print(context.stdout, line);
+  }
   return breakdown.total.changes;
 };
 

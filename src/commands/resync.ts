@@ -90,7 +90,7 @@ export async function resyncGroups(
   try {
     for await (const compared of compareGroups(groups, comparing)) {
       totals.take(compared);
-      await print(context.stdout, comparedText(compared));
+      await print(context.stdout, comparedText(compared, context.stdout));
       const { repair, left } = planRepair(compared, repairing, comparing);
       await print(context.stdout, repairs.left(compared, left));
       if (repair === null) continue;

@@ -7,7 +7,6 @@
 import { findTopics, judgeTopics, kafkaExit, noteUnreachable, serviceConfig } from '../console/kafka-tools.ts';
 import { Command } from 'commander';
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
-import { ShadowApi } from '../adapters/genesys/shadow-api.ts';
 import { connectThrough } from '../adapters/genesys/http-client.ts';
 import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
@@ -86,11 +85,17 @@ export async function runService(context: CommandContext): Promise<void> {
     status: (...asked: Parameters<Pipeline['status']>) => running?.status(...asked) ?? null,
   };
   const admin = await serveAdmin(live, sources, { context, logger });
-  const genesys = createGroupApi(
+  const api = createGroupApi(
     lazily(() => live.current.genesys),
-    { clock, logger, random, secrets: context.secrets, connect: connectThrough(config.proxy) },
+    {
+      clock,
+      logger,
+      random,
+      secrets: context.secrets,
+      connect: connectThrough(config.proxy),
+      isShadow: config.isShadow,
+    },
   );
-  const api = config.isShadow ? new ShadowApi(genesys, { clock, logger }) : genesys;
   if (config.isShadow) logger.info(shadowNames(config), 'shadow: nothing is sent that changes a group');
   const receiver = liveReceiver(live);
   const notifier = receiver === null ? null : new WebhookNotifier(receiver, { clock, logger, proxy: config.proxy });
@@ -101,7 +106,7 @@ export async function runService(context: CommandContext): Promise<void> {
     access = AccessWatch.open(needsOfService(config, config), liveKafka(live), { clock, logger });
     opened = await openIds(config, api, { context, logger });
     if (opened === null) return;
-    genesys.prepare();
+    api.prepare();
     const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
     const { ids } = opened;

@@ -10,7 +10,7 @@ import type { PipelineOptions } from '../pipeline/state/options.ts';
 import { LEASE_MARGIN_MS } from './kafka.ts';
 import { secretsOfUrl } from './notify.ts';
 import { ConfigError, misspelled, type Problem } from './problem.ts';
-import { inShadow } from './shadow.ts';
+import { namedForShadow } from './shadow.ts';
 import type { ReadFile } from './variable.ts';
 import {
   brokenRules,
@@ -50,9 +50,11 @@ export function readConfig<P extends Part>(
   asked: readonly P[],
   readFile: ReadFile,
 ): Config<P> {
-  const { values, problems } = readValues(environment, asked, readFile);
+  const read = readValues(environment, asked, readFile);
+  const { values, problems } = namedForShadow(read.values);
   const proxy = readProxy(environment);
   const all = [
+    ...read.problems,
     ...problems,
     ...(asked.some((part) => HTTP_PARTS.includes(part)) ? proxy.problems : []),
     ...brokenRules(values, readFile),
@@ -63,7 +65,7 @@ export function readConfig<P extends Part>(
   const made = Object.fromEntries(asked.map((part) => [part, parts[part].from(values, readFile)])) as Pick<Parts, P>;
   const { logLevel, isShadow } = parts.all.from(values, readFile);
   return deepFreeze({
-    ...(isShadow ? inShadow(made) : made),
+    ...made,
     logLevel,
     isShadow,
     warnings,

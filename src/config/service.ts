@@ -1,6 +1,7 @@
 /** What every service has: its topics, the level of its log, its admin server, and the key that operators sign with. */
+import { shadowTopic } from '../core/log/shadow-names.ts';
 import { problem, type Problem } from './problem.ts';
-import { shadowTopic } from './shadow.ts';
+
 import {
   GENERATED_SECRET,
   anyText,
@@ -45,27 +46,17 @@ export const topics = part({
   title: 'Topics',
   options: topicOptions,
   make: asRead,
-  rules: (values: Given<typeof topicOptions | typeof allOptions>) =>
+  rules: (values: Given<typeof topicOptions>) =>
     topicNames.flatMap((name, index) => {
-      const used = usedName(name, values);
-      const twin = topicNames.slice(0, index).find((other) => used !== undefined && usedName(other, values) === used);
+      const used = values[name];
+      const twin = topicNames.slice(0, index).find((other) => used !== undefined && values[other] === used);
       if (twin !== undefined) return [problem(name, `must differ from ${twin}`, `rollcall.${name.toLowerCase()}`)];
       const isLong = used !== undefined && used.length > TOPIC_NAME_LENGTH_MAX;
       return isLong ? [problem(name, LONG_IN_SHADOW, `rollcall.${name.toLowerCase()}`)] : [];
     }),
 });
 
-/** The topic that is used for it: of a shadow all but the source are its own. */
-const usedName = (
-  name: (typeof topicNames)[number],
-  values: Given<typeof topicOptions | typeof allOptions>,
-): string | undefined => {
-  const configured = values[name];
-  return configured === undefined || name === 'SOURCE_TOPIC' || values.SHADOW !== true
-    ? configured
-    : shadowTopic(configured);
-};
-
+/** What is configured is not too long by itself. */
 const LONG_IN_SHADOW = `is too long for a shadow, which appends ${shadowTopic('')}`;
 
 const ingestOptions = {
@@ -133,17 +124,24 @@ export const operator = part({
   make: asRead,
 });
 
+const driftOptions = {
+  everyMs: initially('DRIFT_EVERY_MS', '0', durationMsOrOff(DRIFT_EVERY_LEAST_MS), {
+    about:
+      'How long after the start of one comparison of all groups with Genesys Cloud `run` begins the next, in idle request budget (as `diff`, with a report for each member that differs). 0: never',
+  }),
+};
+
 /** `everyMs` null: `run` compares nothing. */
 export const drift = part({
   title: 'Comparison with Genesys Cloud',
-  options: {
-    everyMs: initially('DRIFT_EVERY_MS', '0', durationMsOrOff(DRIFT_EVERY_LEAST_MS), {
-      about:
-        'How long after the start of one comparison of all groups with Genesys Cloud `run` begins the next, in idle request budget (as `diff`, with a report for each member that differs). 0: never',
-    }),
-  },
+  options: driftOptions,
   make: ({ everyMs }) => ({ everyMs: everyMs === 0 ? null : everyMs }),
+  rules: ({ DRIFT_EVERY_MS: everyMs, SHADOW: isShadow }: Given<typeof driftOptions | typeof allOptions>) =>
+    isShadow === true && everyMs !== undefined && everyMs > 0 ? [problem('DRIFT_EVERY_MS', NO_DRIFT, 0)] : [],
 });
+
+const NO_DRIFT =
+  'must be 0 in a shadow: it reads groups with its own changes on top, so that a comparison would say nothing of the real ones; `rollcall diff` compares with those';
 
 const allOptions = {
   logLevel: initially('LOG_LEVEL', 'info', oneOf('debug', 'info', 'warn', 'error'), {
@@ -154,7 +152,7 @@ const allOptions = {
   }),
   isShadow: initially('SHADOW', 'false', flag, {
     about:
-      'true: `run` sends Genesys Cloud nothing that changes a group, and reports what it would have done; consumer group, retry, dead-letter and report topic are others, for every command (`-shadow` and `.shadow` are appended; also `--shadow`)',
+      'true: `run` sends Genesys Cloud nothing that changes a group, and reports what it would have done; consumer group, retry, dead-letter and report topic are its own, for every command (`-shadow` and `.shadow` are appended). `apply`, `resync`, `undo` and `ingest` refuse to work (also `--shadow`)',
   }),
 };
 

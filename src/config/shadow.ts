@@ -1,30 +1,24 @@
-/**
- * The names of a shadow (`SHADOW`): it has a consumer group and topics of its own beside those of the real service, and reads the same
- * source. Every command takes them from here.
- */
+/** The names of a shadow (`SHADOW`) take the place of those of the real service before any rule judges them, for every command. */
+import { shadowGroup, shadowTopic } from '../core/log/shadow-names.ts';
+import { problem, type Problem } from './problem.ts';
+import type { Values } from './variables.ts';
 
-export const shadowTopic = (topic: string): string => `${topic}.shadow`;
+/** The topics that are its own. */
+const OWN_TOPICS = ['RETRY_TOPIC', 'DEAD_LETTER_TOPIC', 'REPORT_TOPIC'] as const;
 
-const shadowGroup = (groupId: string): string => `${groupId}-shadow`;
-
-interface Named {
-  readonly kafka?: { readonly groupId: string };
-  readonly topics?: { readonly retry: string; readonly deadLetter: string; readonly report: string };
+/** @param values as they are configured, for the real service; what was not read, or is wrong, is absent. */
+export function namedForShadow(values: Values): { readonly values: Values; readonly problems: readonly Problem[] } {
+  if (values.SHADOW !== true) return { values, problems: [] };
+  const named: { -readonly [N in keyof Values]: Values[N] } = { ...values };
+  if (values.KAFKA_GROUP_ID !== undefined) named.KAFKA_GROUP_ID = shadowGroup(values.KAFKA_GROUP_ID);
+  for (const name of OWN_TOPICS) if (values[name] !== undefined) named[name] = shadowTopic(values[name]);
+  return { values: named, problems: OWN_TOPICS.flatMap((name) => sharedTopic(name, named, values)) };
 }
 
-/** With the names of its shadow. @param made parts of the configuration; those without names stay as they are. */
-export function inShadow<C extends Named>(made: C): C {
-  const { kafka, topics } = made;
-  return {
-    ...made,
-    ...(kafka && { kafka: { ...kafka, groupId: shadowGroup(kafka.groupId) } }),
-    ...(topics && {
-      topics: {
-        ...topics,
-        retry: shadowTopic(topics.retry),
-        deadLetter: shadowTopic(topics.deadLetter),
-        report: shadowTopic(topics.report),
-      },
-    }),
-  };
+/** The real service would write to the topic, too. */
+function sharedTopic(name: (typeof OWN_TOPICS)[number], named: Values, real: Values): readonly Problem[] {
+  const twin = OWN_TOPICS.find((other) => named[name] !== undefined && real[other] === named[name]);
+  if (twin === undefined) return [];
+  const text = `must not be ${twin} without ${shadowTopic('')}: the shadow would share that topic with the real service`;
+  return [problem(name, text, `rollcall.${name.toLowerCase()}`)];
 }

@@ -16,13 +16,13 @@ const ANY_HOST: ReadonlyMap<string, string> = new Map([
  */
 export function adminUrls(
   given: readonly string[],
-  { admin, all }: Pick<Config<'admin' | 'all'>, 'admin' | 'all'>,
+  { admin, all, isShadow }: Pick<Config<'admin' | 'all'>, 'admin' | 'all' | 'isShadow'>,
 ): readonly Instance[] {
   const { host, port, token } = admin;
   const reached = ANY_HOST.get(host) ?? host;
   const own = port === 0 ? [] : [`http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`];
   const urls = given.length > 0 ? given : own;
-  return urls.map((text) => ({ url: checked(text, token !== null && !all.allowsInsecure), token }));
+  return urls.map((text) => ({ url: checked(text, token !== null && !all.allowsInsecure), token, isShadow }));
 }
 
 function checked(text: string, isSecret: boolean): string {

@@ -10,6 +10,7 @@ import type { Readable, Writable } from 'node:stream';
 import { InvalidArgumentError } from 'commander';
 import type { ReadProgress } from '../core/log/reading.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
+import { withNamedCommands, type Speaker } from '../core/text/named-commands.ts';
 import { jsonText, visibleLines } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Clock, Random } from '../ports.ts';
@@ -32,14 +33,16 @@ export interface CommandContext {
   finish(code: ExitCode): void;
 }
 
-/** A stream that may be a terminal. */
-export type Output = Writable & { readonly isTTY?: boolean };
+/** A stream that may be a terminal. In a shadow the commands that are named there have `--shadow`. */
+export type Output = Writable & { readonly isTTY?: boolean } & Speaker;
 
 /** Writes lines for people, and waits while the reader is slower. What a terminal would obey is made visible. */
-export const print = (output: Output, text: string): Promise<void> => write(output, visibleLines(text));
+export const print = (output: Output, text: string): Promise<void> =>
+  write(output, visibleLines(withNamedCommands(output, text)));
 
 /** Writes a value for programs, and for a terminal that shows it. */
-export const printJson = (output: Output, value: unknown): Promise<void> => write(output, `${jsonText(value)}\n`);
+export const printJson = (output: Output, value: unknown): Promise<void> =>
+  write(output, withNamedCommands(output, `${jsonText(value)}\n`));
 
 /** Writes what was made visible in pieces: JSON that is too long for one text, lines of CSV. */
 export async function printPieces(output: Output, pieces: Iterable<string>): Promise<void> {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { NOTHING_DIFFERS, type Differences, type Named, type Unmet } from '../core/drift/differences.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted } from '../core/text/counted.ts';
+import type { Speaker } from '../core/text/named-commands.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
 import type { ComparedGroup } from './drift.ts';
 
@@ -33,7 +34,7 @@ const differencesOf = (compared: ComparedGroup): Differences =>
   compared.status === 'compared' ? compared.differences : NOTHING_DIFFERS;
 
 /** The empty text: there is nothing to say of the group. */
-export function comparedText(compared: ComparedGroup): string {
+export function comparedText(compared: ComparedGroup, { isShadow }: Speaker): string {
   const name = visible(compared.group);
   if (compared.status !== 'compared') return `${compared.status}  ${name}  ${visible(compared.message)}\n`;
   const { differences, snapshot } = compared;
@@ -43,7 +44,9 @@ export function comparedText(compared: ComparedGroup): string {
   const lines = [
     ...missing.map((each) => line('missing', each, unmetText(each, 'added'))),
     ...extra.map((each) => line('extra', each, unmetText(each, 'removed'))),
-    ...undone.map((each) => line('undone', each, undoneText(each))),
+    ...undone.map((each) =>
+      line('undone', each, `${undoneText(each)}; ${isShadow === true ? UNSENT : 'others have changed it since'}`),
+    ),
     ...pending.map((each) => line('pending', each, `${each.op}, ${PENDING[each.state]}`)),
     ...foreign.map((each) => line('foreign', each, 'no event and no report names it')),
     ...nested.map((target) => line('foreign', { member: null, target }, 'a group inside of the group')),
@@ -75,8 +78,11 @@ function unmetText({ evidence, report, event, event_at: at }: Unmet, done: strin
 
 const undoneText = ({ op, event, report, reported_at: at }: Differences['undone'][number]): string => {
   const by = report === null ? `as the full state at ${visible(event)} says` : `by report ${visible(report)} of ${at}`;
-  return `${op === 'add' ? 'added' : 'removed'} ${by}; others have changed it since`;
+  return `${op === 'add' ? 'added' : 'removed'} ${by}`;
 };
+
+/** What was found as asked was so without it. */
+const UNSENT = 'a shadow has not sent it, or others have changed it since';
 
 const PENDING: Readonly<Record<Differences['pending'][number]['state'], string>> = {
   unread: 'not read, or not finished',

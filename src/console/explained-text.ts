@@ -44,17 +44,19 @@ function reportText(report: ReportRecord): string {
     // The message of a refusal says both.
     ...decisionsIn({ approval: report.approval }),
     ...(reason === null ? [] : [`${visible(reason.code)}: ${visible(reason.message)}`]),
-    ...(request === null ? [] : [requestText(request)]),
+    ...(request === null ? [] : [requestText(request, report)]),
     ...(attempt === 0 ? [] : [`${attempt} failed`]),
   ];
   return facts.join('  ');
 }
 
-function requestText(request: NonNullable<ReportRecord['request']>): string {
+function requestText(request: NonNullable<ReportRecord['request']>, { shadow }: ReportRecord): string {
   const { patch_id: patch, etag_before: before, etag_after: after, status, correlation_id: correlation } = request;
   const id = correlation === null ? '' : `, correlation ${visible(correlation)}`;
   const answer = `status ${status ?? 'none'}${id}`;
-  if (patch === null) return `GET, version ${visible(after ?? before ?? 'unknown')}, ${answer}`;
+  if (patch === null)
+    return `GET, ${shadow === true ? '' : `version ${visible(after ?? before ?? 'unknown')}, `}${answer}`;
+  if (shadow === true) return `PATCH ${visible(patch)}, not sent by the shadow: it has read the group, ${answer}`;
   return `PATCH ${visible(patch)}, If-Match ${visible(before ?? 'none')} → ${visible(after ?? 'unknown')}, ${answer}`;
 }
 

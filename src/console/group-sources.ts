@@ -63,7 +63,7 @@ export async function withGroupSources<P extends Part>(
       const format = await openSourceTopicFormat(config.format);
       const { topics } = config;
       const places = placesIn(tools, config);
-      await withTarget({ context, genesys: config.genesys, logger }, async (api) => {
+      await withTarget({ context, config, logger }, async (api) => {
         const { ids, close } = await openIdMap(config, { context, api, logger });
         try {
           await work({ tools, topics, format, ...places, api, ids, context }, config);

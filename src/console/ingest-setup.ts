@@ -11,6 +11,7 @@ import type { KafkaAccess } from './access.ts';
 import type { CommandContext } from './command-context.ts';
 import { judgeTopics, kafkaExit, noteUnreachable, serviceConfig } from './kafka-tools.ts';
 import { LiveConfig, liveKafka, serveAdmin } from './live-config.ts';
+import { refuseInShadow, WRITES_SOURCE } from './shadow.ts';
 
 /** The work of one `rollcall ingest`: what it needs is opened before it, and closed after it. `isProbed`: it has an admin server. */
 export async function withIngest<P extends Part>(
@@ -19,6 +20,7 @@ export async function withIngest<P extends Part>(
   work: (live: LiveConfig<P | 'kafka' | 'admin'>, opened: OpenIngest) => Promise<void>,
 ): Promise<void> {
   const { config, logger } = serviceConfig(context, parts);
+  refuseInShadow(config, WRITES_SOURCE);
   const live = new LiveConfig(config, parts, { context, logger });
   const readiness = new IngestReadiness();
   const admin = isProbed ? await serveAdmin(live, { stats: () => readiness.health }, { context, logger }) : null;

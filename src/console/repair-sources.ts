@@ -5,7 +5,7 @@ import { detachable, type CommandContext } from './command-context.ts';
 import type { ComparedSources } from './drift-command.ts';
 import type { PlanOptions } from './dry-run.ts';
 import { withGroupSources } from './group-sources.ts';
-import { refuseInShadow } from './shadow.ts';
+import { refuseInShadow, WRITES_SOURCE } from './shadow.ts';
 
 export interface RepairSources extends ComparedSources {
   /** The removal guard, as the service has it. */
@@ -22,7 +22,7 @@ export async function withRepairSources(
     { ...context, stop: signal },
     ['pipeline'],
     async (sources, config) => {
-      refuseInShadow(config, 'writes to the source topic, which other services read');
+      refuseInShadow(config, WRITES_SOURCE);
       const { genesys, pipeline } = config;
       const { rateLimitPerMinute, publicApiUrl } = genesys;
       const guard = { ...pipeline, publicApiUrl, removedBefore: 0 };

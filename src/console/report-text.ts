@@ -9,6 +9,7 @@ import { timeText } from '../core/report/reporting.ts';
 import { isFailure, isKnownOutcome, type Summary } from '../core/report/summary.ts';
 import { jsonText, visible, visibleCell } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
+import { NOT_SENT } from './shadow.ts';
 
 /** @param indent 0: one line. */
 export function* summaryJson({ operations, ...counts }: Summary, indent: number): Generator<string> {
@@ -47,6 +48,7 @@ export function summaryText({
   const waiting = total - done - failed - unknown;
   const counts = Object.entries(byOutcome).map(([outcome, count]) => `  ${outcome.padEnd(18)} ${count}`);
   return [
+    ...(operations.some(({ shadow }) => shadow === true) ? [NOT_SENT] : []),
     `${total} changes: ${done} done, ${failed} failed${ifAny(waiting, 'left')}${ifAny(unknown, 'ended in a way that only a newer version knows')}`,
     ...counts,
     ...listed('failed', operations.filter(isFailure)),

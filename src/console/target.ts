@@ -4,7 +4,7 @@ import { connectThrough } from '../adapters/genesys/http-client.ts';
 import { createIdMap } from '../adapters/ids/create.ts';
 import { IdMapError } from '../adapters/ids/tables.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
-import { readConfig, readProxy, type Config, type Parts } from '../config/config.ts';
+import { readConfig, readProxy, type Config } from '../config/config.ts';
 import type { HttpAnswer } from '../core/target/refusals.ts';
 import { classify, type Outcome } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
@@ -16,14 +16,14 @@ import { kafkaExit, readText } from './kafka-tools.ts';
 export async function withTarget<T>(
   {
     context,
-    genesys,
+    config: { genesys, isShadow },
     logger,
-  }: { readonly context: CommandContext; readonly genesys: Parts['genesys']; readonly logger: Logger },
+  }: { readonly context: CommandContext; readonly config: Config<'genesys'>; readonly logger: Logger },
   work: (api: GroupApi) => Promise<T>,
 ): Promise<T> {
   const { clock, random, secrets } = context;
   const connect = connectThrough(readProxy(context.environment).proxy);
-  const api = createGroupApi(genesys, { clock, logger, random, secrets, connect });
+  const api = createGroupApi(genesys, { clock, logger, random, secrets, connect, isShadow });
   try {
     return await work(api);
   } finally {

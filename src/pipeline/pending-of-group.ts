@@ -25,7 +25,8 @@ export function pendingOfGroup(owners: Owners, name: string, member: string | nu
       else leftOut += 1;
     }
   }
-  return { partitions, breaker: owners.breaker.open?.reason ?? null, intents, left_out: leftOut };
+  const shadow = owners.options.isShadow ? ({ shadow: true } as const) : {};
+  return { partitions, ...shadow, breaker: owners.breaker.open?.reason ?? null, intents, left_out: leftOut };
 }
 
 function* groupsNamed({ partitions }: Owners, name: string): Generator<Group> {

@@ -77,7 +77,7 @@ export class Pipeline {
       lease: new Lease(clock, options.leaseMs),
       queue: new GroupQueue(),
       lookUps: new LookUps(),
-      outbox: new Outbox({ topic: options.topics.report, ...(options.isShadow && { mark: { shadow: true } }) }, clock),
+      outbox: new Outbox({ topic: options.topics.report, isShadow: options.isShadow }, clock),
       unsettled: new Unsettled(),
       counts: new Counts(),
       intakeLimit: new IntakeLimit(options.pendingIntentsMax),

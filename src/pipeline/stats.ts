@@ -124,7 +124,7 @@ export function statsOf(owners: Owners): PipelineStats {
   return {
     ready: partitions.every(({ isRestored }) => isRestored) && !lease.isHalted && lease.holds && goesOn,
     unsettled,
-    isShadow: owners.options.isShadow === true,
+    isShadow: owners.options.isShadow,
     partitions: partitions.map((partition, i) => partitionStats(owners, partition, waiting[i]?.oldest ?? noneWaits())),
     pending: sum(partitions, ({ counts: { pending } }) => pending),
     parked: sum(waiting, ({ parked }) => parked),

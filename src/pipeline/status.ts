@@ -40,7 +40,7 @@ export function statusOf(owners: Owners, { withAffected }: StatusAsked, stats: P
   return {
     now,
     member_id: lease.memberId,
-    ...(options.isShadow === true && { shadow: true as const }),
+    ...(options.isShadow && { shadow: true as const }),
     possible_losses: stats.possibleLosses,
     partitions,
     paused: pausedJson(stats.paused),

@@ -30,7 +30,7 @@ test('it asks for a group and a member, with the token', async () => {
     asked.push(path, headers.authorization);
     response.end(JSON.stringify(NOTHING));
   });
-  expect(await askOfGroup({ url, token: 'hush' }, question, systemClock)).toEqual({
+  expect(await askOfGroup({ url, token: 'hush', isShadow: false }, question, systemClock)).toEqual({
     url,
     answer: NOTHING,
     problem: null,
@@ -48,7 +48,7 @@ test.each<[string, string | null, RequestListener]>([
   ['redirect', 'hush', (_, response) => void response.writeHead(302, { location: 'http://elsewhere.example' }).end()],
 ])('%s', async (problem, token, answer) => {
   const url = await served(answer);
-  const reply = await askOfGroup({ url, token }, question, systemClock);
+  const reply = await askOfGroup({ url, token, isShadow: false }, question, systemClock);
   expect(reply).toMatchObject({ url, answer: null, problem: expect.stringContaining(problem) });
 });
 
@@ -59,7 +59,7 @@ test('it asks how an instance is, with the groups that are affected only where t
     response.end('{"version":"0.0.1"}');
   });
   for (const withAffected of [false, true])
-    expect(await askStatus({ url, token: null }, { withAffected }, systemClock)).toEqual({
+    expect(await askStatus({ url, token: null, isShadow: false }, { withAffected }, systemClock)).toEqual({
       url,
       answer: null,
       problem: 'its answer is of another version of Rollcall',
@@ -67,10 +67,34 @@ test('it asks how an instance is, with the groups that are affected only where t
   expect(asked).toEqual(['/status', '/status?affected=true']);
 });
 
+test.each([
+  [true, {}, 'it is no shadow, and its answer is left out'],
+  [false, { shadow: true }, 'it is a shadow, and its answer is left out'],
+])('shadow: %s: an instance of the other kind is not believed', async (isShadow, mark, problem) => {
+  const facts = { version: '1', now: 0, member_id: null, ready: true, reasons: [], possible_losses: 0, partitions: [] };
+  const work = { in_flight: 0, intake_paused: false, requests_ahead: 0, converges_in_ms: 0, breaker: null };
+  const limits = { allowed: null, used: 0, left: null, resets_in_ms: null, assumed: false };
+  const budget = { ...limits, per_minute: null, closed_for_ms: 0 };
+  const status = { ...facts, ...work, budget, affected: null };
+  const url = await served(({ url: path = '' }, response) => {
+    response.end(JSON.stringify({ ...(path.startsWith('/status') ? status : NOTHING), ...mark }));
+  });
+  const askBoth = async (asked: boolean) => {
+    const instance = { url, token: null, isShadow: asked };
+    const replies = [
+      await askOfGroup(instance, question, systemClock),
+      await askStatus(instance, { withAffected: false }, systemClock),
+    ];
+    return replies.map((reply) => reply.problem);
+  };
+  expect(await askBoth(isShadow)).toEqual([expect.stringContaining(problem), expect.stringContaining(problem)]);
+  expect(await askBoth(!isShadow)).toEqual([null, null]);
+});
+
 test('one that does not answer is not waited for', async () => {
   const clock = new ManualClock();
   const url = await served(() => undefined);
-  const asking = askOfGroup({ url, token: null }, question, clock);
+  const asking = askOfGroup({ url, token: null, isShadow: false }, question, clock);
   await clock.advance(3_000);
   expect((await asking).problem).toBe('no answer within 3 s');
 });

@@ -9,10 +9,10 @@ import { RequestPace } from '../../src/console/request-pace.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aContext, type TestContext } from '../support/command-context.ts';
 import { FAST, driftSources, type DriftOptions } from '../support/drift-world.ts';
-import { atEnd } from '../support/genesys.ts';
+import { anApi, atEnd } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { Table } from '../support/table.ts';
-import { aWorld, topics, until, type World } from '../support/world.ts';
+import { aWorld, quickOptions, topics, until, type World } from '../support/world.ts';
 
 const groups = (count: number) => Array.from({ length: count }, (_, i) => ({ id: `g${i}`, members: [] }));
 
@@ -444,4 +444,21 @@ describe('its pace', () => {
   ])('%s', async (_, gate, { rate: ratePerMinute, wished, turns }) => {
     expect(await turnsOf(gate, { ratePerMinute, wished })).toBe(turns);
   });
+});
+
+test('of a shadow it compares with the real groups: what the shadow has not sent is undone', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a'], version: 6 }] } } });
+  const one = await world.start({
+    target: anApi(world.sandbox, {}, { isShadow: true }),
+    pipeline: { isShadow: true, guard: { ...quickOptions.guard, groupPercent: 100 } },
+  });
+  for (const member of ['u', 'v']) {
+    world.change('g', { add: [member] });
+    await world.expectRest(one);
+  }
+  const context = aContext({ environment: { SHADOW: 'true' } });
+  const { code, out } = await diff(world, { all: true }, { context });
+  expect(code).toBe(EXIT.someFailed);
+  expect(out).toMatch(/^undone {2}g {2}u {2}added by report .*; a shadow has not sent it, or others have changed it/m);
+  expect(out).toContain('group g, version "6": 2 undone');
 });

@@ -41,7 +41,7 @@ function aLimited(
   const urls = { apiUrl: 'https://api.example.com', loginUrl: 'https://login.example.com' };
   const api = createGroupApi(
     { ...urls, clientId: 'c', clientSecret: 's', requestTimeoutMs: 10_000, concurrency: 8, rateLimitPerMinute: null },
-    { clock, logger: aLog(), random: { next: () => 0 }, connect },
+    { isShadow: false, clock, logger: aLog(), random: { next: () => 0 }, connect },
   );
   atEnd(() => api.close());
   return { api, clock, sent };

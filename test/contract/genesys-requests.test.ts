@@ -36,7 +36,7 @@ function apiOf(url: string, change: Partial<GenesysOptions> = {}) {
   const options = { apiUrl: url, loginUrl: url, clientId: 'id', clientSecret: 'secret', concurrency: 2 };
   const api = createGroupApi(
     { ...options, requestTimeoutMs: 10_000, rateLimitPerMinute: null, ...change },
-    { clock: systemClock, logger: aLog() },
+    { isShadow: false, clock: systemClock, logger: aLog() },
   );
   atEnd(() => api.close());
   return api;

@@ -266,7 +266,7 @@ test.for([400, 401, 403, 404, 409, 422, 500])(
         concurrency: 1,
         rateLimitPerMinute: null,
       },
-      { clock, logger: log },
+      { isShadow: false, clock, logger: log },
     );
     atEnd(() => api.close());
     host.status = status;

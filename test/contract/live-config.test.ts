@@ -178,7 +178,7 @@ test('live files: the token of Genesys Cloud is asked for with the secret as it 
   };
   const api = createGroupApi(
     lazily(() => ({ ...options, ...credentials })),
-    { clock: systemClock, logger: aLog() },
+    { isShadow: false, clock: systemClock, logger: aLog() },
   );
   atEnd(() => api.close());
   expect(as('no_token', await get(api)).code).toBe('invalid_client');

@@ -6,6 +6,7 @@ import { pollSource } from '../../src/commands/ingest-poll.ts';
 import { rekeyTopic } from '../../src/commands/ingest-topic.ts';
 import { serveWebhook } from '../../src/commands/ingest-webhook.ts';
 import { runService } from '../../src/commands/run.ts';
+import { EXIT } from '../../src/exit-codes.ts';
 import { aContext } from '../support/command-context.ts';
 
 const token = 'a-token-of-the-metrics';
@@ -95,5 +96,18 @@ test.concurrent(
         interval: 100,
       },
     );
+  },
+);
+
+test.for(services.slice(1))(
+  'shadow: %s, which writes to the topic that others read, refuses to work',
+  async ([, serve], { expect }) => {
+    const environment = await environmentOf({ SHADOW: 'true' });
+    await expect(serve(aContext({ environment }))).rejects.toMatchObject({
+      code: EXIT.usage,
+      message: expect.stringContaining(
+        'this command writes to the source topic, which others read; leave out --shadow',
+      ),
+    });
   },
 );

@@ -3,13 +3,18 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ShadowApi } from '../../src/adapters/genesys/shadow-api.ts';
 import { sha256, systemClock } from '../../src/adapters/system.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { withTarget } from '../../src/console/target.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
 import { classify, type Outcome } from '../../src/core/target/outcome.ts';
 import { patchBody, type Snapshot } from '../../src/core/target/snapshot.ts';
 import type { HttpAnswer } from '../../src/core/target/refusals.ts';
 import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
+import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
 import { anIntent } from '../support/an-intent.ts';
+import type { GroupApi } from '../../src/ports.ts';
+import { aContext } from '../support/command-context.ts';
 import { wholeDecision } from '../support/decisions.ts';
 import { aLog, anApi, aSandbox, as, get } from '../support/genesys.ts';
 import { mulberry32, type Stream } from '../support/random.ts';
@@ -20,7 +25,7 @@ const aShadow = (sandbox: Sandbox, max?: number, logger = aLog()): ShadowApi =>
   new ShadowApi(anApi(sandbox), { clock: systemClock, logger }, max);
 
 const startShadow = (world: World, guard = {}): Promise<Instance> =>
-  world.start({ target: aShadow(world.sandbox), pipeline: { isShadow: true, ...guard } });
+  world.start({ target: anApi(world.sandbox, {}, { isShadow: true }), pipeline: { isShadow: true, ...guard } });
 
 /** Methods of all requests but those for tokens. */
 const sent = (sandbox: Sandbox): ReadonlySet<string> =>
@@ -49,7 +54,7 @@ describe('a shadow reports what the real service reports', () => {
 
   async function play(drawn: number, behaviour: SandboxOptions['behaviour'], isShadow: boolean) {
     const world = await aWorld({ sandbox: { seed, ...(behaviour && { behaviour }) } });
-    const target = isShadow ? aShadow(world.sandbox) : anApi(world.sandbox);
+    const target = anApi(world.sandbox, {}, { isShadow });
     const instance = await world.start({ target, pipeline: { isShadow } });
     const next = mulberry32(drawn);
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -79,8 +84,53 @@ describe('a shadow reports what the real service reports', () => {
     expect([...sent(shadow.world.sandbox)]).toEqual(['GET']);
     expect(new Set(shadow.world.reports().map((report) => report.shadow))).toEqual(new Set([true]));
     expect(real.world.reports().some((report) => 'shadow' in report)).toBe(false);
+    expect(versionsIn(real.world).size).toBeGreaterThan(ROUNDS);
+    // Those that it shows are not the target's.
+    expect(versionsIn(shadow.world)).toEqual(new Set([null]));
   });
 });
+
+describe('reports of a group with so many members that its list may be cut', () => {
+  const MEMBERS = Array.from({ length: 100 }, (_, i) => `m${i}`);
+  const guard = { groupPercent: 100, groupFloor: 10, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
+
+  async function play(count: number, isShadow: boolean): Promise<readonly string[]> {
+    const members = MEMBERS.slice(0, count);
+    const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members, version: 3 }] } } });
+    const target = anApi(world.sandbox, {}, { isShadow });
+    const instance = await world.start({ target, pipeline: { isShadow, guard } });
+    for (const produce of [
+      () => world.change('g', { remove: ['m1'] }),
+      () => world.change('g', { remove: ['stranger'] }),
+      () => world.state('g', members.slice(3)),
+    ]) {
+      produce();
+      await world.expectRest(instance);
+    }
+    return world.reports().map(({ member, outcome }) => `${member ?? 'state'} ${outcome}`);
+  }
+
+  test('are those of the real service where the list is whole', async () => {
+    expect(await play(99, true)).toEqual(await play(99, false));
+  });
+
+  test('are those of a list that stays cut, which the first change of the real service has made whole', async () => {
+    expect(await play(100, false)).toEqual(['m1 applied', 'stranger already_synced', 'm0 applied', 'm2 applied']);
+    expect(await play(100, true)).toEqual([
+      'm1 applied',
+      'stranger applied',
+      'm0 applied',
+      'm2 applied',
+      'state failed',
+    ]);
+  });
+});
+
+/** That reports name. */
+const versionsIn = (world: World): ReadonlySet<string | null> =>
+  new Set(
+    world.reports().flatMap(({ request }) => (request === null ? [] : [request.etag_before, request.etag_after])),
+  );
 
 /** Sorted. */
 const membersIn = (answer: HttpAnswer): readonly string[] => [...snapshotIn(answer).members].toSorted();
@@ -94,7 +144,7 @@ function snapshotIn(answer: HttpAnswer): Snapshot {
 type Changes = { readonly add?: readonly string[]; readonly remove?: readonly string[] };
 
 /** As the pipeline sends it. */
-async function change(api: ShadowApi, { add = [], remove = [] }: Changes, ifMatch: string | null = null) {
+async function change(api: GroupApi, { add = [], remove = [] }: Changes, ifMatch: string | null = null) {
   const snapshot = snapshotIn(await get(api));
   const part = [
     ...add.map((member) => anIntent({ member, op: 'add' })),
@@ -160,17 +210,9 @@ describe('a shadow answers as the target', () => {
   test('versions that are no numbers change with each change, and conditional reads find them', async () => {
     const sandbox = await aSandbox({ behaviour: { versionTag: 'hashed' } });
     const plain = anApi(sandbox);
-    const opaque = new ShadowApi(
-      {
-        gate: plain.gate,
-        getGroup: async (request) => withoutMeta(await plain.getGroup(request)),
-        search: (request) => plain.search(request),
-        ensureToken: () => plain.ensureToken(),
-        close: () => plain.close(),
-      },
-      { clock: systemClock, logger: aLog() },
-    );
+    const opaque = aShadowOf(plain, async (request) => withoutMeta(await plain.getGroup(request)));
     const first = snapshotIn(await get(opaque)).version;
+    expect(first).toBe(snapshotIn(withoutMeta(await get(plain))).version);
     const second = snapshotIn(await change(opaque, { add: ['b'] })).version;
     const third = snapshotIn(await change(opaque, { remove: ['b'] })).version;
     expect(new Set([first, second, third]).size).toBe(3);
@@ -187,6 +229,20 @@ describe('a shadow answers as the target', () => {
     expect([shown.size, isDoubtful]).toEqual([101, true]);
   });
 });
+
+/** Whose groups are read in another way. */
+const aShadowOf = (real: ReturnType<typeof anApi>, getGroup: GroupApi['getGroup']): ShadowApi =>
+  new ShadowApi(
+    {
+      gate: real.gate,
+      getGroup,
+      search: (request) => real.search(request),
+      ensureToken: () => real.ensureToken(),
+      prepare: () => real.prepare(),
+      close: () => real.close(),
+    },
+    { clock: systemClock, logger: aLog() },
+  );
 
 /** As of a server without `meta.version`. */
 function withoutMeta(answer: HttpAnswer): HttpAnswer {
@@ -216,20 +272,52 @@ describe('what a shadow remembers', () => {
     const old = await get(real);
     sandbox.setMembers('g', []);
     let isOld = false;
-    const lagging = {
-      gate: real.gate,
-      getGroup: async (request: Parameters<typeof real.getGroup>[0]) => (isOld ? old : real.getGroup(request)),
-      search: real.search.bind(real),
-      ensureToken: real.ensureToken.bind(real),
-      close: real.close.bind(real),
-    };
-    const api = new ShadowApi(lagging, { clock: systemClock, logger: aLog() });
+    const api = aShadowOf(real, async (request) => (isOld ? old : real.getGroup(request)));
     await change(api, { add: ['a'] });
     isOld = true;
     expect(snapshotIn(await get(api)).version).toBe('"43"');
     isOld = false;
     expect(membersIn(await get(api))).toEqual(['a']);
   });
+
+  test('stays in effect where a PATCH is accepted over a read that lags behind', async () => {
+    const sandbox = await aSandbox();
+    const real = anApi(sandbox);
+    const old = await get(real);
+    sandbox.setMembers('g', ['a', 'x']);
+    let isOld = false;
+    const api = aShadowOf(real, async (request) => (isOld ? old : real.getGroup(request)));
+    await change(api, { remove: ['x'] });
+    isOld = true;
+    expect(outcomeOf(await change(api, { add: ['y'] }))).toBe('applied');
+    expect(membersIn(await get(api))).toEqual(['a', 'y']);
+    isOld = false;
+    expect(membersIn(await get(api))).toEqual(['a', 'y']);
+    isOld = true;
+    expect(membersIn(await get(api))).toEqual(['a', 'y']);
+  });
+
+  test.each(['a read', 'a change'])(
+    'ends with the group, as %s shows: what is created again is as it is',
+    async (by) => {
+      const sandbox = await aSandbox();
+      const api = aShadow(sandbox);
+      const ifMatch = snapshotIn(await change(api, { add: ['b'], remove: ['a'] })).version;
+      const body = patchBody([anIntent({ member: 'c' })], { snapshot: snapshotIn(await get(api)), publicApiUrl: '' });
+      sandbox.deleteGroup('g');
+      await api.gate.take();
+      const request = { group: 'g', mayStart: () => true };
+      const answer =
+        by === 'a read'
+          ? await api.getGroup({ ...request, ifNoneMatch: ifMatch })
+          : await api.patchGroup({ ...request, ifMatch, body });
+      expect(as('response', answer).status).toBe(404);
+      sandbox.putGroup({ id: 'g', members: ['a'], version: 1 });
+      const created = snapshotIn(await get(api));
+      // The version still counts what the shadow has changed before.
+      expect([[...created.members], created.version]).toEqual([['a'], '"2"']);
+    },
+  );
 
   test('is bounded: the group whose last change is the oldest is shown as it is, at a version that goes on growing', async () => {
     const groups = ['g', 'h'].map((id) => ({ id, members: [], version: 7 }));
@@ -278,6 +366,17 @@ test('the remedy of a refused partition names the consumer group of the shadow',
   await until(() => two.pipeline.stats().partitions[0]?.phase === 'refused', 'the refusal');
   const [partition] = two.pipeline.stats().partitions;
   expect(partition?.refusal).toContain('--group ${KAFKA_GROUP_ID:-rollcall}-shadow --topic');
+  expect(partition?.refusal).toContain('(`rollcall --shadow topics create`)');
+});
+
+test('a command that forgets that it is of a shadow changes no group either', async () => {
+  const sandbox = await aSandbox();
+  const context = aContext({ environment: { ...environmentOf(sandbox), SHADOW: 'true' } });
+  const config = readConfig(context.environment, ['genesys'], String);
+  const answer = await withTarget({ context, config, logger: aLog() }, (api) => change(api, { add: ['b'] }));
+  expect(outcomeOf(answer)).toBe('applied');
+  expect(sandbox.members('g')).toEqual(['a']);
+  expect([...sent(sandbox)]).toEqual(['GET']);
 });
 
 test('a shadow holds removals, an approval lets them pass, and no request changes the group', async () => {
@@ -290,6 +389,8 @@ test('a shadow holds removals, an approval lets them pass, and no request change
   expect(world.outcome(0n, 'm0')).toBe('held');
   const digest = heldDigest('g', world.lastState('g')?.intents ?? [], sha256) ?? '';
   const decision = { uuid: randomUUID(), kind: 'approve', value: wholeDecision(digest, 'jane') } as const;
+  const advice = world.reports().find(({ outcome }) => outcome === 'held')?.reason?.advice ?? '';
+  expect(advice).toContain(`decide: \`rollcall --shadow held approve ${digest}\` or \`rollcall --shadow held reject`);
   expect(await ask(world, decision)).toMatchObject({ verdict: 'approved', count: 4 });
   await world.expectRest(one);
   expect(world.kept().get('source/0/0/m0')).toMatchObject({
@@ -300,4 +401,6 @@ test('a shadow holds removals, an approval lets them pass, and no request change
   expect(world.sandbox.members('g')).toEqual(members);
   expect([...sent(world.sandbox)]).toEqual(['GET']);
   expect(one.pipeline.stats().isShadow).toBe(true);
+  const { read, write } = one.pipeline.stats().requestTimes;
+  expect([read.count > 0, write.count]).toEqual([true, 0]);
 });

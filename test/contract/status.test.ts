@@ -41,14 +41,14 @@ class Watching {
 
   async text(flags: StatusFlags = {}): Promise<string> {
     const context = aContext({ clock: this.world.clock });
-    const instances = this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN }));
+    const instances = this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN, isShadow: false }));
     this.code = await showStatus(flags, { tools: this.#tools, topics, groupId: 'rollcall', instances, context });
     return context.out();
   }
 
   watch() {
     const context = aContext({ clock: this.world.clock });
-    const instances = this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN }));
+    const instances = this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN, isShadow: false }));
     const sources = { tools: this.#tools, topics, groupId: 'rollcall', instances, context };
     return { context, ended: watchStatus({ json: true, watch: true }, sources) };
   }

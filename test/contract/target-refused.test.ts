@@ -84,7 +84,7 @@ describe('a login host that cannot be reached', () => {
       concurrency: 1,
       rateLimitPerMinute: null,
     };
-    const api = createGroupApi({ ...urls, ...client }, { clock, logger });
+    const api = createGroupApi({ ...urls, ...client }, { isShadow: false, clock, logger });
     for (let seconds = 0; seconds < 150; seconds += 1) {
       await api.ensureToken();
       await clock.advance(1_000);

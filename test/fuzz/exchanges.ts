@@ -70,7 +70,7 @@ async function accountFor(script: Script): Promise<string> {
   const clock = new HastyClock();
   const connect = (origin: string) =>
     connectionsTo(() => (origin.includes('login') ? login : target).shift() ?? { kind: 'silence' });
-  const api = createGroupApi(options, { clock, logger: quiet, connect });
+  const api = createGroupApi(options, { isShadow: false, clock, logger: quiet, connect });
   const request = { group: script.group, mayStart: () => true };
   const body = { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'] as const, Operations: [] };
   await api.gate.take();

@@ -15,6 +15,7 @@ export const apiOptions = {
 };
 
 export const pipelineOptions = {
+  isShadow: false,
   concurrency: 5,
   lingerMs: 20,
   maxWaitMs: 30_000,

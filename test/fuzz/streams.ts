@@ -172,7 +172,7 @@ class Stream {
     });
     const logger = { ...quiet, error: (fields: object, message: string) => this.#noteError(fields, message) };
     const connect = () => connectionsTo((asked) => this.#respond(asked));
-    const api = createGroupApi(apiOptions, { clock, logger: quiet, connect });
+    const api = createGroupApi(apiOptions, { isShadow: false, clock, logger: quiet, connect });
     return new Pipeline(
       { log, api, clock, random: this.#randomPort, logger, sha256, ids: null, format: native },
       { ...pipelineOptions, topics, owner: `${name}-${this.#randomPort.uuid()}`, publicApiUrl: apiOptions.apiUrl },

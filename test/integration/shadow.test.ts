@@ -137,6 +137,14 @@ describeKafka('a shadow', (kafka) => {
     // `b` was never there, and yet its removal is one.
     expect(by_outcome).toEqual({ already_synced: 1, applied: 3 });
     expect((await rollcall('status', '--shadow')).out).toContain('unread 0, pending 0');
+    const { out: compared } = await rollcall('diff', '--shadow', '--group', 'g');
+    expect(compared).toMatch(/^undone {2}g {2}old {2}removed by report .*; a shadow has not sent it, or others/m);
+    const { out: explained } = await rollcall('explain', '--shadow', '--group', 'g', '--member', 'old');
+    expect(explained).toContain('not sent by the shadow: it has read the group, status 200');
+    expect(explained).not.toContain('others have changed');
+    expect(explained).toMatch(/^A member: removed at .*, by a shadow, which has not sent it\.$/m);
+    const { out: text } = await rollcall('report', '--shadow', '--format', 'text');
+    expect(text).toMatch(/^Of a shadow: nothing of this was sent, and no group was changed\.\n4 changes: 4 done/);
     expect({ traces: await traces(), patches: patches(), members: sandbox.members('g') }).toEqual(before);
   });
 
@@ -145,7 +153,9 @@ describeKafka('a shadow', (kafka) => {
     const { code, err } = await rollcall('run', '--shadow');
     expect(code).toBe(EXIT.unavailable);
     expect(err).toContain(`Kafka has no topic ${topic('RETRY')}.shadow`);
-    expect(err).toContain('give these commands --shadow, too');
+    expect(err).toContain('Run `rollcall --shadow topics create`');
+    const { out } = await rollcall('topics', 'check', '--shadow');
+    expect(out).toContain('Run `rollcall --shadow topics create`');
   });
 
   test.each([

@@ -26,8 +26,8 @@ export const shadowMutants: readonly Mutant[] = [
     breaks: 'a change of a shadow stays in effect after another client has made it, and undone it',
     edits: [
       {
-        find: 'members.length === pretended.members.size ? pretended : { ...pretended, members: new Map(members) }',
-        replace: 'pretended',
+        find: 'for (const key of shownByTarget(this, shown)) this.#members.delete(key);',
+        replace: '',
       },
     ],
     tests,
@@ -35,7 +35,19 @@ export const shadowMutants: readonly Mutant[] = [
   {
     name: 'shadow-ends-by-an-old-read',
     breaks: 'a read that is older than the change of a shadow ends it',
-    edits: [{ find: 'if (isOlderVersion(version, pretended.since)) return pretended;', replace: '' }],
+    edits: [{ find: 'members.size === 0 || isOlderVersion(group.version, since)', replace: 'members.size === 0' }],
+    tests,
+  },
+  {
+    name: 'shadow-outlives-its-group',
+    breaks: 'changes of a shadow stay on top of a group that was deleted and created again',
+    edits: [{ find: 'if (known !== undefined) this.#resized(known, () => known.noteGone());', replace: '' }],
+    tests,
+  },
+  {
+    name: 'shadow-since-falls',
+    breaks: 'a PATCH over a read that lags behind lets older reads end the changes of a shadow',
+    edits: [{ find: 'since !== null && isOlderVersion(version, since) ? since : version', replace: 'version' }],
     tests,
   },
   {
@@ -51,9 +63,33 @@ export const shadowMutants: readonly Mutant[] = [
     tests,
   },
   {
+    name: 'shadow-names-the-real-one',
+    breaks: 'commands that a shadow names are about the real service',
+    edits: [{ find: "text.replaceAll(COMMAND, 'rollcall --shadow ')", replace: 'text' }],
+    tests: ['test/unit/printed-commands.test.ts'],
+  },
+  {
+    name: 'shadow-believes-the-other-kind',
+    breaks: 'status and explain of a shadow take what a real instance answers, and the other way round',
+    edits: [{ find: 'if ((read.data.shadow === true) !== isShadow)', replace: 'if (isShadow && url === NO_SHADOW)' }],
+    tests: ['test/contract/admin-client.test.ts'],
+  },
+  {
+    name: 'shadow-shares-a-topic',
+    breaks: 'a shadow writes to a topic of the real service',
+    edits: [{ find: 'real[other] === named[name]', replace: 'real[other] === name' }],
+    tests: ['test/unit/config.test.ts'],
+  },
+  {
+    name: 'shadow-shows-its-versions',
+    breaks: 'reports of a shadow name versions that the target does not have',
+    edits: [{ find: 'request: request && { ...request, etag_before: null, etag_after: null }', replace: 'request' }],
+    tests: ['test/contract/diff.test.ts'],
+  },
+  {
     name: 'shadow-reports-as-real',
     breaks: 'reports of a shadow do not say that nothing was sent',
-    edits: [{ find: '...(options.isShadow && { mark: { shadow: true } })', replace: '' }],
+    edits: [{ find: 'return this.#isShadow ? shadowReport(record) : record;', replace: 'return record;' }],
     tests,
   },
 ];

@@ -83,7 +83,7 @@ export function startInstance(name: string, settings: Settings, around: Dependen
       concurrency: settings.concurrency,
       rateLimitPerMinute: null,
     },
-    { clock: host, logger, random, connect: targetConnect(host, around, () => link.isCutFromAll) },
+    { isShadow: false, clock: host, logger, random, connect: targetConnect(host, around, () => link.isCutFromAll) },
   );
   const ids = settings.idMap === undefined ? null : around.ids.for(host);
   const pipeline = new Pipeline(
@@ -122,6 +122,7 @@ export const OPERATOR_KEY = 'the-key-of-the-operators';
 const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof Pipeline>[1], 'owner'> => ({
   topics,
   publicApiUrl: targetUrl,
+  isShadow: false,
   concurrency: settings.concurrency,
   lingerMs: 20,
   maxWaitMs: 30_000,

@@ -96,7 +96,7 @@ export class Asking {
       starts: async (topic: string) =>
         new Map([[0, this.starts.get(topic) ?? this.world.broker.topic(topic).partition(0).start]]),
       topicId: topicIdIn(this.world.broker),
-      instances: this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN })),
+      instances: this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN, isShadow: false })),
       api: this.world.target,
       ids: this.#ids,
       context: aContext({ clock: this.world.clock }),

@@ -25,12 +25,13 @@ export function aContext({ environment = {}, stdin = '', clock = systemClock }: 
   const stop = new AbortController();
   const [stdout, out] = collected();
   const [stderr, err] = collected();
+  const isShadow = environment['SHADOW'] === 'true';
   let code: ExitCode | null = null;
   return {
     environment,
     stdin: Readable.from([Buffer.from(stdin)]),
-    stdout,
-    stderr,
+    stdout: Object.assign(stdout, { isShadow }),
+    stderr: Object.assign(stderr, { isShadow }),
     clock,
     random: systemRandom,
     secrets: new KnownSecrets([]),

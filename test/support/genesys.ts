@@ -1,6 +1,6 @@
 /** The real adapter against a sandbox; both end with the test. */
 import { afterEach, expect } from 'vitest';
-import type { GenesysOptions } from '../../src/adapters/genesys/group-api.ts';
+import type { GenesysApi, GenesysOptions } from '../../src/adapters/genesys/group-api.ts';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import type { HttpAnswer } from '../../src/core/target/refusals.ts';
@@ -43,9 +43,10 @@ interface Extra {
   readonly logger?: Logger;
   /** Default: every wait with jitter is as short as it can be. */
   readonly random?: Pick<Random, 'next'>;
+  readonly isShadow?: boolean;
 }
 
-export function anApi(sandbox: Sandbox, options: Partial<GenesysOptions> = {}, extra: Extra = {}): GroupApi {
+export function anApi(sandbox: Sandbox, options: Partial<GenesysOptions> = {}, extra: Extra = {}): GenesysApi {
   const { url, clientId, clientSecret } = sandbox;
   const usual = { apiUrl: url, loginUrl: url, clientId, clientSecret, requestTimeoutMs: 10_000 };
   const api = createGroupApi(
@@ -54,6 +55,7 @@ export function anApi(sandbox: Sandbox, options: Partial<GenesysOptions> = {}, e
       clock: extra.clock ?? systemClock,
       logger: extra.logger ?? aLog(),
       random: extra.random ?? { next: () => 0 },
+      isShadow: extra.isShadow ?? false,
     },
   );
   atEnd(() => api.close());

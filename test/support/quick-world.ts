@@ -292,6 +292,7 @@ const textOf = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).to
 const usual: Omit<PipelineOptions, 'owner'> = {
   topics,
   publicApiUrl: 'https://api.example',
+  isShadow: false,
   concurrency: 5,
   lingerMs: 1,
   maxWaitMs: 30_000,

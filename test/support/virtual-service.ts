@@ -49,7 +49,7 @@ export async function aService(
   const logger = aLog();
   const api = createGroupApi(
     { ...urls, ...limits, clientId: 'client', clientSecret: 'hush' },
-    { clock, logger, random: { next: () => 0 }, connect },
+    { isShadow: false, clock, logger, random: { next: () => 0 }, connect },
   );
   const broker = new MemoryBroker(clock, systemRandom);
   for (const topic of Object.values(topics))

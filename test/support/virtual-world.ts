@@ -21,6 +21,7 @@ const productionOptions = {
   owner: 'one',
   apiUrl: 'https://api.test',
   publicApiUrl: 'https://api.test',
+  isShadow: false,
   concurrency: 20,
   lingerMs: 20,
   maxWaitMs: 30_000,

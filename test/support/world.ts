@@ -216,6 +216,7 @@ export class World {
 
 /** As in production, but impatient. */
 export const quickOptions = {
+  isShadow: false,
   concurrency: 5,
   lingerMs: 1,
   maxWaitMs: 30_000,

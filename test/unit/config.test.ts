@@ -306,6 +306,34 @@ describe('a shadow', () => {
       'DEAD_LETTER_TOPIC is too long for a shadow, which appends .shadow',
     ]);
   });
+
+  test('shares no topic with the real service, also where a name of that one ends as its own', () => {
+    const names = { RETRY_TOPIC: 'waits', REPORT_TOPIC: 'waits.shadow', DEAD_LETTER_TOPIC: 'ends' };
+    expect(problemsOf(names)).toEqual([]);
+    expect(problemsOf({ ...names, SHADOW: 'true' })).toEqual([
+      'RETRY_TOPIC must not be REPORT_TOPIC without .shadow: the shadow would share that topic with the real service',
+    ]);
+  });
+
+  test.each([
+    ['ids', { ID_MAP: 'topic:rollcall.reports.shadow' }, 'ID_MAP must not name the topic of REPORT_TOPIC'],
+    ['ingest', { INGEST_TOPIC: 'rollcall.retry.shadow' }, 'INGEST_TOPIC must differ from RETRY_TOPIC'],
+    ['rekey', { INGEST_FROM_TOPIC: 'rollcall.dead-letter.shadow' }, 'INGEST_FROM_TOPIC must differ from DEAD_LETTER'],
+    ['rekey', { INGEST_GROUP_ID: 'rollcall-shadow' }, 'INGEST_GROUP_ID must differ from KAFKA_GROUP_ID'],
+  ] as const)('the rules of %s judge its own names: %j', (part, given, problem) => {
+    const parts: Part[] = ['kafka', 'topics', 'ingest', part];
+    const environment = { INGEST_FROM_TOPIC: 'from', ...given };
+    expect(problemsOf(environment, parts)).toEqual([]);
+    expect(problemsOf({ ...environment, SHADOW: 'true' }, parts)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  test('compares nothing beside the pipeline', () => {
+    const parts: Part[] = ['drift'];
+    expect(problemsOf({ DRIFT_EVERY_MS: '60000' }, parts)).toEqual([]);
+    expect(problemsOf({ DRIFT_EVERY_MS: '60000', SHADOW: 'true' }, parts)).toEqual([
+      expect.stringContaining('DRIFT_EVERY_MS must be 0 in a shadow'),
+    ]);
+  });
 });
 
 test('API and login host are overridden together, or credentials go astray', () => {

@@ -27,7 +27,7 @@ const quiet = { debug: () => undefined, info: () => undefined, warn: () => undef
 function anApiWith(token: string) {
   const body = Buffer.from(JSON.stringify({ access_token: token, expires_in: 3_600 }));
   const connect = () => connectionsTo(() => ({ kind: 'answer', answer: { status: 200, headers: {}, body } }));
-  return createGroupApi(options, { clock: new HastyClock(), logger: quiet, connect });
+  return createGroupApi(options, { isShadow: false, clock: new HastyClock(), logger: quiet, connect });
 }
 
 // It was kept until it expired: each request failed as if the network did, or was refused for good by a 431.

@@ -52,3 +52,10 @@ test('what a terminal would obey is escaped in a line, which stays the same JSON
   expect(line).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}]/u);
   expect(JSON.parse(line)).toMatchObject({ group });
 });
+
+test('in a shadow the commands that a line names have --shadow', () => {
+  const lines: string[] = [];
+  const output = { write: (line: string) => lines.push(line), isShadow: true };
+  createLog(output, { level: 'info', secrets: new KnownSecrets([]) }).warn({ advice: 'see `rollcall held list`' }, 'x');
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ advice: 'see `rollcall --shadow held list`' });
+});

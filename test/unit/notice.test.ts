@@ -113,8 +113,8 @@ test('a shadow says in each message that nothing is sent, and where to look', ()
   const held = JSON.parse(heldNotice(shadow, [aGroup()]).body);
   const open = JSON.parse(breakerNotice(shadow, anOpening()).body);
   expect([held.shadow, open.shadow]).toEqual([true, true]);
-  expect(held.text).toMatch(/^Shadow, nothing is sent: Rollcall holds .* Look with `rollcall held list --shadow`\.$/);
-  expect(open.text).toMatch(/^Shadow, nothing is sent: .* Look with `rollcall status --affected --shadow`\.$/);
+  expect(held.text).toMatch(/^Shadow, nothing is sent: Rollcall holds .* Look with `rollcall --shadow held list`\.$/);
+  expect(open.text).toMatch(/^Shadow, nothing is sent: .* Look with `rollcall --shadow status --affected`\.$/);
 });
 
 describe('an open breaker', () => {

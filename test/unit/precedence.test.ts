@@ -69,7 +69,11 @@ function anOwner(ids: IdMap | null = null, clock = new ManualClock(1)) {
   const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
   const options = stubOf<Owners['options']>({ topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } });
   const ports = { options, logger, sha256, clock, ids, turns: new Turns(clock) };
-  const state = { partitions: new Partitions(), outbox: new Outbox({ topic: 'p' }, clock), counts: new Counts() };
+  const state = {
+    partitions: new Partitions(),
+    outbox: new Outbox({ topic: 'p', isShadow: false }, clock),
+    counts: new Counts(),
+  };
   const owners = stubOf<Owners>({ ...ports, ...state, settle: nothing, review: nothing, dispatch: nothing });
   const partition = aPartition();
   state.partitions.add(partition);

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { SHADOWED, withNamedCommands } from '../../src/core/text/named-commands.ts';
 import { readCommandLine } from '../support/command-lines.ts';
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
@@ -49,4 +50,20 @@ test.each(printed)('rollcall %s', (line) => {
   } catch (error) {
     if (!isIncomplete(error)) throw error;
   }
+});
+
+test.each(printed)('in a shadow: rollcall %s', (line) => {
+  const named = withNamedCommands({ isShadow: true }, `Run \`rollcall ${line}\`, or rollcall ${line}`);
+  expect(withNamedCommands({}, line)).toBe(line);
+  const [name = ''] = line.split(' ');
+  const hasNoShadow = ['ingest', 'demo', 'sandbox'].includes(name);
+  const shadowed = hasNoShadow ? line : `--shadow ${line}`;
+  expect(named).toBe(`Run \`rollcall ${shadowed}\`, or rollcall ${shadowed}`);
+  expect(withNamedCommands({ isShadow: true }, named)).toBe(named);
+  expect(hasNoShadow).toBe(!SHADOWED.some((each) => each === name));
+});
+
+test('in a shadow what is no command stays', () => {
+  const text = 'rollcall runs, rollcall has stopped, rollcall.reports, rollcall --help, rollcall reports';
+  expect(withNamedCommands({ isShadow: true }, text)).toBe(text);
 });

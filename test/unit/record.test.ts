@@ -44,7 +44,7 @@ function contextOf(group: Group, options: { deadKeepCount?: number; deadKeepMs?:
   const settle = (): void => void settled.push(true);
   const kept = stubOf<Owners['options']>({ deadKeepCount: 10, deadKeepMs: 500, ...options });
   const nothing = (): void => undefined;
-  const state = { partitions, outbox: new Outbox({ topic: 'p' }, clock), counts: new Counts() };
+  const state = { partitions, outbox: new Outbox({ topic: 'p', isShadow: false }, clock), counts: new Counts() };
   const parts = { ...state, clock, logger, settle, review: nothing, dispatch: nothing, options: kept };
   return { owners: stubOf<Owners>(parts), settled };
 }

@@ -23,7 +23,7 @@ function anOwner(...assigned: readonly Partition[]) {
   const topics = { source: 's', retry: 'r', deadLetter: 'd', report: 'p' };
   const owners = stubOf<Owners>({
     partitions,
-    outbox: new Outbox({ topic: topics.report }, new ManualClock()),
+    outbox: new Outbox({ topic: topics.report, isShadow: false }, new ManualClock()),
     unsettled: new Unsettled(),
     intakeLimit: new IntakeLimit(1_000),
     reportLimit: new ReportLimit(LIMIT),

@@ -14,19 +14,20 @@ const at = (ms: number): string => new Date(START + ms).toISOString();
 const everything = (): boolean => true;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64');
 
-interface Shown extends Partial<Pick<ReportPage, 'topic' | 'criteria' | 'warnings'>> {
+interface Shown extends Partial<Pick<ReportPage, 'topic' | 'criteria' | 'warnings' | 'isShadow'>> {
   readonly records: readonly ReportRecord[];
   readonly isSelected?: Selected;
 }
 
 function pageFacts({ records, isSelected = everything, ...shown }: Shown): ReportPage {
-  const { topic = 'reports', criteria = '', warnings = [] } = shown;
+  const { topic = 'reports', criteria = '', warnings = [], isShadow = false } = shown;
   const counted = new CountedOperations(null);
   const open = new OpenChanges(isSelected);
   for (const record of records) if (counted.take({ record, key: null })) open.note(record, null);
   return {
     topic,
     criteria,
+    isShadow,
     warnings,
     times: { madeAt: START, since: null, until: null },
     groups: counted.breakdown('group', isSelected),
@@ -291,4 +292,12 @@ describe('the time it shows', () => {
     expect(pageOf({ records: far })).toMatch(/; the 7,9\d\d before are left out/);
     expect(pageFacts({ records: far }).timeline.rows.at(-1)?.changes).toBe(1);
   });
+});
+
+test('of a shadow it says that nothing was sent', () => {
+  const records = [aReport(1n, 'm')];
+  expect(pageOf({ records })).not.toContain('not sent');
+  const page = pageOf({ records, isShadow: true });
+  expect(page).toContain('Of a shadow: nothing of this was sent, and no group was changed.');
+  expect(page).toContain('requests, not sent');
 });

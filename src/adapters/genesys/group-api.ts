@@ -10,6 +10,7 @@ import { groupPath } from '../../core/target/snapshot.ts';
 import { KnownSecrets } from '../../core/text/redact.ts';
 import { searchPath } from '../../core/ids/look-up.ts';
 import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest, SearchRequest } from '../../ports.ts';
+import { ShadowApi, type ReadingApi } from './shadow-api.ts';
 import { NO_CHANCE, RequestGate, type Chance } from './gate.ts';
 import type { Connect, HttpRequest } from './http-client.ts';
 import { HttpClient, rateLimitHeaders, responseAnswer } from './http-client.ts';
@@ -36,24 +37,23 @@ interface System {
   readonly secrets?: KnownSecrets;
   /** Default: a pool of TCP connections. */
   readonly connect?: Connect;
+  /** Nothing that changes a group may be sent (`SHADOW`). */
+  readonly isShadow: boolean;
 }
 
-export interface GenesysApi extends GroupApi {
-  /** Gets a token and opens a connection, so that the first request waits for neither. What fails, that request reports. */
-  prepare(): void;
-}
+export type GenesysApi = GroupApi & ReadingApi;
 
-/** Connects when the first request is sent, or when it is prepared for. */
-export function createGroupApi(options: GenesysOptions, system: System): GenesysApi {
-  return new GenesysGroupApi(options, system);
-}
+/** Connects when the first request is sent, or when it is prepared for. In a shadow there is no code that sends a PATCH behind it. */
+export const createGroupApi = (options: GenesysOptions, system: System): GenesysApi =>
+  system.isShadow ? new ShadowApi(new GenesysReader(options, system), system) : new GenesysGroupApi(options, system);
 
 const scimType = 'application/scim+json';
 
 /** What is read decides what is sent, so no cache on the way may answer from what it knows (RFC 9111 5.2.1.4). */
 const reading = { accept: scimType, 'cache-control': 'no-cache' };
 
-class GenesysGroupApi implements GenesysApi {
+/** Only reads. */
+class GenesysReader implements ReadingApi {
   readonly gate: RequestGate;
   readonly #api: HttpClient;
   readonly #login: HttpClient;
@@ -76,17 +76,12 @@ class GenesysGroupApi implements GenesysApi {
 
   getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<HttpAnswer> {
     const headers = { ...reading, ...(ifNoneMatch !== null && { 'if-none-match': ifNoneMatch }) };
-    return this.#send({ method: 'GET', path: groupPath(group), headers, body: null, mayStart });
-  }
-
-  patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<HttpAnswer> {
-    const headers = { accept: scimType, 'content-type': scimType, 'if-match': ifMatch };
-    return this.#send({ method: 'PATCH', path: groupPath(group), headers, body: JSON.stringify(body), mayStart });
+    return this.send({ method: 'GET', path: groupPath(group), headers, body: null, mayStart });
   }
 
   search({ mayStart, ...search }: SearchRequest): Promise<HttpAnswer> {
     const headers = reading;
-    return this.#send({ method: 'GET', path: searchPath(search), headers, body: null, mayStart });
+    return this.send({ method: 'GET', path: searchPath(search), headers, body: null, mayStart });
   }
 
   prepare(): void {
@@ -105,7 +100,7 @@ class GenesysGroupApi implements GenesysApi {
     await Promise.all([this.#api.close(), this.#login.close()]);
   }
 
-  async #send(request: HttpRequest): Promise<HttpAnswer> {
+  protected async send(request: HttpRequest): Promise<HttpAnswer> {
     const token = await this.#tokens.get();
     if (token.kind === 'no_token') {
       this.gate.giveBack();
@@ -141,5 +136,12 @@ class GenesysGroupApi implements GenesysApi {
     this.gate.answered({ sentAt, isThrottled: isRateLimited, rateLimits: rateLimitHeaders(result) });
     if (isRateLimited) this.gate.throttled(sentAt, answer.retryAfterMs);
     return answer;
+  }
+}
+
+class GenesysGroupApi extends GenesysReader implements GenesysApi {
+  patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<HttpAnswer> {
+    const headers = { accept: scimType, 'content-type': scimType, 'if-match': ifMatch };
+    return this.send({ method: 'PATCH', path: groupPath(group), headers, body: JSON.stringify(body), mayStart });
   }
 }

@@ -35,11 +35,16 @@ export async function writeReportPage(request: PageRequest): Promise<number> {
 async function writePage({ about, searched, isSelected, context }: PageRequest, file: AppendedFile): Promise<number> {
   const counted = new CountedOperations(about.times.since);
   const open = new OpenChanges(isSelected);
-  for await (const report of searched.read()) if (counted.take(report)) open.note(report.record, report.key);
+  let isShadow = false;
+  for await (const report of searched.read()) {
+    isShadow ||= report.record.shadow === true;
+    if (counted.take(report)) open.note(report.record, report.key);
+  }
   endIfStopped(context, `before the end of ${about.topic}`);
   const groups = counted.breakdown('group', isSelected);
   const page = {
     ...about,
+    isShadow,
     warnings: warningsOf(searched),
     groups,
     reasons: counted.breakdown('reason', isSelected),

@@ -9,6 +9,7 @@ import type { OpenChange } from '../../core/report/open-changes.ts';
 import { timeText } from '../../core/report/reporting.ts';
 import { counted, countedLarge, numberText } from '../../core/text/counted.ts';
 import { latencyText, requestsPerChange, topReasonText, type ReportTimes, type RowsBy } from '../breakdown-text.ts';
+import { NOT_SENT } from '../shadow.ts';
 import { lines, rowBar, stackedBars, type Chart } from './charts.ts';
 import { html, Markup } from './markup.ts';
 import { SCRIPT } from './script.ts';
@@ -23,6 +24,8 @@ export interface ReportPage {
   readonly times: ReportTimes;
   /** Sentences of what was asked for besides; empty: everything. */
   readonly criteria: string;
+  /** Of reports of a shadow. */
+  readonly isShadow: boolean;
   /** What could not be read. */
   readonly warnings: readonly string[];
   readonly groups: Breakdown;
@@ -57,6 +60,7 @@ export function* reportPage(page: ReportPage, hash: (text: string) => string): G
           <p class="faint">
             Times are UTC. Made at ${timeText(page.times.madeAt)}.${page.criteria === '' ? '' : ` ${page.criteria}`}
           </p>
+          ${page.isShadow ? html`<p class="warning">${NOT_SENT}</p>` : ''}
           ${page.warnings.map((warning) => html`<p class="warning">Warning: ${warning}</p>`)}
         </header>
         <main>
@@ -66,8 +70,9 @@ export function* reportPage(page: ReportPage, hash: (text: string) => string): G
   yield html`</main>${SCRIPT_ELEMENT}</body></html>`.text;
 }
 
-function* sections({ groups, reasons, timeline, open }: ReportPage): Generator<string> {
-  yield tiles(groups.total).text;
+function* sections(page: ReportPage): Generator<string> {
+  const { groups, reasons, timeline, open } = page;
+  yield tiles(groups.total, page).text;
   yield html`<div class="charts">${charts(timeline)}</div>
     ${timesTable(timeline)}`.text;
   yield reasonsTable(reasons).text;
@@ -89,13 +94,13 @@ function timesText({ times: { since, until }, timeline: { rows, spanMs } }: Repo
 
 const wholeTime = (at: number): string => timeText(at).replace('.000Z', 'Z');
 
-function tiles(total: Figures): Markup {
+function tiles(total: Figures, { isShadow }: Pick<ReportPage, 'isShadow'>): Markup {
   const facts: readonly (readonly [string, string])[] = [
     ['changes', numberText(total.changes)],
     ...STANDINGS.filter((standing) => standing !== 'other' || total.other > 0).map(
       (standing) => [standing, numberText(total[standing])] as const,
     ),
-    ['requests (PATCH)', numberText(total.requests)],
+    [isShadow ? 'requests, not sent' : 'requests (PATCH)', numberText(total.requests)],
     ['requests per change', perChangeText(requestsPerChange(total))],
     ['version conflicts', numberText(total.conflicts)],
     ['latency, half within', latencyText(total.p50Ms)],

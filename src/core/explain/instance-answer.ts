@@ -41,6 +41,7 @@ type OwnedPartition = z.infer<typeof OwnedPartition>;
 export const InstanceAnswer = z
   .object({
     partitions: z.array(OwnedPartition).meta({ description: 'of the source, those that this instance owns' }),
+    shadow: z.literal(true).optional().meta({ description: 'it sends nothing that changes a group; absent: it does' }),
     breaker: z.string().nullable().meta({ description: 'why nothing is sent at present; null: it is' }),
     intents: z.array(PendingChange).meta({ description: 'of the group that was asked for' }),
     left_out: z.int().min(0).meta({ description: 'intents beyond the first 10,000' }),

@@ -61,9 +61,9 @@ function reason(link: Link, known: Known, standing: Standing): string {
   const change = `the ${nounOf(link)} ${event}`;
   switch (standing) {
     case 'done':
-      return `${doneText(link)} ${event}${requestText(link)}${olderText(known.links)}`;
+      return `${doneText(link)} ${event}${requestText(link)}${isUnsent(link) ? UNSENT_DONE : ''}${olderText(known.links)}`;
     case 'undone':
-      return `${doneText(link)} ${event}${requestText(link)}, ${othersText(known)}`;
+      return `${doneText(link)} ${event}${requestText(link)}, ${isUnsent(link) ? UNSENT : othersText(known)}`;
     case 'waits':
       return known.pause === null
         ? `${change} waits for another try${triesText(link)}`
@@ -99,6 +99,15 @@ function olderText([newest, ...rest]: readonly Link[]): string {
   const older = rest.find(({ op }) => op !== null && op !== newest?.op);
   return older === undefined ? '' : `; the ${nounOf(older)} at ${at(older)} is older`;
 }
+
+/** A shadow reports it as applied, and sends nothing. */
+function isUnsent({ reports }: Link): boolean {
+  const done = doneReportIn(reports);
+  return done?.shadow === true && done.outcome !== 'already_synced';
+}
+
+const UNSENT = 'by a shadow, which has not sent it';
+const UNSENT_DONE = `, ${UNSENT}: others have done it`;
 
 /** A version that its own request has left shows no change of others. */
 function othersText({ atTarget, lastVersion }: Known): string {

@@ -5,6 +5,7 @@
  * Messages of version 1 (protocol.md 11.4). `text` is what Slack shows, in its mrkdwn
  * (https://docs.slack.dev/messaging/formatting-message-text); the other fields are for programs.
  */
+import { withNamedCommands } from '../text/named-commands.ts';
 import { percentOf, type HeldFacts } from '../group/held-set.ts';
 import { timeText } from '../report/reporting.ts';
 import type { BreakerReason, RequestKind } from '../target/breaker.ts';
@@ -140,7 +141,7 @@ const shadowText = (isShadow: boolean): string => (isShadow ? 'Shadow, nothing i
 
 /** Without its option the command would look at the real service. */
 const lookText = (command: string, isShadow: boolean): string =>
-  ` Look with \`rollcall ${command}${isShadow ? ' --shadow' : ''}\`.`;
+  withNamedCommands({ isShadow }, ` Look with \`rollcall ${command}\`.`);
 
 const NAME_LENGTH_MAX = 80;
 

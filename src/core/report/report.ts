@@ -88,8 +88,8 @@ export const ReportRecord = z
     request: z
       .object({
         patch_id: z.string().nullable().meta({ description: 'shared by the intents of one PATCH; null: a GET' }),
-        etag_before: z.string().nullable(),
-        etag_after: z.string().nullable(),
+        etag_before: z.string().nullable().meta({ description: 'null in a shadow, too' }),
+        etag_after: z.string().nullable().meta({ description: 'null: not known, or of a shadow' }),
         status: z.int().nullable().meta({ description: 'null: nothing was answered' }),
         correlation_id: z.string().nullable(),
         duration_ms: z.number(),

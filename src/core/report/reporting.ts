@@ -14,6 +14,7 @@ import {
   type OperatorDecision,
 } from '../change/change.ts';
 import { ADVICE, thenReplay } from '../target/refusals.ts';
+import { withNamedCommands } from '../text/named-commands.ts';
 import { driftFailure, driftId, driftJson, type DriftFacts } from './drift-report.ts';
 import type { FinalOutcome, ReportOutcome, ReportRecord } from './report.ts';
 
@@ -165,11 +166,8 @@ export function reportId({ intent, source, outcome, group, drift }: Report): str
   return outcome === 'held' ? `${id}#held` : id;
 }
 
-/** Of all reports of a shadow: nothing that they say was sent. */
-export type ReportMark = Pick<ReportRecord, 'shadow'>;
-
 /** In the order of the fields in the documentation. @param epoch of the owner when the record is written. */
-export function reportRecord(report: Report, epoch: number, mark: ReportMark = {}): ReportRecord {
+export function reportRecord(report: Report, epoch: number): ReportRecord {
   const { intent, source, group, groupTarget } = report;
   const ofMember = intent === null || intent.op === 'state' ? null : intent;
   const member = ofMember === null ? null : sourceMember(ofMember);
@@ -200,12 +198,22 @@ export function reportRecord(report: Report, epoch: number, mark: ReportMark = {
     lag_ms: { queue: report.lag.queue, apply: report.lag.apply },
     epoch,
     reported_at: timeText(report.reportedAt),
-    ...mark,
   };
   if (report.pause !== undefined) return { ...record, pause: pauseJson(report.pause) };
   if (report.drift !== undefined) return { ...record, ...driftJson(report.drift) };
   return { ...record, ...decisionsOn(intent) };
 }
+
+/**
+ * As a shadow reports it (protocol.md 15): nothing that it says was sent, its advice names commands of the shadow, and it names no version,
+ * since those that a shadow shows are not those of the target.
+ */
+export const shadowReport = ({ reason, request, ...record }: ReportRecord): ReportRecord => ({
+  ...record,
+  reason: reason && { ...reason, advice: withNamedCommands({ isShadow: true }, reason.advice) },
+  request: request && { ...request, etag_before: null, etag_after: null },
+  shadow: true,
+});
 
 /** What operators have said of a removal that was held. */
 function decisionsOn(intent: Intent | null): Pick<ReportRecord, 'approval' | 'refusal'> {

@@ -7,14 +7,20 @@ import { isObject } from '../text/json.ts';
 import { filteredMember, readGroupBody, type Membership, type PatchBody } from './snapshot.ts';
 import { isOlderVersion, readEtag, type VersionTags } from './version.ts';
 
-/** What differs from the group of the target: member by `idKey` → as it is spelled where it is in; null: it is out. */
-export type PretendedMembers = ReadonlyMap<string, string | null>;
+/** As an answer lists a member. */
+export interface Listed {
+  readonly value: string;
+  readonly type: 'User';
+}
+
+/** What differs from the group of the target: member by `idKey` → as an answer lists the member, where it is in; null: it is out. */
+export type PretendedMembers = ReadonlyMap<string, Listed | null>;
 
 export interface Pretended {
   readonly members: PretendedMembers;
   /** How often its changes have moved the version; it never falls. */
   readonly moves: number;
-  /** Version of the target at the last of them; null: there was none. */
+  /** The newest version of the target that was seen since the first of them; null: there was none. */
   readonly since: string | null;
 }
 
@@ -38,13 +44,15 @@ const plainVersion = ({ etag, meta }: VersionTags): string | null => readEtag(me
 /** The version as the shadow shows it. Decimal ones keep their order. @param version as `"42"`. */
 export function shownVersion(version: string, { moves }: Pick<Pretended, 'moves'>): string {
   const decimal = decimalOf(version);
-  return decimal === null ? `${version.slice(0, -1)}.${moves}"` : `"${decimal + BigInt(moves)}"`;
+  if (decimal !== null) return `"${decimal + BigInt(moves)}"`;
+  return moves === 0 ? version : `${version.slice(0, -1)}.${moves}"`;
 }
 
 /** What the target calls the version that the shadow has shown; null: it was shown before the last change, or is none. */
 export function versionBehind(shown: string, { moves }: Pick<Pretended, 'moves'>): string | null {
   const decimal = decimalOf(shown);
   if (decimal !== null) return decimal < BigInt(moves) ? null : `"${decimal - BigInt(moves)}"`;
+  if (moves === 0) return shown;
   const ending = `.${moves}"`;
   return shown.endsWith(ending) ? `${shown.slice(0, -ending.length)}"` : null;
 }
@@ -55,45 +63,49 @@ function decimalOf(version: string): bigint | null {
 }
 
 /**
- * Without what the target shows by itself: another client has made the change. A read that is older than the last change of the shadow
+ * What the target shows by itself, since another client has made the change: by `idKey`. A read that is older than `since`
  * says nothing of it, nor does a list that may leave the member out.
  */
-export function withoutShown(pretended: Pretended, { members: shown, version }: TargetGroup): Pretended {
-  if (isOlderVersion(version, pretended.since)) return pretended;
-  const isShown = (key: string, spelling: string | null): boolean =>
-    spelling === null ? !shown.isDoubtful && !shown.members.has(key) : shown.members.has(key);
-  const members = [...pretended.members].filter(([key, spelling]) => !isShown(key, spelling));
-  return members.length === pretended.members.size ? pretended : { ...pretended, members: new Map(members) };
+export function shownByTarget({ members, since }: Pretended, group: TargetGroup): readonly string[] {
+  if (members.size === 0 || isOlderVersion(group.version, since)) return [];
+  return [...members.keys()].filter((key) => isShownSo(key, members.get(key) ?? null, group));
 }
 
-/** After a PATCH that the shadow accepts. One that changes nothing does not move the version. */
-export function afterPretending(pretended: Pretended, group: TargetGroup, body: PatchBody): Pretended {
-  const members = new Map(pretended.members);
+/** @param listed as it is on top of the target; null: it is out. */
+const isShownSo = (key: string, listed: Listed | null, { members: { isDoubtful, members } }: TargetGroup): boolean =>
+  listed === null ? !isDoubtful && !members.has(key) : members.has(key);
+
+/** `since` after a read of this version: it does not fall where a read lags behind. */
+export const newerSince = (since: string | null, version: string): string =>
+  since !== null && isOlderVersion(version, since) ? since : version;
+
+/** What a PATCH changes that the shadow accepts, as `PretendedMembers`; empty: nothing, and it does not move the version. */
+export function changesOf({ members }: Pretended, group: TargetGroup, body: PatchBody): PretendedMembers {
+  const changed = new Map<string, Listed | null>();
   const { isDoubtful } = group.members;
+  const known = (key: string): Listed | null | undefined => (changed.has(key) ? changed.get(key) : members.get(key));
   const isIn = (key: string): boolean => {
-    const spelling = members.get(key);
-    return spelling === undefined ? group.members.members.has(key) : spelling !== null;
+    const listed = known(key);
+    return listed === undefined ? group.members.members.has(key) : listed !== null;
   };
-  let hasMoved = false;
   for (const { op, path, value = [] } of body.Operations) {
     if (op === 'remove') {
       const key = idKey(filteredMember(path));
       // A list that may be cut may have left the member out.
-      if (isIn(key) || (isDoubtful && members.get(key) !== null)) {
-        members.set(key, null);
-        hasMoved = true;
-      }
+      if (isIn(key) || (isDoubtful && known(key) !== null)) changed.set(key, null);
       continue;
     }
-    for (const { value: member } of value) {
-      if (isIn(idKey(member))) continue;
-      members.set(idKey(member), member);
-      hasMoved = true;
-    }
+    for (const { value: member } of value)
+      if (!isIn(idKey(member))) changed.set(idKey(member), { value: member, type: 'User' });
   }
-  if (!hasMoved) return pretended;
-  return withoutShown({ members, moves: pretended.moves + 1, since: group.version }, group);
+  return changed;
 }
+
+/** Of changes that the shadow accepts, those that only undo what it has pretended: the target shows the members so by itself. */
+export const undoneBy = (changed: PretendedMembers, { since }: Pretended, group: TargetGroup): readonly string[] =>
+  isOlderVersion(group.version, since)
+    ? []
+    : [...changed].flatMap(([key, listed]) => (isShownSo(key, listed, group) ? key : []));
 
 /** The body and the header of an answer that shows the group so. */
 export function shownGroup(
@@ -106,7 +118,7 @@ export function shownGroup(
   // Where the target lists no members, it would list none after the changes either.
   if (pretended.members.size === 0 || !Array.isArray(listed)) return { body: { ...body, meta }, etag };
   const left = listed.filter((entry: unknown) => !hasLeft(entry, pretended.members));
-  const added = [...pretended.members.values()].flatMap((value) => (value === null ? [] : { value, type: 'User' }));
+  const added = [...pretended.members.values()].filter((each) => each !== null);
   // With other members a list that may be cut would look whole: a member without a name says that it is not.
   const unnamed = isDoubtful ? [{}] : [];
   return { body: { ...body, members: [...left, ...added, ...unnamed], meta }, etag };

@@ -67,7 +67,7 @@ export async function withEmbedded<T>(
 ): Promise<T> {
   const config = readConfig(demoEnvironment(sandbox), ['genesys', 'pipeline'], readText);
   const logger = commandLog(context, config);
-  return withTarget({ context, genesys: config.genesys, logger }, async (api) => {
+  return withTarget({ context, config, logger }, async (api) => {
     const topics = demoTopics('demo');
     const { tools, pipeline } = embed(
       { context, config, api, ids: null, format: native, logger },

@@ -116,7 +116,7 @@ interface Request {
 }
 
 async function ask(owners: Owners, run: Run, { method, send }: Request): Promise<Asked | null> {
-  const { api, counts, clock, lease, logger, partitions } = owners;
+  const { api, counts, clock, lease, logger, partitions, options } = owners;
   const { group } = run;
   if (!run.usePermit()) await api.gate.take();
   const mayStart = (): boolean => mayDispatch(owners, group);
@@ -134,7 +134,7 @@ async function ask(owners: Owners, run: Run, { method, send }: Request): Promise
   }
   run.noteAnswered();
   const request = method === 'PATCH' ? 'write' : 'read';
-  if ('durationMs' in answer) counts.noteRequestTime(request, answer.durationMs);
+  if ('durationMs' in answer) counts.noteRequestTime(options.isShadow ? 'read' : request, answer.durationMs);
   const outcome = classify(answer, method);
   counts.requests.note(outcome.kind);
   if (outcome.kind === 'conflict') counts.conflicts.add();
@@ -173,7 +173,9 @@ export function noteName(
   const fields = { group: group.id, genesysId: id, lookedUp: displayName, shown };
   owners.logger.warn(
     fields,
-    method === 'PATCH' ? WRITTEN : 'a group shows another name than its look-up: it is looked up again',
+    method === 'PATCH' && !owners.options.isShadow
+      ? WRITTEN
+      : 'a group shows another name than its look-up: it is looked up again',
   );
   owners.ids?.groupNames?.noteRenamed(group.id, seen);
   owners.snapshots.forget(group);

@@ -149,7 +149,7 @@ const isStillHeld = ({ members }: Group, { member, guard }: HeldIntent): boolean
 const senderOf = ({ options, random }: Owners) => ({
   id: random.uuid(),
   instance: options.owner,
-  isShadow: options.isShadow === true,
+  isShadow: options.isShadow,
 });
 
 function nextBreakerNotice(owners: Owners): SentNotice<Group> | null {

@@ -6,6 +6,8 @@
  * applied.
  */
 import { isOlderEpoch } from '../../core/log/commit-metadata.ts';
+import { shadowGroup } from '../../core/log/shadow-names.ts';
+import { withNamedCommands } from '../../core/text/named-commands.ts';
 import type { LogRecord } from '../../ports.ts';
 import type { Partition } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
@@ -24,7 +26,8 @@ export function refuse(owners: Owners, partition: Partition, { problem, kind }: 
   const { number } = partition;
   const topic = options.topics.source;
   const { message, remedyOf, isForRetry } = REFUSALS[kind];
-  const remedy = remedyOf({ topic, partition: number, isShadow: options.isShadow === true });
+  const { isShadow } = options;
+  const remedy = withNamedCommands(options, remedyOf({ topic, partition: number, isShadow }));
   revoke(owners, partition, problem);
   const refused = { refusal: { text: `${problem}. ${remedy}`, isForRetry }, offsets: partition.offsets };
   partitions.add(new PartitionOf(number, options, { refused }));
@@ -38,9 +41,12 @@ interface Refused {
   readonly isShadow: boolean;
 }
 
+/** In a shell, of the real service. */
+const GROUP = '${KAFKA_GROUP_ID:-rollcall}';
+
 /** Both remedies are tried in test/integration/recreated-source.test.ts. */
 const resetOffsets = ({ topic, partition, isShadow }: Refused): string =>
-  `Stop all instances, run \`kafka-consumer-groups.sh --bootstrap-server $KAFKA_BROKERS --group \${KAFKA_GROUP_ID:-rollcall}${isShadow ? '-shadow' : ''} --topic ${topic}:${partition} --reset-offsets --to-earliest --execute\` and start again; if the topic was recreated, set a new RETRY_TOPIC first (\`rollcall topics create\`), since what waits in the old one belongs to the deleted topic`;
+  `Stop all instances, run \`kafka-consumer-groups.sh --bootstrap-server $KAFKA_BROKERS --group ${isShadow ? shadowGroup(GROUP) : GROUP} --topic ${topic}:${partition} --reset-offsets --to-earliest --execute\` and start again; if the topic was recreated, set a new RETRY_TOPIC first (\`rollcall topics create\`), since what waits in the old one belongs to the deleted topic`;
 const NEW_TOPICS =
   'Stop all instances, set a new RETRY_TOPIC and a new KAFKA_GROUP_ID, run `rollcall topics create` and start again; the source is read from its beginning, what waits in the old retry topic is left there';
 

@@ -11,8 +11,8 @@ export interface Topics {
 
 export interface PipelineOptions {
   readonly topics: Topics;
-  /** The target is one that nothing is sent to which changes a group; reports, messages and figures say so. Absent: it is not. */
-  readonly isShadow?: boolean;
+  /** The target is one that nothing is sent to which changes a group; reports, messages and figures say so. */
+  readonly isShadow: boolean;
   /** Client id + `-` + a UUID per process start. */
   readonly owner: string;
   /** Base URL of the API without a trailing slash; prefixes `$ref`. */

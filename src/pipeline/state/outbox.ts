@@ -4,7 +4,7 @@
  */
 import { smaller } from '../../core/log/dead-letter.ts';
 import type { ReportRecord } from '../../core/report/report.ts';
-import { reportId, reportRecord, smallerReport, type Report, type ReportMark } from '../../core/report/reporting.ts';
+import { reportId, reportRecord, shadowReport, smallerReport, type Report } from '../../core/report/reporting.ts';
 import type { Clock, OutRecord } from '../../ports.ts';
 import type { Group, Partition } from './group.ts';
 import type { Place } from './unsettled.ts';
@@ -25,10 +25,10 @@ export interface Due {
 /** Where nothing is acknowledged for so long, Kafka writes no reports at present: it does so within a second under full load. */
 const STALLED_MS = 2_000;
 
-/** Where reports go, and what all of them say. */
+/** Where reports go, and whether they are those of a shadow. */
 interface ReportPlace {
   readonly topic: string;
-  readonly mark?: ReportMark;
+  readonly isShadow: boolean;
 }
 
 /** What is to be reported. The group of a report about a change counts as unacknowledged until the report is acknowledged. */
@@ -177,11 +177,11 @@ class OutgoingReport extends Outgoing {
   /** As it is cut; null: it is whole. */
   #smaller: ReportRecord | null = null;
   #cutRecord: Pick<OutRecord, 'key' | 'headers'> | null = null;
-  readonly #mark: ReportMark;
+  readonly #isShadow: boolean;
 
-  constructor(due: Due, { topic, mark = {} }: ReportPlace) {
+  constructor(due: Due, { topic, isShadow }: ReportPlace) {
     super(topic, due);
-    this.#mark = mark;
+    this.#isShadow = isShadow;
   }
 
   get isCut(): boolean {
@@ -207,7 +207,9 @@ class OutgoingReport extends Outgoing {
   #rendered(): ReportRecord {
     const { report, partition } = this.due;
     const { epoch } = partition.ownership;
-    return this.#smaller === null ? reportRecord(report, epoch, this.#mark) : { ...this.#smaller, epoch };
+    if (this.#smaller !== null) return { ...this.#smaller, epoch };
+    const record = reportRecord(report, epoch);
+    return this.#isShadow ? shadowReport(record) : record;
   }
 }
 

@@ -106,7 +106,8 @@ export interface Names {
 export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
   const { deltas: all, replaced, expansion, state } = workedOut(wanted, snapshot, names);
   const { tries = ALL_NOW, retry } = options;
-  const additions = awaitedAdditions(all, wanted.recorded ?? NOT_RECORDED, tries);
+  const worked = expansion && { intents: expansion.intents, awaited: expansion.awaited.map(({ member }) => member) };
+  const additions = awaitedAdditions(all, worked, wanted.recorded ?? NOT_RECORDED, tries);
   const deltas = all.map((intent) => released(intent, additions));
   const standing = deltas.filter((intent) => intent.dead === null && !isHeld(intent));
   const intents = [...standing, ...(expansion?.intents ?? [])];
@@ -117,9 +118,15 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
     options,
   );
   holdAgain(rehearsal, deltas);
-  const turns = turnsOf([...(state === null ? [] : [state]), ...standing.filter(isKnown)], additions, tries);
+  const sent = [...(state === null ? [] : [state]), ...standing.filter(isKnown)];
+  const expanded = expansion === null || expansion.isTwice ? null : expansion.intents.filter(isKnown);
+  const turns = turnsOf({ sent, expanded, additions }, tries);
   const isNow = turns.length > 0;
-  const isUnseen = rehearse(rehearsal, turns.map(withoutState), isNow ? expansion : null);
+  const isUnseen = rehearse(rehearsal, {
+    turns: turns.map(withoutState),
+    expanded: isNow ? expansion : null,
+    isUnresolved: additions?.isUnresolved === true,
+  });
   const held = new Set(rehearsal.held.flatMap((of) => of.intents));
   const requestOf = (part: readonly Intent[], index: number): PlannedRequest => ({
     method: 'PATCH',
@@ -158,8 +165,7 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
 
 const withoutState = (turn: Turn): Turn => ({ ...turn, intents: turn.intents.filter(({ op }) => op !== 'state') });
 
-const latestOf = (turns: readonly Turn[]): number =>
-  turns.reduce((latest, { intents }) => intents.reduce((max, { notBefore }) => Math.max(max, notBefore), latest), 0);
+const latestOf = (turns: readonly Turn[]): number => turns.reduce((latest, { at }) => Math.max(latest, at), 0);
 
 /** What waits for an operator goes on waiting. */
 function holdAgain(rehearsal: Rehearsal, deltas: readonly Intent[]): void {
@@ -223,10 +229,7 @@ function workedOut(
   const newerFor = (member: string, target: string | null): Intent | null =>
     newer.get(member) ?? newer.get(idKey(target ?? member)) ?? null;
   const expansion = expand(state, { snapshot, resolve, newerFor });
-  const isUnknown = ({ op, target, dead }: Intent): boolean => op === 'add' && (target === null || dead !== null);
   const names = new Set(expansion.awaited);
-  const awaited = deltas.filter(({ member }) => names.has(member));
-  const isUnresolved = [...expansion.intents, ...awaited].some(isUnknown);
   return {
     deltas,
     replaced,
@@ -235,8 +238,8 @@ function workedOut(
       state,
       intents: inRecord(expansion.intents, recorded),
       heldBy: expansion.heldBy,
-      awaited,
-      isUnresolved,
+      awaited: deltas.filter(({ member }) => names.has(member)),
+      isTwice: state.whole?.isPartly === true || snapshot.isDoubtful,
     },
   };
 }

@@ -7,6 +7,7 @@ import { PlanTarget, type PatchFault, type PlanWorld } from '../support/plan-wor
 import { TOPICS, TopicPlanWorld } from '../support/topic-plan-world.ts';
 
 const add = (group: string, ...members: readonly string[]) => ({ group_id: group, add_members: members });
+const fullState = (group: string, ...members: readonly string[]) => ({ group_id: group, members, complete: true });
 const remove = (group: string, ...members: readonly string[]) => ({ group_id: group, remove_members: members });
 
 const withMembers = (...ids: readonly string[]) => ({
@@ -61,16 +62,23 @@ describe('plan --from-topic', () => {
     expect(JSON.parse(out)).toMatchObject({ group: 'h', predicted: [{ member: 'v', outcome: 'applied' }] });
   });
 
-  test('what waits goes as well, its newest change alone, at the time of its next try', async () => {
+  test('what waits goes as well, its newest change alone, at the time of its next try or of an answer of its group', async () => {
     const world = await served(aWorld(['503']), add('h', 'u', 'v'));
+    expect((await world.print({ fromTopic: true })).out).toMatch(/^1 group, 1 request, about \d+ min/);
     world.append([remove('h', 'u')]);
     const { code, out } = await world.print({ fromTopic: true, verbose: true });
     expect(code).toBe(EXIT.done);
-    expect(out).toMatch(/^1 group, 1 request, about \d+ min/);
+    expect(out).toMatch(/^1 group, 1 request, about \d+ ms/);
     expect(out).toContain('"value":"v"');
     expect(out).not.toContain('"value":"u"');
     expect(out).toMatch(/recovered +1\n/);
     expect(out).toContain('superseded: u');
+  });
+
+  test('what waits for any answer of its group goes with it, and its time does not count', async () => {
+    const world = await served(aWorld(['503']), add('h', 'u', 'v'));
+    world.append([add('h', 'w')]);
+    expect((await world.print({ fromTopic: true })).out).toMatch(/^1 group, 2 requests, about \d+ ms\.\n/);
   });
 
   test('what is held is shown as held, and what was given up is not sent', async () => {
@@ -166,6 +174,33 @@ describe('plan --from-topic --since', () => {
     await served(world, remove('h', 'u'));
     await served(world, add('h', 'u'));
     expect((await world.print({ fromTopic: true, since: 0, verbose: true })).out).toContain('superseded: u 2 times');
+  });
+
+  test('removals of a full state are held while an addition of it is given up', async () => {
+    const world = aWorld(['refused']);
+    await served(world, fullState('g', 'a', 'b', 'c', 'bad'));
+    world.target.change('g');
+    const { code, out } = await world.print({ fromTopic: true, since: 0, verbose: true });
+    expect(code).toBe(EXIT.someFailed);
+    expect(out).toMatch(/^1 group, 0 requests, 1 removal held\.\n/);
+    expect(out).toContain('held: other-writer-8 (unresolved_members)');
+  });
+
+  test('what the live record holds of a full state goes before what it comes to now, without a wait', async () => {
+    const world = aWorld(['503']);
+    await served(world, fullState('g', 'b', 'c', 'd'));
+    world.target.change('g');
+    const { out } = await world.print({ fromTopic: true, since: 0, verbose: true });
+    expect(out).toMatch(/^1 group, 3 requests, about \d+ ms\.\n/);
+    expect(out).toMatch(/"value":"d"[^]*value eq \\"a\\"[^]*value eq \\"other-writer-8\\"/);
+    const before = world.target.sent.length;
+    await world.rewind(0);
+    await served(world);
+    expect(world.target.sent.slice(before).map(({ body }) => body)).toEqual([
+      expect.stringContaining('"value":"d"'),
+      expect.stringContaining('a'),
+      expect.stringContaining('other-writer-8'),
+    ]);
   });
 
   test('refuses as `rollcall rewind` does: nothing is committed, or there is no room', async () => {

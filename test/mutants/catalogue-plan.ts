@@ -80,9 +80,8 @@ export const planMutants: readonly Mutant[] = [
     breaks: 'a plan sends what stands on top of a full state together with what that comes to',
     edits: [
       {
-        find: '  if (!isDoubtful) rehearsal.run(others);\n',
-        replace:
-          '  if (!isDoubtful) return (rehearsal.run([...others, ...intents.filter(isKnown)], isUnresolved), false);\n',
+        find: 'yield { intents: [...first, ...answered], at };\n    yield { intents: expanded, at };',
+        replace: 'yield { intents: [...first, ...answered, ...expanded], at };',
       },
     ],
     tests: ['test/unit/plan-and-apply.test.ts'],
@@ -146,5 +145,38 @@ export const planMutants: readonly Mutant[] = [
       { find: '[...soon, ...timed.filter(({ notBefore }) => notBefore <= now)]', replace: '[...soon, ...timed]' },
     ],
     tests: ['test/unit/plan-and-run.test.ts'],
+  },
+  {
+    name: 'given-up-addition-forgotten',
+    breaks: 'a plan sends removals of a full state while an addition of it, which the live record holds, is given up',
+    edits: [
+      {
+        find: 'const additions = all.filter(isAwaited);',
+        replace: 'const additions = (now?.intents ?? []).filter(isAwaited);',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'recorded-removals-after-new-ones',
+    breaks: 'a plan sends what a full state comes to now before what its live record holds',
+    edits: [
+      {
+        find: 'yield { intents: [...first, ...answered], at };\n    yield { intents: expanded, at };',
+        replace: 'yield { intents: expanded, at };\n    yield { intents: [...first, ...answered], at };',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'wait-of-its-group-counts',
+    breaks: 'the time of a plan counts the wait of what goes with any answer of its group',
+    edits: [
+      {
+        find: 'yield { intents: answered, at };',
+        replace: 'yield { intents: answered, at: answered[0]?.notBefore ?? at };',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
   },
 ];

@@ -5,6 +5,7 @@ import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { pipelineOptions } from '../../src/config/config.ts';
 import { wake } from '../../src/console/replays.ts';
+import { rewindTo } from '../../src/console/rewind.ts';
 import { PlanTotals } from '../../src/console/plan-totals.ts';
 import { plansOf, ReadTimes, type PlannedGroup } from '../../src/console/planning.ts';
 import { findWaiting, type WaitingFilter } from '../../src/console/retry-topic.ts';
@@ -13,7 +14,7 @@ import { planTopics, type PlanTopicFlags } from '../../src/commands/plan.ts';
 import { newTopics } from '../../src/core/log/topics.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import type { Random } from '../../src/ports.ts';
+import type { Commit, Random } from '../../src/ports.ts';
 import { aContext } from './command-context.ts';
 import { aLog } from './genesys.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -148,6 +149,15 @@ export class TopicPlanWorld {
     const waking = wake(retry, found);
     await this.quiet();
     await waking;
+  }
+
+  /** As `rewind --yes`. */
+  async rewind(to: number): Promise<void> {
+    const group = this.broker.group(GROUP);
+    const members = async () => ({ state: 'Empty', members: [] });
+    const commit = async (commits: readonly Commit[]): Promise<void> => group.commitWithoutMembers(commits);
+    const sources = { ...this.sources(), topic: TOPICS.source, members, commit };
+    await rewindTo({ to, isMeant: true }, sources, aContext({ clock: this.clock }));
   }
 
   sources(): TopicSources {

@@ -20,7 +20,8 @@ import { readChanges, type PlannedChanges } from '../console/planning.ts';
 import { filterOf, type ListFlags } from '../console/replays.ts';
 import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
 import { openIdMap, withTarget } from '../console/target.ts';
-import { readTopics, type TopicChanges, type TopicSources } from '../console/topic-changes.ts';
+import { readTopics, type TopicSources } from '../console/read-topics.ts';
+import type { TopicChanges } from '../console/topic-changes.ts';
 
 export interface PlanFileFlags extends Pick<FormatFlags, 'format'>, PrintFlags {
   readonly out?: string;
@@ -195,8 +196,16 @@ export interface PlanTopicSources extends TopicSources {
   readonly ids: IdMap | null;
 }
 
-/** @throws ExitError where it cannot be said what would be sent. */
-export async function planTopics(
+/** @throws ExitError where it cannot be said what would be sent, and where it was asked to stop. */
+export const planTopics = (
+  flags: PlanTopicFlags,
+  sources: PlanTopicSources,
+  context: CommandContext,
+): Promise<ExitCode> =>
+  // GETs only, so that a signal ends it where it stands.
+  unlessStopped(context, printTopics(flags, sources, context));
+
+async function printTopics(
   flags: PlanTopicFlags,
   sources: PlanTopicSources,
   context: CommandContext,
@@ -216,10 +225,15 @@ export async function planTopics(
     );
   const tries = { which: isReplay ? ('now' as const) : ('all' as const), now: context.clock.now().wall };
   const { api, ids, config } = sources;
-  const remarks = (): string => (isReplay ? '' : givenUpText(changes));
+  const remarks = (): string => (isReplay ? leftText(totals) : givenUpText(changes));
   await printPlan({ changes, totals, config, api, ids, flags, tries, out: null, remarks }, context);
   if (changes.problem !== '') await print(context.stderr, `warning: ${changes.problem}\n`);
-  return exitCodeOf(totals);
+  return changes.unreadableCount > 0 ? EXIT.someFailed : exitCodeOf(totals);
+}
+
+function leftText({ leftCount }: PlanTotals): string {
+  if (leftCount === 0) return '';
+  return `${counted(leftCount, 'change')} of the same groups held, or before the next try: this replay wakes none of them.\n`;
 }
 
 function givenUpText({ givenUpCount }: TopicChanges): string {

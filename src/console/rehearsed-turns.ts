@@ -36,6 +36,8 @@ export interface RecordedWaits {
   readonly unresolved: UnresolvedNames;
 }
 
+export const NOT_RECORDED: RecordedWaits = { waiting: [], unresolved: {} };
+
 /** What a full state comes to now, beside what it came to before: that stands in the live record. */
 export type WorkedOutNow = Pick<Expansion, 'intents' | 'awaited'>;
 
@@ -67,7 +69,8 @@ export function awaitedAdditions(
   return { isAwaited, isUnresolved, isFulfilled };
 }
 
-const isLeft = ({ notBefore, waits }: Intent, { which, now }: Tries): boolean =>
+/** It is not tried: its time has not come, and an answer of its group changes nothing about that. */
+export const isLeft = ({ notBefore, waits }: Intent, { which, now }: Tries): boolean =>
   which === 'now' && notBefore > now && waits !== 'group';
 
 /** What is held only until others are known goes once they have gone. */

@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { checkFlags } from '../../src/commands/plan.ts';
 import { askEachPartition } from '../../src/console/pauses.ts';
+import { partitionOfKey } from '../../src/core/log/reading.ts';
 import { EXIT } from '../../src/exit-codes.ts';
+import { aContext } from '../support/command-context.ts';
 import { PlanTarget, type PatchFault, type PlanWorld } from '../support/plan-world.ts';
 import { TOPICS, TopicPlanWorld } from '../support/topic-plan-world.ts';
 
@@ -112,6 +114,10 @@ describe('plan --from-topic', () => {
     const world = aWorld();
     world.append([add('h', 'u'), remove('g', 'a')]);
     expect((await world.print({ fromTopic: true, group: ['g'] })).out).toMatch(/^1 group, 1 request, /);
+    const id = 'c0ffee00-aaaa-4bbb-8ccc-0123456789ab';
+    world.append([add(id, 'u')]);
+    const { out } = await world.print({ fromTopic: true, group: [id.toUpperCase()], json: true });
+    expect(JSON.parse(out)).toMatchObject({ group: id });
   });
 
   test('records that cannot be read are counted, and named by topic, partition and offset', async () => {
@@ -140,7 +146,7 @@ describe('plan --from-topic', () => {
     );
     await expect(served(world).then((after) => after.print({ fromTopic: true, since: 0 }))).rejects.toMatchObject({
       code: EXIT.someFailed,
-      message: expect.stringMatching(/^rewind: records of one group would be read again of two partitions/),
+      message: expect.stringMatching(/^plan --since: records of one group would be read again of two partitions/),
     });
   });
 
@@ -152,6 +158,70 @@ describe('plan --from-topic', () => {
     const { out, err } = await world.print({ fromTopic: true });
     expect(err).toContain('records from offset 1 to 2 were not read, and retention has taken them');
     expect(out).toMatch(/^1 group, 1 request, /);
+  });
+
+  test('beside a running service: what is committed or waits once the offsets were read is below the ends', async () => {
+    const world = aWorld(['none', '503']);
+    const pipeline = await world.start();
+    const sources = world.sources();
+    const committed = async () => {
+      world.append([add('h', 'u')]);
+      await world.quiet();
+      const offsets = await sources.committed();
+      world.append([add('h', 'v')]);
+      await world.quiet();
+      return offsets;
+    };
+    const { out } = await world.print({ fromTopic: true }, { committed });
+    expect(out).toMatch(/^1 group, 1 request, /);
+    await world.stop(pipeline);
+  });
+
+  test('a signal ends it where it stands, also while a group is read', async () => {
+    const world = aWorld();
+    world.append([add('h', 'u')]);
+    let isAsked = (): void => undefined;
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    world.target.getGroup = () => {
+      isAsked();
+      return new Promise(() => undefined);
+    };
+    const context = aContext({ clock: world.clock });
+    const planning = world.print({ fromTopic: true }, {}, context);
+    await asked;
+    context.ask();
+    await expect(planning).rejects.toMatchObject({ code: EXIT.someFailed, message: 'stopped' });
+  });
+
+  test.each([
+    ['of a newer version', (value: string) => value.replaceAll('"add"', '"newer"'), 'entries of a newer version'],
+    ['that cannot be read', () => 'no JSON', 'is not planned as a whole: '],
+  ])('a live record %s is named, and the exit code says that something is missing', async (_, changed, problem) => {
+    const world = await served(aWorld(['503']), add('h', 'u'));
+    world.rewriteLiveRecord('h', changed);
+    const { code, err } = await world.print({ fromTopic: true });
+    expect(code).toBe(EXIT.someFailed);
+    expect(err).toMatch(/warning: retry\/[01]: the live record of group h is not planned as a whole: /);
+    expect(err).toContain(problem);
+    expect(await world.print({ fromTopic: true, group: ['g'] })).toMatchObject({ code: EXIT.done });
+  });
+
+  test('a partition that instances would refuse does not keep another one from being planned', async () => {
+    const world = aWorld();
+    await served(world, add('g', 'u'), add('h', 'u'));
+    const sources = world.sources();
+    const isOther = (group: string) => partitionOfKey(Buffer.from(group), 2) !== partitionOfKey(Buffer.from('g'), 2);
+    const other = ['a', 'b', 'c', 'd', 'e', 'f'].find(isOther) ?? '';
+    const refused = partitionOfKey(Buffer.from(other), 2);
+    world.append([add('g', 'v')]);
+    const committed = async () => new Map(await sources.committed()).set(refused, { offset: 9n, metadata: '' });
+    const { code, out, err } = await world.print({ fromTopic: true, group: ['g'] }, { committed });
+    expect({ code, out }).toEqual({ code: EXIT.done, out: expect.stringMatching(/^1 group, 1 request, /) });
+    expect(err).toContain(`warning: instances refuse source/${refused}: `);
+    for (const chosen of [{ group: [other] }, {}])
+      await expect(world.print({ fromTopic: true, ...chosen }, { committed })).rejects.toMatchObject({
+        code: EXIT.unavailable,
+      });
   });
 
   test('a source that instances would refuse is named, and nothing is planned', async () => {
@@ -210,8 +280,12 @@ describe('plan --from-topic --since', () => {
     await served(world);
     await expect(world.print({ fromTopic: true, since: 0 }, { pendingMax: 1 })).rejects.toMatchObject({
       code: EXIT.someFailed,
-      message: expect.stringContaining('raise MAX_PENDING_INTENTS'),
+      message: expect.stringMatching(/^plan --since: [^]*raise MAX_PENDING_INTENTS/),
     });
+    // Where no offset moves back, `rewind` does not ask for room either.
+    world.append([add('h', 'w', 'x')]);
+    const since = world.clock.now().wall + 1_000_000;
+    expect((await world.print({ fromTopic: true, since }, { pendingMax: 1 })).out).toMatch(/^1 group, 1 request, /);
   });
 });
 
@@ -226,6 +300,20 @@ describe('plan --replay', () => {
     expect(out).toMatch(/^1 group, 0 requests\.\n/);
     expect(out).toMatch(/ {2}superseded +1\n/);
     expect((await world.print({ replay: true, reason: ['rejected'] })).out).toBe('0 groups, 0 requests.\n');
+  });
+
+  test('what it does not wake of the same groups is a remark, and no failure', async () => {
+    const world = aWorld(['refused'], { GUARD_GROUP_COUNT: '1' });
+    await served(world, add('g', 'bad'));
+    await served(world, remove('g', 'a', 'b'));
+    world.append([{ group_id: 'g', add_members: 7 }]);
+    const { code, out } = await world.print({ replay: true, member: ['bad'] });
+    expect(code).toBe(EXIT.done);
+    expect(out).toMatch(
+      /^1 group, 1 request, about .*\.\n {2}applied {12}1\n2 changes of the same groups held, or before/,
+    );
+    const { out: all } = await world.print({ fromTopic: true });
+    expect(all).toContain('  held               2\n');
   });
 
   test('wakes nothing that is held, and says so', async () => {

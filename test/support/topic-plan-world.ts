@@ -9,7 +9,8 @@ import { rewindTo } from '../../src/console/rewind.ts';
 import { PlanTotals } from '../../src/console/plan-totals.ts';
 import { plansOf, ReadTimes, type PlannedGroup } from '../../src/console/planning.ts';
 import { findWaiting, type WaitingFilter } from '../../src/console/retry-topic.ts';
-import { readTopics, type TopicSources, type TopicWish } from '../../src/console/topic-changes.ts';
+import { readTopics, type TopicSources } from '../../src/console/read-topics.ts';
+import type { TopicWish } from '../../src/console/topic-changes.ts';
 import { planTopics, type PlanTopicFlags } from '../../src/commands/plan.ts';
 import { newTopics } from '../../src/core/log/topics.ts';
 import { native } from '../../src/formats/native/native.ts';
@@ -127,8 +128,7 @@ export class TopicPlanWorld {
   }
 
   /** The command. */
-  async print(flags: PlanTopicFlags, more: Partial<TopicSources> = {}) {
-    const context = aContext({ clock: this.clock });
+  async print(flags: PlanTopicFlags, more: Partial<TopicSources> = {}, context = aContext({ clock: this.clock })) {
     const [config, ids] = [configOf(this.#world), idMapOf(this.#world)];
     const sources = { ...this.sources(), config, api: this.target, ids, ...more };
     const code = await planTopics(flags, sources, context);
@@ -149,6 +149,17 @@ export class TopicPlanWorld {
     const waking = wake(retry, found);
     await this.quiet();
     await waking;
+  }
+
+  /** As another version would write it. */
+  rewriteLiveRecord(group: string, changed: (value: string) => string): void {
+    for (const partition of [0, 1]) {
+      const { records } = this.broker.topic(TOPICS.retry).partition(partition).read(0n, Number.MAX_SAFE_INTEGER);
+      const last = records.findLast(({ key }) => Buffer.from(key ?? []).toString() === group);
+      if (last === undefined) continue;
+      const value = changed(Buffer.from(last.value ?? []).toString());
+      this.broker.append([{ topic: TOPICS.retry, partition, key: group, value, headers: last.headers }]);
+    }
   }
 
   /** As `rewind --yes`. */

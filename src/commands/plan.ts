@@ -48,7 +48,11 @@ export function planCommand(context: CommandContext): Command {
     )
     .option('--since <time>', 'with --from-topic: as after a rewind to this time (RFC 3339)', instant)
     .option('--replay', 'what `rollcall replay now` with the same filters would send')
-    .option('--group <id>', 'of topics, only of this group; may be repeated, as the others', collect)
+    .option(
+      '--group <id>',
+      'with --from-topic or --replay: only of this group, as the source names it; may be repeated, as may each below',
+      collect,
+    )
     .option('--member <id>', 'with --replay: only of this member', collect)
     .option('--id <id>', 'with --replay: only the change with this id: topic/partition/offset/member', collect)
     .option('--reason <code>', 'with --replay: only with this reason, as `rollcall replay list` shows it', collect)
@@ -76,9 +80,10 @@ Examples:
   $ rollcall plan --from-topic --since 2026-09-21T00:00:00Z
   $ rollcall plan --replay --reason attempts_exhausted
 
-The totals come first: groups, requests, how long it would take, removals that the guard would hold, and for a file the digests by
-which \`apply --approve\` lets them pass; with --json they are on standard error. Exits as \`apply\` would: 1 where some changes would fail, be held or have to wait. Whether a user exists is known
-only once it is added.`;
+The totals come first: groups, requests, how long it would take, removals that the guard would hold, and for a file the
+digests by which \`apply --approve\` lets them pass; with --json they are on standard error. Exits as \`apply\` would: 1
+where some changes would fail, be held or have to wait, or where a live record cannot be read as a whole. Whether a user
+exists is known only once it is added.`;
 
 /** @throws ExitError where the options contradict each other. */
 export function checkFlags(file: string | undefined, flags: PlanFlags): void {

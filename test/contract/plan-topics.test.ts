@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { checkFlags } from '../../src/commands/plan.ts';
 import { askEachPartition } from '../../src/console/pauses.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
+import type { SureResolution } from '../../src/core/ids/resolution.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aContext } from '../support/command-context.ts';
 import { PlanTarget, type PatchFault, type PlanWorld } from '../support/plan-world.ts';
@@ -17,20 +18,22 @@ const withMembers = (...ids: readonly string[]) => ({
   members: ids.map((id): [string, 'User'] => [id, 'User']),
 });
 
+/** What has failed once waits for long. */
+const ENVIRONMENT = {
+  GUARD_GROUP_PERCENT: '100',
+  RETRY_BASE_MS: '3600000',
+  RETRY_CAP_MS: '3600000',
+  SLOW_RETRY_SCHEDULE_MS: '',
+  LATE_APPLY_MS: '0',
+};
+
 /** Groups `g` with a, b and c, and `h` without members. */
 function aWorld(faults: readonly PatchFault[] = [], environment: Record<string, string> = {}): TopicPlanWorld {
   const world: PlanWorld = {
     lines: [],
     groups: { g: withMembers('a', 'b', 'c'), h: withMembers() },
     ids: null,
-    environment: {
-      GUARD_GROUP_PERCENT: '100',
-      RETRY_BASE_MS: '3600000',
-      RETRY_CAP_MS: '3600000',
-      SLOW_RETRY_SCHEDULE_MS: '',
-      LATE_APPLY_MS: '0',
-      ...environment,
-    },
+    environment: { ...ENVIRONMENT, ...environment },
   };
   return new TopicPlanWorld(world, new PlanTarget(world, faults), 1);
 }
@@ -75,6 +78,26 @@ describe('plan --from-topic', () => {
     expect(out).not.toContain('"value":"u"');
     expect(out).toMatch(/recovered +1\n/);
     expect(out).toContain('superseded: u');
+  });
+
+  test('removals that are held for an unknown member go after it, once it is known', async () => {
+    const ids: Record<string, SureResolution> = {
+      'group g': { kind: 'found', id: 'g', isActive: true },
+      a: { kind: 'found', id: 'u-1', isActive: true },
+      b: { kind: 'missing' },
+    };
+    const world: PlanWorld = {
+      lines: [],
+      groups: { g: withMembers('u-1', 'x') },
+      ids,
+      environment: { ...ENVIRONMENT, SLOW_RETRY_SCHEDULE_MS: '3600000,3600000' },
+    };
+    const topics = await served(new TopicPlanWorld(world, new PlanTarget(world), 1), fullState('g', 'a', 'b'));
+    expect((await topics.print({ fromTopic: true, verbose: true })).out).toContain('held: x (unresolved_members)');
+    ids['b'] = { kind: 'found', id: 'u-2', isActive: true };
+    const { code, out } = await topics.print({ fromTopic: true, verbose: true });
+    expect(code).toBe(EXIT.done);
+    expect(out).toMatch(/^1 group, 2 requests, [^]*"value":"u-2"[^]*value eq \\"x\\"/);
   });
 
   test('what waits for any answer of its group goes with it, and its time does not count', async () => {
@@ -230,6 +253,14 @@ describe('plan --from-topic', () => {
     await expect(world.print({ fromTopic: true }, { committed })).rejects.toMatchObject({
       code: EXIT.unavailable,
       message: expect.stringMatching(/^plan: instances refuse source\/0: the committed offset 9 lies beyond its end/),
+    });
+    const waiting = await served(aWorld(['503']), add('h', 'u'));
+    const emptied = async (_: string, partitions: readonly number[]) =>
+      new Map(partitions.map((each) => [each, { start: 0n, end: 0n }]));
+    const none = async () => new Map();
+    await expect(waiting.print({ fromTopic: true }, { committed: none, bounds: emptied })).rejects.toMatchObject({
+      code: EXIT.unavailable,
+      message: expect.stringContaining('what waits in the retry topic is of another topic or partition'),
     });
   });
 });

@@ -179,4 +179,58 @@ export const planMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/plan-topics.test.ts'],
   },
+  {
+    name: 'replay-plans-all',
+    breaks: 'a plan of a replay counts what the replay does not wake',
+    edits: [{ find: "which: isReplay ? ('now' as const) : ('all' as const)", replace: "which: 'all' as const" }],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'planned-groups-by-spelling',
+    breaks: 'a plan of the topics finds a group only where `--group` spells it as the source',
+    edits: [
+      {
+        find: 'groups === undefined ? null : new Set(groups.map(idKey));\n      this.#partitions',
+        replace: 'groups === undefined ? null : new Set(groups);\n      this.#partitions',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'foreign-waits-planned',
+    breaks: 'a plan of the topics takes what waits in a retry topic of another source',
+    edits: [
+      { find: ': waiting.some(isForeign)', replace: ': waiting.some(isForeign) && offset !== null && offset > end' },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'released-removals-forgotten',
+    breaks: 'a plan of the topics shows removals as held although the members that they waited for are known',
+    edits: [{ find: 'unresolved: of.unresolved.get(key) ?? {}', replace: 'unresolved: {}' }],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'ends-before-offsets',
+    breaks: 'a plan beside a running service takes the ends of the source before the committed offsets',
+    edits: [
+      {
+        find: '  const offsets = await committedOffsets(wish.since, sources);\n  const view',
+        replace:
+          '  const ends = await sources.bounds(topics.source, reading.all);\n  sources = { ...sources, bounds: async () => ends };\n  const offsets = await committedOffsets(wish.since, sources);\n  const view',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'unreadable-records-passed-over',
+    breaks: 'a plan of the topics passes over live records that cannot be read',
+    edits: [
+      {
+        find: 'return changes.unreadableCount > 0 ? EXIT.someFailed : exitCodeOf(totals);',
+        replace: 'return exitCodeOf(totals);',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
 ];

@@ -135,7 +135,12 @@ export const planMutants: readonly Mutant[] = [
   {
     name: 'paused-is-planned',
     breaks: 'a plan of the topics shows requests of a group that is paused',
-    edits: [{ find: 'if (pause !== null) return { names, group, snapshot: pause };', replace: '' }],
+    edits: [
+      {
+        find: 'if (pause !== null) return { names: { group: idKey(wanted.group), members: new Map() }, group, snapshot: pause };',
+        replace: '',
+      },
+    ],
     tests: ['test/contract/plan-topics.test.ts'],
   },
   {

@@ -20,7 +20,8 @@ import { readChanges, type PlannedChanges } from '../console/planning.ts';
 import { filterOf, type ListFlags } from '../console/replays.ts';
 import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
 import { openIdMap, withTarget } from '../console/target.ts';
-import { readTopics, type TopicChanges, type TopicSources } from '../console/topic-changes.ts';
+import { readTopics, type TopicSources } from '../console/read-topics.ts';
+import type { TopicChanges } from '../console/topic-changes.ts';
 
 export interface PlanFileFlags extends Pick<FormatFlags, 'format'>, PrintFlags {
   readonly out?: string;
@@ -47,7 +48,11 @@ export function planCommand(context: CommandContext): Command {
     )
     .option('--since <time>', 'with --from-topic: as after a rewind to this time (RFC 3339)', instant)
     .option('--replay', 'what `rollcall replay now` with the same filters would send')
-    .option('--group <id>', 'of topics, only of this group; may be repeated, as the others', collect)
+    .option(
+      '--group <id>',
+      'with --from-topic or --replay: only of this group, as the source names it; may be repeated, as may each below',
+      collect,
+    )
     .option('--member <id>', 'with --replay: only of this member', collect)
     .option('--id <id>', 'with --replay: only the change with this id: topic/partition/offset/member', collect)
     .option('--reason <code>', 'with --replay: only with this reason, as `rollcall replay list` shows it', collect)
@@ -75,9 +80,10 @@ Examples:
   $ rollcall plan --from-topic --since 2026-09-21T00:00:00Z
   $ rollcall plan --replay --reason attempts_exhausted
 
-The totals come first: groups, requests, how long it would take, removals that the guard would hold, and for a file the digests by
-which \`apply --approve\` lets them pass; with --json they are on standard error. Exits as \`apply\` would: 1 where some changes would fail, be held or have to wait. Whether a user exists is known
-only once it is added.`;
+The totals come first: groups, requests, how long it would take, removals that the guard would hold, and for a file the
+digests by which \`apply --approve\` lets them pass; with --json they are on standard error. Exits as \`apply\` would: 1
+where some changes would fail, be held or have to wait, or where a live record cannot be read as a whole. Whether a user
+exists is known only once it is added.`;
 
 /** @throws ExitError where the options contradict each other. */
 export function checkFlags(file: string | undefined, flags: PlanFlags): void {
@@ -195,8 +201,16 @@ export interface PlanTopicSources extends TopicSources {
   readonly ids: IdMap | null;
 }
 
-/** @throws ExitError where it cannot be said what would be sent. */
-export async function planTopics(
+/** @throws ExitError where it cannot be said what would be sent, and where it was asked to stop. */
+export const planTopics = (
+  flags: PlanTopicFlags,
+  sources: PlanTopicSources,
+  context: CommandContext,
+): Promise<ExitCode> =>
+  // GETs only, so that a signal ends it where it stands.
+  unlessStopped(context, printTopics(flags, sources, context));
+
+async function printTopics(
   flags: PlanTopicFlags,
   sources: PlanTopicSources,
   context: CommandContext,
@@ -216,10 +230,15 @@ export async function planTopics(
     );
   const tries = { which: isReplay ? ('now' as const) : ('all' as const), now: context.clock.now().wall };
   const { api, ids, config } = sources;
-  const remarks = (): string => (isReplay ? '' : givenUpText(changes));
+  const remarks = (): string => (isReplay ? leftText(totals) : givenUpText(changes));
   await printPlan({ changes, totals, config, api, ids, flags, tries, out: null, remarks }, context);
   if (changes.problem !== '') await print(context.stderr, `warning: ${changes.problem}\n`);
-  return exitCodeOf(totals);
+  return changes.unreadableCount > 0 ? EXIT.someFailed : exitCodeOf(totals);
+}
+
+function leftText({ leftCount }: PlanTotals): string {
+  if (leftCount === 0) return '';
+  return `${counted(leftCount, 'change')} of the same groups held, or before the next try: this replay wakes none of them.\n`;
 }
 
 function givenUpText({ givenUpCount }: TopicChanges): string {

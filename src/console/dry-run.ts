@@ -2,28 +2,23 @@
 import { sha256 } from '../adapters/system.ts';
 import type { Failure } from '../core/target/refusals.ts';
 import { WHOLE_GROUP, idKey, sourceMember, type Intent } from '../core/change/change.ts';
-import { isHeld, supersedes } from '../core/change/pending.ts';
+import { isHeld } from '../core/change/pending.ts';
 import { heldDigest } from '../core/group/guard.ts';
-import { DOUBTFUL_STATE, expand } from '../core/group/full-state.ts';
-import { memberFailure, resolved, targetFor, type SureResolution } from '../core/ids/resolution.ts';
+import { DOUBTFUL_STATE } from '../core/group/full-state.ts';
+import { memberFailure, type SureResolution } from '../core/ids/resolution.ts';
 import type { ReportOutcome } from '../core/report/report.ts';
 import type { Outcome } from '../core/target/outcome.ts';
 import { groupPath, patchBody, type PatchBody, type Snapshot } from '../core/target/snapshot.ts';
 import type { PausesOf } from '../core/log/pause-record.ts';
 import { Rehearsal, isKnown, rehearse, type Expanded, type RehearsalOptions } from './rehearsal.ts';
-import { awaitedAdditions, released, turnsOf, type RecordedWaits, type Tries, type Turn } from './rehearsed-turns.ts';
+import { NOT_RECORDED, awaitedAdditions, isLeft, released, turnsOf, type Tries, type Turn } from './rehearsed-turns.ts';
+import { workedOut, type StandingChanges } from './standing-changes.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from '../core/target/retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
-export interface GroupIntents {
+export interface GroupIntents extends StandingChanges {
   /** As the source spells it first. */
   readonly group: string;
-  /** Of topics what is held, or was given up, too. */
-  readonly intents: ReadonlyMap<string, Intent>;
-  /** Complete already: something older may be pending under another name of their member. Absent: none is. */
-  readonly complete?: readonly Intent[];
-  /** What its live record says, in its order; absent: there is none. */
-  readonly recorded?: RecordedWaits;
   /** Of its partition; absent: nothing is paused. */
   readonly pauses?: PausesOf;
   /** Newer ones took their place: how many of each member, as the source spells it; null: full states. */
@@ -52,8 +47,10 @@ export interface GroupPlan {
   readonly requests: readonly PlannedRequest[];
   readonly noop: readonly string[];
   readonly superseded: GroupIntents['superseded'];
-  /** But for what is superseded by a later change of the file. */
+  /** But for what is superseded by a later change of the file, and for what is left. */
   readonly predicted: readonly Prediction[];
+  /** Changes that a replay does not wake, since they were held before, or have a time of their own. */
+  readonly leftCount: number;
   /** Of those that the guard counts. */
   readonly removalCount: number;
   /** What the guard holds; null: nothing, or it was not asked for. */
@@ -91,8 +88,6 @@ export interface PlanOptions extends RehearsalOptions {
 
 const ALL_NOW: Tries = { which: 'all', now: 0 };
 
-const NOT_RECORDED: RecordedWaits = { waiting: [], unresolved: {} };
-
 /** What the target calls the group and its members; members that are not in it have the same id there. */
 export interface Names {
   readonly group: string;
@@ -104,9 +99,10 @@ export interface Names {
 }
 
 export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
-  const { deltas: all, replaced, expansion, state } = workedOut(wanted, snapshot, names);
+  const { deltas: all, replaced, expansion, state } = workedOut(wanted, snapshot, names.members);
   const { tries = ALL_NOW, retry } = options;
-  const additions = awaitedAdditions(all, wanted.recorded ?? NOT_RECORDED, tries);
+  const worked = expansion && { intents: expansion.intents, awaited: expansion.awaited.map(({ member }) => member) };
+  const additions = awaitedAdditions(all, worked, wanted.recorded ?? NOT_RECORDED, tries);
   const deltas = all.map((intent) => released(intent, additions));
   const standing = deltas.filter((intent) => intent.dead === null && !isHeld(intent));
   const intents = [...standing, ...(expansion?.intents ?? [])];
@@ -117,9 +113,17 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
     options,
   );
   holdAgain(rehearsal, deltas);
-  const turns = turnsOf([...(state === null ? [] : [state]), ...standing.filter(isKnown)], additions, tries);
+  const sent = [...(state === null ? [] : [state]), ...standing.filter(isKnown)];
+  const expanded = expansion === null || expansion.isTwice ? null : expansion.intents.filter(isKnown);
+  const turns = turnsOf({ sent, expanded, additions }, tries);
   const isNow = turns.length > 0;
-  const isUnseen = rehearse(rehearsal, turns.map(withoutState), isNow ? expansion : null);
+  const isUnseen = rehearse(rehearsal, {
+    turns: turns.map(withoutState),
+    expanded: isNow ? expansion : null,
+    isUnresolved: additions?.isUnresolved === true,
+  });
+  const left = new Set(leftOf(deltas, (intent) => isLeft(intent, tries), tries));
+  const isCounted = (intent: Intent): boolean => !left.has(intent);
   const held = new Set(rehearsal.held.flatMap((of) => of.intents));
   const requestOf = (part: readonly Intent[], index: number): PlannedRequest => ({
     method: 'PATCH',
@@ -148,18 +152,28 @@ export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, 
       ...(isNow ? endOfState(expansion, isUnseen) : []),
       ...noop.flatMap((intent) => predict([intent], afterTries(intent, 'already_synced'), null)),
       ...requests.flat().flatMap((intent) => predict([intent], afterTries(intent, 'applied'), null)),
-      ...rehearsal.held.flatMap((of) => predict(of.intents, 'held', of.by)),
-      ...unknown.filter((intent) => !held.has(intent)).flatMap((intent) => predictUnknown(intent, names, retry)),
+      ...rehearsal.held.flatMap((of) => predict(of.intents.filter(isCounted), 'held', of.by)),
+      ...unknown
+        .filter((intent) => isCounted(intent) && !held.has(intent))
+        .flatMap((intent) => predictUnknown(intent, names, retry)),
     ],
+    leftCount: left.size,
     held: options.held === undefined ? null : heldPlan(options.held),
     waitsUntil: latestOf(turns),
   };
 }
 
+/** What a replay does not wake. @param isBefore its own time */
+const leftOf = (
+  intents: readonly Intent[],
+  isBefore: (intent: Intent) => boolean,
+  { which }: Tries,
+): readonly Intent[] =>
+  which === 'all' ? [] : intents.filter((intent) => intent.dead === null && (isHeld(intent) || isBefore(intent)));
+
 const withoutState = (turn: Turn): Turn => ({ ...turn, intents: turn.intents.filter(({ op }) => op !== 'state') });
 
-const latestOf = (turns: readonly Turn[]): number =>
-  turns.reduce((latest, { intents }) => intents.reduce((max, { notBefore }) => Math.max(max, notBefore), latest), 0);
+const latestOf = (turns: readonly Turn[]): number => turns.reduce((latest, { at }) => Math.max(latest, at), 0);
 
 /** What waits for an operator goes on waiting. */
 function holdAgain(rehearsal: Rehearsal, deltas: readonly Intent[]): void {
@@ -189,82 +203,6 @@ function endOfState(expansion: Expanded | null, isUnseen: boolean): Prediction[]
   return expansion.intents.length === 0 ? predict([expansion.state], 'already_synced', null) : [];
 }
 
-interface WorkedOut {
-  /** Also those that no request can name yet, and what is held or dead. */
-  readonly deltas: readonly Intent[];
-  /** Under another name of its member something else stands. */
-  readonly replaced: readonly Intent[];
-  /** null: there is no full state, or it was given up. */
-  readonly state: Intent | null;
-  readonly expansion: Expanded | null;
-}
-
-function workedOut(
-  { intents, complete = [], recorded = NOT_RECORDED }: GroupIntents,
-  snapshot: Snapshot,
-  { members }: Names,
-): WorkedOut {
-  const known = (member: string): SureResolution =>
-    members.get(member) ?? { kind: 'found', id: idKey(member), isActive: true };
-  const resolve = (member: string) => resolved(known(member));
-  const named = (intent: Intent): Intent =>
-    intent.namedBy === 'target' ? intent : { ...intent, target: targetFor(intent.op, known(sourceMember(intent))) };
-  const done = complete.filter(({ op }) => op !== 'state').map(named);
-  const all = [...intents.values()].filter(({ op }) => op !== 'state').map(named);
-  const { deltas, replaced } = ofEachMember(all, done);
-  const state = intents.get(WHOLE_GROUP) ?? null;
-  if (state === null || state.dead !== null) return { deltas, replaced, state: null, expansion: null };
-  const newer = new Map(
-    deltas.flatMap((delta) => [
-      [delta.target === null ? delta.member : idKey(delta.target), delta],
-      [delta.member, delta],
-    ]),
-  );
-  const newerFor = (member: string, target: string | null): Intent | null =>
-    newer.get(member) ?? newer.get(idKey(target ?? member)) ?? null;
-  const expansion = expand(state, { snapshot, resolve, newerFor });
-  const isUnknown = ({ op, target, dead }: Intent): boolean => op === 'add' && (target === null || dead !== null);
-  const names = new Set(expansion.awaited);
-  const awaited = deltas.filter(({ member }) => names.has(member));
-  const isUnresolved = [...expansion.intents, ...awaited].some(isUnknown);
-  return {
-    deltas,
-    replaced,
-    state,
-    expansion: {
-      state,
-      intents: inRecord(expansion.intents, recorded),
-      heldBy: expansion.heldBy,
-      awaited,
-      isUnresolved,
-    },
-  };
-}
-
-/** What a full state comes to is sent once it is recorded: members that the live record has named before come first. */
-function inRecord(intents: readonly Intent[], { waiting }: RecordedWaits): readonly Intent[] {
-  const places = new Map(waiting.map(({ member }, place) => [member, place]));
-  if (places.size === 0) return intents;
-  const placeOf = ({ member }: Intent): number => places.get(member) ?? places.size;
-  return intents.toSorted((a, b) => placeOf(a) - placeOf(b));
-}
-
-/** Two names may stand for one member of the target. @param done what is complete already */
-function ofEachMember(
-  named: readonly Intent[],
-  done: readonly Intent[],
-): { deltas: readonly Intent[]; replaced: readonly Intent[] } {
-  const standing = new Map<string, Intent>();
-  for (const intent of [...named, ...done]) {
-    if (intent.target === null) continue;
-    const rival = standing.get(idKey(intent.target));
-    if (rival === undefined || supersedes(intent, rival)) standing.set(idKey(intent.target), intent);
-  }
-  const stands = (intent: Intent): boolean => intent.target === null || standing.get(idKey(intent.target)) === intent;
-  const replaced = named.filter((intent) => !stands(intent) && intent.dead === null);
-  return { deltas: named.filter(stands), replaced };
-}
-
 function predictUnknown(intent: Intent, { members }: Names, retry: RetryPolicy): Prediction[] {
   const resolution = members.get(sourceMember(intent));
   const code = resolution === undefined ? null : memberFailure(resolution).code;
@@ -282,22 +220,26 @@ export type Unreadable = Extract<Outcome, { readonly kind: 'denied' | 'not_found
 export const refusedBy = ({ failure, kind }: Unreadable): Refused => ({ failure, rule: scheduleOf(kind) });
 
 /** What becomes of the changes of a group that cannot be read. */
-export function foreseeRefused(wanted: GroupIntents, refused: Refused, retry: RetryPolicy): GroupPlan {
+export function foreseeRefused(wanted: GroupIntents, refused: Refused, { retry, tries }: TriedOptions): GroupPlan {
   const { code } = refused.failure;
-  return unsent(wanted, (intent) => predict([intent], failedOutcome(refused.rule, intent, retry), code));
+  return unsent(wanted, tries, (intent) => predict([intent], failedOutcome(refused.rule, intent, retry), code));
 }
 
+type TriedOptions = Pick<PlanOptions, 'retry' | 'tries'>;
+
 /** Nothing of the group is sent before a resume. @param pause by whom, and since when */
-export const foreseePaused = (wanted: GroupIntents, pause: string): GroupPlan => ({
-  ...unsent(wanted, (intent) => predict([intent], 'retry_scheduled', 'paused')),
+export const foreseePaused = (wanted: GroupIntents, pause: string, { tries }: TriedOptions): GroupPlan => ({
+  ...unsent(wanted, tries, (intent) => predict([intent], 'retry_scheduled', 'paused')),
   pause,
 });
 
 function unsent(
   { group, intents, superseded }: GroupIntents,
+  tries: Tries | undefined,
   predictionsFor: (intent: Intent) => readonly Prediction[],
 ): GroupPlan {
   const waiting = [...intents.values()].filter(({ dead }) => dead === null);
+  const left = new Set(leftOf(waiting, ({ notBefore }) => notBefore > (tries?.now ?? 0), tries ?? ALL_NOW));
   return {
     group,
     etag: null,
@@ -307,9 +249,10 @@ function unsent(
     removalCount: 0,
     held: null,
     waitsUntil: 0,
-    predicted: waiting.flatMap((intent) =>
-      isHeld(intent) ? predict([intent], 'held', intent.guard.by) : predictionsFor(intent),
-    ),
+    leftCount: left.size,
+    predicted: waiting
+      .filter((intent) => !left.has(intent))
+      .flatMap((intent) => (isHeld(intent) ? predict([intent], 'held', intent.guard.by) : predictionsFor(intent))),
   };
 }
 

@@ -26,6 +26,7 @@ export class PlanTotals {
   #requestsOfOneMax = 0;
   #pausedCount = 0;
   #waitsUntil = 0;
+  #leftCount = 0;
   readonly #heldAdvice: string;
 
   /** @param of what is planned: it says how held removals leave. */
@@ -37,6 +38,7 @@ export class PlanTotals {
     this.#groupCount += 1;
     this.#pausedCount += Number(plan.pause !== undefined);
     this.#waitsUntil = Math.max(this.#waitsUntil, plan.waitsUntil);
+    this.#leftCount += plan.leftCount;
     this.#requestCount += plan.requests.length;
     this.#requestsOfOneMax = Math.max(this.#requestsOfOneMax, plan.requests.length);
     for (const count of plan.superseded.values()) this.count('superseded', count);
@@ -55,6 +57,11 @@ export class PlanTotals {
   /** As `apply` judges it: nothing fails, is held or waits. */
   get isAllDone(): boolean {
     return [...this.#outcomes.keys()].every((outcome) => isSuccess({ outcome }));
+  }
+
+  /** As of GroupPlan. */
+  get leftCount(): number {
+    return this.#leftCount;
   }
 
   /** Until all of it is sent, by the model of `rollcall status`: each group is read once before its requests. @param now epoch ms */

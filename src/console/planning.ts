@@ -153,11 +153,11 @@ export async function* plansOf(planning: Planning, context: CommandContext): Asy
       };
       const plan =
         typeof snapshot === 'string'
-          ? foreseePaused(wanted, snapshot)
+          ? foreseePaused(wanted, snapshot, options)
           : 'failure' in snapshot
-            ? foreseeRefused(wanted, snapshot, retry)
+            ? foreseeRefused(wanted, snapshot, options)
             : 'failure' in names
-              ? foreseeRefused(wanted, names, retry)
+              ? foreseeRefused(wanted, names, options)
               : preview(wanted, snapshot, names, options);
       removedBefore += plan.removalCount;
       yield { wanted, names, group, plan };
@@ -170,43 +170,42 @@ interface Seen extends LookedUpNames {
   readonly snapshot: Snapshot | Refused | string;
 }
 
+/** Members of a paused group are not looked up. @throws ExitError where the target gives no answer. */
 async function look(
   wanted: GroupIntents,
   { api, ids, reads }: Pick<Planning, 'api' | 'ids' | 'reads'>,
   context: CommandContext,
 ): Promise<Seen> {
-  const { names, group } = await namesFor(ids, wanted, context);
-  const pause = pauseOf(wanted, names);
-  if (pause !== null) return { names, group, snapshot: pause };
+  const group = ids === null ? null : await resolve(ids, 'group', wanted.group, context);
+  const pause = pauseOf(wanted, group);
+  if (pause !== null) return { names: { group: idKey(wanted.group), members: new Map() }, group, snapshot: pause };
+  const names = await namesFor(ids, group, wanted, context);
   const snapshot = 'failure' in names ? names : await read(wanted, names, { api, reads, context });
   return { names, group, snapshot };
 }
 
 /** null: it is not paused. */
-function pauseOf({ group, pauses = NO_PAUSES }: GroupIntents, names: Names | Refused): string | null {
-  const target = 'failure' in names ? [] : [idKey(names.group)];
+function pauseOf({ group, pauses = NO_PAUSES }: GroupIntents, resolution: SureResolution | null): string | null {
+  const target = resolution?.kind === 'found' ? [idKey(resolution.id)] : [];
   const found = pauseAmong(pauses, new Set([idKey(group), ...target]));
   if (found === null) return null;
   const { author, reason, at: since } = found.pause;
   return pauseText({ name: found.name, author, reason, since });
 }
 
-/** @throws ExitError where the target gives no answer. */
+/** @param group what the id map says of it; null: there is no id map */
 async function namesFor(
   ids: IdMap | null,
+  group: SureResolution | null,
   wanted: GroupIntents,
   context: Pick<CommandContext, 'stop'>,
-): Promise<LookedUpNames> {
-  if (ids === null) return { names: { group: idKey(wanted.group), members: new Map() }, group: null };
-  const group = await resolve(ids, 'group', wanted.group, context);
-  if (group.kind !== 'found') return { names: { failure: unresolvedFailure('group', group), rule: 'slow' }, group };
+): Promise<Names | Refused> {
+  if (ids === null || group === null) return { group: idKey(wanted.group), members: new Map() };
+  if (group.kind !== 'found') return { failure: unresolvedFailure('group', group), rule: 'slow' };
   const named = new Set([...wanted.intents.values(), ...(wanted.complete ?? [])].flatMap(namesIn));
   const members = new Map<string, SureResolution>();
   for (const member of named) members.set(member, await resolve(ids, 'user', member, context));
-  return {
-    names: { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, isMapped: true, members },
-    group,
-  };
+  return { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, isMapped: true, members };
 }
 
 /** By the source; whom a full state removes goes by the target's name, which no id map is to be asked for. */

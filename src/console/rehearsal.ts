@@ -189,56 +189,53 @@ export interface Expanded {
   readonly heldBy: HeldBy | null;
   /** Changes on top of it that its removals wait for. */
   readonly awaited: readonly Intent[];
-  /** It names members who are not known. */
+  /** It is looked at twice: the read does not show all members, or did not before a restart. */
+  readonly isTwice: boolean;
+}
+
+export interface Runs {
+  /** What a full state comes to is among them, but for one that is looked at twice. */
+  readonly turns: readonly Turn[];
+  /** null: there is no full state, or it is not worked out yet. */
+  readonly expanded: Expanded | null;
+  /** Removals of a full state wait for members who are not known. */
   readonly isUnresolved: boolean;
 }
 
-/**
- * The runs in their order. What stands on top of a full state goes while what that came to is recorded; where the read was doubtful, after it.
- * Answers whether the full state ends unseen: the last read does not show all members either.
- */
-export function rehearse(rehearsal: Rehearsal, turns: readonly Turn[], expanded: Expanded | null): boolean {
-  // What a first look came to before a restart goes before the second one.
-  const isPartly = expanded?.state.whole?.isPartly === true;
-  const own = new Set(
-    isPartly
-      ? turns.flatMap(({ intents }) => intents.filter(({ source }) => isSamePosition(source, expanded.state.source)))
-      : [],
-  );
-  const isUnresolved = turns.some((turn) => turn.isUnresolved);
-  rehearsal.run([...own].filter(({ op }) => op === 'add'));
-  rehearsal.run(
-    [...own].filter(({ op }) => op === 'remove'),
-    isUnresolved,
-  );
-  const [first = { intents: [], isUnresolved }, ...later] = turns.map((turn): Turn => ({
-    ...turn,
-    intents: turn.intents.filter((intent) => !own.has(intent)),
-  }));
-  const isUnseen = rehearseFirst(rehearsal, first, expanded, isPartly || rehearsal.snapshot.isDoubtful);
-  for (const turn of later) rehearsal.run(turn.intents, turn.isUnresolved);
+/** The runs in their order. Answers whether the full state ends unseen: the last read does not show all members either. */
+export function rehearse(rehearsal: Rehearsal, { turns, expanded, isUnresolved }: Runs): boolean {
+  if (expanded !== null && expanded.heldBy !== null) rehearsal.hold(removalsIn(expanded.intents), expanded.heldBy);
+  if (expanded?.isTwice === true) return rehearseTwice(rehearsal, { turns, expanded, isUnresolved });
+  for (const turn of turns) rehearsal.run(turn.intents, turn.isUnresolved);
+  return false;
+}
+
+interface Twice extends Runs {
+  readonly expanded: Expanded;
+}
+
+/** What the first look comes to goes before the second one, and what stands on top of the full state after that. */
+function rehearseTwice(rehearsal: Rehearsal, { turns, expanded, isUnresolved }: Twice): boolean {
+  const { state, intents, awaited } = expanded;
+  const isOwn = ({ source }: Intent): boolean => isSamePosition(source, state.source);
+  // It came to them before a restart.
+  const own = turns.flatMap((turn) => turn.intents.filter(isOwn));
+  const removals = removalsIn(intents);
+  const additions = intents.filter((intent) => intent.op === 'add' && isKnown(intent));
+  rehearsal.run(own.filter(({ op }) => op === 'add'));
+  if (additions.length === 0) rehearsal.run(removalsIn(own), isUnresolved);
+  // What the removals wait for goes with the additions, before the second look.
+  rehearsal.run(removals.length > 0 ? [...awaited.filter(isKnown), ...additions] : additions);
+  rehearsal.run([...removalsIn(own), ...removals], isUnresolved);
+  const isUnseen = rehearsal.snapshot.isDoubtful;
+  for (const turn of turns) {
+    const others = turn.intents.filter((intent) => !isOwn(intent));
+    rehearsal.run(others, turn.isUnresolved);
+  }
   return isUnseen;
 }
 
-/** @param isDoubtful the first read, also before a restart: what stands on top of the full state goes after its second look. */
-function rehearseFirst(rehearsal: Rehearsal, turn: Turn, expanded: Expanded | null, isDoubtful: boolean): boolean {
-  const others = turn.intents;
-  if (expanded === null) {
-    rehearsal.run(others, turn.isUnresolved);
-    return false;
-  }
-  const { intents, heldBy, awaited, isUnresolved } = expanded;
-  const additions = intents.filter((intent) => intent.op === 'add' && isKnown(intent));
-  const removals = intents.filter(({ op }) => op === 'remove');
-  if (heldBy !== null) rehearsal.hold(removals, heldBy);
-  if (!isDoubtful) rehearsal.run(others);
-  // What the removals wait for goes with the additions, before the second look.
-  rehearsal.run(isDoubtful && removals.length > 0 ? [...awaited.filter(isKnown), ...additions] : additions);
-  rehearsal.run(removals, isUnresolved);
-  const isUnseen = isDoubtful && rehearsal.snapshot.isDoubtful;
-  if (isDoubtful) rehearsal.run(others);
-  return isUnseen;
-}
+const removalsIn = (intents: readonly Intent[]): readonly Intent[] => intents.filter(({ op }) => op === 'remove');
 
 /** A request can name its member. */
 export const isKnown = ({ target }: Intent): boolean => target !== null;

@@ -252,7 +252,8 @@ interface PartitionView {
   pauses: PausesOf;
 }
 
-const UNKNOWN_GROUP = '';
+/** Of a record that names none. */
+export const UNKNOWN_GROUP = '';
 
 export const emptyWaiting = (): WaitingView => ({ partitions: new Map(), intentCount: 0, unreadableCount: 0 });
 

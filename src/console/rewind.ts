@@ -18,6 +18,8 @@ import { changesIn } from './source-events.ts';
 import { TopicReading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 
+const COMMAND = 'rewind';
+
 export interface RewindSources {
   readonly tools: LogTools;
   readonly topic: string;
@@ -53,8 +55,9 @@ export async function rewindTo(
   const unreadable = new UnreadableRecords();
   const reading = new TopicReading('source', sources.topic, { ...sources, context }, unreadable);
   await reading.open();
-  const places = await placesAt(to, reading, sources);
-  demandCommitted(places, sources);
+  const offsets = await committedOffsets(to, sources);
+  const places = sourcePlaces(offsets, await sources.bounds(reading.topic, reading.all));
+  demandCommitted(places, { ...sources, command: COMMAND });
   const moves: Rewound[] = [];
   for (const place of places) {
     const move = rewound(place);
@@ -103,31 +106,42 @@ export interface SourcePlace extends CommittedPlace {
   readonly end: bigint;
 }
 
-/** Of all partitions. @param time where the group would be rewound to, epoch ms; null: nowhere */
-export async function placesAt(
+/** By partition. */
+export interface CommittedOffsets {
+  readonly committed: ReadonlyMap<number, Committed>;
+  /** The first record since a time; none: the end. */
+  readonly since: ReadonlyMap<number, bigint>;
+}
+
+/** @param time where the group would be rewound to, epoch ms; null: nowhere */
+export async function committedOffsets(
   time: number | null,
-  reading: Pick<TopicReading, 'all' | 'topic'>,
-  sources: Pick<RewindSources, 'bounds' | 'committed' | 'offsetsSince'>,
-): Promise<readonly SourcePlace[]> {
-  const bounds = await sources.bounds(reading.topic, reading.all);
+  sources: Pick<RewindSources, 'committed' | 'offsetsSince'>,
+): Promise<CommittedOffsets> {
   const committed = await sources.committed();
-  const since: ReadonlyMap<number, bigint> = time === null ? new Map() : await sources.offsetsSince(time);
-  return [...bounds].map(([partition, { start, end }]): SourcePlace => {
+  return { committed, since: time === null ? new Map() : await sources.offsetsSince(time) };
+}
+
+/** @param bounds of all partitions, as they are after the offsets: what is committed meanwhile may lie beyond earlier ends. */
+export const sourcePlaces = (
+  { committed, since }: CommittedOffsets,
+  bounds: ReadonlyMap<number, Bounds>,
+): readonly SourcePlace[] =>
+  [...bounds].map(([partition, { start, end }]): SourcePlace => {
     const { offset = null, metadata = '' } = committed.get(partition) ?? {};
     return { partition, offset, metadata, since: since.get(partition) ?? end, start, end };
   });
-}
 
 /** @throws ExitError where nothing is committed. */
 export function demandCommitted(
   places: readonly CommittedPlace[],
-  { consumerGroup, topic }: Pick<RewindSources, 'consumerGroup' | 'topic'>,
+  { consumerGroup, topic, command }: Pick<RewindSources, 'consumerGroup' | 'topic'> & { readonly command: string },
 ): void {
   if (places.some(({ offset }) => offset !== null)) return;
   const why = `the consumer group ${consumerGroup} has committed nothing of ${topic}`;
   throw new ExitError(
     EXIT.configuration,
-    `rewind: ${why}\n  Name the group of the instances in KAFKA_GROUP_ID. A group without offsets reads the topic from its beginning when instances start.`,
+    `${command}: ${why}\n  Name the group of the instances in KAFKA_GROUP_ID. A group without offsets reads the topic from its beginning when instances start.`,
   );
 }
 
@@ -150,29 +164,34 @@ async function readAgain(reading: TopicReading, { format, pendingMax }: RewindSo
     found.recordCount += 1;
     await format.prepare?.([record]);
     for (const { event } of changesIn({ record, topic, partitionCount, format })) found.take(event, record.partition);
-    demandRoom(found, pendingMax);
+    demandRoom(found, { pendingMax, command: COMMAND });
   }
-  demandOnePartition(found);
+  demandOnePartition(found, COMMAND);
   return found;
 }
 
-/** @param pendingMax MAX_PENDING_INTENTS. @throws ExitError */
-export function demandRoom({ pendingCount }: ReadAgain, pendingMax: number): void {
-  if (pendingCount <= intakeResumesAt(pendingMax)) return;
-  throw new ExitError(
-    EXIT.someFailed,
-    `rewind: more than ${numberText(intakeResumesAt(pendingMax))} changes would be pending, and where memory is full (MAX_PENDING_INTENTS) instances send older changes before they have read newer ones\n  Name a later time, or raise MAX_PENDING_INTENTS for this command and for all instances.`,
-  );
+interface Room extends Pick<RewindSources, 'pendingMax'> {
+  /** That refuses. */
+  readonly command: string;
 }
 
 /** @throws ExitError */
-export function demandOnePartition({ groupsInTwoPartitions: groups }: ReadAgain): void {
+export function demandRoom({ pendingCount }: ReadAgain, { pendingMax, command }: Room): void {
+  if (pendingCount <= intakeResumesAt(pendingMax)) return;
+  throw new ExitError(
+    EXIT.someFailed,
+    `${command}: more than ${numberText(intakeResumesAt(pendingMax))} changes would be pending, and where memory is full (MAX_PENDING_INTENTS) instances send older changes before they have read newer ones\n  Name a later time, or raise MAX_PENDING_INTENTS for this command and for all instances.`,
+  );
+}
+
+/** @param command that refuses. @throws ExitError */
+export function demandOnePartition({ groupsInTwoPartitions: groups }: ReadAgain, command: string): void {
   if (groups.size === 0) return;
   const names = [...groups].slice(0, NAMED_MAX).map(visible).join(', ');
   const more = groups.size > NAMED_MAX ? ` and ${groups.size - NAMED_MAX} more` : '';
   throw new ExitError(
     EXIT.someFailed,
-    `rewind: records of one group would be read again of two partitions, which have no order: ${names}${more}\n  Name a time after partitions were added to the topic, or repair the groups by \`rollcall resync\`.`,
+    `${command}: records of one group would be read again of two partitions, which have no order: ${names}${more}\n  Name a time after partitions were added to the topic, or repair the groups by \`rollcall resync\`.`,
   );
 }
 

@@ -1,55 +1,15 @@
-/**
- * What the service has not ended, for a plan: the records of the source that are not committed, folded, and what waits in the retry
- * topic. Kept is what stands; never a record, so that a topic may have any number of them.
- */
-import {
-  WHOLE_GROUP,
-  idKey,
-  isChange,
-  isUnread,
-  positionText,
-  sourceGroup,
-  sourceMember,
-  type Intent,
-  type SourceFormat,
-} from '../core/change/change.ts';
-import { KeptIds } from '../core/change/kept-ids.ts';
+/** What the service has not ended, for a plan: what stands of each group, in its live record and in records that are not read yet. */
+import { WHOLE_GROUP, idKey, sourceGroup, sourceMember, type Intent } from '../core/change/change.ts';
 import { pendingByRecords } from '../core/change/pending-by-records.ts';
 import { isHeld, revived } from '../core/change/pending.ts';
 import type { UnresolvedNames } from '../core/log/live-record.ts';
 import type { PausesOf } from '../core/log/pause-record.ts';
-import { ReadAgain, nextRead } from '../core/log/rewind.ts';
 import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
-import { EXIT, ExitError } from '../exit-codes.ts';
-import type { LogTools } from '../ports.ts';
-import { print, unlessStopped, type CommandContext } from './command-context.ts';
 import type { GroupIntents } from './dry-run.ts';
-import { FoldedChanges } from './folded-changes.ts';
-import { eventsIn } from './source-events.ts';
-import { InvalidEvents } from './invalid-events.ts';
-import type { PlanTotals } from './plan-totals.ts';
+import type { FoldedChanges } from './folded-changes.ts';
 import type { PlannedChanges } from './planning.ts';
-import {
-  emptyPartition,
-  groupedBy,
-  readRetryTopic,
-  selects,
-  type WaitingFilter,
-  type WaitingIntent,
-} from './retry-topic.ts';
-import { demandCommitted, demandOnePartition, demandRoom, placesAt, type RewindSources } from './rewind.ts';
-import type { SourcePlace } from './rewind.ts';
-import { TopicReading } from './topic-reading.ts';
-
-export interface TopicSources extends Pick<
-  RewindSources,
-  'consumerGroup' | 'pendingMax' | 'committed' | 'bounds' | 'offsetsSince'
-> {
-  readonly tools: LogTools;
-  readonly topics: { readonly source: string; readonly retry: string };
-  readonly format: SourceFormat;
-}
+import { selects, type WaitingFilter, type WaitingIntent } from './retry-topic.ts';
 
 /** What is planned. */
 export interface TopicWish {
@@ -61,13 +21,8 @@ export interface TopicWish {
   readonly replay: WaitingFilter | null;
 }
 
-interface Reading {
-  readonly totals: PlanTotals;
-  readonly context: CommandContext;
-}
-
 /** What is known of one partition of the source. */
-interface PartitionRecords {
+export interface PartitionRecords {
   readonly unread: FoldedChanges;
   /** By group, by `idKey`. */
   readonly waiting: ReadonlyMap<string, readonly WaitingIntent[]>;
@@ -75,109 +30,6 @@ interface PartitionRecords {
   readonly unresolved: ReadonlyMap<string, UnresolvedNames>;
   readonly pauses: PausesOf;
   readonly isComplete: (offset: bigint) => boolean;
-}
-
-/**
- * Committed offsets come first, then what waits, then the source: what the offsets pass was recorded before them.
- * @throws ExitError where a topic is missing, an instance would refuse a partition, or `rewind` would refuse that time.
- */
-export async function readTopics(
-  wish: TopicWish,
-  sources: TopicSources,
-  { totals, context }: Reading,
-): Promise<TopicChanges> {
-  const { tools, topics } = sources;
-  const invalid = new InvalidEvents();
-  const noteBatch = ({ partition, offset, message }: { partition: number; offset: bigint; message: string }): void =>
-    invalid.note(positionText({ topic: topics.source, partition, offset, index: null }), {
-      code: 'batch_unreadable',
-      message,
-    });
-  const reading = new TopicReading('source', topics.source, { ...sources, context }, { noteBatch });
-  await reading.open();
-  const places = await unlessStopped(context, placesAt(wish.since, reading, sources));
-  if (wish.since !== null) demandCommitted(places, { ...sources, topic: topics.source });
-  const view = await readRetryTopic({ topic: topics.retry, tools, context });
-  const partitions = new Map<number, PartitionRecords>();
-  const ids = new KeptIds();
-  for (const place of places) {
-    const { partition } = place;
-    const { groups, pauses, unresolved } = view.partitions.get(partition) ?? emptyPartition();
-    const waiting = groupedBy([...groups.values()].flat(), ({ intent }) => intent.group);
-    demandOwnRecords(place, topics.source, waiting);
-    await warnOfLoss(place, topics.source, context);
-    const { from, complete } = nextRead(place);
-    const isComplete = (offset: bigint): boolean => complete.some((range) => range.from <= offset && offset < range.to);
-    reading.startAt(partition, from);
-    const unread = new FoldedChanges({ topic: topics.source, partition }, { start: from, ids, isComplete });
-    partitions.set(partition, { unread, waiting, unresolved, pauses, isComplete });
-  }
-  const changes = new TopicChanges(partitions, wish);
-  reading.select(changes.partitions);
-  await readSource({ reading, changes, partitions, invalid }, wish, sources);
-  await print(context.stderr, invalid.text);
-  totals.count('invalid', invalid.count);
-  return changes;
-}
-
-interface SourceReading {
-  readonly reading: TopicReading;
-  readonly changes: TopicChanges;
-  readonly partitions: ReadonlyMap<number, PartitionRecords>;
-  readonly invalid: InvalidEvents;
-}
-
-async function readSource(
-  { reading, changes, partitions, invalid }: SourceReading,
-  { since }: TopicWish,
-  { format, pendingMax }: TopicSources,
-): Promise<void> {
-  const { topic, partitionCount } = reading;
-  const readAgain = since === null ? null : new ReadAgain();
-  for await (const record of reading.read()) {
-    const of = partitions.get(record.partition);
-    if (of === undefined) continue;
-    await format.prepare?.([record]);
-    for (const { event, source } of eventsIn({ record, topic, partitionCount, format })) {
-      const isWanted = event.kind === 'skip' || event.group === null || changes.isWanted(event.group);
-      if (isChange(event)) readAgain?.take(event, record.partition);
-      if (isChange(event) && isWanted) of.unread.take(event, source);
-      else if (isUnread(event) && isWanted && !of.isComplete(record.offset)) invalid.note(positionText(source), event);
-    }
-    if (readAgain !== null) demandRoom(readAgain, pendingMax);
-  }
-  if (readAgain !== null) demandOnePartition(readAgain);
-}
-
-/** @throws ExitError where an instance would refuse the partition, so that nothing of it would be sent. */
-function demandOwnRecords(
-  { partition, offset, end }: SourcePlace,
-  topic: string,
-  waiting: ReadonlyMap<string, readonly WaitingIntent[]>,
-): void {
-  const isForeign = ({ intent: { source } }: WaitingIntent): boolean =>
-    source.topic !== topic || source.partition !== partition || source.offset >= end;
-  const problem =
-    offset !== null && offset > end
-      ? `the committed offset ${offset} lies beyond its end ${end}`
-      : [...waiting.values()].flat().some(isForeign)
-        ? 'what waits in the retry topic is of another topic or partition, or lies beyond its end'
-        : null;
-  if (problem === null) return;
-  throw new ExitError(
-    EXIT.unavailable,
-    `plan: instances refuse ${topic}/${partition}: ${problem}\n  The topic was recreated, truncated or renamed: \`rollcall run\` logs the remedy.`,
-  );
-}
-
-async function warnOfLoss(
-  { partition, offset, start }: SourcePlace,
-  topic: string,
-  { stderr }: CommandContext,
-): Promise<void> {
-  if (offset === null || offset >= start) return;
-  const gone = `records from offset ${offset} to ${start} were not read, and retention has taken them`;
-  await print(stderr, `warning: ${topic}/${partition}: ${gone}\n`);
 }
 
 /** By partition and group. */
@@ -193,9 +45,16 @@ export class TopicChanges implements PlannedChanges {
   readonly heldCount: number;
   /** Changes that were given up, are not sent, and that nothing newer has replaced. */
   givenUpCount = 0;
+  /** Live records of which not all is planned. */
+  readonly unreadableCount: number;
 
-  constructor(partitions: ReadonlyMap<number, PartitionRecords>, { groups, replay }: TopicWish) {
+  constructor(
+    partitions: ReadonlyMap<number, PartitionRecords>,
+    { groups, replay }: TopicWish,
+    unreadableCount: number,
+  ) {
     this.#replay = replay;
+    this.unreadableCount = unreadableCount;
     const waiting = [...partitions.values()].flatMap((of) => [...of.waiting.values()].flat());
     this.heldCount =
       replay === null ? 0 : waiting.filter((each) => each.state === 'held' && selects(replay, each)).length;

@@ -239,6 +239,9 @@ describeNewestKafka('the runbook', (kafka) => {
     await answers('fails');
     await answers('fails-why');
     await answers('cost');
+    // Its tries would go on beside those of the next questions.
+    await send({ remove_members: ['ghost'], event_id: 'ghost-left' });
+    await until(async () => !(await rollcall('replay list --group sales')).includes('ghost'));
   });
 
   test(

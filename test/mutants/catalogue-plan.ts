@@ -80,9 +80,8 @@ export const planMutants: readonly Mutant[] = [
     breaks: 'a plan sends what stands on top of a full state together with what that comes to',
     edits: [
       {
-        find: '  if (!isDoubtful) rehearsal.run(others);\n',
-        replace:
-          '  if (!isDoubtful) return (rehearsal.run([...others, ...intents.filter(isKnown)], isUnresolved), false);\n',
+        find: 'yield { intents: [...first, ...answered], at };\n    yield { intents: expanded, at };',
+        replace: 'yield { intents: [...first, ...answered, ...expanded], at };',
       },
     ],
     tests: ['test/unit/plan-and-apply.test.ts'],
@@ -136,7 +135,12 @@ export const planMutants: readonly Mutant[] = [
   {
     name: 'paused-is-planned',
     breaks: 'a plan of the topics shows requests of a group that is paused',
-    edits: [{ find: 'if (pause !== null) return { names, group, snapshot: pause };', replace: '' }],
+    edits: [
+      {
+        find: 'if (pause !== null) return { names: { group: idKey(wanted.group), members: new Map() }, group, snapshot: pause };',
+        replace: '',
+      },
+    ],
     tests: ['test/contract/plan-topics.test.ts'],
   },
   {
@@ -146,5 +150,92 @@ export const planMutants: readonly Mutant[] = [
       { find: '[...soon, ...timed.filter(({ notBefore }) => notBefore <= now)]', replace: '[...soon, ...timed]' },
     ],
     tests: ['test/unit/plan-and-run.test.ts'],
+  },
+  {
+    name: 'given-up-addition-forgotten',
+    breaks: 'a plan sends removals of a full state while an addition of it, which the live record holds, is given up',
+    edits: [
+      {
+        find: 'const additions = all.filter(isAwaited);',
+        replace: 'const additions = (now?.intents ?? []).filter(isAwaited);',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'recorded-removals-after-new-ones',
+    breaks: 'a plan sends what a full state comes to now before what its live record holds',
+    edits: [
+      {
+        find: 'yield { intents: [...first, ...answered], at };\n    yield { intents: expanded, at };',
+        replace: 'yield { intents: expanded, at };\n    yield { intents: [...first, ...answered], at };',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'wait-of-its-group-counts',
+    breaks: 'the time of a plan counts the wait of what goes with any answer of its group',
+    edits: [
+      {
+        find: 'yield { intents: answered, at };',
+        replace: 'yield { intents: answered, at: answered[0]?.notBefore ?? at };',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'replay-plans-all',
+    breaks: 'a plan of a replay counts what the replay does not wake',
+    edits: [{ find: "which: isReplay ? ('now' as const) : ('all' as const)", replace: "which: 'all' as const" }],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'planned-groups-by-spelling',
+    breaks: 'a plan of the topics finds a group only where `--group` spells it as the source',
+    edits: [
+      {
+        find: 'groups === undefined ? null : new Set(groups.map(idKey));\n      this.#partitions',
+        replace: 'groups === undefined ? null : new Set(groups);\n      this.#partitions',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'foreign-waits-planned',
+    breaks: 'a plan of the topics takes what waits in a retry topic of another source',
+    edits: [
+      { find: ': waiting.some(isForeign)', replace: ': waiting.some(isForeign) && offset !== null && offset > end' },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'released-removals-forgotten',
+    breaks: 'a plan of the topics shows removals as held although the members that they waited for are known',
+    edits: [{ find: 'unresolved: of.unresolved.get(key) ?? {}', replace: 'unresolved: {}' }],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'ends-before-offsets',
+    breaks: 'a plan beside a running service takes the ends of the source before the committed offsets',
+    edits: [
+      {
+        find: '  const offsets = await committedOffsets(wish.since, sources);\n  const view',
+        replace:
+          '  const ends = await sources.bounds(topics.source, reading.all);\n  sources = { ...sources, bounds: async () => ends };\n  const offsets = await committedOffsets(wish.since, sources);\n  const view',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
+  },
+  {
+    name: 'unreadable-records-passed-over',
+    breaks: 'a plan of the topics passes over live records that cannot be read',
+    edits: [
+      {
+        find: 'return changes.unreadableCount > 0 ? EXIT.someFailed : exitCodeOf(totals);',
+        replace: 'return exitCodeOf(totals);',
+      },
+    ],
+    tests: ['test/contract/plan-topics.test.ts'],
   },
 ];

@@ -31,7 +31,7 @@ export const undoMutants: readonly Mutant[] = [
   {
     name: 'rewind-of-two-partitions',
     breaks: 'records of one group are read again of two partitions, whose changes have no order',
-    edits: [{ find: '  demandOnePartition(found);\n  return found;', replace: '  return found;' }],
+    edits: [{ find: '  demandOnePartition(found, COMMAND);\n  return found;', replace: '  return found;' }],
     tests: ['test/contract/rewind.test.ts'],
   },
   {

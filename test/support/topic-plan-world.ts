@@ -5,15 +5,17 @@ import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { pipelineOptions } from '../../src/config/config.ts';
 import { wake } from '../../src/console/replays.ts';
+import { rewindTo } from '../../src/console/rewind.ts';
 import { PlanTotals } from '../../src/console/plan-totals.ts';
 import { plansOf, ReadTimes, type PlannedGroup } from '../../src/console/planning.ts';
 import { findWaiting, type WaitingFilter } from '../../src/console/retry-topic.ts';
-import { readTopics, type TopicSources, type TopicWish } from '../../src/console/topic-changes.ts';
+import { readTopics, type TopicSources } from '../../src/console/read-topics.ts';
+import type { TopicWish } from '../../src/console/topic-changes.ts';
 import { planTopics, type PlanTopicFlags } from '../../src/commands/plan.ts';
 import { newTopics } from '../../src/core/log/topics.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import type { Random } from '../../src/ports.ts';
+import type { Commit, Random } from '../../src/ports.ts';
 import { aContext } from './command-context.ts';
 import { aLog } from './genesys.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -126,8 +128,7 @@ export class TopicPlanWorld {
   }
 
   /** The command. */
-  async print(flags: PlanTopicFlags, more: Partial<TopicSources> = {}) {
-    const context = aContext({ clock: this.clock });
+  async print(flags: PlanTopicFlags, more: Partial<TopicSources> = {}, context = aContext({ clock: this.clock })) {
     const [config, ids] = [configOf(this.#world), idMapOf(this.#world)];
     const sources = { ...this.sources(), config, api: this.target, ids, ...more };
     const code = await planTopics(flags, sources, context);
@@ -148,6 +149,26 @@ export class TopicPlanWorld {
     const waking = wake(retry, found);
     await this.quiet();
     await waking;
+  }
+
+  /** As another version would write it. */
+  rewriteLiveRecord(group: string, changed: (value: string) => string): void {
+    for (const partition of [0, 1]) {
+      const { records } = this.broker.topic(TOPICS.retry).partition(partition).read(0n, Number.MAX_SAFE_INTEGER);
+      const last = records.findLast(({ key }) => Buffer.from(key ?? []).toString() === group);
+      if (last === undefined) continue;
+      const value = changed(Buffer.from(last.value ?? []).toString());
+      this.broker.append([{ topic: TOPICS.retry, partition, key: group, value, headers: last.headers }]);
+    }
+  }
+
+  /** As `rewind --yes`. */
+  async rewind(to: number): Promise<void> {
+    const group = this.broker.group(GROUP);
+    const members = async () => ({ state: 'Empty', members: [] });
+    const commit = async (commits: readonly Commit[]): Promise<void> => group.commitWithoutMembers(commits);
+    const sources = { ...this.sources(), topic: TOPICS.source, members, commit };
+    await rewindTo({ to, isMeant: true }, sources, aContext({ clock: this.clock }));
   }
 
   sources(): TopicSources {

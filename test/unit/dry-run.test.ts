@@ -135,7 +135,7 @@ describe('a full state', () => {
 
   test('of a group that cannot be read is shown for no member', () => {
     const refused = { failure: { code: 'group_missing' }, rule: 'slow' } as const;
-    const plan = foreseeRefused(folded(add(1n, 'a'), state(2n, ['b'])), refused, options.retry);
+    const plan = foreseeRefused(folded(add(1n, 'a'), state(2n, ['b'])), refused, options);
     expect(plan).toMatchObject({ etag: null, requests: [], noop: [] });
     expect([...predictionsOf(plan)]).toEqual([
       { member: 'a', outcome: 'superseded', code: null },

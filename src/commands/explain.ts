@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { adminUrls } from '../console/admin-urls.ts';
 import { collect, instant, print, printJson, type CommandContext } from '../console/command-context.ts';
-import { indexOption, indexReading, openRecordIndex } from '../console/indexing.ts';
+import { indexOption, indexReading, withRecordIndex } from '../console/indexing.ts';
 import { GroupRecords } from '../console/group-records.ts';
 import { membersOf, readExplained, type Explained } from '../console/explained.ts';
 import type { Question, Sources } from '../console/group-topics.ts';
@@ -69,12 +69,10 @@ async function withSources(
     async (sources, config) => {
       const instances = adminUrls(admin, config);
       if (directory === undefined) return work({ ...sources, instances, records: GroupRecords.ofTopics(sources) });
-      const index = await openRecordIndex(directory, { ...sources, reading: indexReading(config.format) });
-      try {
-        await work({ ...sources, instances, records: GroupRecords.ofIndex(index, sources) });
-      } finally {
-        index.close();
-      }
+      const reading = indexReading(config.format);
+      await withRecordIndex(directory, { ...sources, reading }, (index) =>
+        work({ ...sources, instances, records: GroupRecords.ofIndex(index, sources) }),
+      );
     },
     needsOfExplain,
   );

@@ -18,8 +18,8 @@ import {
   type RowsBy,
 } from '../console/breakdown-text.ts';
 import { writeReportPage } from '../console/page/page-file.ts';
-import { indexOption } from '../console/indexing.ts';
-import { openReportIndex, reportIndex } from '../console/indexed-records.ts';
+import { indexOption, withRecordIndex } from '../console/indexing.ts';
+import { reportIndex, reportIndexSources } from '../console/indexed-records.ts';
 import { csvHeader, csvRow, csvText, summaryJson, summaryText } from '../console/report-text.ts';
 import { NOT_SENT } from '../console/shadow.ts';
 import { SearchedReports, endedAsSelected, reportTopic, type ReportSelection } from '../console/report-search.ts';
@@ -96,8 +96,8 @@ export function reportCommand(context: CommandContext): Command {
           checkFlags(flags);
           const printing = { flags, topic: config.topics.report, tools, context };
           if (directory === undefined) return printReport(printing);
-          const index = await openReportIndex(directory, config, { tools, context });
-          await printReport({ ...printing, index }).finally(() => index.close());
+          const sources = await reportIndexSources(config, { tools, context });
+          await withRecordIndex(directory, sources, (index) => printReport({ ...printing, index }));
         },
         ({ topics }) => [
           readingTopic(topics.report),
@@ -187,9 +187,9 @@ function printingOf(flags: ReportFlags): Printing {
 }
 
 /** Records on the terminal show by themselves how far it is. */
-function showReading({ flags, context }: Reporting, searched: SearchedReports): () => void {
+function showReading({ flags, index, context }: Reporting, searched: SearchedReports): () => void {
   const isShownAnyway = flags.format === 'ndjson' && context.stdout.isTTY === true;
-  if (flags.follow === true || isShownAnyway) return () => undefined;
+  if (flags.follow === true || isShownAnyway || index !== undefined) return () => undefined;
   return showProgress(context.stderr, context.clock, () => {
     const { passed, total } = searched.progress;
     const where = `partition ${[...searched.partitions].join(', ')}`;
@@ -206,7 +206,7 @@ interface Searched {
 
 /** What could not be read, and where nothing was found. */
 async function tellSearch(
-  { flags, topic, context }: Reporting,
+  { flags, topic, index, context }: Reporting,
   searched: SearchedReports,
   found: Searched,
 ): Promise<void> {
@@ -224,8 +224,11 @@ async function tellSearch(
     throw new ExitError(EXIT.usage, text);
   }
   if (found.count > 0 || flags.follow === true) return;
-  const where = `${recordCount} records in ${searched.partitions.size} of ${found.partitionCount} partitions of ${topic}`;
-  await print(context.stderr, `nothing found: ${where} were searched${criteriaText(flags)}\n`);
+  const where =
+    index === undefined
+      ? `${recordCount} records in ${searched.partitions.size} of ${found.partitionCount} partitions of ${topic} were`
+      : `all of ${topic} that is in the index was`;
+  await print(context.stderr, `nothing found: ${where} searched${criteriaText(flags)}\n`);
 }
 
 function criteriaText(flags: ReportFlags): string {

@@ -59,6 +59,8 @@ export interface EventsRead extends RecordsRead {
 }
 
 interface RecordSource {
+  /** It takes its time, and says how far it is. */
+  readonly hasProgress: boolean;
   partitionCount(topic: IndexedTopic): Promise<number>;
   reports(selection: ReportSelection, member: WantedReports['member']): ReportSource;
   events(
@@ -99,7 +101,7 @@ export class GroupRecords {
     const source = this.#source.reports(selection, member);
     const partitionCount = await this.#source.partitionCount('report');
     const searched = new SearchedReports({ source, partitionCount, selection, follow: false, allPartitions, context });
-    const end = showProgress(context.stderr, context.clock, () => readProgress(searched.progress, topics.report));
+    const end = this.#show(topics.report, () => searched.progress);
     try {
       for await (const report of searched.read()) take(report);
     } finally {
@@ -122,7 +124,7 @@ export class GroupRecords {
     const problems: string[] = [];
     let read: ReadProgress = { passed: 0, total: 0 };
     const onProgress = (progress: ReadProgress): void => void (read = progress);
-    const end = showProgress(context.stderr, context.clock, () => readProgress(read, topics.source));
+    const end = this.#show(topics.source, () => read);
     try {
       for await (const record of this.#source.events({ ...wanted, partitions }, onProgress)) {
         if (record.unreadable !== undefined) problems.push(record.unreadable.message);
@@ -134,6 +136,12 @@ export class GroupRecords {
     }
     endIfStopped(context, `before the end of ${topics.source}`);
     return { partitions, problems, gone: await this.#goneOf('source', partitions) };
+  }
+
+  #show(topic: string, current: () => ReadProgress): () => void {
+    const { stderr, clock } = this.#sources.context;
+    if (!this.#source.hasProgress) return () => undefined;
+    return showProgress(stderr, clock, () => readProgress(current(), topic));
   }
 
   async #goneOf(kind: IndexedTopic, partitions: readonly number[]): Promise<readonly Beginning[]> {
@@ -155,6 +163,7 @@ function partitionsOf(groups: readonly string[], near: readonly number[], partit
 
 function topicSource({ tools, topics, starts, context }: Sources): RecordSource {
   return {
+    hasProgress: true,
     partitionCount: async (topic) => (await existingTopic(topics[topic], { tools, context })).partitionCount,
     reports: (selection) => reportTopic({ tools, topic: topics.report, selection, follow: false, context }),
     events: ({ partitions }, onProgress) =>
@@ -172,6 +181,7 @@ function topicSource({ tools, topics, starts, context }: Sources): RecordSource 
 }
 
 const indexSource = (index: RecordIndex, stop: AbortSignal): RecordSource => ({
+  hasProgress: false,
   partitionCount: async (topic) => index.places(topic).size,
   reports: (selection, member) => reportIndex({ index, stop }, selection, member),
   events: (wanted) => sourceIndex({ index, stop }, wanted),

@@ -6,22 +6,21 @@ import { readConfig, type Config } from '../config/config.ts';
 import type { TopicRecord } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import { placesIn } from './group-sources.ts';
-import { indexReading, openRecordIndex } from './indexing.ts';
+import { indexReading, type IndexSources } from './indexing.ts';
 import { readText } from './kafka-tools.ts';
 import { CLOCK_MARGIN_MS, type ReportSelection, type ReportSource } from './report-search.ts';
 import { openSourceTopicFormat } from './source-format.ts';
 
-/** Brought up to date; also with the source, so that `explain` has all. @throws as `openRecordIndex`, and ConfigError */
-export async function openReportIndex(
-  directory: string,
+/** Also of the source, so that `explain` finds all in the index. @throws ConfigError */
+export async function reportIndexSources(
   config: Config<'kafka' | 'topics'>,
   { tools, context }: { readonly tools: KafkaLogTools; readonly context: CommandContext },
-): Promise<RecordIndex> {
+): Promise<IndexSources> {
   const { format: formatConfig } = readConfig(context.environment, ['format'], readText);
   const format = await openSourceTopicFormat(formatConfig);
   const { bounds, topicId } = placesIn(tools, config);
   const reading = indexReading(formatConfig);
-  return openRecordIndex(directory, { tools, topics: config.topics, bounds, topicId, context, format, reading });
+  return { tools, topics: config.topics, bounds, topicId, context, format, reading };
 }
 
 interface Indexed {

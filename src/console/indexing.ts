@@ -53,28 +53,53 @@ export const indexOption = (): Option =>
     'keep the report topic and the source topic in an index there, brought up to date first, and answer from it',
   );
 
-/** With everything that the topics have now. @throws ExitError where the index or a topic cannot be used, or it was asked to stop */
-export async function openRecordIndex(directory: string, sources: IndexSources): Promise<RecordIndex> {
+/**
+ * With everything that the topics have now, and closed after the work.
+ * @throws ExitError where the index or a topic cannot be used, or it was asked to stop; what the work throws
+ */
+export async function withRecordIndex<T>(
+  directory: string,
+  sources: IndexSources,
+  work: (index: RecordIndex) => Promise<T>,
+): Promise<T> {
   const { topics, reading } = sources;
   const origin = sha256(JSON.stringify([topics.report, topics.source, reading.format]));
-  const index = await RecordIndex.open(directory, origin).catch((error: unknown) => refuse(error, directory));
+  const index = await RecordIndex.open(directory, origin).catch((error: unknown) => {
+    throw isOfFiles(error) ? unusable(error, directory) : exitOf(error, directory);
+  });
   try {
     for (const topic of ['report', 'source'] as const) await new Indexing(index, topic, sources).readOn();
-    return index;
+    return await work(index);
   } catch (error) {
+    throw exitOf(error, directory);
+  } finally {
     index.close();
-    return refuse(error, directory);
   }
 }
 
-function refuse(error: unknown, directory: string): never {
+/** What has nothing to do with an index stays as it is. */
+function exitOf(error: unknown, directory: string): unknown {
   if (error instanceof IndexError) {
     const remedy = 'give another directory to --index; the old one still has what retention has deleted since';
-    throw new ExitError(EXIT.usage, `the index ${directory}: ${error.message}; ${remedy}`, { cause: error });
+    return new ExitError(EXIT.usage, `the index ${directory}: ${error.message}; ${remedy}`, { cause: error });
   }
-  if (error instanceof SqliteMissingError) throw new ExitError(EXIT.unavailable, error.message, { cause: error });
-  throw error;
+  if (error instanceof SqliteMissingError) return new ExitError(EXIT.unavailable, error.message, { cause: error });
+  return isOfSqlite(error) ? unusable(error, directory) : error;
 }
+
+function unusable(error: Error, directory: string): ExitError {
+  const remedy =
+    'see that it can be written and its disk has room; where the file is damaged, give another directory to --index';
+  return new ExitError(EXIT.unavailable, `the index ${directory}: ${error.message}; ${remedy}`, { cause: error });
+}
+
+const codeOf = (error: unknown): string | null =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+
+/** Of better-sqlite3, or of Node. */
+const isOfSqlite = (error: unknown): error is Error => /^(SQLITE_|ERR_SQLITE)/.test(codeOf(error) ?? '');
+
+const isOfFiles = (error: unknown): error is Error => error instanceof Error && 'syscall' in error;
 
 /** Written in one transaction. */
 const ENTRIES_A_TURN = 5_000;

@@ -1,5 +1,5 @@
 /** The index of `--index DIR`: what it keeps of the topics, and that it says the same as they do. */
-import { readdirSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { native } from '../../src/formats/native/native.ts';
@@ -313,4 +313,38 @@ test('index: finds the events of a name that the id map alone has for a member',
   const flags = { group: 'g', member: 'u' };
   expect(await written.explain(flags, folder)).toContain('event as-w');
   expect(await written.explain(flags, folder)).toBe(await written.explain(flags, null));
+});
+
+test.each([
+  ['a file', (folder: string) => join(folder, 'file')],
+  ['below a file', (folder: string) => join(folder, 'file', 'index')],
+  ['where no directory is', (folder: string) => join(folder, 'none', 'index')],
+  ['a directory that has a directory of its name', (folder: string) => join(folder, 'taken')],
+  ['a directory whose file is something else', (folder: string) => join(folder, 'other')],
+])('index: says what is wrong with %s', async (_, place) => {
+  const folder = aFolder();
+  writeFileSync(join(folder, 'file'), '');
+  mkdirSync(join(folder, 'taken', 'records.sqlite'), { recursive: true });
+  mkdirSync(join(folder, 'other'));
+  writeFileSync(join(folder, 'other', 'records.sqlite'), 'x'.repeat(10_000));
+  const explained = new WrittenTopics(1).explain({ group: 'g' }, place(folder));
+  await expect(explained).rejects.toMatchObject({
+    code: EXIT.unavailable,
+    message: expect.stringContaining(`the index ${place(folder)}: `),
+  });
+});
+
+test('index: says that it is damaged', async () => {
+  const written = new WrittenTopics(1);
+  const folder = aFolder();
+  for (let i = 0; i < 500; i += 1) written.report('g', written.event('g', { add_members: [`m${i}`] }), `m${i}`, {});
+  await written.explain({ group: 'g' }, folder);
+  const file = openSync(join(folder, 'records.sqlite'), 'r+');
+  const { size } = fstatSync(file);
+  writeSync(file, Buffer.alloc(size - 8_192, 0xa5), 0, size - 8_192, 8_192);
+  closeSync(file);
+  await expect(written.explain({ group: 'g' }, folder)).rejects.toMatchObject({
+    code: EXIT.unavailable,
+    message: expect.stringContaining('where the file is damaged, give another directory'),
+  });
 });

@@ -12,7 +12,7 @@ import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { ReadOptions } from '../../src/ports.ts';
 import { aReport } from '../support/a-report.ts';
-import { anIndex } from '../support/an-index.ts';
+import { withAnIndex } from '../support/an-index.ts';
 import { aFolder } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -58,8 +58,9 @@ async function report(flags: ReportFlags, reads: ReadOptions[] = [], tools = too
 async function byIndex(flags: ReportFlags): Promise<string> {
   const context = aContext({ clock });
   const topics = { source: 's', report: 'reports' };
-  const index = await anIndex(aFolder(), { broker, tools: log, topics, context });
-  await printReport({ flags, topic: 'reports', tools: log, index, context }).finally(() => index.close());
+  await withAnIndex(aFolder(), { broker, tools: log, topics, context }, (index) =>
+    printReport({ flags, topic: 'reports', tools: log, index, context }),
+  );
   return context.out();
 }
 

@@ -12,7 +12,7 @@ import { summaryOf as summaryFrom } from '../../src/core/report/summary.ts';
 import { summaryText } from '../../src/console/report-text.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
 import type { ReadOptions } from '../../src/ports.ts';
-import { anIndex } from '../support/an-index.ts';
+import { withAnIndex } from '../support/an-index.ts';
 import { aFolder } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -61,8 +61,9 @@ async function report(flags: Partial<ReportFlags>): Promise<{ out: string; err: 
   await printReport({ ...reporting, context });
   const again = aContext();
   const topics = { source: 's', report: 'reports' };
-  const index = await anIndex(aFolder(), { broker, tools: log, topics, context: again });
-  await printReport({ ...reporting, index, context: again }).finally(() => index.close());
+  await withAnIndex(aFolder(), { broker, tools: log, topics, context: again }, (index) =>
+    printReport({ ...reporting, index, context: again }),
+  );
   expect(timeless(again.out())).toBe(timeless(context.out()));
   return { out: context.out(), err: context.err() };
 }

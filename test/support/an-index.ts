@@ -2,7 +2,7 @@
 import type { RecordIndex } from '../../src/adapters/record-index/record-index.ts';
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
-import { openRecordIndex, type IndexReading } from '../../src/console/indexing.ts';
+import { withRecordIndex, type IndexReading } from '../../src/console/indexing.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { LogTools } from '../../src/ports.ts';
 import type { TestContext } from './command-context.ts';
@@ -19,12 +19,20 @@ export interface Indexed {
 export const topicIdIn = (broker: MemoryBroker) => async (topic: string) => broker.topic(topic).id;
 
 /** Brought up to date. */
-export const anIndex = (folder: string, { broker, ...sources }: Indexed): Promise<RecordIndex> =>
-  openRecordIndex(folder, {
-    format: native,
-    reading: { format: 'native', reader: '1' },
-    ...sources,
-    topicId: topicIdIn(broker),
-    bounds: async (topic, partitions) =>
-      new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition)])),
-  });
+export const withAnIndex = <T>(
+  folder: string,
+  { broker, ...sources }: Indexed,
+  work: (index: RecordIndex) => Promise<T>,
+): Promise<T> =>
+  withRecordIndex(
+    folder,
+    {
+      format: native,
+      reading: { format: 'native', reader: '1' },
+      ...sources,
+      topicId: topicIdIn(broker),
+      bounds: async (topic, partitions) =>
+        new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition)])),
+    },
+    work,
+  );

@@ -11,7 +11,7 @@ import type { UnreadableBatch } from '../../src/core/log/reading.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { LogTools, ReadOptions, TopicRecord } from '../../src/ports.ts';
-import { anIndex, topicIdIn } from './an-index.ts';
+import { topicIdIn, withAnIndex } from './an-index.ts';
 import { aContext, type TestContext } from './command-context.ts';
 import { atEnd } from './genesys.ts';
 import { QuickWorld, type QuickOptions } from './quick-world.ts';
@@ -73,16 +73,10 @@ export class Asking {
   /** Brought up to date first. */
   async byIndex(flags: Partial<ExplainFlags> | 'all members' = {}, reading?: IndexReading): Promise<string> {
     const sources = this.#sources();
-    const index = await anIndex(this.folder, {
-      ...sources,
-      broker: this.world.broker,
-      ...(reading !== undefined && { reading }),
-    });
-    try {
-      return await this.#ask(flags, { ...sources, records: GroupRecords.ofIndex(index, sources) });
-    } finally {
-      index.close();
-    }
+    const indexed = { ...sources, broker: this.world.broker, ...(reading !== undefined && { reading }) };
+    return withAnIndex(this.folder, indexed, (index) =>
+      this.#ask(flags, { ...sources, records: GroupRecords.ofIndex(index, sources) }),
+    );
   }
 
   #sources() {

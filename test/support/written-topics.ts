@@ -10,7 +10,7 @@ import type { IndexReading } from '../../src/console/indexing.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { IdMap } from '../../src/ports.ts';
 import { aReport } from './a-report.ts';
-import { anIndex, topicIdIn } from './an-index.ts';
+import { topicIdIn, withAnIndex } from './an-index.ts';
 import { aContext } from './command-context.ts';
 import { ManualClock } from './manual-clock.ts';
 import { QuickTarget } from './quick-world.ts';
@@ -87,9 +87,11 @@ export class WrittenTopics {
       starts: async (topic: string) => new Map(of(topic).map(([partition, { start }]) => [partition, start])),
       topicId: topicIdIn(broker),
     };
-    const index = folder === null ? null : await anIndex(folder, { ...sources, broker, reading });
-    const records = index === null ? GroupRecords.ofTopics(sources) : GroupRecords.ofIndex(index, sources);
-    await explainGroup(flags, { ...sources, records }).finally(() => index?.close());
+    if (folder === null) await explainGroup(flags, { ...sources, records: GroupRecords.ofTopics(sources) });
+    else
+      await withAnIndex(folder, { ...sources, broker, reading }, (index) =>
+        explainGroup(flags, { ...sources, records: GroupRecords.ofIndex(index, sources) }),
+      );
     return context.out();
   }
 

@@ -154,7 +154,7 @@ export class RecordIndex {
     partitions: ReadonlySet<number>,
   ): Generator<TopicRecord> {
     const sql = 'SELECT * FROM records WHERE topic = 0 AND id > ? AND time >= ? AND time < ? ORDER BY id LIMIT ?';
-    const bounds = [since ?? 0, until ?? Number.MAX_SAFE_INTEGER];
+    const bounds = [since ?? Number.MIN_SAFE_INTEGER, until ?? Number.MAX_SAFE_INTEGER];
     for (let last = 0; ;) {
       const rows = this.#all(sql, [last, ...bounds, RECORDS_A_TURN]);
       for (const row of rows) if (partitions.has(Number(row['partition']))) yield recordOf(row);

@@ -63,10 +63,10 @@ export const WRITES = {
   about: 'INSERT OR IGNORE INTO about VALUES (?, ?, ?, ?, ?, ?)',
 } as const;
 
-/** Creates what is missing, for its owner alone. @throws IndexError, SqliteMissingError */
+/** Creates what is missing, for its owner alone. @throws IndexError, SqliteMissingError, and what the file system or SQLite throw */
 export async function openIndexFile(directory: string, origin: string): Promise<Database> {
   const path = join(directory, FILE);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await createDirectory(directory);
   await createPrivateFile(path);
   const database = await openDatabase(path);
   try {
@@ -76,9 +76,16 @@ export async function openIndexFile(directory: string, origin: string): Promise<
     return database;
   } catch (error) {
     database.close();
-    if (error instanceof IndexError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new IndexError(`${path} cannot be used: ${why}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Its parent is there: `recursive` would try for ever where the file system says that it is not. */
+async function createDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
 }
 

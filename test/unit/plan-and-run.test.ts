@@ -2,7 +2,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PatchBody } from '../../src/core/target/snapshot.ts';
-import { aPlanWorld, PlanTarget, type PatchFault, type PlanMade, type SentRequest } from '../support/plan-world.ts';
+import {
+  aPlanWorld,
+  PlanTarget,
+  type PatchFault,
+  type PlanMade,
+  type PlanWorld,
+  type SentRequest,
+} from '../support/plan-world.ts';
 import { TopicPlanWorld } from '../support/topic-plan-world.ts';
 
 const WORLDS = Number(process.env['TOPIC_WORLDS'] ?? 100);
@@ -135,6 +142,14 @@ test('plan --replay: its requests are those that replay now then has sent', { ti
   comparisons.expectSending(15);
 });
 
+/** In which order a full state that is read again goes where reads do not show all members is not foretold. */
+const listed = ({ groups, ...world }: PlanWorld): PlanWorld => ({
+  ...world,
+  groups: Object.fromEntries(
+    Object.entries(groups).map(([id, group]): [string, typeof group] => [id, { ...group, kind: 'listed' }]),
+  ),
+});
+
 test(
   'plan --since: its changes are those that run sends after a rewind, in this order',
   { timeout: 1_800_000 },
@@ -142,7 +157,7 @@ test(
     const comparisons = new Comparisons();
     await fc.assert(
       fc.asyncProperty(aHistory, fc.boolean(), async (drawn, isLater) => {
-        const { world, readCount } = drawn;
+        const [world, { readCount }] = [listed(drawn.world), drawn];
         const history = new TopicPlanWorld(world, new PlanTarget(world, drawn.drawn), drawn.seed);
         history.append(world.lines.slice(0, 3));
         await history.clock.advance(1000);

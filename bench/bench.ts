@@ -16,6 +16,7 @@ import type { Bench, Part } from './part.ts';
 import { backlog } from './parts/backlog.ts';
 import { budget } from './parts/budget.ts';
 import { demo } from './parts/demo.ts';
+import { diff } from './parts/diff.ts';
 import { explain } from './parts/explain.ts';
 import { formats } from './parts/formats.ts';
 import { growth } from './parts/growth.ts';
@@ -27,6 +28,7 @@ import { memory } from './parts/memory.ts';
 import { outage } from './parts/outage.ts';
 import { overload } from './parts/overload.ts';
 import { peers } from './parts/peers.ts';
+import { plan } from './parts/plan.ts';
 import { rateLimit } from './parts/rate-limit.ts';
 import { report } from './parts/report.ts';
 import { requests } from './parts/requests.ts';
@@ -56,6 +58,8 @@ const PARTS: readonly Part[] = [
   instances,
   restart,
   explain,
+  diff,
+  plan,
   report,
   memory,
   waves,

@@ -5,6 +5,7 @@
  *
  * A command is loaded only when it is asked for, so that the service starts soon. An image that serves is without the lab.
  */
+import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
@@ -20,6 +21,8 @@ import { packageVersion } from './version.ts';
 
 async function main(): Promise<void> {
   const stop = new AbortController();
+  // Each request that is under way listens, and Node would warn of more than ten.
+  setMaxListeners(0, stop.signal);
   const context = processContext(stop.signal);
   endOnClosedPipe();
   process.on('uncaughtException', (error) => process.exit(tell(error, context)));

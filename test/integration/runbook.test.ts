@@ -40,6 +40,11 @@ function questionOf(name: string): Question {
 const isSomethingLeft = (error: unknown): error is { readonly stdout: string } =>
   error instanceof Error && 'code' in error && error.code === 1 && 'stdout' in error;
 
+/** For the table of the page, where RUNBOOK_TIMES is set. */
+function tell(name: string, seconds: number): void {
+  if (process.env['RUNBOOK_TIMES'] !== undefined) process.stdout.write(`${name}: ${seconds.toFixed(1)} s\n`);
+}
+
 /** Line by line; `…` alone on a line stands for any lines. */
 const patternOf = (answer: string): RegExp =>
   new RegExp(
@@ -143,8 +148,10 @@ describeNewestKafka('the runbook', (kafka) => {
     const { command, answer } = questionOf(name);
     let said = '';
     for (let tries = 0; tries < 20; tries += 1) {
+      const startedAt = performance.now();
       said = await run(command);
-      if (patternOf(answer).test(said)) return;
+      const seconds = (performance.now() - startedAt) / 1_000;
+      if (patternOf(answer).test(said)) return tell(name, seconds);
       await pause(systemClock, 500);
     }
     expect(said).toMatch(patternOf(answer));

@@ -22,7 +22,7 @@ async function measure({ kafka: start, isQuick }: Bench): Promise<readonly Figur
   const count = isQuick ? GROUPS.quick : GROUPS.whole;
   const members = Array.from({ length: MEMBERS }, (_, i) => `m${i}`);
   const groups = Array.from({ length: count }, (_, i) => `g${i}`);
-  // In every second group one is missing, and in every third somebody is extra.
+  // In every second group one is missing, and in every third one is extra.
   const shown = new Map(groups.map((id, i) => [id, new Set([...members.slice(i % 2), ...(i % 3 === 0 ? ['x'] : [])])]));
   const target = { limits: 'off', latencyMs: 1 } as const;
   const run = await Run.open({ kafka, target, initial: shown, partitions: PARTITIONS });

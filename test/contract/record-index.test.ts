@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { native } from '../../src/formats/native/native.ts';
 import { RecordIndex } from '../../src/adapters/record-index/record-index.ts';
 import { EXIT } from '../../src/exit-codes.ts';
+import { aRequest } from '../support/a-report.ts';
 import { aFolder, Asking } from '../support/asking.ts';
 import type { ExplainFlags } from '../../src/commands/explain.ts';
 import { mulberry32, type Stream } from '../support/random.ts';
@@ -79,7 +80,7 @@ class RandomTopics {
       superseded_by:
         outcome === 'superseded' && this.#isInOne ? `source/${at[0]}/${at[1] + 1n}/${member ?? 'u'}` : null,
       request:
-        outcome === 'applied' ? { ...REQUEST, etag_after: `"${this.topics.target.group(group).version++}"` } : null,
+        outcome === 'applied' ? aRequest(null, { etag_after: `"${this.topics.target.group(group).version++}"` }) : null,
     });
   }
 
@@ -108,15 +109,6 @@ class RandomTopics {
     return among[Math.floor(this.#random() * among.length)] as T;
   }
 }
-
-const REQUEST = {
-  patch_id: null,
-  etag_before: null,
-  status: 200,
-  correlation_id: null,
-  duration_ms: 1,
-  verified: true,
-};
 
 /** In how many histories. */
 const HISTORIES = Number(process.env['INDEX_HISTORIES'] ?? 30);

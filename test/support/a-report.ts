@@ -22,3 +22,18 @@ export const aReport = (offset: bigint, member: string | null, change: Partial<R
   reported_at: '2026-09-21T00:00:00.000Z',
   ...change,
 });
+
+/** A PATCH that was answered, unless `change` says otherwise. */
+export const aRequest = (
+  patchId: string | null,
+  change: Partial<NonNullable<ReportRecord['request']>> = {},
+): NonNullable<ReportRecord['request']> => ({
+  patch_id: patchId,
+  etag_before: null,
+  etag_after: null,
+  status: 200,
+  correlation_id: null,
+  duration_ms: 1,
+  verified: true,
+  ...change,
+});

@@ -8,17 +8,8 @@ import {
 } from '../../src/console/breakdown-text.ts';
 import { CountedOperations } from '../../src/core/report/breakdown.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
-import { aReport } from '../support/a-report.ts';
+import { aReport, aRequest } from '../support/a-report.ts';
 
-const request = (patchId: string): ReportRecord['request'] => ({
-  patch_id: patchId,
-  etag_before: null,
-  etag_after: null,
-  status: 200,
-  correlation_id: null,
-  duration_ms: 1,
-  verified: true,
-});
 const reason = (code: string): ReportRecord['reason'] => ({
   code,
   message: 'm',
@@ -28,8 +19,8 @@ const reason = (code: string): ReportRecord['reason'] => ({
 });
 const sales = { source_group: 'sales', group: 'G1', reported_at: '2026-09-21T14:01:00.000Z' };
 const records: readonly ReportRecord[] = [
-  aReport(1n, 'a', { ...sales, request: request('p1'), lag_ms: { queue: 1_000, apply: 500 } }),
-  aReport(2n, 'b', { ...sales, request: request('p2'), lag_ms: { queue: 100_000, apply: 500 }, conflicts: 1 }),
+  aReport(1n, 'a', { ...sales, request: aRequest('p1'), lag_ms: { queue: 1_000, apply: 500 } }),
+  aReport(2n, 'b', { ...sales, request: aRequest('p2'), lag_ms: { queue: 100_000, apply: 500 }, conflicts: 1 }),
   aReport(3n, 'c', { ...sales, outcome: 'failed', reason: reason('member_missing') }),
   aReport(4n, 'd', {
     source_group: 'ops',

@@ -11,6 +11,7 @@ import {
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { eventReport, reportRecord } from '../../src/core/report/reporting.ts';
 import { isAboutNoChange, summarize } from '../../src/core/report/summary.ts';
+import { aRequest } from '../support/a-report.ts';
 
 const source = { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: 0 };
 const names = { group: 'g', groupTarget: 'g' };
@@ -22,15 +23,6 @@ const aReason = (code: string): ReportRecord['reason'] => ({
   status: null,
   scim_type: null,
   advice: '',
-});
-const aRequest = (patchId: string | null): ReportRecord['request'] => ({
-  patch_id: patchId,
-  etag_before: null,
-  etag_after: null,
-  status: 200,
-  correlation_id: null,
-  duration_ms: 1,
-  verified: true,
 });
 const aRecord = (parts: Partial<ReportRecord>): ReportRecord => ({ ...blank, ...parts });
 const applied = (id: string, parts: Partial<ReportRecord> = {}) => aRecord({ id, outcome: 'applied', ...parts });

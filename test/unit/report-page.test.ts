@@ -7,7 +7,7 @@ import { SPANS_MAX, timelineOf } from '../../src/console/page/timeline.ts';
 import { CountedOperations, HOUR_MS, STANDINGS, type Selected } from '../../src/core/report/breakdown.ts';
 import { OpenChanges } from '../../src/core/report/open-changes.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
-import { aReport } from '../support/a-report.ts';
+import { aReport, aRequest } from '../support/a-report.ts';
 
 const START = Date.UTC(2026, 8, 21);
 const at = (ms: number): string => new Date(START + ms).toISOString();
@@ -57,15 +57,7 @@ const applied = (offset: number, ms: number, patch = `p${offset}`): ReportRecord
   aReport(BigInt(offset), 'm', {
     reported_at: at(ms),
     lag_ms: { queue: offset, apply: 5 },
-    request: {
-      patch_id: patch,
-      etag_before: null,
-      etag_after: null,
-      status: 200,
-      correlation_id: null,
-      duration_ms: 1,
-      verified: true,
-    },
+    request: aRequest(patch),
   });
 
 const records = [applied(1, 0), applied(2, HOUR_MS, 'p1'), failed(3), failed(4, { reported_at: at(3 * HOUR_MS) })];
@@ -115,15 +107,7 @@ describe('text from elsewhere', () => {
           op: text,
           reason: { code: text, message: text, status: null, scim_type: null, advice: text },
           next_attempt_at: at(0),
-          request: {
-            patch_id: text,
-            etag_before: null,
-            etag_after: null,
-            status: 200,
-            correlation_id: text,
-            duration_ms: 1,
-            verified: true,
-          },
+          request: aRequest(text, { correlation_id: text }),
         }),
         failed(2, { group: text, source_group: text }),
       ],

@@ -6,6 +6,7 @@
 import type { ConsumerGroup, GroupMember } from '../adapters/kafka/admin.ts';
 import { GroupInUseError } from '../adapters/kafka/tools.ts';
 import type { SourceFormat } from '../core/change/change.ts';
+import type { Rewind } from '../core/log/commit-metadata.ts';
 import { ReadAgain, nextRead, rewound, type Rewound, type CommittedPlace } from '../core/log/rewind.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted, numberText } from '../core/text/counted.ts';
@@ -41,13 +42,13 @@ export interface RewindSources {
 export interface Rewinding {
   /** Epoch ms. */
   readonly to: number;
-  /** false: it is only shown. */
-  readonly isMeant: boolean;
+  /** What the commits keep of it; null: it is only shown. */
+  readonly by: Rewind | null;
 }
 
 /** @throws ExitError where instances run, or what would be read again might be applied in another order than it was written. */
 export async function rewindTo(
-  { to, isMeant }: Rewinding,
+  { to, by }: Rewinding,
   sources: RewindSources,
   context: CommandContext,
 ): Promise<ExitCode> {
@@ -60,7 +61,7 @@ export async function rewindTo(
   demandCommitted(places, { ...sources, command: COMMAND });
   const moves: Rewound[] = [];
   for (const place of places) {
-    const move = rewound(place);
+    const move = rewound(place, by);
     if (move !== null) moves.push(move);
     reading.startAt(place.partition, nextRead(place).from);
     await print(context.stdout, placeText(place, move));
@@ -74,7 +75,7 @@ export async function rewindTo(
   }
   const what = readAgainText(await readAgain(reading, sources));
   for (const problem of unreadable.problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
-  if (!isMeant) {
+  if (by === null) {
     await print(context.stdout, `${what} would be read again; --yes moves the offsets\n`);
     return EXIT.someFailed;
   }

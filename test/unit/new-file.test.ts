@@ -128,7 +128,10 @@ test('a directory that is not there is an error of the user, before the work', a
   let worked = false;
   const file = { option: 'report --html', path: join(folder, 'none', 'page.html') };
   const written = writeNewFile(file, { stop: never }, async () => void (worked = true));
-  await expect(written).rejects.toMatchObject({ code: EXIT.usage, message: expect.stringMatching(/^report --html: ENOENT/) });
+  await expect(written).rejects.toMatchObject({
+    code: EXIT.usage,
+    message: expect.stringMatching(/^report --html: ENOENT/),
+  });
   expect(worked).toBe(false);
 });
 

@@ -1,7 +1,7 @@
 /** Reads reports, and writes their page to a new file, which only its owner may read. */
 import type { AppendedFile } from '../../adapters/private-file.ts';
 import { sha256 } from '../../adapters/system.ts';
-import { CountedOperations, type Selected } from '../../core/report/breakdown.ts';
+import type { CountedOperations, Selected } from '../../core/report/breakdown.ts';
 import { OpenChanges } from '../../core/report/open-changes.ts';
 import { counted as countedText } from '../../core/text/counted.ts';
 import { endIfStopped, type CommandContext } from '../command-context.ts';
@@ -14,6 +14,8 @@ export interface PageRequest {
   readonly path: string;
   readonly about: Pick<ReportPage, 'topic' | 'times' | 'criteria'>;
   readonly searched: SearchedReports;
+  /** Of nothing yet. */
+  readonly counted: CountedOperations;
   readonly isSelected: Selected;
   readonly context: Pick<CommandContext, 'stop'>;
 }
@@ -23,10 +25,9 @@ export const writeReportPage = (request: PageRequest): Promise<number> =>
   writeNewFile({ option: 'report --html', path: request.path }, request.context, (file) => writePage(request, file));
 
 async function writePage(
-  { about, searched, isSelected, context }: PageRequest,
+  { about, searched, counted, isSelected, context }: PageRequest,
   file: Pick<AppendedFile, 'append'>,
 ): Promise<number> {
-  const counted = new CountedOperations(about.times.since);
   const open = new OpenChanges(isSelected);
   let isShadow = false;
   for await (const report of searched.read()) {

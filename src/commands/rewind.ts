@@ -13,6 +13,7 @@ import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
 
 export interface RewindFlags {
   readonly to: number;
+  readonly json?: true;
   readonly yes?: true;
   readonly author?: string;
   readonly reason?: string;
@@ -25,12 +26,13 @@ export function rewindCommand(context: CommandContext): Command {
       'Moves the committed offsets back to the first record since a time, so that of each member the newest change since then is applied again where Genesys Cloud differs. Offsets never go forward.',
     )
     .requiredOption('--to <time>', 'the first record with this timestamp or a later one (RFC 3339)', instant)
+    .option('--json', 'one JSON object: {"moved","partitions","read_again"}')
     .option('--yes', 'move the offsets; without it they are only shown')
     .option('--author <name>', 'who rewinds; stands in the commits (default: USER of the environment)')
     .option('--reason <text>', `why; one line of up to ${REASON_LENGTH_MAX} characters, which stands in the commits`)
     .addHelpText('after', examples)
     .action(async (flags: RewindFlags) => {
-      const { to } = flags;
+      const { to, json } = flags;
       const by = rewindOf(flags, context);
       await withLogTools(
         context,
@@ -51,7 +53,7 @@ export function rewindCommand(context: CommandContext): Command {
             commit: (commits: Parameters<typeof tools.commitWithoutMembers>[2]) =>
               tools.commitWithoutMembers(groupId, source, commits),
           };
-          context.finish(await rewindTo({ to, by }, sources, context));
+          context.finish(await rewindTo({ to, by, isJson: json === true }, sources, context));
         },
         ({ topics, kafka }) => needsOfRewind(topics, kafka.groupId),
       );

@@ -45,6 +45,7 @@ async function resync(world: World, flags: ResyncFlags = {}, options: Asked = {}
   return {
     code,
     out: context.out(),
+    err: context.err(),
     lines: context
       .out()
       .split('\n')
@@ -117,6 +118,20 @@ test('with --yes exactly the differences are written, keyed by group, with who a
   await world.expectRest(one);
   expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'v', 'x']);
   expect(await driftOf(world)).toBe(EXIT.done);
+});
+
+test('with --json each group is one line, with what is planned and what became of it; the totals are for people', async () => {
+  const { world } = await changedByOthers();
+  const shown = await resync(world, { json: true });
+  expect(shown.lines).toHaveLength(1);
+  const planned = { kind: 'delta', add: ['v'], remove: ['w'], held: 0, held_by: null };
+  const line = { group: 'g', group_target: 'g', status: 'compared', left: [], repair: planned };
+  expect(JSON.parse(shown.out)).toMatchObject({ ...line, foreign: [{ target: 'x' }], written: null });
+  expect(shown.err).toContain('1 group to repair; --yes writes it\n');
+  const { lines, out } = await repaired(world, {}, { json: true });
+  expect(lines).toHaveLength(1);
+  const eventId = expect.stringMatching(/^resync\//) as string;
+  expect(JSON.parse(out)).toMatchObject({ ...line, written: { result: 'written', event_id: eventId, corrections: 0 } });
 });
 
 test('what is on its way is not written once more, and where nothing differs there is nothing to do', async () => {

@@ -69,11 +69,12 @@ async function rewind(
     to = EPOCH,
     yes = true,
     by = BY,
+    json = false,
     ...more
-  }: { to?: number; yes?: boolean; by?: Rewind } & Partial<RewindSources> = {},
+  }: { to?: number; yes?: boolean; by?: Rewind; json?: boolean } & Partial<RewindSources> = {},
 ) {
   const context = aContext();
-  const work = rewindTo({ to, by: yes ? by : null }, sourcesOf(world, more), context);
+  const work = rewindTo({ to, by: yes ? by : null, isJson: json }, sourcesOf(world, more), context);
   return { code: await work, out: context.out() };
 }
 
@@ -172,6 +173,20 @@ test('who rewinds has a name, by default that of the user, and a reason is one l
     expect.objectContaining({ code: EXIT.usage, message: expect.stringMatching(message) });
   expect(() => rewindOf({ to, yes }, aContext())).toThrow(refused('^rewind: say who decides: --author'));
   expect(() => rewindOf({ to, reason: 'two\nlines' }, context)).toThrow(refused('^rewind: --reason is one line'));
+});
+
+test('with --json it is one object, shown, moved, or nothing to move', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  const jsonOf = async (more: Parameters<typeof rewind>[1]) =>
+    JSON.parse((await rewind(world, { json: true, ...more })).out) as unknown;
+  const partitions = [{ partition: 0, committed: '3', to: '0', older_gone: false }];
+  const found = { partitions, read_again: { records: 3, groups: 1, memberships: 2, full_states: 0 } };
+  expect(await jsonOf({ yes: false })).toEqual({ moved: false, ...found });
+  const none = { records: 0, groups: 0, memberships: 0, full_states: 0 };
+  const stays = { moved: false, partitions: [{ ...partitions[0], to: null }], read_again: none };
+  expect(await jsonOf({ offsetsSince: async () => new Map([[0, 3n]]) })).toEqual(stays);
+  expect(await jsonOf({})).toEqual({ moved: true, ...found });
 });
 
 test('while an instance runs nothing is moved, also where it has joined since it was looked for', async () => {

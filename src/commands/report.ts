@@ -317,14 +317,8 @@ const writePage: Printing = async (reporting, searched, selection) => {
   const { flags, topic, context } = reporting;
   const { html: path = '' } = flags;
   const about = { topic, times: timesOf(flags, context), criteria: pageCriteriaText(flags) };
-  const count = await writeReportPage({
-    path,
-    about,
-    searched,
-    counted: countedOf(reporting, selection),
-    isSelected: isSelectedBy(selection),
-    context,
-  });
+  const page = { path, about, searched, counted: countedOf(reporting, selection), context };
+  const count = await writeReportPage({ ...page, isSelected: isSelectedBy(selection) });
   await print(context.stderr, `written to ${path}\n`);
   return count;
 };

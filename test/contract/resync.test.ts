@@ -418,6 +418,9 @@ describe('a group that would lose all users', () => {
     world.state('g', [], { deleted: true });
     await world.expectRest(one);
     world.sandbox.setMembers('g', ['a', 'b', 'c', 'n']);
+    const { out } = await resync(world, { json: true });
+    const state = { kind: 'state', members: [], deleted: true, held: 3, held_by: 'group_deleted' };
+    expect(JSON.parse(out)).toMatchObject({ repair: state, written: null });
     const { lines } = await repaired(world);
     expect(lines).toContainEqual('resync  g  full state of 0 members; the guard holds 3 (group_deleted)');
     expect(written(world).at(-1)).toMatchObject({ members: [], complete: true, deleted: true });
@@ -430,6 +433,9 @@ describe('a group that would lose all users', () => {
     const { code, lines } = await repaired(world);
     expect(code).toBe(EXIT.someFailed);
     expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}no member is wanted, .*--remove-foreign/));
+    const { out } = await repaired(world, {}, { json: true });
+    const repair = { kind: 'refused', why: expect.stringMatching(/^no member is wanted, .*--remove-foreign/) };
+    expect(JSON.parse(out)).toMatchObject({ repair, written: null });
     expect(written(world)).toHaveLength(2);
   });
 
@@ -465,6 +471,8 @@ describe('members who are left', () => {
       expect.stringMatching(/^left {2}g {2}a {2}an operator has refused .*remove the member at Genesys/),
     );
     expect(lines.at(-1)).toBe('0 groups repaired, 1 member left');
+    const left = [{ member: 'a', target: 'a', why: expect.stringMatching(/^an operator has refused/) }];
+    expect(JSON.parse((await resync(world, { json: true })).out)).toMatchObject({ left, repair: null });
     expect(written(world)).toHaveLength(1);
     // What else differs is repaired.
     world.sandbox.setMembers('g', ['a', 'b', 'u']);
@@ -542,6 +550,9 @@ test('a record that does not fit is said, and the others go on', async () => {
   const { code, lines } = await repaired(world, { tools });
   expect(code).toBe(EXIT.someFailed);
   expect(lines).toContain('failed  g  its record does not fit: raise max.message.bytes of source');
+  const { out } = await repaired(world, { tools }, { json: true });
+  const failed = { result: 'failed', why: expect.stringMatching(/^its record does not fit/), owed: [] };
+  expect(JSON.parse(out)).toMatchObject({ written: failed });
 });
 
 describe('with an id map', () => {

@@ -80,9 +80,9 @@ describe.each(questions)('%s', (_, ask) => {
     failureOf('NOT_COORDINATOR_FOR_GROUP'),
     notFound(),
     Object.assign(new Error('gave up'), { retriable: false, cause: failureOf('GROUP_LOAD_IN_PROGRESS') }),
-  ])('waits while the coordinator says: $message', async (error) => {
+  ])('waits while the coordinator says: $message', async (refusal) => {
     const { clock, tools } = someTools();
-    failing = (tried) => (tried < 4 ? error : null);
+    failing = (tried) => (tried < 4 ? refusal : null);
     const result = ask(tools).then(() => 'answered');
     await clock.advance(60_000);
     expect(await result).toBe('answered');

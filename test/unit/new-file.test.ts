@@ -5,6 +5,7 @@ import type * as FileSystem from 'node:fs/promises';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { writeNewPrivateFile } from '../../src/adapters/private-file.ts';
 import { writeNewFile } from '../../src/console/new-file.ts';
@@ -145,8 +146,10 @@ test('a file system without links has it as well, and nothing is replaced there'
   expect(await readFile(path, 'utf8')).toBe('mine');
 });
 
+const WRITING = fileURLToPath(new URL('../support/writing-child.ts', import.meta.url));
+
 async function aWriter() {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'test/support/writing-child.ts', path], {
+  const child = spawn(process.execPath, ['--import', 'tsx', WRITING, path], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');

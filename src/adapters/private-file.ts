@@ -75,6 +75,7 @@ export async function writeNewPrivateFile<T>(
   const remove = (): void => rmSync(unfinished, { force: true });
   process.on('exit', remove);
   stop.addEventListener('abort', remove);
+  if (stop.aborted) remove();
   try {
     const result = await write({ append: (text) => file.appendFile(text).catch(cannotWrite) });
     await file.sync().catch(cannotWrite);

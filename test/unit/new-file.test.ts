@@ -115,6 +115,11 @@ test('nothing is left where it is stopped, though the work goes on', async () =>
   expect(await readdir(folder)).toEqual([]);
 });
 
+test('a command that was stopped before makes no file', async () => {
+  await expect(write(AbortSignal.abort())).rejects.toThrow('ENOENT');
+  expect(await readdir(folder)).toEqual([]);
+});
+
 test.each([
   ['write', 'ENOSPC'],
   ['sync', 'EIO'],

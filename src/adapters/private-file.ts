@@ -3,8 +3,11 @@
  * (core/log/request-record.ts).
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { constants, rmSync } from 'node:fs';
+import { copyFile, link, lstat, open, type FileHandle } from 'node:fs/promises';
 import type { OperatorKey } from '../core/log/request-record.ts';
+import { errorText } from '../core/text/visible.ts';
+import { systemRandom } from './system.ts';
 
 const OWNER_ONLY = 0o600;
 const OTHERS = 0o077;
@@ -49,18 +52,63 @@ export async function createPrivateFile(path: string): Promise<void> {
   }
 }
 
-/** A file that was not there holds what `write` appends; where that fails it is removed. Rejects with EEXIST where it is there. */
-export async function writeNewPrivateFile<T>(path: string, write: (file: AppendedFile) => Promise<T>): Promise<T> {
-  const file = await appendPrivateFile(path, null);
+/** A new file cannot be made or written; the message says why. */
+export class NewFileError extends Error {
+  override readonly name = 'NewFileError';
+}
+
+/**
+ * A file that was not there holds what `write` appends: all of it, or there is none. It is written beside its place, as
+ * `<path>.<uuid>.unfinished`, which is removed where the work fails or is stopped, and where the process exits. Only one that is killed
+ * leaves it. What is at the path is never replaced.
+ * @throws NewFileError, before the work where something is at the path; what `write` throws
+ */
+export async function writeNewPrivateFile<T>(
+  path: string,
+  stop: AbortSignal,
+  write: (file: Pick<AppendedFile, 'append'>) => Promise<T>,
+): Promise<T> {
+  if (await lstat(path).catch(() => null)) throw isThere(path);
+  const unfinished = `${path}.${systemRandom.uuid()}.unfinished`;
+  const file = await open(unfinished, 'ax', OWNER_ONLY).catch(cannotWrite);
+  // Nothing that waits is reached where the process exits.
+  const remove = (): void => rmSync(unfinished, { force: true });
+  process.on('exit', remove);
+  stop.addEventListener('abort', remove);
+  if (stop.aborted) remove();
   try {
-    return await write(file);
-  } catch (error) {
-    await rm(path, { force: true });
-    throw error;
+    const result = await write({ append: (text) => file.appendFile(text).catch(cannotWrite) });
+    await file.sync().catch(cannotWrite);
+    await giveName(unfinished, path);
+    return result;
   } finally {
+    remove();
+    process.off('exit', remove);
+    stop.removeEventListener('abort', remove);
     await file.close();
   }
 }
+
+async function giveName(unfinished: string, path: string): Promise<void> {
+  try {
+    await link(unfinished, path).catch((error: unknown) => {
+      if (codeOf(error) === 'EEXIST') throw error;
+      // Some file systems have no links.
+      return copyFile(unfinished, path, constants.COPYFILE_EXCL);
+    });
+  } catch (error) {
+    throw codeOf(error) === 'EEXIST' ? isThere(path) : new NewFileError(errorText(error), { cause: error });
+  }
+}
+
+const isThere = (path: string): NewFileError =>
+  new NewFileError(`${path} is there already: name another file, or remove it`);
+
+function cannotWrite(cause: unknown): never {
+  throw new NewFileError(errorText(cause), { cause });
+}
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : null);
 
 /** Pipes and devices are what they are. */
 async function closeToOthers(file: FileHandle): Promise<void> {

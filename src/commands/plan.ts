@@ -13,6 +13,7 @@ import { collect, instant, print, type CommandContext, unlessStopped } from '../
 import { fileEnvironment } from '../console/file-source.ts';
 import { withGroupSources } from '../console/group-sources.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
+import { writeNewFile } from '../console/new-file.ts';
 import { PlanWriter, type PlanInput } from '../console/plan-file.ts';
 import { printPlan, type PrintFlags } from '../console/plan-printing.ts';
 import { PlanTotals } from '../console/plan-totals.ts';
@@ -104,7 +105,18 @@ export function checkFlags(file: string | undefined, flags: PlanFlags): void {
   if (format !== undefined) throw wrong('--format is of a file: records of the topic are in SOURCE_FORMAT');
 }
 
-export async function planFile(file: string, flags: PlanFileFlags, context: CommandContext): Promise<ExitCode> {
+export const planFile = (file: string, flags: PlanFileFlags, context: CommandContext): Promise<ExitCode> =>
+  flags.out === undefined
+    ? planInto(null, { file, flags }, context)
+    : writeNewFile({ option: 'plan --out', path: flags.out }, context, (out) =>
+        planInto(new PlanWriter(out), { file, flags }, context),
+      );
+
+async function planInto(
+  out: PlanWriter | null,
+  { file, flags }: { readonly file: string; readonly flags: PlanFileFlags },
+  context: CommandContext,
+): Promise<ExitCode> {
   const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
   const config = await commandConfig(context, parts, withFormat(fileEnvironment(context.environment), flags));
   const logger = commandLog(context, config);
@@ -120,7 +132,7 @@ export async function planFile(file: string, flags: PlanFileFlags, context: Comm
       context,
       withIds(config, { context, api, logger }, (ids) =>
         printFile(
-          { changes, totals, config, api, ids, flags, input: { file, hash, format: config.format.name } },
+          { changes, totals, config, api, ids, flags, out, input: { file, hash, format: config.format.name } },
           context,
         ),
       ),
@@ -151,19 +163,15 @@ interface FilePlan {
   readonly api: GroupApi;
   readonly ids: IdMap | null;
   readonly flags: PlanFileFlags;
+  readonly out: PlanWriter | null;
   readonly input: { readonly file: string; readonly hash: RunningSha256; readonly format: string };
 }
 
 async function printFile({ input, ...planning }: FilePlan, context: CommandContext): Promise<void> {
-  const { flags, config, totals } = planning;
-  const out = flags.out === undefined ? null : await PlanWriter.open(flags.out);
-  try {
-    await out?.begin(config, inputOf(input, totals, context));
-    const held = out === null ? ('digest' as const) : ('requests' as const);
-    await printPlan({ ...planning, out, held, remarks: () => '' }, context);
-  } finally {
-    await out?.close();
-  }
+  const { config, totals, out } = planning;
+  await out?.begin(config, inputOf(input, totals, context));
+  const held = out === null ? ('digest' as const) : ('requests' as const);
+  await printPlan({ ...planning, held, remarks: () => '' }, context);
 }
 
 const inputOf = (

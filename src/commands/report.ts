@@ -287,10 +287,15 @@ const printOperations: Printing = async ({ flags, topic, context }, searched, se
   return operations.size;
 };
 
+/** With an index what is counted is in a file, else in memory. */
+const countedOf = ({ index }: Reporting, { since }: ReportSelection): CountedOperations =>
+  new CountedOperations(since, index?.counting());
+
 /** In rows. */
-const printBreakdown: Printing = async ({ flags, topic, context }, searched, selection) => {
+const printBreakdown: Printing = async (reporting, searched, selection) => {
+  const { flags, topic, context } = reporting;
   const { by = 'group' } = flags;
-  const counted = new CountedOperations(selection.since);
+  const counted = countedOf(reporting, selection);
   let isShadow = false;
   for await (const report of searched.read()) {
     counted.take(report);
@@ -308,10 +313,12 @@ const printBreakdown: Printing = async ({ flags, topic, context }, searched, sel
   return breakdown.total.changes;
 };
 
-const writePage: Printing = async ({ flags, topic, context }, searched, selection) => {
+const writePage: Printing = async (reporting, searched, selection) => {
+  const { flags, topic, context } = reporting;
   const { html: path = '' } = flags;
   const about = { topic, times: timesOf(flags, context), criteria: pageCriteriaText(flags) };
-  const count = await writeReportPage({ path, about, searched, isSelected: isSelectedBy(selection), context });
+  const page = { path, about, searched, counted: countedOf(reporting, selection), context };
+  const count = await writeReportPage({ ...page, isSelected: isSelectedBy(selection) });
   await print(context.stderr, `written to ${path}\n`);
   return count;
 };

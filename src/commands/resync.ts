@@ -1,7 +1,7 @@
 /** `rollcall resync`: repairs what `rollcall diff` calls drift, by events in the source topic. */
 import { Command } from 'commander';
 import { authorOf } from '../console/author.ts';
-import { endIfStopped, print, type CommandContext } from '../console/command-context.ts';
+import { endIfStopped, print, printPieces, type CommandContext } from '../console/command-context.ts';
 import { compareGroups, type ComparedGroup } from '../console/drift.ts';
 import {
   beginComparing,
@@ -10,20 +10,22 @@ import {
   withDriftOptions,
   type DriftFlags,
 } from '../console/drift-command.ts';
-import { DriftTotals, comparedText, namesText } from '../console/drift-text.ts';
+import { comparedJson, DriftTotals, comparedText, namesText } from '../console/drift-text.ts';
 import { reasonIn } from '../console/pauses.ts';
-import { PlannedEvents } from '../console/planned-events.ts';
+import { plannedJson, PlannedEvents, writtenJson, writtenText, type PlannedEvent } from '../console/planned-events.ts';
 import { withRepairSources, type RepairSources } from '../console/repair-sources.ts';
-import { planRepair, type Repairing } from '../console/resync.ts';
-import { SourceWriter, type Writing } from '../console/source-writer.ts';
-import type { Left, RefusedRepair, Repair } from '../core/drift/repair.ts';
+import { planRepair, type Repairing, type RepairPlan } from '../console/resync.ts';
+import { SourceWriter, type Writing, type WrittenRepair } from '../console/source-writer.ts';
+import type { Left, RefusedRepair } from '../core/drift/repair.ts';
 import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
+import type { Speaker } from '../core/text/named-commands.ts';
 import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 
 export interface ResyncFlags extends DriftFlags {
   readonly removeForeign?: true;
+  readonly json?: true;
   readonly yes?: true;
   readonly author?: string;
   readonly reason?: string;
@@ -36,6 +38,7 @@ export function resyncCommand(context: CommandContext): Command {
       'Compares as `diff` does. What is missing, extra or undone becomes an event in the source topic, so that order holds and the removal guard applies. What is pending is on its way, and what is foreign stays.',
     )
     .option('--remove-foreign', 'members whom neither the source nor a report has ever named leave as well')
+    .option('--json', 'one line per group: as `diff --json`, with {…,"left","repair","written"}')
     .option('--yes', 'write the events; without it they are only shown')
     .option('--author <name>', 'who repairs; stands in the event (default: USER of the environment)')
     .option('--reason <text>', `why; one line of up to ${REASON_LENGTH_MAX} characters, which stands in the event`)
@@ -90,22 +93,41 @@ export async function resyncGroups(
   try {
     for await (const compared of compareGroups(groups, comparing)) {
       totals.take(compared);
-      await print(context.stdout, comparedText(compared, context.stdout));
       const { repair, left } = planRepair(compared, repairing, comparing);
-      await print(context.stdout, repairs.left(compared, left));
-      if (repair === null) continue;
-      await print(context.stdout, repairs.planned(compared, repair));
-      if (repair.kind !== 'refused') await print(context.stdout, await repairs.events.write(compared, repair));
+      const planned = repairs.take(compared, { repair, left });
+      if (flags.json !== true) await print(context.stdout, repairs.text({ compared, left, planned }, context.stdout));
+      const written =
+        repair === null || repair.kind === 'refused' ? null : await repairs.events.write(compared, repair);
+      if (flags.json !== true) await print(context.stdout, writtenText(compared.group, written));
+      else await printPieces(context.stdout, [repairJson({ compared, left, planned }, written)]);
     }
   } finally {
     end();
   }
   for (const problem of comparing.evidence.problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
-  await print(context.stdout, `${totals.text(comparing.target.requestCount)}${repairs.text(isWriting)}`);
+  await print(
+    flags.json === true ? context.stderr : context.stdout,
+    `${totals.text(comparing.target.requestCount)}${repairs.totalsText(isWriting)}`,
+  );
   if (totals.groupCount < groups.length || (isWriting && repairs.events.untriedCount > 0))
     endIfStopped(context, repairs.events.stoppedText(totals.groupCount, groups.length));
   return totals.isWhole && !repairs.isLeft ? EXIT.done : EXIT.someFailed;
 }
+
+/** Of one group. */
+interface PlannedRepair {
+  readonly compared: ComparedGroup;
+  readonly left: readonly Left[];
+  /** null: nothing is to be repaired. */
+  readonly planned: PlannedEvent | RefusedRepair | null;
+}
+
+const repairJson = ({ compared, left, planned }: PlannedRepair, written: WrittenRepair | null): string =>
+  comparedJson(compared, {
+    left: left.map(({ member, target, why }) => ({ member, target, why })),
+    repair: plannedJson(planned),
+    written: writtenJson(written),
+  });
 
 /** Counts repairs, and says of each what it comes to. */
 class Repairs {
@@ -123,25 +145,33 @@ class Repairs {
     return this.events.unwrittenCount + this.#refusedCount + this.#differingCount > 0;
   }
 
-  left({ group }: ComparedGroup, left: readonly Left[]): string {
+  take(compared: ComparedGroup, { repair, left }: RepairPlan): PlannedRepair['planned'] {
     this.#leftCount += left.length;
     this.#differingCount += left.filter(({ isDrift }) => isDrift).length;
-    return left
-      .map(({ member, target, why }) => `left  ${visible(group)}  ${namesText(member, target)}  ${why}\n`)
-      .join('');
-  }
-
-  planned(compared: ComparedGroup, repair: Repair | RefusedRepair): string {
+    if (repair === null) return null;
     if (repair.kind === 'refused') {
       this.#refusedCount += 1;
-      return `refused  ${visible(compared.group)}  ${visible(repair.why)}\n`;
+      return repair;
     }
     const { group, target } = compared;
     const snapshot = compared.status === 'compared' ? compared.snapshot : null;
     return this.events.planned({ group, target, snapshot }, repair);
   }
 
-  text(isWritten: boolean): string {
+  text({ compared, left, planned }: PlannedRepair, speaker: Speaker): string {
+    const name = visible(compared.group);
+    const lines = left.map(({ member, target, why }) => `left  ${name}  ${namesText(member, target)}  ${why}\n`);
+    return `${comparedText(compared, speaker)}${lines.join('')}${this.#plannedText(compared.group, planned)}`;
+  }
+
+  #plannedText(group: string, planned: PlannedRepair['planned']): string {
+    if (planned === null) return '';
+    return 'why' in planned
+      ? `refused  ${visible(group)}  ${visible(planned.why)}\n`
+      : this.events.plannedText(group, planned);
+  }
+
+  totalsText(isWritten: boolean): string {
     const { count, writtenCount, heldText } = this.events;
     const refused = this.#refusedCount === 0 ? '' : `, ${this.#refusedCount} refused`;
     const left = this.#leftCount === 0 ? '' : `, ${counted(this.#leftCount, 'member')} left`;

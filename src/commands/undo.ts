@@ -6,16 +6,17 @@ import {
   endIfStopped,
   instant,
   print,
+  printPieces,
   showProgress,
   type CommandContext,
 } from '../console/command-context.ts';
 import { withRate } from '../console/drift-command.ts';
 import { reasonIn } from '../console/pauses.ts';
-import { PlannedEvents } from '../console/planned-events.ts';
+import { PlannedEvents, writtenText } from '../console/planned-events.ts';
 import { withRepairSources, type RepairSources } from '../console/repair-sources.ts';
 import { SourceWriter, type Writing } from '../console/source-writer.ts';
 import { Undoing, type UndoScope } from '../console/undo.ts';
-import { UndoTotals, nothingText } from '../console/undo-text.ts';
+import { undoJson, UndoTotals, nothingText } from '../console/undo-text.ts';
 import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { visible } from '../core/text/visible.ts';
@@ -27,6 +28,7 @@ export interface UndoFlags {
   readonly group?: readonly string[];
   readonly author?: string;
   readonly rate?: number;
+  readonly json?: true;
   readonly yes?: true;
   readonly by?: string;
   readonly reason?: string;
@@ -44,6 +46,10 @@ export function undoCommand(context: CommandContext): Command {
     .requiredOption('--until <time>', 'and before that, such as 2026-09-22T06:00:00Z', instant)
     .option('--group <id>', 'only this one, of the identity provider or of Genesys Cloud; may be repeated', collect)
     .option('--author <name>', 'only what an event of this actor has brought, or who has approved it')
+    .option(
+      '--json',
+      'one line per group: {"group","group_target","status","undone","left","repair","written","error"}',
+    )
     .option('--yes', 'write the events; without it they are only shown')
     .option('--by <name>', 'who undoes it; stands in the event (default: USER of the environment)')
     .option('--reason <text>', `why; one line of up to ${REASON_LENGTH_MAX} characters, which stands in the event`);
@@ -113,13 +119,12 @@ export async function undoChanges(
   }));
   try {
     for await (const found of undoing.plans()) {
-      if (found.status !== 'planned') {
-        await print(context.stdout, totals.notRead(found));
-        continue;
-      }
-      await print(context.stdout, totals.planned(found));
-      const { repair } = found.undo;
-      if (repair?.kind === 'delta') await print(context.stdout, await events.write(found, repair));
+      const planned = totals.take(found);
+      if (flags.json !== true) await print(context.stdout, totals.groupText(found, planned));
+      const repair = found.status === 'planned' ? found.undo.repair : null;
+      const written = repair?.kind === 'delta' ? await events.write(found, repair) : null;
+      if (flags.json !== true) await print(context.stdout, writtenText(found.group, written));
+      else await printPieces(context.stdout, [undoJson(found, planned, written)]);
     }
   } finally {
     end();
@@ -128,7 +133,8 @@ export async function undoChanges(
     await print(context.stderr, nothingText(scope, applied));
   const { problems } = undoing;
   for (const problem of problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
-  await print(context.stdout, totals.text(isWriting, applied.groups.length, comparing.target.requestCount));
+  const said = flags.json === true ? context.stderr : context.stdout;
+  await print(said, totals.text(isWriting, applied.groups.length, comparing.target.requestCount));
   if (totals.groupCount < all || (isWriting && events.untriedCount > 0))
     endIfStopped(context, events.stoppedText(totals.groupCount, all));
   return problems.length === 0 && !totals.isLeft ? EXIT.done : EXIT.someFailed;

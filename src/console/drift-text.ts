@@ -7,7 +7,8 @@ import type { Speaker } from '../core/text/named-commands.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
 import type { ComparedGroup } from './drift.ts';
 
-export function comparedJson(compared: ComparedGroup): string {
+/** @param more what a command besides `diff` says of the group */
+export function comparedJson(compared: ComparedGroup, more: object = {}): string {
   const { group, target, comparedAt, status } = compared;
   const isCompared = compared.status === 'compared';
   const { missing, extra, undone, pending, foreign, nested, doubts, obstacles, unnamedCount } = differencesOf(compared);
@@ -27,6 +28,7 @@ export function comparedJson(compared: ComparedGroup): string {
     obstacles,
     unnamed_count: unnamedCount,
     error: isCompared ? null : { code: compared.code, message: compared.message },
+    ...more,
   })}\n`;
 }
 

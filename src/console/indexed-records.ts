@@ -41,7 +41,7 @@ export const reportIndex = (
       groups: groups === null ? null : [...groups],
       members: members === null ? null : [...members],
       since: since === null ? null : since - CLOCK_MARGIN_MS,
-      until: until ?? null,
+      until: until === undefined ? null : until + CLOCK_MARGIN_MS,
     };
     const records =
       member === null

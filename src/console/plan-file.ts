@@ -4,13 +4,13 @@
  * secret.
  */
 import { z } from 'zod';
-import { appendPrivateFile, type AppendedFile } from '../adapters/private-file.ts';
+import type { AppendedFile } from '../adapters/private-file.ts';
 import { RunningSha256 } from '../adapters/system.ts';
 import type { Config } from '../config/config.ts';
 import { OFFSET_PATTERN, offsetText, sourceMember } from '../core/change/change.ts';
 import type { GuardLimits } from '../core/group/guard.ts';
 import { groupPath } from '../core/target/snapshot.ts';
-import { errorText, visible } from '../core/text/visible.ts';
+import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { readJson } from '../formats/reading/reading.ts';
 import type { CommandContext } from './command-context.ts';
@@ -98,26 +98,14 @@ export interface PlanInput extends Pick<PlanHeader, 'format' | 'input' | 'invali
 
 /** Written line by line, so that a plan of any length needs no more memory than its largest group. */
 export class PlanWriter {
-  readonly #file: AppendedFile;
+  readonly #file: Pick<AppendedFile, 'append'>;
   readonly #hash = new RunningSha256();
   #groupCount = 0;
   #requestCount = 0;
 
   /** @param file one that is empty. */
-  constructor(file: AppendedFile) {
+  constructor(file: Pick<AppendedFile, 'append'>) {
     this.#file = file;
-  }
-
-  /** @throws ExitError where it is there already, or cannot be written. */
-  static async open(path: string): Promise<PlanWriter> {
-    const file = await appendPrivateFile(path, null).catch((error: unknown) => {
-      const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-      throw cannotWrite(
-        isThere ? `${path} is there already: name another file, or remove it` : errorText(error),
-        error,
-      );
-    });
-    return new PlanWriter(file);
   }
 
   /** The first line. */
@@ -149,21 +137,12 @@ export class PlanWriter {
     await this.#write({ groups: this.#groupCount, requests: this.#requestCount, sha256 });
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
-  }
-
   async #write(value: object): Promise<void> {
     const line = `${JSON.stringify(value)}\n`;
     this.#hash.update(line);
-    await this.#file.append(line).catch((error: unknown) => {
-      throw cannotWrite(`${errorText(error)}; what was written is no plan`, error);
-    });
+    await this.#file.append(line);
   }
 }
-
-const cannotWrite = (why: string, cause: unknown): ExitError =>
-  new ExitError(EXIT.usage, `plan --out: ${why}`, { cause });
 
 type Settings = Pick<Config<'genesys' | 'pipeline'>, 'genesys' | 'pipeline'>;
 

@@ -1,6 +1,6 @@
 /** What commands say of an event that they would write to the source topic, or have written: `rollcall resync` and `undo`. */
 import type { ChangeEvent } from '../core/change/change.ts';
-import type { Repair } from '../core/drift/repair.ts';
+import type { RefusedRepair, Repair } from '../core/drift/repair.ts';
 import type { SureResolution } from '../core/ids/resolution.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { counted } from '../core/text/counted.ts';
@@ -24,6 +24,13 @@ interface Planning {
 
 /** Of which the event is. */
 export type ShownGroup = Pick<NamedGroup, 'group' | 'target'> & { readonly snapshot: Snapshot | null };
+
+/** What a group is to get; `held`: removals that the guard would hold, and for what reason (null: none). */
+export interface PlannedEvent {
+  readonly event: ChangeEvent;
+  readonly held: number;
+  readonly heldBy: string | null;
+}
 
 /** Events of several groups, each shown before it is written; the removals of one count for the next ones. */
 export class PlannedEvents {
@@ -64,44 +71,34 @@ export class PlannedEvents {
     return `after ${groupCount} of ${counted(all, 'group')}${before}: ask again for the rest`;
   }
 
-  planned(shown: ShownGroup, repair: Repair): string {
+  planned(shown: ShownGroup, repair: Repair): PlannedEvent {
     this.count += 1;
-    const { command, writer } = this.#planning;
-    const event = writer.eventOf(shown.group, repair);
+    const event = this.#planning.writer.eventOf(shown.group, repair);
     const plan = this.#preview(shown, event);
     const held = plan?.predicted.filter(({ outcome }) => outcome === 'held') ?? [];
     this.heldCount += held.length;
     this.#removedBefore += plan?.removalCount ?? 0;
-    const guard = held.length === 0 ? '' : `; the guard holds ${held.length} (${visible(held[0]?.code ?? '')})`;
-    return `${command}  ${visible(shown.group)}  ${whatText(event)}${guard}\n`;
+    return { event, held: held.length, heldBy: held[0]?.code ?? null };
   }
 
-  /** The empty text: it was only to be shown, or the command was asked to stop. */
-  async write(group: NamedGroup, repair: Repair): Promise<string> {
+  plannedText(group: string, { event, held, heldBy }: PlannedEvent): string {
+    const guard = held === 0 ? '' : `; the guard holds ${held} (${visible(heldBy ?? '')})`;
+    return `${this.#planning.command}  ${visible(group)}  ${whatText(event)}${guard}\n`;
+  }
+
+  /** null: it was only to be shown, or the command was asked to stop. */
+  async write(group: NamedGroup, repair: Repair): Promise<WrittenRepair | null> {
     const { isWriting, writer, stop } = this.#planning;
-    if (!isWriting || stop.aborted) return '';
+    if (!isWriting || stop.aborted) return null;
     this.triedCount += 1;
     const written = await writer.write(group, repair);
-    if (written.kind === 'written' && repair.kind === 'delta') {
+    if (written.kind !== 'written') return written;
+    this.writtenCount += 1;
+    if (repair.kind === 'delta') {
       this.written.adds += repair.add.length;
       this.written.removes += repair.remove.length;
     }
-    return this.#writtenText(visible(group.group), written);
-  }
-
-  #writtenText(name: string, written: WrittenRepair): string {
-    switch (written.kind) {
-      case 'written':
-        this.writtenCount += 1;
-        return `written  ${name}  event ${written.eventId}${correctedText(written.corrections)}\n`;
-      case 'moved':
-        return `moved  ${name}  nothing is written: ${SOURCE_MOVED}\n`;
-      case 'failed':
-        return [
-          `failed  ${name}  ${visible(written.why)}\n`,
-          ...written.owed.map((event) => `write  ${name}  ${event}\n`),
-        ].join('');
-    }
+    return written;
   }
 
   #preview({ snapshot, target }: ShownGroup, event: ChangeEvent): ReturnType<typeof preview> | null {
@@ -123,6 +120,49 @@ export class PlannedEvents {
   #resolved(name: string): SureResolution {
     const id = this.#planning.names.memberTarget(name);
     return id === null ? { kind: 'unmapped' } : { kind: 'found', id, isActive: true };
+  }
+}
+
+/** @param written null: the empty text */
+export function writtenText(group: string, written: WrittenRepair | null): string {
+  const name = visible(group);
+  switch (written?.kind) {
+    case undefined:
+      return '';
+    case 'written':
+      return `written  ${name}  event ${written.eventId}${correctedText(written.corrections)}\n`;
+    case 'moved':
+      return `moved  ${name}  nothing is written: ${SOURCE_MOVED}\n`;
+    case 'failed':
+      return [
+        `failed  ${name}  ${visible(written.why)}\n`,
+        ...written.owed.map((event) => `write  ${name}  ${event}\n`),
+      ].join('');
+  }
+}
+
+/** What `--json` says of the event of a group; null: there is none. */
+export function plannedJson(planned: PlannedEvent | RefusedRepair | null): object | null {
+  if (planned === null) return null;
+  if ('why' in planned) return { kind: 'refused', why: planned.why };
+  const { event, held, heldBy } = planned;
+  const guard = { held, held_by: heldBy };
+  return event.kind === 'delta'
+    ? { kind: 'delta', add: event.add, remove: event.remove, ...guard }
+    : { kind: 'state', members: event.members, deleted: event.deleted, ...guard };
+}
+
+/** And of its writing; null: nothing was tried. */
+export function writtenJson(written: WrittenRepair | null): object | null {
+  switch (written?.kind) {
+    case undefined:
+      return null;
+    case 'written':
+      return { result: 'written', event_id: written.eventId, corrections: written.corrections };
+    case 'moved':
+      return { result: 'moved' };
+    case 'failed':
+      return { result: 'failed', why: written.why, owed: written.owed };
   }
 }
 

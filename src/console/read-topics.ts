@@ -77,7 +77,7 @@ export async function readTopics(
   const unreadable = await warnOfUnreadable({ view, retry: topics.retry }, wish, context);
   const changes = new TopicChanges(partitions, wish, unreadable);
   reading.select(changes.partitions);
-  const isMoved = places.some((place) => rewound(place) !== null);
+  const isMoved = places.some((place) => rewound(place, null) !== null);
   await readSource({ reading, changes, partitions, invalid, readAgain: isMoved ? new ReadAgain() : null }, sources);
   await print(context.stderr, invalid.text);
   // A replay wakes none of them.

@@ -6,6 +6,7 @@
 import type { ConsumerGroup, GroupMember } from '../adapters/kafka/admin.ts';
 import { GroupInUseError } from '../adapters/kafka/tools.ts';
 import type { SourceFormat } from '../core/change/change.ts';
+import type { Rewind } from '../core/log/commit-metadata.ts';
 import { ReadAgain, nextRead, rewound, type Rewound, type CommittedPlace } from '../core/log/rewind.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted, numberText } from '../core/text/counted.ts';
@@ -13,7 +14,7 @@ import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Bounds, Commit, Committed, LogTools } from '../ports.ts';
 import { intakeResumesAt } from '../pipeline/state/intake-limits.ts';
-import { print, type CommandContext } from './command-context.ts';
+import { print, printJson, type CommandContext } from './command-context.ts';
 import { changesIn } from './source-events.ts';
 import { TopicReading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
@@ -41,13 +42,15 @@ export interface RewindSources {
 export interface Rewinding {
   /** Epoch ms. */
   readonly to: number;
-  /** false: it is only shown. */
-  readonly isMeant: boolean;
+  /** What the commits keep of it; null: it is only shown. */
+  readonly by: Rewind | null;
+  /** One JSON object in place of the lines. */
+  readonly isJson: boolean;
 }
 
 /** @throws ExitError where instances run, or what would be read again might be applied in another order than it was written. */
 export async function rewindTo(
-  { to, isMeant }: Rewinding,
+  { to, by, isJson }: Rewinding,
   sources: RewindSources,
   context: CommandContext,
 ): Promise<ExitCode> {
@@ -58,32 +61,37 @@ export async function rewindTo(
   const offsets = await committedOffsets(to, sources);
   const places = sourcePlaces(offsets, await sources.bounds(reading.topic, reading.all));
   demandCommitted(places, { ...sources, command: COMMAND });
+  const say = (text: string): Promise<void> => print(isJson ? context.stderr : context.stdout, text);
   const moves: Rewound[] = [];
+  const partitions: object[] = [];
   for (const place of places) {
-    const move = rewound(place);
+    const move = rewound(place, by);
     if (move !== null) moves.push(move);
     reading.startAt(place.partition, nextRead(place).from);
-    await print(context.stdout, placeText(place, move));
+    partitions.push(placeJson(place, move));
+    if (!isJson) await say(placeText(place, move));
   }
   if (moves.length === 0) {
-    await print(
-      context.stdout,
-      `nothing to move: of what is committed of ${sources.topic} no record since ${timeText(to)} is left\n`,
-    );
+    if (isJson)
+      await printJson(context.stdout, { moved: false, partitions, read_again: readAgainJson(new ReadAgain()) });
+    await say(`nothing to move: of what is committed of ${sources.topic} no record since ${timeText(to)} is left\n`);
     return EXIT.done;
   }
-  const what = readAgainText(await readAgain(reading, sources));
+  const again = await readAgain(reading, sources);
+  const what = readAgainText(again);
+  const json = { partitions, read_again: readAgainJson(again) };
   for (const problem of unreadable.problems) await print(context.stderr, `warning: ${visible(problem)}\n`);
-  if (!isMeant) {
-    await print(context.stdout, `${what} would be read again; --yes moves the offsets\n`);
+  if (by === null) {
+    if (isJson) await printJson(context.stdout, { moved: false, ...json });
+    await say(`${what} would be read again; --yes moves the offsets\n`);
     return EXIT.someFailed;
   }
   const commits = moves.map(({ partition, to: offset, metadata }) => ({ partition, offset, metadata }));
   await sources.commit(commits).catch((error: unknown) => {
     throw error instanceof GroupInUseError ? notStopped(error.message) : error;
   });
-  await print(
-    context.stdout,
+  if (isJson) await printJson(context.stdout, { moved: true, ...json });
+  await say(
     `moved ${counted(moves.length, 'partition')}: ${what} are read again once instances run; they send nothing before they have read to the end\n`,
   );
   return EXIT.done;
@@ -150,6 +158,21 @@ function placeText({ partition, offset, since, start }: CommittedPlace, move: Re
   if (offset === null) return `partition ${partition}  nothing is committed: it is read from its beginning\n`;
   return `partition ${partition}  ${move === null ? `stays at ${offset}` : `${offset} → ${move.to}`}${gone}\n`;
 }
+
+/** `to` null: it stays. */
+const placeJson = ({ partition, offset, since, start }: CommittedPlace, move: Rewound | null) => ({
+  partition,
+  committed: offset === null ? null : String(offset),
+  to: move === null ? null : String(move.to),
+  older_gone: start > 0n && since <= start,
+});
+
+const readAgainJson = ({ recordCount, groupCount, memberCount, stateCount }: ReadAgain) => ({
+  records: recordCount,
+  groups: groupCount,
+  memberships: memberCount,
+  full_states: stateCount,
+});
 
 function readAgainText({ recordCount, memberCount, stateCount, groupCount }: ReadAgain): string {
   const states = stateCount === 0 ? '' : `, ${counted(stateCount, 'full state')}`;

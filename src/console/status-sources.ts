@@ -4,6 +4,7 @@
  */
 import { askStatus, type Instance } from '../adapters/admin-client.ts';
 import type { KafkaLogTools } from '../adapters/kafka/tools.ts';
+import { decodeCommit } from '../core/log/commit-metadata.ts';
 import { NO_PAUSES } from '../core/log/pause-record.ts';
 import type { TopicNames } from '../core/log/topics.ts';
 import {
@@ -23,7 +24,7 @@ import { unlessStopped, type CommandContext } from './command-context.ts';
 import { existingTopic } from './kafka-tools.ts';
 import { readRetryTopic } from './retry-topic.ts';
 
-type OffsetTools = Pick<KafkaLogTools, 'committedOffsets' | 'boundsWhereLed' | 'timestampsAt' | 'consumerGroup'>;
+type OffsetTools = Pick<KafkaLogTools, 'committedIn' | 'boundsWhereLed' | 'timestampsAt' | 'consumerGroup'>;
 
 export interface StatusSources {
   readonly tools: LogTools & OffsetTools;
@@ -98,13 +99,13 @@ async function readKafka({ tools, topics, groupId, context }: StatusSources): Pr
   const { source } = topics;
   const { partitionCount } = await existingTopic(source, { tools, context });
   // Committed offsets first: an end that is read later lies behind them.
-  const committed = await tools.committedOffsets(groupId, source);
+  const committed = await tools.committedIn(groupId, source);
   const [bounds, group] = await Promise.all([tools.boundsWhereLed(source), tools.consumerGroup(groupId)]);
-  const partitions = Array.from({ length: partitionCount }, (_, partition) => ({
-    partition,
-    bounds: bounds.get(partition) ?? null,
-    committed: committed.get(partition) ?? null,
-  }));
+  const partitions = Array.from({ length: partitionCount }, (_, partition) => {
+    const { offset = null, metadata = '' } = committed.get(partition) ?? {};
+    const rewound = offset === null ? null : (decodeCommit(offset, metadata).mark.rewound ?? null);
+    return { partition, bounds: bounds.get(partition) ?? null, committed: offset, rewound };
+  });
   const members = group.members.map(({ partitions: assigned, ...member }) => ({
     ...member,
     partitions: assigned.get(source) ?? [],

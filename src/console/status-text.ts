@@ -1,5 +1,6 @@
 /** What `rollcall status` has found, as text and as JSON. What comes from elsewhere is made visible, so that it forges no line. */
 import { messageOf } from '../adapters/kafka/errors.ts';
+import type { Rewind } from '../core/log/commit-metadata.ts';
 import type { AffectedGroup, InstanceStatus } from '../core/status/instance-status.ts';
 import type { MemberFacts, Overview, PartitionRow, Reply } from '../core/status/overview.ts';
 import { isInStep, statusSentence } from '../core/status/sentence.ts';
@@ -18,6 +19,7 @@ export function statusText({ overview, kafkaError }: FoundStatus, now: number): 
     ...replies.flatMap(replyLines),
     ...unanswered.map((member) => unansweredLine(member, replies)),
     ...tableLines(rows, now),
+    ...rewindLines(rows),
     totalsLine(overview),
     ...affectedLines(overview),
     statusSentence(overview, now),
@@ -57,6 +59,20 @@ function unansweredLine({ clientId, host, partitions }: MemberFacts, replies: re
   const remedy = hasFailed ? '' : '; name its admin server with --admin';
   return `instance ${clientId} at ${host}, ${counted(partitions.length, 'partition')}: has not answered${remedy}`;
 }
+
+/** Partitions that were moved back together stand in one line. The last rewind comes last. */
+function rewindLines(rows: readonly PartitionRow[]): readonly string[] {
+  const partitions = new Map<string, number[]>();
+  const rewinds = rows.flatMap(({ partition, rewound }) => (rewound === null ? [] : [{ partition, rewound }]));
+  for (const { partition, rewound } of rewinds.toSorted((a, b) => a.rewound.at - b.rewound.at)) {
+    const text = rewindText(rewound);
+    partitions.set(text, [...(partitions.get(text) ?? []), partition]);
+  }
+  return [...partitions].map(([text, numbers]) => `partition ${numbers.join(', ')}: ${text}`);
+}
+
+const rewindText = ({ author, reason, at }: Rewind): string =>
+  `rewound by ${author} at ${timeText(at)}${reason === null ? '' : `: ${reason}`}`;
 
 const HEAD = ['partition', 'phase', 'unread', 'unfinished', 'oldest', 'held for', 'waiting for', 'instance'] as const;
 
@@ -172,7 +188,7 @@ const memberJson = ({ memberId, clientId, host, partitions }: MemberFacts) => ({
   partitions,
 });
 
-function rowJson({ partition, url, phase, unread, unfinished, ages, problem, counts }: PartitionRow) {
+function rowJson({ partition, url, phase, unread, unfinished, ages, problem, counts, rewound }: PartitionRow) {
   const { unapplied, held, waiting } = ages;
   return {
     partition,
@@ -190,5 +206,6 @@ function rowJson({ partition, url, phase, unread, unfinished, ages, problem, cou
     paused: counts?.paused ?? null,
     dead: counts?.dead ?? null,
     problem,
+    rewound: rewound && { ...rewound, at: timeText(rewound.at) },
   };
 }

@@ -1,12 +1,14 @@
 /** What `rollcall undo` prints: of each group the members, why others are left, and what it comes to. */
 import type { AppliedChange, AppliedChanges } from '../core/drift/applied-changes.ts';
+import type { RefusedRepair } from '../core/drift/repair.ts';
 import { isSettled, type UndoLeft, type UndoLeftReason } from '../core/drift/undo.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted } from '../core/text/counted.ts';
-import { visible } from '../core/text/visible.ts';
+import { jsonText, visible } from '../core/text/visible.ts';
 import type { NotReadGroup } from './drift.ts';
 import { namesText } from './drift-text.ts';
-import type { PlannedEvents } from './planned-events.ts';
+import { plannedJson, writtenJson, type PlannedEvent, type PlannedEvents } from './planned-events.ts';
+import type { WrittenRepair } from './source-writer.ts';
 import type { PlannedUndo, UndoScope } from './undo.ts';
 
 const DONE = { add: 'added', remove: 'removed' } as const;
@@ -24,6 +26,36 @@ const WHY: Readonly<Record<UndoLeftReason, string>> = {
   renamed: 'it is not certain that the id map names the same user, and the same group; change it at Genesys Cloud',
   no_name: 'the source has no name for the member; change it at Genesys Cloud',
 };
+
+type FoundUndo = PlannedUndo | NotReadGroup;
+
+/** A line of `--json`. */
+export function undoJson(
+  found: FoundUndo,
+  planned: PlannedEvent | RefusedRepair | null,
+  written: WrittenRepair | null,
+): string {
+  const { group, target, status } = found;
+  const { undone, left } = found.status === 'planned' ? found.undo : { undone: [], left: [] };
+  return `${jsonText({
+    group,
+    group_target: target,
+    status,
+    undone: undone.map(changeJson),
+    left: left.map(({ change, why, newer }) => ({ ...changeJson(change), why, newer })),
+    repair: plannedJson(planned),
+    written: writtenJson(written),
+    error: found.status === 'planned' ? null : { code: found.code, message: found.message },
+  })}\n`;
+}
+
+const changeJson = ({ name, target, op, at, report }: AppliedChange) => ({
+  member: name,
+  target,
+  op,
+  applied_at: timeText(at),
+  report,
+});
 
 /** Counts what is undone, and says of each group what that comes to. */
 export class UndoTotals {
@@ -58,32 +90,41 @@ export class UndoTotals {
     return this.#isUnsettled || this.#refused + this.#notRead + this.#events.unwrittenCount > 0;
   }
 
-  notRead({ status, group, message }: NotReadGroup): string {
-    this.#notRead += 1;
-    return `${status}  ${visible(group)}  ${visible(message)}\n`;
-  }
-
-  planned(planned: PlannedUndo): string {
-    const { group, undo } = planned;
-    const name = visible(group);
+  /** The event of the group; null: it gets none. */
+  take(found: FoundUndo): PlannedEvent | RefusedRepair | null {
+    if (found.status !== 'planned') {
+      this.#notRead += 1;
+      return null;
+    }
+    const { group, target, snapshot, undo } = found;
+    const { repair } = undo;
     this.#groups += 1;
     for (const left of undo.left) this.#note(left);
-    const lines = [
-      ...undo.undone.map((change) => `${OPPOSITE[change.op]}  ${name}  ${changeText(change)}\n`),
-      ...undo.left.map((left) => `left  ${name}  ${changeText(left.change)}; ${whyText(left)}\n`),
-    ];
-    return `${lines.join('')}${this.#repairText(planned)}`;
-  }
-
-  #repairText({ group, target, snapshot, undo: { repair } }: PlannedUndo): string {
-    if (repair === null) return '';
+    if (repair === null) return null;
     if (repair.kind === 'refused') {
       this.#refused += 1;
-      return `refused  ${visible(group)}  ${visible(repair.why)}\n`;
+      return repair;
     }
     this.#adds += repair.add.length;
     this.#removes += repair.remove.length;
     return this.#events.planned({ group, target, snapshot }, repair);
+  }
+
+  groupText(found: FoundUndo, planned: PlannedEvent | RefusedRepair | null): string {
+    const name = visible(found.group);
+    if (found.status !== 'planned') return `${found.status}  ${name}  ${visible(found.message)}\n`;
+    const { undone, left } = found.undo;
+    return [
+      ...undone.map((change) => `${OPPOSITE[change.op]}  ${name}  ${changeText(change)}\n`),
+      ...left.map((each) => `left  ${name}  ${changeText(each.change)}; ${whyText(each)}\n`),
+      ...(planned === null ? [] : [this.#plannedText(found.group, planned)]),
+    ].join('');
+  }
+
+  #plannedText(group: string, planned: PlannedEvent | RefusedRepair): string {
+    return 'why' in planned
+      ? `refused  ${visible(group)}  ${visible(planned.why)}\n`
+      : this.#events.plannedText(group, planned);
   }
 
   #note(left: UndoLeft): void {

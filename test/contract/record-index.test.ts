@@ -10,6 +10,9 @@ import { aFolder, Asking } from '../support/asking.ts';
 import type { ExplainFlags } from '../../src/commands/explain.ts';
 import { mulberry32, type Stream } from '../support/random.ts';
 import { WrittenTopics } from '../support/written-topics.ts';
+import { ROWS_BY } from '../../src/console/breakdown-text.ts';
+import type { ReportFlags } from '../../src/commands/report.ts';
+import type { ReportRecord } from '../../src/core/report/report.ts';
 import { groupAnswer } from '../support/quick-world.ts';
 import { Table } from '../support/table.ts';
 import { topics } from '../support/world.ts';
@@ -18,6 +21,8 @@ const GROUPS = ['g', 's2', 's3'];
 const MEMBERS = ['u', 'v', 'w'];
 const TARGETS = ['t-0', 't-1', 'g'];
 const OUTCOMES = ['applied', 'already_synced', 'superseded', 'retry_scheduled', 'failed', 'drift'];
+const PATCHES = ['p1', 'p2', 'p3', 'p4', 'p5'];
+const REASONS = ['member_missing', 'attempts_exhausted', 'rate_limited'];
 const OF_NO_MEMBER = ['no_changes', 'invalid'];
 
 /** What no service writes as well: names that change, reports of nothing, groups in two partitions, records that say nothing. */
@@ -26,7 +31,8 @@ class RandomTopics {
   readonly folder = aFolder();
   readonly #random: Stream;
   readonly #ids = new Table();
-  #reportedAt = Date.UTC(2026, 8, 21);
+  #reportedAt = this.topics.clock.now().wall;
+  #pageCount = 0;
 
   /** Else what is asked for has events in several partitions. Which is newer is known by their times, so none may be without. */
   readonly #isInOne: boolean;
@@ -58,6 +64,33 @@ class RandomTopics {
     expect(await this.topics.explain(flags, this.folder), JSON.stringify(flags)).toBe(byTopics);
   }
 
+  /** Rows, and sometimes a page. */
+  async compareReports(): Promise<void> {
+    const at = (): number => this.topics.clock.now().wall - Math.floor(this.#random() * 20) * 1_000;
+    const [one, other] = [at(), at()];
+    const limits: readonly ReportFlags[] = [
+      {},
+      { until: one },
+      { since: one },
+      ...(one === other ? [] : [{ since: Math.min(one, other), until: Math.max(one, other) }]),
+      { outcome: ['applied'], group: [this.#pick([...GROUPS, ...TARGETS])] },
+      { member: [this.#pick([...MEMBERS, ...TARGETS])], until: one },
+    ];
+    for (const limit of limits) {
+      for (const by of ROWS_BY)
+        for (const format of ['text', 'json', 'csv'] as const) await this.#compareReport({ ...limit, by, format });
+      if (this.#chance(0.2)) await this.#compareReport({ ...limit, html: 'page' });
+    }
+  }
+
+  async #compareReport(flags: ReportFlags): Promise<void> {
+    // Each into a file of its own.
+    const asked = (): ReportFlags =>
+      flags.html === undefined ? flags : { ...flags, html: join(this.folder, `${(this.#pageCount += 1)}.html`) };
+    const byTopics = await this.topics.reports(asked(), null);
+    expect(await this.topics.reports(asked(), this.folder), JSON.stringify(flags)).toBe(byTopics);
+  }
+
   #event(members: readonly string[]): object {
     const kind = this.#random();
     if (kind < 0.3) return { members, complete: true };
@@ -77,11 +110,23 @@ class RandomTopics {
       final: outcome !== 'retry_scheduled',
       op: this.#chance(0.5) ? 'add' : 'remove',
       reported_at: new Date(this.#reportedAt).toISOString(),
+      attempt: outcome === 'retry_scheduled' ? 1 : 0,
+      epoch: this.#pick([1, 2]),
+      reason: outcome === 'failed' || outcome === 'retry_scheduled' ? this.#reason() : null,
+      lag_ms: { queue: this.#pick([0, 3, 7, 1_000]), apply: this.#chance(0.3) ? null : this.#pick([1, 2, 30]) },
       superseded_by:
         outcome === 'superseded' && this.#isInOne ? `source/${at[0]}/${at[1] + 1n}/${member ?? 'u'}` : null,
       request:
-        outcome === 'applied' ? aRequest(null, { etag_after: `"${this.topics.target.group(group).version++}"` }) : null,
+        outcome === 'failed' || outcome === 'retry_scheduled'
+          ? aRequest(this.#pick(PATCHES))
+          : outcome === 'applied'
+            ? aRequest(this.#pick([...PATCHES, null]), { etag_after: `"${this.topics.target.group(group).version++}"` })
+            : null,
     });
+  }
+
+  #reason(): ReportRecord['reason'] {
+    return { code: this.#pick(REASONS), message: 'm', status: null, scim_type: null, advice: '' };
   }
 
   /** All of a partition, or what is older. */
@@ -112,6 +157,21 @@ class RandomTopics {
 
 /** In how many histories. */
 const HISTORIES = Number(process.env['INDEX_HISTORIES'] ?? 30);
+
+test(
+  'index: counts the same as the topics, in rows and on a page, in random histories',
+  { timeout: 600_000 },
+  async () => {
+    for (let seed = 1; seed <= HISTORIES; seed += 1) {
+      const history = new RandomTopics(seed, seed % 2 === 0);
+      for (let step = 0; step < 24; step += 1) await history.write();
+      await history.compareReports();
+      history.isDeleting = false;
+      for (let step = 0; step < 8; step += 1) await history.write();
+      await history.compareReports();
+    }
+  },
+);
 
 test(
   'index: says the same as the topics, of each member and of all, in random histories',

@@ -45,6 +45,7 @@ async function resync(world: World, flags: ResyncFlags = {}, options: Asked = {}
   return {
     code,
     out: context.out(),
+    err: context.err(),
     lines: context
       .out()
       .split('\n')
@@ -117,6 +118,20 @@ test('with --yes exactly the differences are written, keyed by group, with who a
   await world.expectRest(one);
   expect(world.sandbox.members('g').toSorted()).toEqual(['u', 'v', 'x']);
   expect(await driftOf(world)).toBe(EXIT.done);
+});
+
+test('with --json each group is one line, with what is planned and what became of it; the totals are for people', async () => {
+  const { world } = await changedByOthers();
+  const shown = await resync(world, { json: true });
+  expect(shown.lines).toHaveLength(1);
+  const planned = { kind: 'delta', add: ['v'], remove: ['w'], held: 0, held_by: null };
+  const line = { group: 'g', group_target: 'g', status: 'compared', left: [], repair: planned };
+  expect(JSON.parse(shown.out)).toMatchObject({ ...line, foreign: [{ target: 'x' }], written: null });
+  expect(shown.err).toContain('1 group to repair; --yes writes it\n');
+  const { lines, out } = await repaired(world, {}, { json: true });
+  expect(lines).toHaveLength(1);
+  const eventId = expect.stringMatching(/^resync\//) as string;
+  expect(JSON.parse(out)).toMatchObject({ ...line, written: { result: 'written', event_id: eventId, corrections: 0 } });
 });
 
 test('what is on its way is not written once more, and where nothing differs there is nothing to do', async () => {
@@ -403,6 +418,9 @@ describe('a group that would lose all users', () => {
     world.state('g', [], { deleted: true });
     await world.expectRest(one);
     world.sandbox.setMembers('g', ['a', 'b', 'c', 'n']);
+    const { out } = await resync(world, { json: true });
+    const state = { kind: 'state', members: [], deleted: true, held: 3, held_by: 'group_deleted' };
+    expect(JSON.parse(out)).toMatchObject({ repair: state, written: null });
     const { lines } = await repaired(world);
     expect(lines).toContainEqual('resync  g  full state of 0 members; the guard holds 3 (group_deleted)');
     expect(written(world).at(-1)).toMatchObject({ members: [], complete: true, deleted: true });
@@ -415,6 +433,9 @@ describe('a group that would lose all users', () => {
     const { code, lines } = await repaired(world);
     expect(code).toBe(EXIT.someFailed);
     expect(lines).toContainEqual(expect.stringMatching(/^refused {2}g {2}no member is wanted, .*--remove-foreign/));
+    const { out } = await repaired(world, {}, { json: true });
+    const repair = { kind: 'refused', why: expect.stringMatching(/^no member is wanted, .*--remove-foreign/) };
+    expect(JSON.parse(out)).toMatchObject({ repair, written: null });
     expect(written(world)).toHaveLength(2);
   });
 
@@ -450,6 +471,8 @@ describe('members who are left', () => {
       expect.stringMatching(/^left {2}g {2}a {2}an operator has refused .*remove the member at Genesys/),
     );
     expect(lines.at(-1)).toBe('0 groups repaired, 1 member left');
+    const left = [{ member: 'a', target: 'a', why: expect.stringMatching(/^an operator has refused/) }];
+    expect(JSON.parse((await resync(world, { json: true })).out)).toMatchObject({ left, repair: null });
     expect(written(world)).toHaveLength(1);
     // What else differs is repaired.
     world.sandbox.setMembers('g', ['a', 'b', 'u']);
@@ -527,6 +550,9 @@ test('a record that does not fit is said, and the others go on', async () => {
   const { code, lines } = await repaired(world, { tools });
   expect(code).toBe(EXIT.someFailed);
   expect(lines).toContain('failed  g  its record does not fit: raise max.message.bytes of source');
+  const { out } = await repaired(world, { tools }, { json: true });
+  const failed = { result: 'failed', why: expect.stringMatching(/^its record does not fit/), owed: [] };
+  expect(JSON.parse(out)).toMatchObject({ written: failed });
 });
 
 describe('with an id map', () => {

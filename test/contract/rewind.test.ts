@@ -4,6 +4,8 @@ import { decideHeld, decisionOf } from '../../src/commands/held.ts';
 import { heldSets } from '../../src/console/held-sets.ts';
 import { GroupInUseError } from '../../src/adapters/kafka/tools.ts';
 import { rewindTo, type RewindSources } from '../../src/console/rewind.ts';
+import { rewindOf } from '../../src/commands/rewind.ts';
+import { decodeCommit, type Rewind } from '../../src/core/log/commit-metadata.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { GroupApi } from '../../src/ports.ts';
@@ -13,6 +15,13 @@ import { commandLogOf, retryOf } from '../support/retry-topic-of.ts';
 import { aWorld, topics, within, type Instance, type World } from '../support/world.ts';
 
 const EPOCH = 0;
+const BY: Rewind = { author: 'jane', reason: 'INC-7: a restore', at: 1_790_000_000_000 };
+
+/** Who has moved the committed offset back, by the commit. */
+function rewoundBy(world: World): Rewind | undefined {
+  const { offset, metadata } = world.broker.group('rollcall').committed(0);
+  return decodeCommit(offset ?? 0n, metadata).mark.rewound;
+}
 
 /** Over the memory log. */
 function sourcesOf(world: World, more: Partial<RewindSources> = {}): RewindSources {
@@ -56,10 +65,16 @@ const boundsOf = ({ start, end }: { readonly start: bigint; readonly end: bigint
 
 async function rewind(
   world: World,
-  { to = EPOCH, yes = true, ...more }: { to?: number; yes?: boolean } & Partial<RewindSources> = {},
+  {
+    to = EPOCH,
+    yes = true,
+    by = BY,
+    json = false,
+    ...more
+  }: { to?: number; yes?: boolean; by?: Rewind; json?: boolean } & Partial<RewindSources> = {},
 ) {
   const context = aContext();
-  const work = rewindTo({ to, isMeant: yes }, sourcesOf(world, more), context);
+  const work = rewindTo({ to, by: yes ? by : null, isJson: json }, sourcesOf(world, more), context);
   return { code: await work, out: context.out() };
 }
 
@@ -126,6 +141,52 @@ test('what was committed is applied again where the target differs, the newest o
     'applied',
     'applied',
   ]);
+});
+
+test('the commits say who has rewound and why, also those of the next owners, until the next rewind', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  await rewind(world, { yes: false });
+  expect(rewoundBy(world)).toBeUndefined();
+  await rewind(world);
+  expect(rewoundBy(world)).toEqual(BY);
+  const two = await world.start({ name: 'two' });
+  await within(two.pipeline.whenAtRest(), 'rest');
+  world.change('g', { add: ['w'] });
+  await within(two.pipeline.whenAtRest(), 'rest');
+  await stop(two);
+  expect([world.committed(), rewoundBy(world)]).toEqual([4n, BY]);
+  const other = { author: 'joan', reason: null, at: BY.at + 1 };
+  await rewind(world, { by: other });
+  expect([world.committed(), rewoundBy(world)]).toEqual([0n, other]);
+});
+
+test('who rewinds has a name, by default that of the user, and a reason is one line', () => {
+  const [to, yes] = [EPOCH, true as const];
+  const context = aContext({ environment: { USER: 'joan' } });
+  const at = expect.any(Number) as number;
+  expect(rewindOf({ to, yes }, context)).toEqual({ author: 'joan', reason: null, at });
+  const given = { to, yes, author: 'jane', reason: 'INC-7' };
+  expect(rewindOf(given, context)).toEqual({ author: 'jane', reason: 'INC-7', at });
+  expect(rewindOf({ to }, aContext())).toBeNull();
+  const refused = (message: string) =>
+    expect.objectContaining({ code: EXIT.usage, message: expect.stringMatching(message) });
+  expect(() => rewindOf({ to, yes }, aContext())).toThrow(refused('^rewind: say who decides: --author'));
+  expect(() => rewindOf({ to, reason: 'two\nlines' }, context)).toThrow(refused('^rewind: --reason is one line'));
+});
+
+test('with --json it is one object, shown, moved, or nothing to move', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  const jsonOf = async (more: Parameters<typeof rewind>[1]) =>
+    JSON.parse((await rewind(world, { json: true, ...more })).out) as unknown;
+  const partitions = [{ partition: 0, committed: '3', to: '0', older_gone: false }];
+  const found = { partitions, read_again: { records: 3, groups: 1, memberships: 2, full_states: 0 } };
+  expect(await jsonOf({ yes: false })).toEqual({ moved: false, ...found });
+  const none = { records: 0, groups: 0, memberships: 0, full_states: 0 };
+  const stays = { moved: false, partitions: [{ ...partitions[0], to: null }], read_again: none };
+  expect(await jsonOf({ offsetsSince: async () => new Map([[0, 3n]]) })).toEqual(stays);
+  expect(await jsonOf({})).toEqual({ moved: true, ...found });
 });
 
 test('while an instance runs nothing is moved, also where it has joined since it was looked for', async () => {

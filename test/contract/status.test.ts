@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { showStatus, watchStatus, type StatusFlags } from '../../src/commands/status.ts';
 import type { StatusSources } from '../../src/console/status-sources.ts';
+import { encodeCommit, NO_MARK } from '../../src/core/log/commit-metadata.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { aContext } from '../support/command-context.ts';
@@ -74,10 +75,10 @@ class Watching {
     const { world } = this;
     const bounds = () => ({ start: 0n, end: BigInt(world.records('source').length) });
     return {
-      committedOffsets: async () => {
+      committedIn: async () => {
         if (this.kafka === 'is away') throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
         if (this.kafka === 'hangs') await new Promise(() => undefined);
-        return new Map([[0, world.committed() ?? 0n]]);
+        return new Map([[0, world.broker.group('rollcall').committed(0)]]);
       },
       boundsWhereLed: async () => new Map([[0, bounds()]]),
       timestampsAt: async (_, from) => {
@@ -114,6 +115,24 @@ test('status: in step', async () => {
   expect(await watching.sentence()).toBe('In step: all that can be applied is.');
   expect(watching.code).toBe(EXIT.done);
   expect(await watching.json()).toMatchObject({ in_step: true, converges_in_ms: 0, kafka_problem: null });
+});
+
+test('status: who has rewound last, and why, of each partition', async () => {
+  const watching = new Watching();
+  const { world } = watching;
+  const { kill } = await watching.start();
+  world.produce({ add_members: ['a'] });
+  await world.clock.advance(5_000);
+  expect(await watching.text()).not.toContain('rewound');
+  expect(await watching.json()).toMatchObject({ partitions: [{ rewound: null }] });
+  kill();
+  await world.clock.advance(MINUTE_MS);
+  const rewound = { author: 'jane', reason: 'INC-7: a restore', at: 1_790_000_000_000 };
+  const metadata = encodeCommit(1n, { ranges: [], mark: { ...NO_MARK, rewound } });
+  world.broker.group('rollcall').commitWithoutMembers([{ partition: 0, offset: 1n, metadata }]);
+  const at = '2026-09-21T14:13:20.000Z';
+  expect(await watching.json()).toMatchObject({ partitions: [{ rewound: { ...rewound, at } }] });
+  expect(await watching.text()).toContain(`\npartition 0: rewound by jane at ${at}: INC-7: a restore\n`);
 });
 
 test('status: behind by what waits for another try, by the time of its record', async () => {

@@ -44,7 +44,7 @@ async function undo(world: World, night: Night, { flags: more = {}, ...options }
     .out()
     .split('\n')
     .filter((line) => line !== '');
-  return { code, lines, err: context.err() };
+  return { code, lines, out: context.out(), err: context.err() };
 }
 
 const undone = (world: World, night: Night, { flags, ...options }: Asked = {}) =>
@@ -107,6 +107,32 @@ test('without --yes it shows who would come and go, and writes nothing', async (
     '1 group changed then, 1 to undo: adds 2, removes 1; 1 request; --yes writes it',
   ]);
   expect(written(world)).toHaveLength(3);
+});
+
+test('with --json each group is one line, with who is undone and what became of it; the totals are for people', async () => {
+  const { world, night } = await afterTheNight();
+  const shown = await undo(world, night, { flags: { json: true } });
+  expect(shown.lines).toHaveLength(1);
+  const repair = { kind: 'delta', add: expect.arrayContaining(['u', 'v']), remove: ['x'], held: 0, held_by: null };
+  const line = { group: 'g', group_target: 'g', status: 'planned', left: [], repair, error: null };
+  const { undone: changes, ...found } = JSON.parse(shown.out) as { readonly undone: readonly object[] };
+  expect(found).toEqual({ ...line, written: null });
+  const applied = { applied_at: expect.stringMatching(/Z$/), report: 'source/0/2/x' };
+  expect(changes).toHaveLength(3);
+  expect(changes).toContainEqual({ member: 'x', target: 'x', op: 'add', ...applied });
+  expect(shown.err).toContain('1 group changed then, 1 to undo');
+  const { out } = await undone(world, night, { flags: { json: true } });
+  const written = { result: 'written', event_id: expect.stringMatching(/^undo\//), corrections: 0 };
+  expect(JSON.parse(out)).toMatchObject({ ...line, written });
+});
+
+test('with --json a member who is left has the reason as a code', async () => {
+  const { world, one, night } = await afterTheNight();
+  event(world, { add_members: ['u'], event_id: 'again' });
+  await world.expectRest(one);
+  const { out } = await undo(world, night, { flags: { json: true } });
+  const left = [{ member: 'u', op: 'remove', why: 'changed_since', newer: 'source/0/3' }];
+  expect(JSON.parse(out)).toMatchObject({ left });
 });
 
 test('with --yes it is as before, by one event that says who and why; then nothing differs, and nothing is left to undo', async () => {

@@ -3,6 +3,12 @@ import type { Mutant } from './mutant.ts';
 
 export const logMutants: readonly Mutant[] = [
   {
+    name: 'coordinator-asked-once',
+    breaks: 'a command ends where the coordinator of the consumer group has just started',
+    edits: [{ find: 'mayPass: isOfCoordinator });', replace: 'mayPass: () => false });' }],
+    tests: ['test/unit/kafka-coordinator.test.ts'],
+  },
+  {
     name: 'leaderless-stops-all',
     tests: ['test/unit/kafka-sender.test.ts'],
     breaks: 'a partition without a leader is sent with the others, of which nothing is written then',

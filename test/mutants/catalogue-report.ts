@@ -49,9 +49,9 @@ export const reportMutants: readonly Mutant[] = [
   },
   {
     name: 'half-a-page-stays',
-    breaks: 'a page of a reading that was stopped is taken for the whole',
-    edits: [{ find: 'await rm(path, { force: true });', replace: '' }],
-    tests: rows,
+    breaks: 'what is written of a new file stays beside it where the work fails',
+    edits: [{ find: "remove();\n    process.off('exit', remove);", replace: "process.off('exit', remove);" }],
+    tests: ['test/unit/new-file.test.ts'],
   },
   {
     name: 'page-lists-what-was-not-asked',
@@ -70,5 +70,31 @@ export const reportMutants: readonly Mutant[] = [
     breaks: 'a group loses its id of Genesys Cloud with a later record that holds none',
     edits: [{ find: 'Number(left.target !== null) - Number(right.target !== null) ||', replace: '' }],
     tests: breakdown,
+  },
+  {
+    name: 'patch-of-the-last-report',
+    breaks: 'by an index a PATCH counts in the hour of its last report, and in memory in that of its first',
+    edits: [
+      {
+        find: "'INSERT INTO temp.patches (id, time) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET time = min(time, excluded.time) RETURNING number'",
+        replace:
+          "'INSERT INTO temp.patches (id, time) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET time = max(time, excluded.time) RETURNING number'",
+      },
+    ],
+    tests: breakdown,
+  },
+  {
+    name: 'half-a-page-left',
+    breaks: 'a process that exits leaves what it has written of a new file',
+    edits: [{ find: "  process.on('exit', remove);\n", replace: '' }],
+    tests: ['test/unit/new-file.test.ts'],
+  },
+  {
+    name: 'half-a-page-named',
+    breaks: 'a new file has its name before all of it is written',
+    edits: [
+      { find: 'const unfinished = `${path}.${systemRandom.uuid()}.unfinished`;', replace: 'const unfinished = path;' },
+    ],
+    tests: ['test/unit/new-file.test.ts'],
   },
 ];

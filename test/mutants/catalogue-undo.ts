@@ -15,6 +15,12 @@ export const undoMutants: readonly Mutant[] = [
     tests: ['test/contract/rewind.test.ts'],
   },
   {
+    name: 'rewind-by-no-name',
+    breaks: 'the commit of the next owner forgets who has rewound',
+    edits: [{ find: '...(mark.rewound !== undefined && { rewound: mark.rewound }),', replace: '' }],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
     name: 'rewind-without-room',
     breaks: 'more is read again than has room, so that older changes are sent before newer ones are read',
     edits: [

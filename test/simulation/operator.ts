@@ -69,7 +69,7 @@ export function rewind(
     const { start } = broker.topic(topics.source).partition(partition);
     const { offset, metadata } = group.committed(partition);
     const since = offset === null || offset < BigInt(back) ? 0n : offset - BigInt(back);
-    const move = rewound({ partition, offset, metadata, since, start });
+    const move = rewound({ partition, offset, metadata, since, start }, { author: 'operator', reason: null, at: 0 });
     if (move === null) continue;
     counter.count('operator: rewound');
     group.commitWithoutMembers([{ partition, offset: move.to, metadata: move.metadata }]);

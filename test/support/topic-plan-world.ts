@@ -168,7 +168,11 @@ export class TopicPlanWorld {
     const members = async () => ({ state: 'Empty', members: [] });
     const commit = async (commits: readonly Commit[]): Promise<void> => group.commitWithoutMembers(commits);
     const sources = { ...this.sources(), topic: TOPICS.source, members, commit };
-    await rewindTo({ to, isMeant: true }, sources, aContext({ clock: this.clock }));
+    await rewindTo(
+      { to, by: { author: 'jane', reason: null, at: 0 }, isJson: false },
+      sources,
+      aContext({ clock: this.clock }),
+    );
   }
 
   sources(): TopicSources {

@@ -1,7 +1,9 @@
 /** Topics of several partitions in which records stand that no service has written, and what `explain` says of them. */
+import { readFileSync } from 'node:fs';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemRandom } from '../../src/adapters/system.ts';
+import { printReport, type ReportFlags } from '../../src/commands/report.ts';
 import { explainGroup, type ExplainFlags } from '../../src/commands/explain.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
@@ -15,6 +17,8 @@ import { aContext } from './command-context.ts';
 import { ManualClock } from './manual-clock.ts';
 import { QuickTarget } from './quick-world.ts';
 import { topics } from './world.ts';
+
+const LOG = { groupId: 'g', clientId: 'c', topics: { source: topics.source, retry: topics.retry } };
 
 type Report = Parameters<typeof aReport>[2];
 
@@ -68,15 +72,28 @@ export class WrittenTopics {
     this.broker.append([{ topic: topics.report, partition, key, value, headers: [] }]);
   }
 
+  /** What `report` prints; with `html` its page. @param folder of the index; null: the topics are read */
+  async reports(flags: ReportFlags, folder: string | null): Promise<string> {
+    const context = aContext({ clock: this.clock });
+    const { broker, format, reading } = this;
+    const tools = new MemoryLog(broker, LOG);
+    const printing = { flags, topic: topics.report, tools, context };
+    if (folder === null) await printReport(printing);
+    else
+      await withAnIndex(folder, { broker, tools, topics, context, format, reading }, (index) =>
+        printReport({ ...printing, index }),
+      );
+    return flags.html === undefined ? context.out() : readFileSync(flags.html, 'utf8');
+  }
+
   async explain(flags: ExplainFlags, folder: string | null): Promise<string> {
     const context = aContext({ clock: this.clock });
-    const log = { groupId: 'g', clientId: 'c', topics: { source: topics.source, retry: topics.retry } };
     const { broker, format, ids, reading, target: api } = this;
     const partitions = Array.from({ length: this.partitionCount }, (_, partition) => partition);
     const of = (topic: string) =>
       partitions.map((partition) => [partition, broker.topic(topic).partition(partition)] as const);
     const sources = {
-      tools: new MemoryLog(broker, log),
+      tools: new MemoryLog(broker, LOG),
       topics,
       format,
       ids,

@@ -8,6 +8,8 @@ import {
   type BreakdownBy,
   type Figures,
 } from '../../src/core/report/breakdown.ts';
+import { CountingInFile } from '../../src/adapters/record-index/counting.ts';
+import { databaseClass } from '../../src/adapters/record-index/sqlite.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { eventReport, reportRecord } from '../../src/core/report/reporting.ts';
 import { isAboutNoChange, summarize } from '../../src/core/report/summary.ts';
@@ -33,6 +35,9 @@ const parked = (id: string, attempt: number, parts: Partial<ReportRecord> = {}) 
 
 const everything = (): boolean => true;
 
+const InMemory = await databaseClass();
+
+/** In memory and in a file, which have to say the same. */
 interface Counting {
   readonly by?: BreakdownBy;
   readonly key?: string | null;
@@ -43,9 +48,16 @@ function counted(
   records: Iterable<ReportRecord>,
   { by = 'group', key = null, since = null }: Counting = {},
 ): Breakdown {
-  const operations = new CountedOperations(since);
-  for (const record of records) operations.take({ record, key });
-  return operations.breakdown(by, everything);
+  const database = new InMemory(':memory:');
+  const stores = [new CountedOperations(since), new CountedOperations(since, new CountingInFile(database))] as const;
+  for (const record of records) {
+    const [counts, inFile] = stores.map((store) => store.take({ record, key }));
+    expect(inFile).toBe(counts);
+  }
+  const [inMemory, inFile] = stores.map((store) => store.breakdown(by, everything));
+  database.close();
+  expect(inFile).toEqual(inMemory);
+  return inMemory as Breakdown;
 }
 
 describe('a row', () => {

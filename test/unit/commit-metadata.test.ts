@@ -1,13 +1,16 @@
 import { expect, test } from 'vitest';
 import {
   NO_MARK,
+  compareHistory,
   decodeCommit,
   decodeRelayCommit,
   encodeCommit,
   encodeRelayCommit,
   type CommitMetadata,
 } from '../../src/core/log/commit-metadata.ts';
+import { ID_LENGTH_MAX } from '../../src/core/change/change.ts';
 import { METADATA_LENGTH_MAX } from '../../src/core/log/ledger.ts';
+import { REASON_LENGTH_MAX } from '../../src/core/log/wire-intent.ts';
 
 const mark = {
   topicId: 'AbC-_def0123456789wxyz',
@@ -40,6 +43,11 @@ test.each<[string, CommitMetadata]>([
     { ranges, mark: { topicId: null, last: { offset: 0n, timestamp: -1 }, retryTopicId: null, retryEpoch: null } },
   ],
   ['nothing', { ranges: [], mark: NO_MARK }],
+  [
+    'a rewind',
+    { ranges, mark: { ...mark, rewound: { author: 'jane;at=1', reason: 'INC-7; = ä', at: 1_790_000_000_000 } } },
+  ],
+  ['a rewind alone', { ranges: [], mark: { ...NO_MARK, rewound: { author: 'jane', reason: null, at: 0 } } }],
 ])('metadata are read as they were written: %s', (_, metadata) => {
   expect(decodeCommit(42n, encodeCommit(42n, metadata))).toEqual(metadata);
 });
@@ -52,6 +60,33 @@ test('ranges that do not fit beside the mark are left out', () => {
   const decoded = decodeCommit(42n, text);
   expect(decoded.mark).toEqual(mark);
   expect(decoded.ranges).toEqual(many.slice(0, decoded.ranges.length));
+});
+
+test('a rewind by the longest name, for the longest reason, leaves room for ranges', () => {
+  const rewound = { author: '漢'.repeat(ID_LENGTH_MAX), reason: '字'.repeat(REASON_LENGTH_MAX), at: 1_790_000_000_000 };
+  const many = Array.from({ length: 2_000 }, (_, i) => ({ from: BigInt(43 + 2 * i), to: BigInt(44 + 2 * i) }));
+  const text = encodeCommit(42n, { ranges: many, mark: { ...mark, rewound } });
+  expect(text.length).toBeLessThanOrEqual(METADATA_LENGTH_MAX);
+  const decoded = decodeCommit(42n, text);
+  expect(decoded.mark.rewound).toEqual(rewound);
+  expect(decoded.ranges.length).toBeGreaterThan(400);
+});
+
+test('a rewind to the beginning of what a tool had committed is remembered, too', () => {
+  const rewound = { author: 'jane', reason: null, at: 1 };
+  const text = encodeCommit(0n, { ranges: [], mark: { ...NO_MARK, rewound } });
+  expect(decodeCommit(0n, text).mark.rewound).toEqual(rewound);
+});
+
+test.each(['', '!', 'e30', Buffer.from('{"author":"a\\nb","reason":null,"at":1}').toString('base64url')])(
+  'a rewind that cannot be read is none: %s',
+  (text) => expect(decodeCommit(42n, `rollcall2;rewound=${text}`).mark).toEqual(NO_MARK),
+);
+
+test('a rewind outlives a comparison with the topic', () => {
+  const rewound = { author: 'jane', reason: null, at: 1 };
+  const view = { topicId: 'other', retryTopicId: null, start: 0n, end: 0n, first: null };
+  expect(compareHistory({ ...mark, rewound }, view).mark.rewound).toEqual(rewound);
 });
 
 test('ranges of a former version are read, without a mark', () => {

@@ -25,6 +25,7 @@ describe('an error of Kafka', () => {
     ['closed', true, anError({ name: 'KafkaJSConnectionClosedError' })],
     ['unavailable', true, anError({ name: 'KafkaJSProtocolError', type: 'NOT_LEADER_FOR_PARTITION', retriable: true })],
     ['unavailable', true, anError({ type: 'UNKNOWN_MEMBER_ID' })],
+    ['unavailable', true, anError({ type: 'GROUP_LOAD_IN_PROGRESS', retriable: true })],
     ['unavailable', true, anError({ name: 'KafkaJSError', retriable: true })],
     ['unavailable', true, new Error('Broker not connected')],
     ['unavailable', true, new TypeError("Cannot read properties of null (reading 'topicMetadata')")],
@@ -46,6 +47,11 @@ describe('an error of Kafka', () => {
   test('of a broker that does not answer is not called a change of brokers alone', () => {
     expect(explainKafkaError(new Error('Broker not connected')).advice).toContain('does not answer');
   });
+
+  test.each(['GROUP_LOAD_IN_PROGRESS', 'GROUP_COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR_FOR_GROUP'])(
+    '%s names the topic whose brokers matter',
+    (type) => expect(explainKafkaError(anError({ type })).advice).toContain('__consumer_offsets'),
+  );
 
   test('that is its own cause is explained all the same', () => {
     const error = anError({ code: 'ECONNREFUSED' });

@@ -92,6 +92,7 @@ const someKafka = ({ unfinished = [0], members = [aMember('a', [0])], state = 'S
     partition,
     bounds: each === null ? null : { start: 0n, end: 7n },
     committed: each === null ? null : 7n - BigInt(each),
+    rewound: null,
   })),
 });
 
@@ -238,17 +239,17 @@ describe('what Kafka knows better than an instance', () => {
   test.each<[string, KafkaFacts['partitions'][number], string]>([
     [
       'no leader',
-      { partition: 0, bounds: null, committed: null },
+      { partition: 0, bounds: null, committed: null, rewound: null },
       'Of the source partition 0 has no leader: start a broker that holds it.',
     ],
     [
       'records that are gone',
-      { partition: 0, bounds: { start: 5n, end: 7n }, committed: 2n },
+      { partition: 0, bounds: { start: 5n, end: 7n }, committed: 2n, rewound: null },
       'Of the source partition 0 has lost records that were not finished: it begins at 5, and 2 is committed.',
     ],
     [
       'another topic',
-      { partition: 0, bounds: { start: 0n, end: 3n }, committed: 9n },
+      { partition: 0, bounds: { start: 0n, end: 3n }, committed: 9n, rewound: null },
       'Of the source partition 0 is another one than was read: it ends at 3, and 9 is committed.',
     ],
   ])('%s', (_, facts, sentence) => {

@@ -56,8 +56,10 @@ const untrusted = new Set([
   'CERT_UNTRUSTED',
 ]);
 
-const transientTypes =
-  /^(UNKNOWN|UNKNOWN_MEMBER_ID|ILLEGAL_GENERATION|REBALANCE_IN_PROGRESS|NOT_COORDINATOR_FOR_GROUP|GROUP_(LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE))$/;
+const transientTypes = /^(UNKNOWN|UNKNOWN_MEMBER_ID|ILLEGAL_GENERATION|REBALANCE_IN_PROGRESS)$/;
+const coordinatorTypes = /^(NOT_COORDINATOR_FOR_GROUP|GROUP_(LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE))$/;
+/** kafkajs drops the reason (kafkajs.md 1.7): a coordinator that moves, or one that may not be asked for. */
+const coordinatorNotFound = 'KafkaJSGroupCoordinatorNotFound';
 
 /** The first match wins. */
 const rows: readonly Row[] = [
@@ -188,8 +190,14 @@ const rows: readonly Row[] = [
     retriable: true,
   },
   {
-    // kafkajs drops the reason (kafkajs.md 1.7): a coordinator that moves, or one that may not be asked for.
-    when: ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound',
+    when: ({ type }) => coordinatorTypes.test(type),
+    code: 'unavailable',
+    advice:
+      'The coordinator of the consumer group starts or moves: try again. Where it lasts: check that the brokers with the partitions of __consumer_offsets run.',
+    retriable: true,
+  },
+  {
+    when: ({ name }) => name === coordinatorNotFound,
     code: 'unavailable',
     advice:
       'While brokers change this passes by itself. Where it lasts, the user may not Describe the group: `rollcall doctor` tells.',
@@ -238,6 +246,12 @@ export function explainKafkaError(error: unknown): KafkaExplanation {
     retriable: false,
   };
 }
+
+/** The coordinator of a consumer group cannot be found, or does not serve the group yet. */
+export const isOfCoordinator = (error: unknown): boolean =>
+  chainOf(error)
+    .map(fieldsOf)
+    .some(({ name, type }) => name === coordinatorNotFound || coordinatorTypes.test(type));
 
 /** One error of the chain. */
 export interface ErrorFields {

@@ -9,14 +9,14 @@ import { endOfHole, fetchDirectly, type FetchPosition, type FetchedPartition } f
 import { KafkaFailure, explainKafkaError } from './errors.ts';
 import { leaderlessOf, leadersOf, numbersOf } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
+import { patiently } from './patiently.ts';
 import { toLogRecord } from './record.ts';
 
 const followWaitMs = 250;
 const bytesPerPartition = 262_144;
 const closeLimitMs = 2_000;
 /** A leader that moves is found again within seconds. */
-const failuresMax = 20;
-const failurePauseMs = 500;
+const leaderLimitMs = 30_000;
 const leaderLookMs = 1_000;
 
 interface Cursor {
@@ -42,7 +42,7 @@ export class TopicReader {
     this.#client = clusterClient(this.#connection.kafka);
   }
 
-  /** @throws where the topic does not exist, a batch cannot be read, or its leaders cannot be reached for ten seconds. */
+  /** @throws where the topic does not exist, a batch cannot be read, or its leaders cannot be reached for thirty seconds. */
   async *read(options: ReadOptions): AsyncGenerator<TopicRecord> {
     const { follow, signal, unreadable } = options;
     try {
@@ -117,17 +117,14 @@ export class TopicReader {
   }
 
   /** Tries again while leaders move. */
-  async #patiently<T>(task: (cluster: Cluster) => Promise<T>): Promise<T> {
+  #patiently<T>(task: (cluster: Cluster) => Promise<T>): Promise<T> {
     const cluster = this.#client.cluster;
-    for (let failures = 0; ; failures += 1) {
-      try {
-        return await task(cluster);
-      } catch (error) {
-        if (failures === failuresMax || !explainKafkaError(error).retriable) throw error;
-      }
-      await pause(this.#host.clock, failurePauseMs);
-      await cluster.refreshMetadata().catch(() => undefined);
-    }
+    return patiently(() => task(cluster), {
+      clock: this.#host.clock,
+      limitMs: leaderLimitMs,
+      mayPass: (error) => explainKafkaError(error).retriable,
+      prepare: () => cluster.refreshMetadata().catch(() => undefined),
+    });
   }
 
   /** Where nothing came although there is more to read: a hole, or the answer was full with other partitions. */

@@ -16,9 +16,10 @@ import { KafkaAdmin, type ClusterInfo, type ConsumerGroup, type PartitionBounds 
 import { aheadIn, topicIdsFrom } from './direct-fetch.ts';
 import { permittedOperations } from './newer-requests.ts';
 import { KeptClient, clusterClient, type ClusterClient } from './clients.ts';
-import { chainOf, explainKafkaError, fieldsOf, messageOf, type KafkaFault } from './errors.ts';
+import { chainOf, explainKafkaError, fieldsOf, isOfCoordinator, messageOf, type KafkaFault } from './errors.ts';
 import type { NoLeaderError } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
+import { patiently } from './patiently.ts';
 import { TopicReader } from './reader.ts';
 import { Sender } from './sender.ts';
 
@@ -71,6 +72,9 @@ export class GroupInUseError extends Error {
   }
 }
 
+/** Less than `status` waits for Kafka, so that its error says why. */
+const COORDINATOR_LIMIT_MS = 7_000;
+
 /** What may come of an address that the cluster names. */
 const unclear: ReadonlySet<KafkaFault> = new Set(['refused', 'unknown_host', 'timeout', 'closed', 'unavailable']);
 
@@ -111,6 +115,14 @@ class Tools extends KafkaAdmin implements KafkaLogTools {
     });
   }
 
+  override committedIn(groupId: string, topic: string): Promise<ReadonlyMap<number, Committed>> {
+    return this.#askCoordinator(() => super.committedIn(groupId, topic));
+  }
+
+  override consumerGroup(groupId: string): Promise<ConsumerGroup> {
+    return this.#askCoordinator(() => super.consumerGroup(groupId));
+  }
+
   async commitWithoutMembers(groupId: string, topic: string, commits: readonly Commit[]): Promise<void> {
     const partitions = commits.map(({ partition, offset, metadata }) => ({
       partition,
@@ -119,15 +131,23 @@ class Tools extends KafkaAdmin implements KafkaLogTools {
     }));
     const request = { groupId, ...NO_MEMBERSHIP, topics: [{ topic, partitions }] };
     try {
-      await this.#cluster.ask(async ({ cluster }) => {
-        const coordinator = await cluster.findGroupCoordinator({ groupId });
-        await coordinator.offsetCommit(request);
-      });
+      await this.#askCoordinator(() =>
+        this.#cluster.ask(async ({ cluster }) => {
+          const coordinator = await cluster.findGroupCoordinator({ groupId });
+          await coordinator.offsetCommit(request);
+        }),
+      );
     } catch (error) {
       throw chainOf(error).some((each) => IN_USE.has(fieldsOf(each).type))
         ? new GroupInUseError(groupId, { cause: error })
         : error;
     }
+  }
+
+  /** A broker that has just started loads its groups first, and kafkajs does not wait for it (kafkajs.md 1.10). After `close` none is tried. */
+  #askCoordinator<T>(question: () => Promise<T>): Promise<T> {
+    const { clock } = this.#host;
+    return patiently(question, { clock, limitMs: COORDINATOR_LIMIT_MS, mayPass: isOfCoordinator });
   }
 
   unreachableBrokers(): Promise<readonly UnreachableBroker[]> {

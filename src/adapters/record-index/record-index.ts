@@ -5,6 +5,8 @@
  * Records are kept as they were read, in the order in which they came.
  */
 import type { TopicRecord } from '../../ports.ts';
+import type { CountingStore } from '../../core/report/counting.ts';
+import { CountingInFile } from './counting.ts';
 import type { IndexedTopic, IndexPlace, ReportsWanted, UnreadRecord, WantedMember } from './entries.ts';
 import { IndexWriter } from './index-writer.ts';
 import { NO_PARTITION, placesIn, recordOf, TOPIC, WHOLE } from './rows.ts';
@@ -126,6 +128,11 @@ export class RecordIndex {
     }));
   }
 
+  /** For one count: an index has one of them. */
+  counting(): CountingStore {
+    return new CountingInFile(this.#database);
+  }
+
   /** Of all reports. */
   get outcomes(): readonly string[] {
     return this.#all('SELECT name FROM outcomes', []).map(({ name }) => String(name));
@@ -153,10 +160,14 @@ export class RecordIndex {
     until: number | null,
     partitions: ReadonlySet<number>,
   ): Generator<TopicRecord> {
-    const sql = 'SELECT * FROM records WHERE topic = 0 AND id > ? AND time >= ? AND time < ? ORDER BY id LIMIT ?';
     const bounds = [since ?? Number.MIN_SAFE_INTEGER, until ?? Number.MAX_SAFE_INTEGER];
-    for (let last = 0; ;) {
-      const rows = this.#all(sql, [last, ...bounds, RECORDS_A_TURN]);
+    const [ids] = this.#all(
+      'SELECT min(id) AS first, max(id) AS last FROM records WHERE topic = 0 AND time >= ? AND time < ?',
+      bounds,
+    );
+    const end = Number(ids?.['last'] ?? 0);
+    for (let last = Number(ids?.['first'] ?? 0) - 1; ;) {
+      const rows = this.#all(REPORTS_BY_ID, [last, end, ...bounds, RECORDS_A_TURN]);
       for (const row of rows) if (partitions.has(Number(row['partition']))) yield recordOf(row);
       if (rows.length < RECORDS_A_TURN) return;
       last = Number(rows.at(-1)?.['id']);
@@ -212,6 +223,10 @@ const NAMES_IN_GROUP = `SELECT name, member_id FROM member_names WHERE member_id
 /** Of each full state of a group one report about a member. */
 const OF_STATES = `SELECT min(record) AS id FROM about WHERE topic = 0 AND group_id = ? AND member_id <> ? AND (source_offset, place) IN
   (SELECT source_offset, place FROM about WHERE topic IN (0, 1) AND group_id = ? AND member_id = ?) GROUP BY source_offset, place`;
+
+/** By the index of times SQLite would sort all that are left for each turn; a `+` keeps it from that. */
+const REPORTS_BY_ID =
+  'SELECT * FROM records WHERE id > ? AND id <= ? AND +topic = 0 AND +time >= ? AND +time < ? ORDER BY id LIMIT ?';
 
 /** One value, however many are listed. */
 const LISTED = '(SELECT value FROM json_each(?))';

@@ -18,7 +18,7 @@ export interface Database {
   close(): unknown;
 }
 
-type DatabaseClass = new (path: string) => Database;
+export type DatabaseClass = new (path: string) => Database;
 
 export class SqliteMissingError extends Error {
   override readonly name = 'SqliteMissingError';
@@ -37,7 +37,8 @@ export async function openDatabase(path: string): Promise<Database> {
   return new Opened(path);
 }
 
-async function databaseClass(): Promise<DatabaseClass> {
+/** @throws SqliteMissingError */
+export async function databaseClass(): Promise<DatabaseClass> {
   // Not known to the types of Node 20.
   const builtIn = 'node:sqlite';
   try {

@@ -1,12 +1,11 @@
 /** Reads reports, and writes their page to a new file, which only its owner may read. */
-import { writeNewPrivateFile, type AppendedFile } from '../../adapters/private-file.ts';
+import type { AppendedFile } from '../../adapters/private-file.ts';
 import { sha256 } from '../../adapters/system.ts';
-import { CountedOperations, type Selected } from '../../core/report/breakdown.ts';
+import type { CountedOperations, Selected } from '../../core/report/breakdown.ts';
 import { OpenChanges } from '../../core/report/open-changes.ts';
 import { counted as countedText } from '../../core/text/counted.ts';
-import { errorText } from '../../core/text/visible.ts';
-import { EXIT, ExitError } from '../../exit-codes.ts';
 import { endIfStopped, type CommandContext } from '../command-context.ts';
+import { writeNewFile } from '../new-file.ts';
 import type { SearchedReports } from '../report-search.ts';
 import { OPEN_CHANGES_MAX, reportPage, type ReportPage } from './report-page.ts';
 import { timelineOf } from './timeline.ts';
@@ -15,25 +14,20 @@ export interface PageRequest {
   readonly path: string;
   readonly about: Pick<ReportPage, 'topic' | 'times' | 'criteria'>;
   readonly searched: SearchedReports;
+  /** Of nothing yet. */
+  readonly counted: CountedOperations;
   readonly isSelected: Selected;
   readonly context: Pick<CommandContext, 'stop'>;
 }
 
 /** How many changes it shows. @throws ExitError where the file is there already, cannot be written, or the reading is stopped. */
-export async function writeReportPage(request: PageRequest): Promise<number> {
-  const { path } = request;
-  try {
-    return await writeNewPrivateFile(path, (file) => writePage(request, file));
-  } catch (error) {
-    if (!(error instanceof Error && 'path' in error && error.path === path)) throw error;
-    const isThere = 'code' in error && error.code === 'EEXIST';
-    const why = isThere ? `${path} is there already: name another file, or remove it` : errorText(error);
-    throw new ExitError(EXIT.usage, `report --html: ${why}`, { cause: error });
-  }
-}
+export const writeReportPage = (request: PageRequest): Promise<number> =>
+  writeNewFile({ option: 'report --html', path: request.path }, request.context, (file) => writePage(request, file));
 
-async function writePage({ about, searched, isSelected, context }: PageRequest, file: AppendedFile): Promise<number> {
-  const counted = new CountedOperations(about.times.since);
+async function writePage(
+  { about, searched, counted, isSelected, context }: PageRequest,
+  file: Pick<AppendedFile, 'append'>,
+): Promise<number> {
   const open = new OpenChanges(isSelected);
   let isShadow = false;
   for await (const report of searched.read()) {

@@ -2,13 +2,16 @@
  * The metadata of a commit: what is complete beyond the committed offset, and what tells whether the partition is still
  * the one that was read.
  *
- *   rollcall2;topic=<topic id>;last=<offset>:<timestamp>:<leader epoch>;retry=<topic id>;epoch=<of the owner>;at=<committed offset>;rollcall1:<ranges>
+ *   rollcall2;topic=<topic id>;last=<offset>:<timestamp>:<leader epoch>;retry=<topic id>;epoch=<of the owner>;rewound=<by whom>;at=<committed offset>;rollcall1:<ranges>
  *
  * Ranges count from the committed offset, so they say nothing where a tool has moved that and kept the metadata (`at`).
  * Fields are separated by `;`, each is optional, unknown ones are ignored. Former versions wrote the ranges alone, which
  * is read as before; they take the whole for metadata of another program, know of no ranges then, and repeat reports.
  */
+import { z } from 'zod';
+import { jsonIn } from '../text/json.ts';
 import { METADATA_LENGTH_MAX, decodeRanges, encodeRanges, type Range } from './ledger.ts';
+import { wireId, wireReason } from './wire-intent.ts';
 
 const VERSION = 'rollcall2';
 
@@ -20,7 +23,7 @@ export interface CommitMetadata {
 /** At most METADATA_LENGTH_MAX characters: ranges that do not fit are left out. */
 export function encodeCommit(committed: bigint, { ranges, mark }: CommitMetadata): string {
   // Nothing was read, and nothing lies below that could be skipped.
-  if (committed === 0n && mark.last === null) return encodeRanges(committed, ranges);
+  if (committed === 0n && mark.last === null && mark.rewound === undefined) return encodeRanges(committed, ranges);
   const at = ranges.length === 0 ? [] : [`at=${committed}`];
   const head = [VERSION, ...markFields(mark), ...at].join(';');
   const encoded = encodeRanges(committed, ranges, METADATA_LENGTH_MAX - head.length - 1);
@@ -53,23 +56,35 @@ export function decodeRelayCommit(metadata: string): RelayMetadata {
   return { newest: timeOf(fieldOf(fields, 'newest')), mark: markOf(fields) };
 }
 
-function markFields({ topicId, last, retryTopicId, retryEpoch }: SourceMark): readonly string[] {
+function markFields({ topicId, last, retryTopicId, retryEpoch, rewound }: SourceMark): readonly string[] {
   return [
     ...(topicId === null ? [] : [`topic=${topicId}`]),
     ...(last === null ? [] : [`last=${last.offset}:${last.timestamp}:${last.leaderEpoch ?? ''}`]),
     ...(retryTopicId === null ? [] : [`retry=${retryTopicId}`]),
     ...(retryEpoch === null ? [] : [`epoch=${retryEpoch}`]),
+    ...(rewound === undefined ? [] : [`rewound=${rewoundText(rewound)}`]),
   ];
 }
 
 function markOf(fields: readonly string[]): SourceMark {
+  const rewound = rewindIn(fieldOf(fields, 'rewound'));
   return {
     topicId: idOf(fieldOf(fields, 'topic')),
     last: lastOf(fieldOf(fields, 'last')),
     retryTopicId: idOf(fieldOf(fields, 'retry')),
     retryEpoch: epochIn(fieldOf(fields, 'epoch')),
+    ...(rewound !== undefined && { rewound }),
   };
 }
+
+const wireRewind = z.object({ author: wireId, reason: wireReason.nullable(), at: z.int().min(0) });
+
+/** In letters that separate no fields: 1,900 of them at most, so that half of the metadata is left for ranges. */
+const rewoundText = ({ author, reason, at }: Rewind): string =>
+  Buffer.from(JSON.stringify({ author, reason, at })).toString('base64url');
+
+const rewindIn = (text: string): Rewind | undefined =>
+  wireRewind.safeParse(jsonIn(Buffer.from(text, 'base64url').toString())).data;
 
 const idOf = (text: string): string | null => (/^[\w-]{1,64}$/.test(text) ? text : null);
 
@@ -108,6 +123,15 @@ export interface RecordStamp {
   readonly leaderEpoch?: number;
 }
 
+/** Who has moved the committed offset back, and why. */
+export interface Rewind {
+  readonly author: string;
+  /** null: none was given. */
+  readonly reason: string | null;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
 /** What is remembered of a partition that was read. */
 export interface SourceMark {
   /** null: not known (brokers before 2.8). */
@@ -118,6 +142,8 @@ export interface SourceMark {
   readonly retryTopicId: string | null;
   /** Under which that topic was used; null: not known (commits of former versions). */
   readonly retryEpoch: number | null;
+  /** The last time; absent: never, or a former version has committed since. */
+  readonly rewound?: Rewind;
 }
 
 /** The same partition as it is now. */
@@ -166,6 +192,7 @@ export function compareHistory(mark: SourceMark, view: SourceView): Comparison {
       last: mark.last,
       retryTopicId: view.retryTopicId ?? mark.retryTopicId,
       retryEpoch: mark.retryEpoch,
+      ...(mark.rewound !== undefined && { rewound: mark.rewound }),
     },
     historyProblem: problemOf(mark, view),
     formerRetry:

@@ -1,6 +1,6 @@
 /** Where committed offsets go when a consumer group is to read again from a time on. */
 import { WHOLE_GROUP, idKey, type ChangeEvent } from '../change/change.ts';
-import { decodeCommit, encodeCommit } from './commit-metadata.ts';
+import { decodeCommit, encodeCommit, type Rewind } from './commit-metadata.ts';
 import type { Range } from './ledger.ts';
 
 /** Of one partition. */
@@ -18,12 +18,15 @@ export interface CommittedPlace {
 export interface Rewound {
   readonly partition: number;
   readonly to: bigint;
-  /** Of the new commit: what identifies the topics stays, and nothing beyond the offset is complete. */
+  /** Of the new commit: what identifies the topics stays, and who has moved it; nothing beyond the offset is complete. */
   readonly metadata: string;
 }
 
-/** null: it stays. An offset never goes forward, so that no change is passed over. */
-export function rewound({ partition, offset, metadata, since, start }: CommittedPlace): Rewound | null {
+/** null: it stays. An offset never goes forward, so that no change is passed over. @param by null: it is not to be moved yet */
+export function rewound(
+  { partition, offset, metadata, since, start }: CommittedPlace,
+  by: Rewind | null,
+): Rewound | null {
   if (offset === null) return null;
   const to = since > start ? since : start;
   if (to >= offset) return null;
@@ -31,14 +34,14 @@ export function rewound({ partition, offset, metadata, since, start }: Committed
   return {
     partition,
     to,
-    metadata: encodeCommit(to, { ranges: [], mark }),
+    metadata: encodeCommit(to, { ranges: [], mark: by === null ? mark : { ...mark, rewound: by } }),
   };
 }
 
 /** Where instances read on, and what of that the commit metadata calls complete. */
 export function nextRead(place: CommittedPlace): { readonly from: bigint; readonly complete: readonly Range[] } {
   const { offset, metadata, start } = place;
-  const move = rewound(place);
+  const move = rewound(place, null);
   const from = move?.to ?? offset ?? start;
   const complete = move !== null || offset === null ? [] : decodeCommit(offset, metadata).ranges;
   return { from: from > start ? from : start, complete };

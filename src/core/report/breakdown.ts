@@ -1,9 +1,10 @@
 /**
  * Report records → how many changes came to what, in a row for each group, reason, outcome or span of time. It does not depend on the
- * order of the records, nor on repetitions. Of an operation only what is counted is kept, about 0.6 kB with its PATCHes.
+ * order of the records, nor on repetitions. Of an operation only what is counted is kept (counting.ts).
  */
 import { idKey } from '../change/change.ts';
-import { compareStanding, isAboutNoChange, isFailure, isSuccess, operationId, type Standing } from './summary.ts';
+import { CountingInMemory, type CountedChange, type CountingStore, type Tallies } from './counting.ts';
+import { compareStanding, isAboutNoChange, isFailure, isSuccess, operationId } from './summary.ts';
 import type { ReportRecord } from './report.ts';
 import { timeText } from './reporting.ts';
 
@@ -49,65 +50,51 @@ interface Reported {
 }
 
 /** Of the record that counts. */
-interface Operation extends Standing {
-  readonly outcome: string;
-  readonly conflicts: number;
-  readonly reason: string | null;
-  readonly lagMs: number | null;
-  readonly sourceGroup: string | null;
-  readonly group: string | null;
-  /** Of all its records: numbers in `#patches`. Shared where there is none. */
-  patches: readonly number[];
-}
-
-/** Of the record that counts. */
 export type Selected = (operation: Pick<ReportRecord, 'outcome' | 'reported_at'>) => boolean;
 
 const NONE: readonly number[] = [];
 
 export class CountedOperations {
   readonly #since: number;
-  readonly #operations = new Map<string, Operation>();
-  /** By id, in the order of their numbers. */
-  readonly #patches = new Map<string, number>();
-  /** By number: the first time that a record names it, epoch ms. */
-  readonly #patchTimes: number[] = [];
+  readonly #store: CountingStore;
   /** Few texts stand in many records, each a copy of its own. */
   readonly #texts = new Map<string, string>();
 
-  /** @param since epoch ms: only PATCHes that a record of then or later names are counted. null: all. */
-  constructor(since: number | null) {
+  /** @param since epoch ms: only PATCHes that a record of then or later names are counted. null: all. @param store an empty one */
+  constructor(since: number | null, store: CountingStore = new CountingInMemory()) {
     this.#since = since ?? -Infinity;
+    this.#store = store;
   }
 
   /** Whether the record counts of its operation from now on; false where it is about no change. */
   take({ record, key }: Reported): boolean {
     if (isAboutNoChange(record)) return false;
     const id = operationId(record);
-    const known = this.#operations.get(id);
+    const known = this.#store.get(id);
     const patches = this.#withPatch(record, known?.patches ?? NONE);
     const counts = known === undefined || compareStanding(record, known) >= 0;
-    if (counts) this.#operations.set(id, this.#operationOf(record, { key, patches }));
-    else known.patches = patches;
+    if (counts) this.#store.set(id, this.#operationOf(record, { key, patches }));
+    else if (patches !== known.patches) this.#store.set(id, { ...known, patches });
     return counts;
   }
 
   breakdown(by: BreakdownBy, isSelected: Selected): Breakdown {
+    const tallies = this.#store.tallies();
     const rows = new Map<string | null, Row>();
-    const total = new Row();
+    const total = new Row(tallies, 0);
     const rowOf = (key: string | null): Row => {
-      const row = rows.get(key) ?? new Row();
+      const row = rows.get(key) ?? new Row(tallies, rows.size + 1);
       rows.set(key, row);
       return row;
     };
-    for (const operation of this.#operations.values()) {
+    for (const operation of this.#store.changes()) {
       if (!isSelected(operation)) continue;
       const { key, ...names } = placeOf(operation, by);
       const row = rowOf(key);
       row.name(names, operation.reported_at);
       for (const each of [row, total]) each.count(operation);
       for (const patch of operation.patches) {
-        const span = typeof by === 'object' ? spanText(this.#patchTimes[patch] ?? 0, by.spanMs) : null;
+        const span = typeof by === 'object' ? spanText(this.#store.patchTime(patch), by.spanMs) : null;
         const place = span === null ? row : rowOf(span);
         if (span !== null) place.name({ name: span, target: null }, span);
         for (const each of [place, total]) each.countPatch(patch);
@@ -117,7 +104,10 @@ export class CountedOperations {
     return { rows: shown.toSorted(typeof by === 'object' ? compareNames : compareRows), total: total.figures() };
   }
 
-  #operationOf(record: ReportRecord, { key, patches }: { key: string | null; patches: readonly number[] }): Operation {
+  #operationOf(
+    record: ReportRecord,
+    { key, patches }: { key: string | null; patches: readonly number[] },
+  ): CountedChange {
     const { id, final, epoch, attempt, reported_at, conflicts, lag_ms: lag } = record;
     return {
       id,
@@ -139,9 +129,7 @@ export class CountedOperations {
     const time = Date.parse(at);
     const id = request?.patch_id ?? null;
     if (id === null || time < this.#since) return known;
-    const number = this.#patches.get(id) ?? this.#patches.size;
-    this.#patches.set(id, number);
-    this.#patchTimes[number] = Math.min(this.#patchTimes[number] ?? time, time);
+    const number = this.#store.notePatch(id, time);
     return known.includes(number) ? known : [...known, number];
   }
 
@@ -156,7 +144,7 @@ export class CountedOperations {
 type Names = Pick<BreakdownRow, 'name' | 'target'>;
 type TimedNames = Names & { readonly at: string };
 
-function placeOf(operation: Operation, by: BreakdownBy): Names & { readonly key: string | null } {
+function placeOf(operation: CountedChange, by: BreakdownBy): Names & { readonly key: string | null } {
   if (by === 'group') {
     const name = operation.sourceGroup ?? operation.group;
     return { key: name === null ? null : idKey(name), name, target: operation.group };
@@ -173,9 +161,14 @@ class Row {
   #names: TimedNames = { name: null, target: null, at: '' };
   readonly #counts: Record<ChangeStanding, number> = { succeeded: 0, failed: 0, waiting: 0, held: 0, other: 0 };
   #conflicts = 0;
-  readonly #patches = new Set<number>();
-  readonly #lagsMs: number[] = [];
   readonly #reasons = new Map<string, number>();
+  readonly #tallies: Tallies;
+  readonly #number: number;
+
+  constructor(tallies: Tallies, number: number) {
+    this.#tallies = tallies;
+    this.#number = number;
+  }
 
   /** Of several names those with a known target are shown, then the latest, then those that sort last. */
   name({ name, target }: Names, at: string): void {
@@ -183,17 +176,17 @@ class Row {
     if (compareShown(names, this.#names) > 0) this.#names = names;
   }
 
-  count(operation: Operation): void {
+  count(operation: CountedChange): void {
     const standing = standingOf(operation);
     this.#counts[standing] += 1;
     this.#conflicts += operation.conflicts;
-    if (operation.lagMs !== null) this.#lagsMs.push(operation.lagMs);
+    if (operation.lagMs !== null) this.#tallies.addLag(this.#number, operation.lagMs);
     if (operation.reason === null || standing === 'succeeded') return;
     this.#reasons.set(operation.reason, (this.#reasons.get(operation.reason) ?? 0) + 1);
   }
 
   countPatch(patch: number): void {
-    this.#patches.add(patch);
+    this.#tallies.addRequest(this.#number, patch);
   }
 
   row(): BreakdownRow {
@@ -202,15 +195,15 @@ class Row {
   }
 
   figures(): Figures {
-    const lagsMs = Float64Array.from(this.#lagsMs).toSorted();
+    const [p50Ms = null, p95Ms = null] = this.#tallies.percentiles(this.#number, [50, 95]);
     const [top] = [...this.#reasons].toSorted(([a, m], [b, n]) => n - m || compareTexts(a, b));
     return {
       changes: STANDINGS.reduce((sum, standing) => sum + this.#counts[standing], 0),
       ...this.#counts,
-      requests: this.#patches.size,
+      requests: this.#tallies.requestCount(this.#number),
       conflicts: this.#conflicts,
-      p50Ms: percentile(lagsMs, 50),
-      p95Ms: percentile(lagsMs, 95),
+      p50Ms,
+      p95Ms,
       topReason: top === undefined ? null : { code: top[0], count: top[1] },
     };
   }
@@ -222,12 +215,10 @@ export function standingOf(operation: Pick<ReportRecord, 'final' | 'outcome'>): 
   return isSuccess(operation) ? 'succeeded' : 'other';
 }
 
-/** By nearest rank. @param sorted ascending */
-const percentile = (sorted: Float64Array, percent: number): number | null =>
-  sorted[Math.ceil((percent / 100) * sorted.length) - 1] ?? null;
-
+/** null comes first. */
 const compareTexts = (left: string | null, right: string | null): number =>
-  Number((left ?? '') > (right ?? '')) - Number((left ?? '') < (right ?? ''));
+  Number((left ?? '') > (right ?? '')) - Number((left ?? '') < (right ?? '')) ||
+  Number(left !== null) - Number(right !== null);
 
 const compareShown = (left: TimedNames, right: TimedNames): number =>
   Number(left.target !== null) - Number(right.target !== null) ||

@@ -5,6 +5,7 @@
  */
 import { earlier, noteAge, noneWaits, standing, type Oldest } from '../change/pending.ts';
 import { idKey, type Intent } from '../change/change.ts';
+import type { Rewind } from '../log/commit-metadata.ts';
 import type { Pause, PausesOf } from '../log/pause-record.ts';
 import type { InstanceStatus, PartitionStatus, PausedStatus } from './instance-status.ts';
 
@@ -34,6 +35,8 @@ export interface PartitionFacts {
   readonly bounds: { readonly start: bigint; readonly end: bigint } | null;
   /** null: none. */
   readonly committed: bigint | null;
+  /** Who has moved that back last, as the commit says; null: it says nothing of it. */
+  readonly rewound: Rewind | null;
 }
 
 export interface Reply {
@@ -70,6 +73,8 @@ export interface PartitionRow {
   readonly ages: Ages;
   /** What keeps it, as Kafka shows it; null: nothing. */
   readonly problem: string | null;
+  /** Who has moved the committed offset back last; null: not known. */
+  readonly rewound: Rewind | null;
   /** Where no instance has answered, what the retry topic has; null: not known. */
   readonly counts: Counts | null;
 }
@@ -238,7 +243,12 @@ interface RowFacts {
 }
 
 function rowOf(partition: number, { facts, owner, waiting }: RowFacts): PartitionRow {
-  const common = { partition, unfinished: unfinishedOf(facts), problem: facts === undefined ? null : problemOf(facts) };
+  const common = {
+    partition,
+    unfinished: unfinishedOf(facts),
+    problem: facts === undefined ? null : problemOf(facts),
+    rewound: facts?.rewound ?? null,
+  };
   if (owner === undefined) {
     const counts = waiting === undefined ? null : countsOf(waiting);
     return { ...common, url: null, phase: null, unread: null, ages: waiting?.oldest ?? {}, counts };
@@ -267,7 +277,7 @@ function unfinishedOf(facts: PartitionFacts | undefined): number | null {
 }
 
 /** The offset of the first source record that is not finished, if there is one; null: not known. */
-export function firstUnfinished({ bounds, committed }: PartitionFacts): bigint | null {
+export function firstUnfinished({ bounds, committed }: Pick<PartitionFacts, 'bounds' | 'committed'>): bigint | null {
   if (bounds === null) return null;
   return committed === null || committed < bounds.start ? bounds.start : committed;
 }

@@ -1,0 +1,178 @@
+/** A new file is there as a whole, or not at all. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type * as FileSystem from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { writeNewPrivateFile } from '../../src/adapters/private-file.ts';
+import { writeNewFile } from '../../src/console/new-file.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+
+let folder: string;
+let path: string;
+const never = new AbortController().signal;
+/** Of the file system; null: it works. */
+let failing: { readonly call: 'link' | 'write' | 'sync'; readonly code: string } | null = null;
+
+const refusal = (code: string): Error => Object.assign(new Error(`${code}: refused`), { code });
+
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof FileSystem>();
+  return {
+    ...real,
+    link: async (...paths: Parameters<typeof real.link>) => {
+      if (failing?.call === 'link') throw refusal(failing.code);
+      await real.link(...paths);
+    },
+    open: async (...how: Parameters<typeof real.open>) => {
+      const file = await real.open(...how);
+      const rejecting = async (): Promise<void> => Promise.reject(refusal(failing?.code ?? ''));
+      if (failing?.call === 'write') file.appendFile = rejecting;
+      if (failing?.call === 'sync') file.sync = rejecting;
+      return file;
+    },
+  };
+});
+
+beforeEach(async () => {
+  failing = null;
+  folder = await mkdtemp(join(tmpdir(), 'rollcall-new-file-'));
+  path = join(folder, 'page.html');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const write = (stop = never): Promise<string> =>
+  writeNewPrivateFile(path, stop, async (file) => {
+    for (const part of ['all ', 'of it']) await file.append(part);
+    return 'done';
+  });
+
+test('holds all that was written, for its owner alone, and nothing is beside it', async () => {
+  const umask = process.umask(0);
+  try {
+    expect(await write()).toBe('done');
+  } finally {
+    process.umask(umask);
+  }
+  expect(await readFile(path, 'utf8')).toBe('all of it');
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  expect(await readdir(folder)).toEqual(['page.html']);
+});
+
+test('is not there while it is written', async () => {
+  await writeNewPrivateFile(path, never, async (file) => {
+    await file.append('half');
+    const [name, ...others] = await readdir(folder);
+    expect(others).toEqual([]);
+    expect(name).toMatch(/^page\.html\.[0-9a-f-]{36}\.unfinished$/);
+    expect((await stat(join(folder, name ?? ''))).mode & 0o777).toBe(0o600);
+  });
+});
+
+test.each([
+  ['a file', () => writeFile(path, 'mine')],
+  ['a link to nothing', () => symlink(join(folder, 'nowhere'), path)],
+])('where %s is there it is refused before the work', async (_, make) => {
+  await make();
+  const names = await readdir(folder);
+  let worked = false;
+  const written = writeNewPrivateFile(path, never, async () => void (worked = true));
+  await expect(written).rejects.toThrow(`${path} is there already: name another file, or remove it`);
+  expect([worked, await readdir(folder)]).toEqual([false, names]);
+});
+
+test('what came there meanwhile stays as it is', async () => {
+  const written = writeNewPrivateFile(path, never, async (file) => {
+    await file.append('ours');
+    await writeFile(path, 'mine');
+  });
+  await expect(written).rejects.toThrow('is there already');
+  expect([await readFile(path, 'utf8'), await readdir(folder)]).toEqual(['mine', ['page.html']]);
+});
+
+test('nothing is left of a work that fails, and its error is what comes of it', async () => {
+  const error = new Error('the topic is gone');
+  const written = writeNewPrivateFile(path, never, async (file) => {
+    await file.append('half');
+    throw error;
+  });
+  await expect(written).rejects.toBe(error);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('nothing is left where it is stopped, though the work goes on', async () => {
+  const stop = new AbortController();
+  const written = writeNewPrivateFile(path, stop.signal, async (file) => {
+    await file.append('half');
+    stop.abort();
+    expect(await readdir(folder)).toEqual([]);
+    await file.append('the other half');
+  });
+  await expect(written).rejects.toThrow('ENOENT');
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('a command that was stopped before makes no file', async () => {
+  await expect(write(AbortSignal.abort())).rejects.toThrow('ENOENT');
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test.each([
+  ['write', 'ENOSPC'],
+  ['sync', 'EIO'],
+] as const)('where the disk refuses %s it says so, and nothing is left', async (call, code) => {
+  failing = { call, code };
+  const written = writeNewFile({ option: 'plan --out', path }, { stop: never }, (file) => file.append('all'));
+  await expect(written).rejects.toMatchObject({ code: EXIT.usage, message: `plan --out: ${code}: refused` });
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('a directory that is not there is an error of the user, before the work', async () => {
+  let worked = false;
+  const file = { option: 'report --html', path: join(folder, 'none', 'page.html') };
+  const written = writeNewFile(file, { stop: never }, async () => void (worked = true));
+  await expect(written).rejects.toMatchObject({
+    code: EXIT.usage,
+    message: expect.stringMatching(/^report --html: ENOENT/),
+  });
+  expect(worked).toBe(false);
+});
+
+test('a file system without links has it as well, and nothing is replaced there', async () => {
+  failing = { call: 'link', code: 'EPERM' };
+  await write();
+  expect([await readFile(path, 'utf8'), await readdir(folder)]).toEqual(['all of it', ['page.html']]);
+  await rm(path);
+  const written = writeNewPrivateFile(path, never, () => writeFile(path, 'mine'));
+  await expect(written).rejects.toThrow('is there already');
+  expect(await readFile(path, 'utf8')).toBe('mine');
+});
+
+const WRITING = fileURLToPath(new URL('../support/writing-child.ts', import.meta.url));
+
+async function aWriter() {
+  const child = spawn(process.execPath, ['--import', 'tsx', WRITING, path], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return child;
+}
+
+test('a process that is killed leaves what it has, under a name that says so, and the next one is not refused', async () => {
+  const child = await aWriter();
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(await readdir(folder)).toEqual([expect.stringMatching(/^page\.html\..*\.unfinished$/)]);
+  await write();
+  expect(await readFile(path, 'utf8')).toBe('all of it');
+});
+
+test('a process that exits meanwhile leaves nothing', async () => {
+  const child = await aWriter();
+  child.stdin.write('.');
+  await once(child, 'exit');
+  expect(await readdir(folder)).toEqual([]);
+});

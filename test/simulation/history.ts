@@ -14,6 +14,7 @@ import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
 import { Explaining } from './oracle/explain-oracle.ts';
 import { Diffing } from './oracle/drift-oracle.ts';
+import { TopicsReader } from './oracle/topics-now.ts';
 import { leftIn } from './expectations.ts';
 import { resumeAll } from './pausing-operator.ts';
 import type { Scenario } from './scenarios.ts';
@@ -81,8 +82,9 @@ export async function play({ seed, settings, events }: Plan, narrates = false): 
 async function run(world: World, events: readonly Event[]): Promise<Violation | null> {
   const { timeline, settings } = world;
   for (const event of events) timeline.after(event.at, () => applyEvent(world, event));
-  const explaining = new Explaining(world);
-  const diffing = new Diffing(world);
+  const reader = new TopicsReader(world);
+  const explaining = new Explaining(world, reader);
+  const diffing = new Diffing(world, reader);
   const look = (): boolean => {
     world.look();
     explaining.now();
@@ -104,8 +106,9 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
   if (!(await timeline.run(calmAt + CONVERGE_MS, isOver))) throw new Violation('converges', whatIsLeft(world));
   if (world.sourceOracle.isOther) return null;
   checkEnd(world);
-  explaining.all();
-  diffing.all();
+  const known = reader.now();
+  explaining.all(known);
+  diffing.all(known);
   return null;
 }
 

@@ -10,7 +10,7 @@ import { topics } from '../instance.ts';
 import { Violation } from '../violation.ts';
 import { groupName, type World } from '../world.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
-import { Topics } from './topics-now.ts';
+import type { Topics, TopicsReader } from './topics-now.ts';
 import { checkUndo } from './undo-oracle.ts';
 
 const KINDS = ['missing', 'extra', 'undone', 'pending', 'foreign'] as const;
@@ -116,23 +116,24 @@ const STEPS = 500;
 /** Asks now and then of a group, and at the end of all. Other draws of the history do not depend on it. */
 export class Diffing {
   readonly #world: World;
+  readonly #reader: TopicsReader;
   readonly #random: SaltedRandom;
 
-  constructor(world: World) {
+  constructor(world: World, reader: TopicsReader) {
     this.#world = world;
+    this.#reader = reader;
     this.#random = world.random.fork('diff');
   }
 
   now(): void {
     const { settings, sourceOracle } = this.#world;
     if (this.#random.next() >= 1 / STEPS || settings.idMap !== undefined || sourceOracle.isOther) return;
-    checkDrift(this.#world, new Topics(this.#world), groupName(this.#random.below(settings.groups)));
+    checkDrift(this.#world, this.#reader.now(), groupName(this.#random.below(settings.groups)));
   }
 
-  all(): void {
+  all(known: Topics): void {
     const { settings } = this.#world;
     if (settings.idMap !== undefined) return;
-    const known = new Topics(this.#world);
     for (let group = 0; group < settings.groups; group++) checkDrift(this.#world, known, groupName(group));
     checkUndo(this.#world, known, this.#random.fork('undo'));
   }

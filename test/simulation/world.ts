@@ -113,6 +113,7 @@ export class World {
       narrate,
       knowledge,
       topicOracle: this.topicOracle,
+      targetOracle: this.targetOracle,
       accuse: (violation) => (this.#accusation ??= violation),
       heard: (message) => {
         if (message === 'dispatching before the partition has caught up') this.targetOracle.mayGoBack = true;

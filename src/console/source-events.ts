@@ -7,7 +7,7 @@ import {
   type SourceEvent,
   type SourceFormat,
 } from '../core/change/change.ts';
-import type { Evidence } from '../core/explain/evidence.ts';
+import type { Evidence, GroupEvent } from '../core/explain/evidence.ts';
 import { decodeRecord } from '../core/log/reading.ts';
 import { actorsIn } from '../formats/actor.ts';
 import type { TopicRecord } from '../ports.ts';
@@ -23,12 +23,17 @@ interface SourceRecordRead {
 
 /** What a record says of the group that is asked for. */
 export function takeSourceRecord(read: SourceRecordRead, evidence: Evidence): void {
+  for (const event of groupEventsIn(read)) evidence.takeEvent(event);
+}
+
+/** What a record says of the groups that are asked for. */
+export function groupEventsIn(read: SourceRecordRead): readonly GroupEvent[] {
   const { record, wanted } = read;
   const changes = changesIn(read);
-  const ofGroup = changes.filter(({ event }) => wanted.has(idKey(event.group)));
-  if (ofGroup.length === 0) return;
+  const ofGroups = changes.filter(({ event }) => wanted.has(idKey(event.group)));
+  if (ofGroups.length === 0) return [];
   const actorOf = actorsIn(record.value, changes[0]?.eventCount ?? 1);
-  for (const { event, source } of ofGroup) evidence.takeEvent({ event, source, actor: actorOf(event.eventId) });
+  return ofGroups.map(({ event, source }) => ({ event, source, actor: actorOf(event.eventId) }));
 }
 
 export interface PlacedEvent<E> {

@@ -405,4 +405,44 @@ export const driftMutants: readonly Mutant[] = [
     edits: [{ find: 'reports.waits.epoch > reports.final.epoch', replace: 'reports.waits.epoch > Infinity' }],
     tests: ['test/unit/drift.test.ts'],
   },
+  {
+    name: 'compared-beside-reports',
+    breaks: 'a comparison asks the target while a group is in flight or reports are not written',
+    edits: [
+      {
+        find: 'if (queue.readyCount + queue.lockedCount + lookUps.size + outbox.size > 0) return false;',
+        replace: 'if (queue.readyCount + lookUps.size > 0) return false;',
+      },
+    ],
+    scenario: 'compared',
+  },
+  {
+    name: 'drift-never-ends',
+    breaks: 'a member who no longer differs stays among those that differ',
+    edits: [
+      {
+        find: 'if (found.length === 0) this.#byGroup.delete(group);',
+        replace: 'if (found.length === 0) return;',
+      },
+    ],
+    scenario: 'compared',
+  },
+  {
+    name: 'compared-by-old-evidence',
+    breaks: 'a pass compares by what the pass before it has read of the topics',
+    edits: [{ find: 'await known?.refresh();', replace: 'await Promise.resolve(known);' }],
+    scenario: 'compared',
+  },
+  {
+    name: 'compared-twice',
+    breaks: 'a pass asks for each group twice',
+    edits: [
+      {
+        find: 'const groups = evidence.groups.filter((group) => pipeline.owned(evidence.partitionOf(group)) !== null);',
+        replace:
+          'const once = evidence.groups.filter((group) => pipeline.owned(evidence.partitionOf(group)) !== null); const groups = [...once, ...once];',
+      },
+    ],
+    scenario: 'compared',
+  },
 ];

@@ -53,4 +53,22 @@ export const memoryMutants: readonly Mutant[] = [
     ],
     scenario: 'excluded',
   },
+  {
+    name: 'unconfirmed-beneath-held',
+    breaks: 'what was accepted stays in memory where what has taken its place is held',
+    edits: [{ find: '  group.unconfirmed?.dropOld(group.members, now.monotonic);\n', replace: '' }],
+    tests: ['test/contract/rules/unconfirmed.test.ts'],
+  },
+  {
+    name: 'unconfirmed-dropped-early',
+    breaks:
+      'what was accepted is forgotten as soon as its group waits for an operator, while reads may still show what was before',
+    edits: [
+      {
+        find: 'if (!isPending && nowMs >= untilMs) this.forget(intent);',
+        replace: 'if (!isPending) this.forget(intent);',
+      },
+    ],
+    tests: ['test/unit/unconfirmed.test.ts'],
+  },
 ];

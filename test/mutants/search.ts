@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { fork, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { WORKER_ARGV } from '../simulation/processes.ts';
 import type { Job } from '../simulation/run.ts';
 import type { Message } from '../simulation/worker.ts';
 import type { OriginalCode } from './broken-copy.ts';
@@ -43,7 +44,7 @@ export const historiesUntil = ({ seed }: Caught): number => seed - FIRST_SEED + 
 
 function playCopy(copy: string, job: Job): Promise<Caught | null> {
   const child = fork(join(copy, 'test/simulation/worker.ts'), [JSON.stringify(job)], {
-    execArgv: ['--import', 'tsx'],
+    execArgv: WORKER_ARGV,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   let errors = '';

@@ -50,6 +50,7 @@ function faultsOf(played: readonly Scenario[]): readonly string[] {
     ...(kinds.has('replay') ? ['operator: woken'] : []),
     ...(kinds.has('approve') ? ['operator: approves a part'] : []),
     ...(kinds.has('reject') ? ['operator: rejects a part'] : []),
+    ...(played.includes('compared') ? ['missing', 'extra', 'undone'].map((kind) => `compared: ${kind}`) : []),
     ...(played.includes('turns') ? [...diffs, ...undos] : []),
   ];
 }

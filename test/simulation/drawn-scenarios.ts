@@ -246,6 +246,31 @@ export const eventWeights = {
     provision: 1,
     replay: 3,
   },
+  compared: {
+    change: 30,
+    state: 4,
+    foreign: 20,
+    again: 2,
+    start: 8,
+    stop: 3,
+    kill: 5,
+    freeze: 4,
+    cut: 1,
+    rebalance: 3,
+    drop_member: 4,
+    broker: 4,
+    refuse: 3,
+    target: 6,
+    revoke: 1,
+    deny: 4,
+    sick: 4,
+    pause: 2,
+    resume: 2,
+    clean: 2,
+    append_late: 2,
+    provision: 1,
+    replay: 2,
+  },
 } as const satisfies Record<string, Partial<Record<DrawnEvent['kind'], number>>>;
 
 /** What the settings of a scenario must be for it to show what it is about; the rest is random. */
@@ -265,6 +290,15 @@ export const settingsOf: Readonly<Partial<Record<DrawnScenario, (random: SaltedR
   }),
   lists: (random) => ({ eventsPerRecord: random.pick([2, 3, 6]) }),
   prepared: (random) => ({ eventsPerRecord: 2, prepareMs: random.pick([5, 500, 4_000]) }),
+  compared: (random) => ({
+    comparesEveryMs: random.pick([5_000, 15_000, 40_000]),
+    durationMs: random.pick([60_000, 120_000]),
+    groups: random.pick([2, 3, 5]),
+    unknownMembers: 1,
+    attemptsMax: random.pick([1, 2]),
+    slowScheduleMs: [],
+    rateAllowed: random.pick([30, 300, 300]),
+  }),
   guard: (random) => ({
     guard: {
       groupPercent: random.pick([30, 50, 50, 100]),

@@ -202,7 +202,10 @@ function broken(world: World, { group, what }: Of<'broken'>): void {
 
 function stop(world: World, { instance: number }: Of<'stop'>): void {
   const instance = world.instances[number];
-  if (instance) instance.host.run(() => void instance.pipeline.drain());
+  instance?.host.run(() => {
+    instance.comparisons?.stop();
+    void instance.pipeline.drain();
+  });
 }
 
 /** Now, or when the process next reaches a point. */

@@ -1,4 +1,5 @@
 /** One history from its first event to rest: what happened, and which promise it broke, if any. */
+import { isDeepStrictEqual } from 'node:util';
 import { finalVerdict } from '../oracle/final-verdict.ts';
 import type { LiveIntent } from '../oracle/live-records.ts';
 import { placeText } from '../oracle/places.ts';
@@ -13,7 +14,9 @@ import { applyEvent } from './events.ts';
 import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
 import { Explaining } from './oracle/explain-oracle.ts';
-import { Diffing } from './oracle/drift-oracle.ts';
+import { comparisonsIn } from './oracle/compared-oracle.ts';
+import { differingIn, Diffing } from './oracle/drift-oracle.ts';
+import { TopicsReader } from './oracle/topics-now.ts';
 import { leftIn } from './expectations.ts';
 import { resumeAll } from './pausing-operator.ts';
 import type { Scenario } from './scenarios.ts';
@@ -45,6 +48,8 @@ export interface History {
 
 /** After the last fault everything due must be final within so long: all schedules, the doubt and the breaker. */
 const CONVERGE_MS = 3_600_000;
+/** What a comparison of a few groups takes at most where nothing else happens. */
+const PASS_MS = 600_000;
 /** How long a world at rest is watched for what comes late. */
 const QUIET_MS = 30_000;
 /** Then a sweep may have written just now, and what it wrote is not read back yet. */
@@ -81,8 +86,9 @@ export async function play({ seed, settings, events }: Plan, narrates = false): 
 async function run(world: World, events: readonly Event[]): Promise<Violation | null> {
   const { timeline, settings } = world;
   for (const event of events) timeline.after(event.at, () => applyEvent(world, event));
-  const explaining = new Explaining(world);
-  const diffing = new Diffing(world);
+  const reader = new TopicsReader(world);
+  const explaining = new Explaining(world, reader);
+  const diffing = new Diffing(world, reader);
   const look = (): boolean => {
     world.look();
     explaining.now();
@@ -103,10 +109,45 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
   const calmAt = timeline.now;
   if (!(await timeline.run(calmAt + CONVERGE_MS, isOver))) throw new Violation('converges', whatIsLeft(world));
   if (world.sourceOracle.isOther) return null;
+  await compareAtRest(world);
   checkEnd(world);
-  explaining.all();
-  diffing.all();
+  const known = reader.now();
+  explaining.all(known);
+  diffing.all(known);
   return null;
+}
+
+/** Until each instance has begun and ended a comparison of all its groups, and nothing has changed meanwhile: what they have found is judged. */
+async function compareAtRest(world: World): Promise<void> {
+  const { settings, topicOracle, targetOracle } = world;
+  const { comparesEveryMs } = settings;
+  // An open breaker stays open where there is nothing to ask for, and nothing is compared until a change comes.
+  const isOpen = world.instances.some((instance) => (instance?.pipeline.stats().breaker ?? null) !== null);
+  if (comparesEveryMs === undefined || isOpen) return;
+  // Some faults have begun behind the last one.
+  calm(world);
+  for (let before = differingIn(world); ;) {
+    const unansweredBefore = targetOracle.unansweredComparisons;
+    await comparePasses(world, comparesEveryMs);
+    const after = differingIn(world);
+    const unanswered = targetOracle.unansweredComparisons - unansweredBefore;
+    // What is dead is dropped by a sweep, and then it differs.
+    if (isDeepStrictEqual(before, after)) return topicOracle.compared.checkEnd(world, after, unanswered);
+    before = after;
+  }
+}
+
+async function comparePasses(world: World, everyMs: number): Promise<void> {
+  const { timeline } = world;
+  const before = new Map(comparisonsIn(world).map((each) => [each, each.watch.figures.passes.finished]));
+  const isOver = (): boolean => {
+    world.look();
+    // The first one may have begun before.
+    const areDone = [...before].every(([{ watch }, count]) => watch.figures.passes.finished >= count + 2);
+    return areDone && leftIn(world).length === 0;
+  };
+  if (await timeline.run(timeline.now + 3 * everyMs + PASS_MS, isOver)) return;
+  throw new Violation('compares', 'a comparison does not come to its end');
 }
 
 /** The last fault is over. */

@@ -20,6 +20,8 @@ import type { FaultModel } from './engine/fault-model.ts';
 import { OwnerOracle } from './oracle/owner-oracle.ts';
 import type { Knowledge } from './oracle/knowledge.ts';
 import type { TopicOracle } from './oracle/topic-oracle.ts';
+import { startComparisons, type Comparisons } from './comparisons.ts';
+import type { TargetOracle } from './oracle/target-oracle.ts';
 import { formatOf } from './list-format.ts';
 import type { Settings } from './settings.ts';
 import { fixed, guardOf } from './settings.ts';
@@ -43,6 +45,7 @@ export interface Dependencies {
   readonly heard: (message: string) => void;
   readonly knowledge: Knowledge;
   readonly topicOracle: TopicOracle;
+  readonly targetOracle: Pick<TargetOracle, 'comparing'>;
   readonly accuse: (violation: Violation) => void;
 }
 
@@ -50,6 +53,8 @@ export interface Instance {
   readonly host: Host;
   readonly link: BrokerLink;
   readonly pipeline: Pipeline;
+  /** null: there are none. */
+  readonly comparisons: Comparisons | null;
   /** null: it runs. */
   ended: Error | 'drained' | null;
 }
@@ -107,7 +112,11 @@ export function startInstance(name: string, settings: Settings, around: Dependen
     },
     { ...pipelineOptions(settings), owner: `${name}-${random.uuid()}` },
   );
-  const instance: Instance = { host, link, pipeline, ended: null };
+  const { comparesEveryMs } = settings;
+  const onRequest = (): void => around.targetOracle.comparing(name);
+  const comparing = { ...around, host, link, topics, api, pipeline, logger, onRequest };
+  const comparisons = comparesEveryMs === undefined ? null : startComparisons(settings, comparesEveryMs, comparing);
+  const instance: Instance = { host, link, pipeline, comparisons, ended: null };
   void pipeline.ended.then((error) => {
     instance.ended = error ?? 'drained';
     narrate(() => `${name} has ended${error === null ? '' : `: ${error.message}`}`);

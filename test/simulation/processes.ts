@@ -5,6 +5,9 @@ import type { Job, Tally } from './run.ts';
 import { newTally } from './run.ts';
 import type { Message } from './worker.ts';
 
+/** Most of what a history allocates is garbage at its next step: with room for that, a worker takes a tenth less time. */
+export const WORKER_ARGV = ['--max-semi-space-size=64', '--import', 'tsx'];
+
 /** @param onProgress histories played so far, by all processes. */
 export async function runInProcesses(
   job: Omit<Job, 'step'>,
@@ -35,7 +38,7 @@ export async function runInProcesses(
 
 function runInProcess(job: Job, onProgress: (histories: number) => void): Promise<Extract<Message, { kind: 'done' }>> {
   const file = fileURLToPath(new URL('worker.ts', import.meta.url));
-  const child = fork(file, [JSON.stringify(job)], { execArgv: ['--import', 'tsx'] });
+  const child = fork(file, [JSON.stringify(job)], { execArgv: WORKER_ARGV });
   return new Promise((resolve, reject) => {
     child.on('message', (message: Message) => {
       if (message.kind === 'progress') onProgress(message.histories);

@@ -44,8 +44,10 @@ export const newTally = (): Tally => ({
   broken: [],
 });
 
-/** A scenario that came later is asked for by its name, so that a seed keeps its history. */
-const inTurn = scenarioNames.filter((name) => name !== 'readAgain');
+/** Scenarios that came later are asked for by their names, so that a seed keeps its history. */
+const askedFor: ReadonlySet<Scenario> = new Set(['readAgain', 'compared']);
+
+export const inTurn: readonly Scenario[] = scenarioNames.filter((name) => !askedFor.has(name));
 
 export const scenarioOf = (seed: number, scenario: Scenario | null): Scenario =>
   scenario ?? inTurn[seed % inTurn.length] ?? 'mixed';

@@ -63,6 +63,8 @@ export interface Settings {
   readonly idMap?: 'table';
   /** People are notified of what is held. */
   readonly notifies?: true;
+  /** Each instance compares its groups with the target so often, ms; absent: none does. */
+  readonly comparesEveryMs?: number;
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
   readonly guard?: GuardSettings;
 }

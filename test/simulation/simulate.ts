@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { neverFired } from './coverage.ts';
 import type { Plan } from './history.ts';
 import { play } from './history.ts';
-import { planOf, type Broken, type Tally } from './run.ts';
+import { inTurn, planOf, type Broken, type Tally } from './run.ts';
 import type { Scenario } from './scenarios.ts';
 import { scenarioNames } from './scenarios.ts';
 import { shrink } from './shrink.ts';
@@ -51,7 +51,7 @@ async function simulate(only: Scenario | null): Promise<number> {
   const job = { from, to: from + seeds, scenario: only, stopsAtFirst: false, ...rebalance };
   const tally = await runInProcesses(job, processes, progressLine(startedAt));
   const seconds = (performance.now() - startedAt) / 1_000;
-  const unseen = neverFired(tally.counts.counts, only === null ? scenarioNames : [only]);
+  const unseen = neverFired(tally.counts.counts, only === null ? inTurn : [only]);
   console.log(summaryOf(tally, { seconds, processes }));
   if (unseen.length > 0) console.log(`never happened: ${unseen.join(', ')}`);
   for (const each of tally.broken.slice(0, NAMED_MAX))

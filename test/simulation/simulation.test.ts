@@ -9,8 +9,8 @@ import { scenarioOf } from './run.ts';
 import { shrink } from './shrink.ts';
 import { narrate } from './narration.ts';
 
-/** `npm run simulate` plays 2,000, and asks whether every kind of fault has happened. */
-const SEEDS = 800;
+/** As many as `npm run simulate`, which asks besides whether every kind of fault has happened. */
+const SEEDS = 2_000;
 
 test(`no history breaks a promise: seeds 1 to ${SEEDS}`, async () => {
   const job = { from: 1, to: 1 + SEEDS, scenario: null, stopsAtFirst: false };
@@ -26,8 +26,17 @@ test('no history breaks a promise in which the source is read again: seeds 1 to 
   expect(neverFired(tally.counts.counts, ['readAgain'])).toEqual([]);
 }, 600_000);
 
+test('no history breaks a promise in which groups are compared beside the changes: seeds 1 to 100', async () => {
+  const job = { from: 1, to: 101, scenario: 'compared', stopsAtFirst: false } as const;
+  const tally = await runInProcesses(job, 2, () => undefined);
+  expect(tally.broken).toEqual([]);
+  const { counts } = tally.counts;
+  expect(['missing', 'extra', 'undone'].filter((kind) => !counts.has(`compared: ${kind}`))).toEqual([]);
+}, 600_000);
+
 test('one seed is one history, whatever else goes on', async () => {
-  const plans = [1, 2, 3, 4, 5].map((seed) => drawPlan(seed, scenarioOf(seed, null)));
+  const drawn = [1, 2, 3, 4, 5].map((seed) => drawPlan(seed, scenarioOf(seed, null)));
+  const plans = [...drawn, drawPlan(1, 'compared')];
   const alone: string[] = [];
   for (const plan of plans) alone.push(narrate(plan, await play(plan, true)));
   const together = await Promise.all(plans.map(async (plan) => narrate(plan, await play(plan, true))));

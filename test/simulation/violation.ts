@@ -34,6 +34,8 @@ const invariants = {
   'explains-truly': 'why somebody is a member, or is not, is explained as it is',
   'undoes-exactly': 'an undo changes whom Rollcall has changed then, if nothing has changed since',
   'diffs-exactly': 'what differs between source and target is listed as what it is',
+  compares:
+    'comparisons beside the service start a request only in idle time, and at rest have found what differs, with one request a group',
   'runs-on': 'no pipeline ends by itself',
 } as const;
 

@@ -60,6 +60,8 @@ export class World {
   readonly produced: SourceRecord[] = [];
   /** What `expect_unchanged` has seen first. */
   baseline: Baseline | null = null;
+  /** How often the log cleaner has run. */
+  cleanings = 0;
   /** By the keys of source records. */
   readonly #partitions = new Map<string, number>();
   /** Partitions whose committed offset has gone back. */
@@ -111,6 +113,7 @@ export class World {
       narrate,
       knowledge,
       topicOracle: this.topicOracle,
+      targetOracle: this.targetOracle,
       accuse: (violation) => (this.#accusation ??= violation),
       heard: (message) => {
         if (message === 'dispatching before the partition has caught up') this.targetOracle.mayGoBack = true;
@@ -243,6 +246,7 @@ export class World {
   /** The log cleaner runs: what it leaves is all that a restore will find. */
   clean(): void {
     this.look();
+    this.cleanings += 1;
     this.broker.compact(topics.retry);
     this.topicOracle.cleaned(this.records(topics.retry));
   }

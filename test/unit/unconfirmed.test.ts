@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { accepted, judgeLook, postponed, type Unconfirmed } from '../../src/core/target/doubt.ts';
+import { IntentTally, Members } from '../../src/pipeline/state/members.ts';
 import { UnconfirmedChanges } from '../../src/pipeline/state/unconfirmed-changes.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { anIntent, atOffset } from '../support/an-intent.ts';
@@ -113,5 +114,16 @@ describe('the unconfirmed changes of a group', () => {
     expect([changes.has(ada), changes.has(newer)]).toEqual([false, true]);
     changes.forget(newer);
     expect([changes.size, changes.leftMs(NOW)]).toEqual([0, 0]);
+  });
+
+  test('that are pending no more are dropped once their last look is due', () => {
+    if (ada === undefined || ben === undefined) throw new Error('two');
+    const changes = noted(ada, ben);
+    const pending = new Members(new IntentTally());
+    pending.obtain('ben').advance(ben);
+    changes.dropOld(pending, NOW + 5_999);
+    expect(changes.size).toBe(2);
+    changes.dropOld(pending, NOW + 6_000);
+    expect([changes.has(ada), changes.has(ben)]).toEqual([false, true]);
   });
 });

@@ -66,9 +66,19 @@ export function review(owners: Owners, group: Group): void {
   if (due === null && wakeAt < Number.POSITIVE_INFINITY) return queue.wakeBy(group, wakeAt);
   if (due === null) {
     if (group.members.due(now.wall).size === 0) queue.endTurn(group);
-    return queue.endWait(group);
+    return rest(owners, group);
   }
   queue.makeReady(group, { class: due, since: Math.max(since, owners.throttled.since(group)), now: now.wall });
+}
+
+/** Nothing of it has its turn or waits for its time, so no request comes that looks at what is unconfirmed. */
+function rest({ queue, clock }: Owners, group: Group): void {
+  const now = clock.now();
+  group.unconfirmed?.dropOld(group.members, now.monotonic);
+  group.dropConfirmed();
+  const leftMs = group.unconfirmed?.leftMs(now.monotonic) ?? 0;
+  if (leftMs > 0) queue.wake(group, now.wall + Math.max(1, leftMs));
+  else queue.endWait(group);
 }
 
 /** A change that waits for a resume is recorded together with what comes within it: each time all of the record is written. */

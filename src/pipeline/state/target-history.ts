@@ -110,19 +110,20 @@ const IDS_MAX = 10_000;
 
 class BySubject<T extends object> {
   readonly #ofGroups = new WeakMap<Group, T>();
-  readonly #ofIds = new LRUCache<string, T>({ max: IDS_MAX });
+  /** It takes the memory of all its entries from the beginning. null: no id was looked up yet. */
+  #ofIds: LRUCache<string, T> | null = null;
 
   get(subject: Subject): T | undefined {
-    return isLookUp(subject) ? this.#ofIds.get(subject.key) : this.#ofGroups.get(subject);
+    return isLookUp(subject) ? this.#ofIds?.get(subject.key) : this.#ofGroups.get(subject);
   }
 
   set(subject: Subject, value: T): void {
-    if (isLookUp(subject)) this.#ofIds.set(subject.key, value);
+    if (isLookUp(subject)) (this.#ofIds ??= new LRUCache({ max: IDS_MAX })).set(subject.key, value);
     else this.#ofGroups.set(subject, value);
   }
 
   delete(subject: Subject): void {
-    if (isLookUp(subject)) this.#ofIds.delete(subject.key);
+    if (isLookUp(subject)) this.#ofIds?.delete(subject.key);
     else this.#ofGroups.delete(subject);
   }
 }

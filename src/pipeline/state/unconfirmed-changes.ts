@@ -9,6 +9,7 @@ import {
   type Unconfirmed,
   type UnconfirmedView,
 } from '../../core/target/doubt.ts';
+import type { Members } from './members.ts';
 
 export interface Looked {
   readonly shown: readonly Unconfirmed[];
@@ -43,6 +44,14 @@ export class UnconfirmedChanges {
   /** An answer has shown what a newer request has made of the member. */
   forget(intent: Intent): void {
     if (this.#changes.delete(nameOf(intent))) this.#lookAtMs = null;
+  }
+
+  /** Of those that are not pending any more, the ones whose last look is due: no read may still tell what was before. */
+  dropOld(members: Pick<Members, 'get'>, nowMs: number): void {
+    for (const { intent, untilMs } of this.#changes.values()) {
+      const isPending = isSamePosition(members.get(intent.member)?.pending?.source, intent.source);
+      if (!isPending && nowMs >= untilMs) this.forget(intent);
+    }
   }
 
   has(intent: Intent): boolean {

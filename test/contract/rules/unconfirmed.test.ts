@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { RawAnswer } from '../../fuzz/answers.ts';
 import type { Asked } from '../../fuzz/connections.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { QuickWorld, answer } from '../../support/quick-world.ts';
 import { aService, aToken, isLogin } from '../../support/virtual-service.ts';
 
 const LATE_APPLY_MS = 20_000;
@@ -383,4 +384,33 @@ test.each([429, 503, 404])('unconfirmed: looks that are answered %i prove nothin
   target.instead = () => null;
   await clock.advance(120_000);
   expect(['applied', 'recovered']).toContain(outcomes()['add ada']);
+});
+
+test('unconfirmed: an addition that was accepted is forgotten where the removal after it is held', async () => {
+  // given an addition that is accepted while the removal of its member comes, and a first look without an answer
+  const guard = { groupPercent: 30, groupFloor: 0, groupCount: 1_000, windowCount: 1_000, windowMs: 60_000 };
+  const retry = { baseMs: 100, capMs: 100, attemptsMax: 5, slowScheduleMs: [] };
+  const world = new QuickWorld({ pipeline: { lateApplyMs: LATE_APPLY_MS, guard, retry } });
+  const { pipeline } = await world.start();
+  const { target, clock } = world;
+  target.group('g').members.add('one').add('two');
+  target.onPatch = (request) => {
+    target.apply(request);
+    world.produce({ remove_members: ['ada'] });
+    target.onGet = () => {
+      target.onGet = () => null;
+      return answer(503);
+    };
+    return answer(204);
+  };
+  world.produce({ add_members: ['ada'] });
+  await clock.advance(900);
+  expect(pipeline.stats().held).toBe(1);
+  expect(pipeline.sizes()).toMatchObject({ unconfirmed: 1, waiting: 1 });
+  // when no read can show what was before
+  const before = target.requestCount;
+  await clock.advance(LATE_APPLY_MS);
+  // then it is forgotten without a request, and its group waits for the operator alone
+  expect(pipeline.sizes()).toMatchObject({ unconfirmed: 0, waiting: 0, groups: 1 });
+  expect(target.requestCount).toBe(before);
 });

@@ -9,8 +9,9 @@ import type { SaltedRandom } from '../../support/random.ts';
 import { topics } from '../instance.ts';
 import { Violation } from '../violation.ts';
 import { groupName, type World } from '../world.ts';
+import type { Differing } from './compared-oracle.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
-import { Topics } from './topics-now.ts';
+import type { Topics, TopicsReader } from './topics-now.ts';
 import { checkUndo } from './undo-oracle.ts';
 
 const KINDS = ['missing', 'extra', 'undone', 'pending', 'foreign'] as const;
@@ -42,9 +43,26 @@ function checkDrift(world: World, known: Topics, group: string): void {
   }
 }
 
+/** Of all groups who differs, and how. Nothing of the source is gone. */
+export function differingIn(world: World): Differing {
+  const live = world.topicOracle.live.flatMap(({ all }) => all);
+  const differing = new Map<string, 'missing' | 'extra' | 'undone'>();
+  for (let number = 0; number < world.settings.groups; number++) {
+    const group = groupName(number);
+    for (const member of membersIn(world, group)) {
+      const kind = expectedOf(world, live, { group, member });
+      if (kind === 'missing' || kind === 'extra' || kind === 'undone') differing.set(seatOf({ group, member }), kind);
+    }
+  }
+  return differing;
+}
+
+/** Members of each group at first, whom the source may name. */
+const BYSTANDERS = 2;
+
 function membersIn(world: World, group: string): ReadonlySet<string> {
   const { settings, target } = world;
-  const names = Array.from({ length: settings.members }, (_, number) => keyOf(world.nameOf(number)));
+  const names = Array.from({ length: settings.members + BYSTANDERS }, (_, i) => keyOf(world.nameOf(i - BYSTANDERS)));
   return new Set([...names, ...target.members(group)]);
 }
 
@@ -116,23 +134,24 @@ const STEPS = 500;
 /** Asks now and then of a group, and at the end of all. Other draws of the history do not depend on it. */
 export class Diffing {
   readonly #world: World;
+  readonly #reader: TopicsReader;
   readonly #random: SaltedRandom;
 
-  constructor(world: World) {
+  constructor(world: World, reader: TopicsReader) {
     this.#world = world;
+    this.#reader = reader;
     this.#random = world.random.fork('diff');
   }
 
   now(): void {
     const { settings, sourceOracle } = this.#world;
     if (this.#random.next() >= 1 / STEPS || settings.idMap !== undefined || sourceOracle.isOther) return;
-    checkDrift(this.#world, new Topics(this.#world), groupName(this.#random.below(settings.groups)));
+    checkDrift(this.#world, this.#reader.now(), groupName(this.#random.below(settings.groups)));
   }
 
-  all(): void {
+  all(known: Topics): void {
     const { settings } = this.#world;
     if (settings.idMap !== undefined) return;
-    const known = new Topics(this.#world);
     for (let group = 0; group < settings.groups; group++) checkDrift(this.#world, known, groupName(group));
     checkUndo(this.#world, known, this.#random.fork('undo'));
   }

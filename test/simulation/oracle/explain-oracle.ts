@@ -3,42 +3,26 @@
  * target, the change that is the newest, and what became of that.
  */
 import { explain, type Verdict } from '../../../src/core/explain/sentence.ts';
-import { Evidence } from '../../../src/core/explain/evidence.ts';
 import { InstanceMemory } from '../../../src/core/explain/instance-answer.ts';
-import { takeSourceRecord } from '../../../src/console/source-events.ts';
-import { readReport } from '../../../src/console/report-search.ts';
-import { allWaiting, emptyWaiting, readWaiting, selects } from '../../../src/console/retry-topic.ts';
 import { keyOf, type WantedIntent } from '../../oracle/intents.ts';
 import { offsetOf, placeText } from '../../oracle/places.ts';
 import { operationOf } from '../../oracle/reports.ts';
-import { asFetched } from '../damaged-batches.ts';
 import { topics } from '../instance.ts';
-import { preparedFormatOf } from '../list-format.ts';
 import { Violation } from '../violation.ts';
 import type { SaltedRandom } from '../../support/random.ts';
 import { groupName, type World } from '../world.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
+import type { Topics, TopicsReader } from './topics-now.ts';
+
+interface Seat {
+  readonly group: string;
+  readonly member: string;
+}
 
 /** As `rollcall explain` does, of the topics as they are. */
-export function explainedIn(world: World, group: string, member: string): Verdict {
+function explainedIn(world: World, known: Topics, { group, member }: Seat): Verdict {
   const { settings, instances, broker } = world;
-  const evidence = new Evidence((name) => name === member);
-  for (const { value, key } of world.records(topics.report)) {
-    const report = readReport(value)?.record;
-    const name = report?.source_group ?? (key === null ? null : Buffer.from(key).toString());
-    if (report !== undefined && name === group) evidence.takeReport(report);
-  }
-  const view = emptyWaiting();
-  for (const record of world.records(topics.retry)) readWaiting(view, record.partition, record);
-  const ofGroup = allWaiting(view).filter((waiting) => selects({ groups: [group] }, waiting));
-  for (const { intent, state } of ofGroup) evidence.takeWaiting(intent, state);
-  const format = preparedFormatOf(settings);
-  const reading = { topic: topics.source, partitionCount: settings.partitions, format, wanted: new Set([group]) };
-  for (let partition = 0; partition < settings.partitions; partition++) {
-    const records = world.records(topics.source).filter((record) => record.partition === partition);
-    for (const record of asFetched(records))
-      takeSourceRecord({ ...reading, record: { ...record, partition } }, evidence);
-  }
+  const evidence = known.evidence(group, member);
   const running = instances.flatMap((instance) => instance?.pipeline ?? []);
   const memory = new InstanceMemory(running.map((pipeline) => pipeline.pendingOf(group, member)));
   for (const intent of memory.intents()) evidence.takeMemory(intent);
@@ -65,9 +49,10 @@ export function explainedIn(world: World, group: string, member: string): Verdic
 }
 
 /** @throws Violation where the sentence is not true. */
-export function checkExplained(world: World, group: string, member: string): void {
-  const verdict = explainedIn(world, group, member);
-  const seat = seatOf({ group, member });
+function checkExplained(world: World, known: Topics, seated: Seat): void {
+  const { group, member } = seated;
+  const verdict = explainedIn(world, known, seated);
+  const seat = seatOf(seated);
   const problem = problemOf(world, verdict, world.knowledge.newest(seat), seat);
   if (problem !== null) throw new Violation('explains-truly', `${group} ${member}: ${verdict.sentence} ${problem}`);
 }
@@ -137,10 +122,12 @@ const STEPS = 500;
 /** Asks now and then, and at the end of everybody. Other draws of the history do not depend on it. */
 export class Explaining {
   readonly #world: World;
+  readonly #reader: TopicsReader;
   readonly #random: SaltedRandom;
 
-  constructor(world: World) {
+  constructor(world: World, reader: TopicsReader) {
     this.#world = world;
+    this.#reader = reader;
     this.#random = world.random.fork('explain');
   }
 
@@ -148,14 +135,17 @@ export class Explaining {
     const { settings, sourceOracle } = this.#world;
     if (this.#random.next() >= 1 / STEPS || settings.idMap !== undefined || sourceOracle.isOther) return;
     const [group, member] = [this.#random.below(settings.groups), this.#random.below(settings.members)];
-    checkExplained(this.#world, groupName(group), keyOf(this.#world.nameOf(member)));
+    this.#check(this.#reader.now(), group, member);
   }
 
-  all(): void {
+  all(known: Topics): void {
     const { settings } = this.#world;
     if (settings.idMap !== undefined) return;
     for (let group = 0; group < settings.groups; group++)
-      for (let member = 0; member < settings.members; member++)
-        checkExplained(this.#world, groupName(group), keyOf(this.#world.nameOf(member)));
+      for (let member = 0; member < settings.members; member++) this.#check(known, group, member);
+  }
+
+  #check(known: Topics, group: number, member: number): void {
+    checkExplained(this.#world, known, { group: groupName(group), member: keyOf(this.#world.nameOf(member)) });
   }
 }

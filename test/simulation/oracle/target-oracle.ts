@@ -30,6 +30,7 @@ interface Active {
   readonly path: string;
   readonly method: string;
   readonly version: string;
+  readonly isComparison: boolean;
   /** Of a PATCH. */
   readonly members: readonly string[];
 }
@@ -43,6 +44,12 @@ export class TargetOracle implements Traffic {
   mayGoBack = false;
   readonly #world: World;
   readonly #active = new Set<object>();
+  /** Requests of comparisons that have no answer yet. */
+  readonly #awaited = new Set<object>();
+  /** Requests of comparisons that have ended without an answer. */
+  unansweredComparisons = 0;
+  /** Its request that begins now is one of a comparison; null: none is. */
+  #comparingHost: string | null = null;
   /** By host and path: versions that the target has called stale. */
   readonly #stale = new Set<string>();
   /** By host: when a 429 came, and when it lets the host go on, ms of the history. */
@@ -52,12 +59,23 @@ export class TargetOracle implements Traffic {
     this.#world = world;
   }
 
+  /** The request of this host that begins in this tick is one of a comparison. */
+  comparing(host: string): void {
+    this.#comparingHost = host;
+  }
+
   begun(request: TargetRequest, host: string, askedAt: number): object {
     const { concurrency, now, narrate } = this.#world;
+    const isComparison = this.#comparingHost === host;
+    this.#comparingHost = null;
     const { method, path } = request;
     this.requests += 1;
     narrate(() => `${host} sends ${method} ${path} ${request.headers['if-match'] ?? ''} ${request.body}`);
-    const own = [...this.#active].map((active) => active as Active).filter((active) => active.host === host);
+    const ofHost = [...this.#active].map((active) => active as Active).filter((active) => active.host === host);
+    if (isComparison && (ofHost.length > 0 || method !== 'GET'))
+      throw new Violation('compares', `${host} compares by ${method} with ${ofHost.length} requests in flight`);
+    // One of a comparison takes no slot, and its group may come to be due meanwhile.
+    const own = ofHost.filter((active) => !active.isComparison);
     if (own.length >= concurrency)
       throw new Violation('one-in-flight', `${host} has ${own.length} requests in flight already`);
     if (own.some((active) => active.path === path))
@@ -72,14 +90,23 @@ export class TargetOracle implements Traffic {
     if (method === 'PATCH') this.#world.additions.sent(path.slice(path.lastIndexOf('/') + 1), namedIn(request.body));
     // Where it is changed on the way, every form of it may have to be tried more than once.
     if (this.#world.versionTag === undefined) this.#checkVersion(host, request);
-    const active: Active = { host, path, method, version: versionOf(request), members: membersOf(request) };
+    const active: Active = {
+      host,
+      path,
+      method,
+      version: versionOf(request),
+      isComparison,
+      members: membersOf(request),
+    };
     this.#active.add(active);
+    if (isComparison) this.#awaited.add(active);
     return active;
   }
 
   answered(token: object, answer: SandboxAnswer): void {
     const { status, headers } = answer;
     const { host, method, path, version, members } = token as Active;
+    this.#awaited.delete(token);
     const [member] = members;
     if (status >= 400 && member !== undefined && members.length === 1)
       this.#world.knowledge.refusedAlone.add(seatOf({ group: path.slice(path.lastIndexOf('/') + 1), member }));
@@ -94,6 +121,7 @@ export class TargetOracle implements Traffic {
 
   over(token: object): void {
     this.#active.delete(token);
+    if (this.#awaited.delete(token)) this.unansweredComparisons += 1;
   }
 
   /** A process that is gone has nothing in flight any more. */

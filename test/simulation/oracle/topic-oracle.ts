@@ -18,6 +18,7 @@ import { AdditionsOracle } from './additions-oracle.ts';
 import { GuardOracle } from './guard-oracle.ts';
 import { LiveView } from './live-view.ts';
 import { NoticeOracle } from './notice-oracle.ts';
+import { ComparedOracle } from './compared-oracle.ts';
 import { PauseOracle } from './pause-oracle.ts';
 import { RemovalOracle } from './removal-oracle.ts';
 import { replacing } from './replaced.ts';
@@ -51,6 +52,7 @@ export class TopicOracle {
   readonly guard: GuardOracle;
   readonly additions: AdditionsOracle;
   readonly pauses: PauseOracle;
+  readonly compared = new ComparedOracle();
   readonly notices: NoticeOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
@@ -98,6 +100,7 @@ export class TopicOracle {
   reported(record: TopicRecord): void {
     const report = JSON.parse(textOf(record.value)) as Report;
     if (report.outcome === 'paused' || report.outcome === 'resumed') return this.pauses.reported(report);
+    if (report.outcome === 'drift') return this.compared.reported(report);
     this.reports.push(report);
     this.#countCopies(`${say(report)} ${report.reported_at}`);
     const { knowledge } = this.#world;

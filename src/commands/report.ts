@@ -8,6 +8,7 @@ import type { RecordIndex } from '../adapters/record-index/record-index.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { LogTools } from '../ports.ts';
 import { CountedOperations } from '../core/report/breakdown.ts';
+import { counted } from '../core/text/counted.ts';
 import {
   ROWS_BY,
   breakdownBy,
@@ -284,20 +285,25 @@ const printOperations: Printing = async ({ flags, topic, context }, searched, se
   const format = formatOf(flags);
   if (format === 'text') await print(context.stdout, summaryText(summary));
   else await printPieces(context.stdout, format === 'csv' ? csvText(summary.operations) : summaryJson(summary, 2));
+  const others = operations.size - summary.operations.length;
+  if (format === 'csv' && others > 0) await print(context.stderr, noRowsText(others));
   return operations.size;
 };
+
+const noRowsText = (count: number): string =>
+  `${counted(count, 'record')} about no change (paused, resumed, drift): no rows; --format ndjson lists them\n`;
 
 /** In rows. */
 const printBreakdown: Printing = async ({ flags, topic, context }, searched, selection) => {
   const { by = 'group' } = flags;
-  const counted = new CountedOperations(selection.since);
+  const operations = new CountedOperations(selection.since);
   let isShadow = false;
   for await (const report of searched.read()) {
-    counted.take(report);
+    operations.take(report);
     isShadow ||= report.record.shadow === true;
   }
   endIfStopped(context, `before the end of ${topic}`);
-  const breakdown = counted.breakdown(breakdownBy(by), isSelectedBy(selection));
+  const breakdown = operations.breakdown(breakdownBy(by), isSelectedBy(selection));
   const format = formatOf(flags);
   if (format === 'csv') await printPieces(context.stdout, breakdownCsv(breakdown, by));
   else if (format === 'json') await printPieces(context.stdout, breakdownJson(breakdown, by, timesOf(flags, context)));

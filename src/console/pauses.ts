@@ -91,7 +91,7 @@ function remarkOn({ kind, group }: Wanted, said: ReadonlyMap<string, Said>, isWh
     case 'pause': {
       const changes = [...said.values()].reduce((sum, each) => sum + each.changes, 0);
       if (group === null || !said.has('paused') || changes > 0) return null;
-      return `warning: no change of group ${visible(group)} waits at present. A misspelt id pauses nothing: \`rollcall report --group …\` shows whether it had changes before`;
+      return `warning: nothing of group ${visible(group)} waits to be sent. A misspelt id pauses nothing: \`rollcall report --group …\` shows whether it had changes before`;
     }
     case 'apply_now':
       return null;

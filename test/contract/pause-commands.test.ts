@@ -119,9 +119,7 @@ test('pause: of a group of which nothing waits it says that the id may be misspe
   const one = await world.start();
   const paused = await asked(world, aPause('doesnotexist'));
   expect(paused).toMatchObject({ code: EXIT.done, out: expect.stringContaining('0 changes to wait') });
-  expect(paused.err).toContain(
-    'warning: no change of group doesnotexist waits at present. A misspelt id pauses nothing',
-  );
+  expect(paused.err).toContain('warning: nothing of group doesnotexist waits to be sent. A misspelt id pauses nothing');
   await asked(world, aPause());
   world.change('g', { add: ['a'] });
   await until(() => one.pipeline.stats().paused.changes === 1, 'the change is read');

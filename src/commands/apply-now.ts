@@ -16,7 +16,7 @@ export function applyNowCommand(context: CommandContext): Command {
   return new Command('apply-now')
     .summary('let one group go ahead of all others')
     .description(
-      'Its waits for another try end, and its requests go before those of other groups, within the same limits. What is held stays held, what was given up stays so.',
+      'Its waits for another try end: what has failed starts again with its first try. Its requests go before those of other groups, within the same limits. What is held stays held, what was given up stays so.',
     )
     .requiredOption('--group <id>', "by the identity provider's id or by Genesys Cloud's")
     .option('--author <name>', 'who asks for it; stands in the log (default: USER of the environment)')

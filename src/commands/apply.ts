@@ -5,6 +5,7 @@ import { embed, leftOver, type Embedded } from '../console/embedded.ts';
 import { adviceFor, FILE_TOPICS, heldAdvice, type AppliedFrom } from '../console/file-source.ts';
 import { decideParts } from '../console/held-decisions.ts';
 import { DECIDED_LENGTH_MIN, heldSets, wholeOf, type HeldSet } from '../console/held-sets.ts';
+import { NO_EVENTS } from '../console/held-events.ts';
 import { listText } from '../console/held-text.ts';
 import {
   collect,
@@ -285,7 +286,7 @@ function leftHeldText(sets: readonly HeldSet[], from: AppliedFrom): string {
   const flags = sets.map(({ prefix }) => `--approve ${prefix}`).join(' ');
   return [
     `held by the removal guard, so that none of these was removed:\n`,
-    ...Array.from(listText(sets, new Map()), (text) => text.replaceAll(/^(?=.)/gm, '  ')),
+    ...Array.from(listText(sets, NO_EVENTS), (text) => text.replaceAll(/^(?=.)/gm, '  ')),
     `${heldAdvice(from, flags)}\n`,
   ].join('');
 }

@@ -13,7 +13,7 @@ import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { authorOf } from '../console/author.ts';
 import { collect, print, printJson, type CommandContext } from '../console/command-context.ts';
 import { DECIDED, decideParts, type Deciding } from '../console/held-decisions.ts';
-import { actorsOf, type HeldActors } from '../console/held-events.ts';
+import { NO_EVENTS, actorsOf } from '../console/held-events.ts';
 import {
   heldSets,
   isByDigest,
@@ -49,7 +49,7 @@ export function heldCommand(context: CommandContext): Command {
     .summary('what is held, by cause: how much of each group, since when, by which event and whose, and some members')
     .option(
       json,
-      'one JSON object a line: {"digest","prefix","group","partition","by","since","count","group_size","percent","causes":[{"by","count","percent","event","event_count"}],"sample"}',
+      'one JSON object a line: {"digest","prefix","group","partition","by","since","count","group_size","percent","causes":[{"by","count","percent","event":{…,"actor","is_retained"},"event_count"}],"sample"}',
     )
     .action((flags: HeldFlags) => withRetryTopic(context, (retry) => listHeld(retry, flags)));
   const show = new Command('show')
@@ -103,8 +103,8 @@ Examples:
   $ rollcall held approve --cause group_deleted          what would be approved
   $ rollcall held approve --cause group_deleted --yes
 
-\`approve\` and \`reject\` exit 0 where it was done, 1 where a set has changed meanwhile or nothing is held of what is named, 69 where no instance answers.
-Where \`rollcall run\` has OPERATOR_KEY, these commands need the same; it takes up no others' requests.`;
+\`approve\` and \`reject\` exit 0 where it was done, 1 where a set has changed meanwhile or nothing is held of what is named, 64 for an unknown cause, 69
+where no instance answers. Where \`rollcall run\` has OPERATOR_KEY, these commands need the same; it takes up no others' requests.`;
 
 /** Each may cost a request to a broker. */
 const ACTORS_MAX = 100;
@@ -112,10 +112,10 @@ const ACTORS_MAX = 100;
 export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<ExitCode> {
   const sets = await heldSets(retry);
   const { stdout, stderr } = retry.context;
-  const { actors, problem } = await actorsOf(largest(sets), retry);
-  if (json === true) for (const set of sets) await printJson(stdout, partLine(wholeOf(set), actors));
+  const { problem, ...looked } = await actorsOf(largest(sets), retry);
+  if (json === true) for (const set of sets) await printJson(stdout, partLine(wholeOf(set), looked));
   else {
-    for (const text of listText(sets, actors)) await print(stdout, text);
+    for (const text of listText(sets, looked)) await print(stdout, text);
     await print(stderr, `${counted(sets.length, 'group')} ${sets.length === 1 ? 'has' : 'have'} held removals\n`);
   }
   if (problem !== null) await print(stderr, `${problem}\n`);
@@ -144,7 +144,7 @@ export async function showHeld(retry: RetryTopic, digest: string, { json }: Held
     const { stdout } = retry.context;
     await (json === true ? printJson(stdout, entry) : print(stdout, `remove  ${member}${as}  (${id})\n`));
   }
-  if (json !== true) for (const text of listText([set], NO_ACTORS)) await print(retry.context.stderr, text);
+  if (json !== true) for (const text of listText([set], NO_EVENTS)) await print(retry.context.stderr, text);
   return EXIT.done;
 }
 
@@ -185,7 +185,7 @@ export async function decideHeld(
   const parts = selected(await heldSets(retry), decision);
   if (parts.length === 0) {
     await print(stderr, 'nothing is held that fits\n');
-    return EXIT.done;
+    return EXIT.someFailed;
   }
   if (!isByDigest(decision) && yes !== true) {
     for (const part of parts) await print(stdout, json === true ? partJson(part) : partText(part));
@@ -202,9 +202,7 @@ export async function decideHeld(
   );
 }
 
-const NO_ACTORS: HeldActors['actors'] = new Map();
-
-const partJson = (part: SelectedPart): string => `${jsonText(partLine(part, NO_ACTORS))}\n`;
+const partJson = (part: SelectedPart): string => `${jsonText(partLine(part, NO_EVENTS))}\n`;
 
 const DIGESTS_PRINTED_MAX = 100;
 

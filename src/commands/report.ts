@@ -8,6 +8,7 @@ import type { RecordIndex } from '../adapters/record-index/record-index.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { LogTools } from '../ports.ts';
 import { CountedOperations } from '../core/report/breakdown.ts';
+import { counted } from '../core/text/counted.ts';
 import {
   ROWS_BY,
   breakdownBy,
@@ -284,6 +285,8 @@ const printOperations: Printing = async ({ flags, topic, context }, searched, se
   const format = formatOf(flags);
   if (format === 'text') await print(context.stdout, summaryText(summary));
   else await printPieces(context.stdout, format === 'csv' ? csvText(summary.operations) : summaryJson(summary, 2));
+  const others = operations.size - summary.operations.length;
+  if (format === 'csv' && others > 0) await print(context.stderr, noRowsText(others));
   return operations.size;
 };
 
@@ -291,18 +294,21 @@ const printOperations: Printing = async ({ flags, topic, context }, searched, se
 const countedOf = ({ index }: Reporting, { since }: ReportSelection): CountedOperations =>
   new CountedOperations(since, index?.counting());
 
+const noRowsText = (count: number): string =>
+  `${counted(count, 'record')} about no change (paused, resumed, drift): no rows; --format ndjson lists them\n`;
+
 /** In rows. */
 const printBreakdown: Printing = async (reporting, searched, selection) => {
   const { flags, topic, context } = reporting;
   const { by = 'group' } = flags;
-  const counted = countedOf(reporting, selection);
+  const operations = countedOf(reporting, selection);
   let isShadow = false;
   for await (const report of searched.read()) {
-    counted.take(report);
+    operations.take(report);
     isShadow ||= report.record.shadow === true;
   }
   endIfStopped(context, `before the end of ${topic}`);
-  const breakdown = counted.breakdown(breakdownBy(by), isSelectedBy(selection));
+  const breakdown = operations.breakdown(breakdownBy(by), isSelectedBy(selection));
   const format = formatOf(flags);
   if (format === 'csv') await printPieces(context.stdout, breakdownCsv(breakdown, by));
   else if (format === 'json') await printPieces(context.stdout, breakdownJson(breakdown, by, timesOf(flags, context)));

@@ -34,8 +34,9 @@ Examples:
   $ rollcall resume --author "jane@example.com"
   $ rollcall resume --group 5b1e…
 
-Exits 0 where nothing of it is paused any more, 1 where the group was not paused under this name, still is under another one, or an
-owner refuses it, 69 where not all instances answer; what was asked for is carried out once they do. Where \`rollcall run\` has OPERATOR_KEY, this command needs the same.`;
+Exits 0 where the pause that was named has ended, also where another one still keeps the group (the output says so), 1 where the group
+was not paused under this name, or an owner refuses it, 69 where not all instances answer; what was asked for is carried out once they do.
+Where \`rollcall run\` has OPERATOR_KEY, this command needs the same.`;
 
 const resumeOf = ({ group, reason, author }: ResumeFlags, context: CommandContext): PauseRequest => ({
   kind: 'resume',

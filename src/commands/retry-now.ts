@@ -24,8 +24,8 @@ Examples:
   $ rollcall retry-now
   $ rollcall retry-now --group 5b1e…
 
-Exits 0 where all are tried now, 1 where a newer change has replaced some or something is paused, 69 where no instance answers. Where \`rollcall run\`
-has OPERATOR_KEY, this command needs the same.`;
+Exits 0 where all are tried now, 1 where a newer change has replaced some or some are paused (\`is_paused\`: these start again after the
+resume), 69 where no instance answers. Where \`rollcall run\` has OPERATOR_KEY, this command needs the same.`;
 
 /** All that waits for another try: neither what is held, nor what was given up. */
 export async function retryParked(replay: Replay<ListFlags>): Promise<ExitCode> {

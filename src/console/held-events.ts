@@ -6,30 +6,40 @@ import type { TopicRecord } from '../ports.ts';
 import { endIfStopped, type CommandContext } from './command-context.ts';
 import { groupedBy, type RetryTopic } from './retry-topic.ts';
 
-export interface HeldActors {
-  /** By the event that is asked about; null: its record does not say, or is gone. */
+export interface HeldEvents {
+  /** By the event that is asked about; null: its record does not say. */
   readonly actors: ReadonlyMap<ChangeSource, string | null>;
+  /** Their records were looked for, and are not in the topic any more, or cannot be read. */
+  readonly missing: ReadonlySet<ChangeSource>;
+}
+
+interface Found extends HeldEvents {
   /** Why more is not known. */
   readonly problem: string | null;
 }
+
+/** None was looked for. */
+export const NO_EVENTS: HeldEvents = { actors: new Map(), missing: new Set() };
 
 /** Each partition is read where an asked event lies, once for each that lies further away than one answer of its broker. */
 export async function actorsOf(
   events: readonly ChangeSource[],
   { tools, context }: Pick<RetryTopic, 'tools' | 'context'>,
-): Promise<HeldActors> {
+): Promise<Found> {
   const actors = new Map<ChangeSource, string | null>();
+  const missing = new Set<ChangeSource>();
   let problem: string | null = null;
   for (const [topic, asked] of groupedBy(events, (event) => event.topic)) {
     try {
       const searched = new SearchedEvents(asked, actors);
       while (searched.isOpen && !context.stop.aborted) await searched.read(tools.read(topic, searched.next(context)));
+      for (const event of asked.filter((each) => !actors.has(each))) missing.add(event);
     } catch (error) {
       problem = `who made the events is not known, since ${topic} cannot be read: ${errorText(error)}`;
     }
   }
   endIfStopped(context, 'before the source was read');
-  return { actors, problem };
+  return { actors, missing, problem };
 }
 
 class SearchedEvents {

@@ -9,7 +9,9 @@ import {
   type Held,
 } from '../core/change/change.ts';
 import { isHeld, type HeldIntent } from '../core/change/pending.ts';
+import { HELD_BY } from '../core/group/guard.ts';
 import { heldFacts, type HeldFacts } from '../core/group/held-set.ts';
+import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { byGroup, findWaiting, groupedBy, type RetryTopic } from './retry-topic.ts';
 
@@ -116,17 +118,24 @@ export const wholeOf = (set: HeldSet): SelectedPart => ({ set, intents: set.inte
 
 export const isWhole = ({ set, intents }: SelectedPart): boolean => intents.length === set.intents.length;
 
-/** @throws ExitError where a digest names no set, or is too short to decide by, and where a group or member that is named is not one. */
+/** @throws ExitError where a digest names no set, or is too short to decide by, and where a group, member or cause that is named is none. */
 export function selected(sets: readonly HeldSet[], selection: HeldSelection): readonly SelectedPart[] {
   const short = selection.digests.find(({ length }) => length < DECIDED_LENGTH_MIN);
   if (short !== undefined)
     throw new ExitError(EXIT.usage, `held: name at least ${DECIDED_LENGTH_MIN} digits of what is decided about`);
+  for (const cause of selection.causes) checkCause(cause, sets);
   const named = isByDigest(selection)
     ? [...new Set(selection.digests.map((digest) => setWithDigest(sets, digest)))]
     : setsOf(sets, selection.groups);
   const parts = named.map((set) => ({ set, intents: set.intents.filter((intent) => isMeant(intent, selection)) }));
   for (const member of selection.members) checkMember(member, parts);
   return parts.filter(({ intents }) => intents.length > 0);
+}
+
+/** One that a newer version has given is known by what it holds. @throws ExitError */
+function checkCause(cause: string, sets: readonly HeldSet[]): void {
+  if (Object.hasOwn(HELD_BY, cause) || sets.some(({ by }) => by.includes(cause))) return;
+  throw new ExitError(EXIT.usage, `held: ${visible(cause)} is no cause; there are ${Object.keys(HELD_BY).join(', ')}`);
 }
 
 /** @param groups none: all. */

@@ -75,12 +75,28 @@ export async function askEachPartition(
       context.stderr,
       `not understood on ${named(others)}: the owner there is of another version of Rollcall\n`,
     );
-  if (wanted.kind === 'resume') await print(context.stderr, wanted.group === null ? OTHERS_STAY : NAMES_COUNT);
-  return others.length === 0 && isDone(wanted, new Set(said.keys())) ? EXIT.done : EXIT.someFailed;
+  const isWhole = others.length === 0 && isDone(wanted, new Set(said.keys()));
+  const remark = remarkOn(wanted, said, isWhole);
+  if (remark !== null) await print(context.stderr, `${remark}\n`);
+  return isWhole ? EXIT.done : EXIT.someFailed;
 }
 
-const OTHERS_STAY = 'groups that were paused by name stay paused; rollcall status lists them\n';
-const NAMES_COUNT = 'a group is resumed by the name that it was paused by; rollcall status lists what is paused\n';
+/** What the lines do not say; null: they say all. */
+function remarkOn({ kind, group }: Wanted, said: ReadonlyMap<string, Said>, isWhole: boolean): string | null {
+  switch (kind) {
+    case 'resume':
+      if (group === null) return 'groups that were paused by name stay paused; rollcall status lists them';
+      if (isWhole) return null;
+      return 'a group is resumed by the name that it was paused by; rollcall status lists what is paused';
+    case 'pause': {
+      const changes = [...said.values()].reduce((sum, each) => sum + each.changes, 0);
+      if (group === null || !said.has('paused') || changes > 0) return null;
+      return `warning: nothing of group ${visible(group)} waits to be sent. A misspelt id pauses nothing: \`rollcall report --group …\` shows whether it had changes before`;
+    }
+    case 'apply_now':
+      return null;
+  }
+}
 
 function note(
   said: Map<string, Said>,
@@ -96,7 +112,7 @@ function note(
 /** It is as was asked for, now or before. */
 const ENDS: Readonly<Record<Wanted['kind'], readonly string[]>> = {
   pause: ['paused', 'already'],
-  resume: ['resumed', 'not_paused'],
+  resume: ['resumed', 'still_paused', 'not_paused'],
   apply_now: ['queued', 'gone'],
 };
 
@@ -104,7 +120,7 @@ function isDone({ kind, group }: Wanted, verdicts: ReadonlySet<string>): boolean
   // A group has its changes in few partitions, and somewhere there has to be one.
   if (kind === 'apply_now' && !verdicts.has('queued')) return false;
   // Another name may have been meant.
-  if (kind === 'resume' && group !== null && !verdicts.has('resumed')) return false;
+  if (kind === 'resume' && group !== null && !verdicts.has('resumed') && !verdicts.has('still_paused')) return false;
   return [...verdicts].every((verdict) => ENDS[kind].includes(verdict));
 }
 
@@ -113,18 +129,25 @@ function linesOf(wanted: Wanted, said: ReadonlyMap<string, Said>, partitionCount
     .filter(([verdict]) => !(verdict === 'gone' && said.size > 1))
     .map(([verdict, { partitions, changes }]) => {
       const where = partitions.length === partitionCount ? `all ${partitionCount} partitions` : named(partitions);
-      const words = WORDS[verdict];
+      const words = verdict === 'is_paused' && wanted.kind === 'resume' ? OTHERWISE_PAUSED : WORDS[verdict];
       const what = wanted.group === null ? '' : `group ${visible(wanted.group)}: `;
       return `${what}${words === undefined ? visible(verdict) : words(where, counted(changes, 'change'))}\n`;
     });
 }
 
-const WORDS: Readonly<Record<string, (where: string, changes: string) => string>> = {
+type Words = (where: string, changes: string) => string;
+
+const OTHERWISE_PAUSED: Words = (where, changes) =>
+  `was not paused by this name on ${where}, and is paused there by another pause: ${changes} waiting; rollcall status lists what is paused`;
+
+const WORDS: Readonly<Record<string, Words>> = {
   paused: (where, changes) => `paused on ${where}: ${changes} to wait`,
   already: (where, changes) =>
     `already paused on ${where}: ${changes} waiting; who has paused it first stays its author`,
   too_many: (where) => `not paused on ${where}: too many groups are paused there; pause all, or resume others first`,
   resumed: (where, changes) => `resumed on ${where}: ${changes} to go on`,
+  still_paused: (where, changes) =>
+    `its pause has ended on ${where}, and another pause keeps it there: ${changes} waiting; rollcall status lists what is paused`,
   not_paused: (where) => `was not paused on ${where}`,
   queued: (where, changes) => `goes ahead on ${where}: ${changes}`,
   gone: (where) => `nothing of it waits on ${where}`,

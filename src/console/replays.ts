@@ -48,7 +48,10 @@ export async function wake(replay: Replay<ListFlags>, found: readonly WaitingInt
     return EXIT.someFailed;
   }
   if (verdicts.some(({ verdict }) => verdict === 'is_paused'))
-    await print(context.stderr, 'what is paused is not tried before `rollcall resume`: rollcall status says what is\n');
+    await print(
+      context.stderr,
+      'what is paused starts again with its first try after `rollcall resume`, not before: rollcall status says what is\n',
+    );
   return verdicts.every(({ verdict }) => verdict === 'woken') ? EXIT.done : EXIT.someFailed;
 }
 

@@ -96,7 +96,13 @@ const COLUMNS: readonly (readonly [name: string, cell: (record: ReportRecord) =>
   ['correlation_id', ({ request }) => request?.correlation_id ?? null],
   ['reported_at', ({ reported_at: at }) => at],
   ['shadow', ({ shadow }) => shadow ?? null],
+  ['decision', ({ approval, refusal }) => (refusal ? 'refused' : approval ? 'approved' : null)],
+  ['decided_by', (record) => decisionIn(record)?.author ?? null],
+  ['decision_reason', (record) => decisionIn(record)?.reason ?? null],
 ];
+
+/** What an operator has decided; null: nothing. A refusal is the later one. */
+const decisionIn = ({ approval, refusal, pause }: ReportRecord) => refusal ?? approval ?? pause ?? null;
 
 export const csvHeader = (): string => csvLine(COLUMNS.map(([name]) => name));
 

@@ -3,7 +3,7 @@ import { messageOf } from '../adapters/kafka/errors.ts';
 import type { Rewind } from '../core/log/commit-metadata.ts';
 import type { AffectedGroup, InstanceStatus } from '../core/status/instance-status.ts';
 import type { MemberFacts, Overview, PartitionRow, Reply } from '../core/status/overview.ts';
-import { isInStep, statusSentence } from '../core/status/sentence.ts';
+import { isInStep, isPaused, statusSentence } from '../core/status/sentence.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { counted } from '../core/text/counted.ts';
 import { durationText } from '../core/text/duration.ts';
@@ -161,7 +161,7 @@ export function statusJson({ overview, kafkaError }: FoundStatus, now: number): 
     at: timeText(now),
     in_step: isInStep(overview),
     sentence: statusSentence(overview, now),
-    converges_in_ms: convergesInMs,
+    converges_in_ms: isPaused(overview) ? null : convergesInMs,
     requests_ahead: requestsAhead,
     totals: { ...totals, next_wait_ends_at: timeOrNull(totals.next_wait_ends_at) },
     paused: {

@@ -5,10 +5,11 @@
  *   Okta      actor.alternateId   https://developer.okta.com/docs/reference/api/system-log/#actor-object
  *   Entra     initiatedBy         https://learn.microsoft.com/graph/api/resources/auditactivityinitiator
  *   Keycloak  authDetails.userId  https://www.keycloak.org/docs-api/latest/rest-api/#AuthDetailsRepresentation
- *   Rollcall  actor.displayName   of `rollcall resync` and `undo`
+ *   native    actor: a text, or an object as Okta's and Google's; actor.displayName of `rollcall resync` and `undo`
  *   Google    actor.email, or authenticationInfo.principalEmail of an audit log
  */
 import { isObject } from '../core/text/json.ts';
+import { namesGroup } from './native/native.ts';
 import { fieldsIn, textIn, type Fields } from './reading/reading.ts';
 
 /** Batches and envelopes lie in each other so deep. */
@@ -47,9 +48,12 @@ function actorsWithin(json: unknown, depth: number): readonly NamedActor[] {
   return Object.values(json).flatMap((each) => actorsWithin(each, depth - 1));
 }
 
-function actorIn({ actor, initiatedBy, authDetails, authenticationInfo }: Fields): string | null {
+function actorIn(fields: Fields): string | null {
+  const { actor, initiatedBy, authDetails, authenticationInfo } = fields;
   const by = fieldsIn(initiatedBy);
   return (
+    // Elsewhere a text of this name may be anything.
+    (namesGroup(fields) ? textIn(actor) : null) ??
     firstText(actor, 'alternateId', 'email', 'displayName', 'id', 'profileId') ??
     firstText(by['user'], 'userPrincipalName', 'displayName', 'id') ??
     firstText(by['app'], 'displayName', 'appId', 'servicePrincipalId') ??
@@ -62,7 +66,7 @@ function firstText(fields: unknown, ...names: readonly string[]): string | null 
   const given = fieldsIn(fields);
   for (const name of names) {
     const text = textIn(given[name]);
-    if (text !== null && text !== '') return text;
+    if (text !== null) return text;
   }
   return null;
 }

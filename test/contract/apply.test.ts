@@ -199,7 +199,9 @@ describe('apply', () => {
     test('is listed with what lets it pass here, and leads nowhere else', async () => {
       const context = aContextFor(lines);
       expect(await applyFile('-', {}, context)).toBe(EXIT.someFailed);
-      expect(context.out()).toMatch(/^ {2}[0-9a-f]{12} {2}group gone {2}12 of 12 members \(100 %\) {2}held since /m);
+      expect(context.out()).toMatch(
+        /^ {2}[0-9a-f]{12} {2}group gone {2}12 removals, of 12 members when first held \(100 %\) {2}held since /m,
+      );
       expect(context.out()).toContain('group_percent: too large a share');
       expect(digestsIn(context.out())).toHaveLength(3);
       for (const nowhere of ['held show', 'held approve', 'dead-letter topic', 'replay'])

@@ -63,8 +63,9 @@ test('each event is found at its offset, in any order, and one read goes through
 test('an event whose record is gone, or not there yet, has no author; the others have theirs', async () => {
   const { tools } = await aSource();
   const events = [at(0, 99), at(1, 0), at(1, 99)];
-  const { actors, problem } = await actorsOf(events, { tools, context: aContext() });
+  const { actors, missing, problem } = await actorsOf(events, { tools, context: aContext() });
   expect(events.map((event) => actors.get(event) ?? null)).toEqual([null, 'user-1-0', null]);
+  expect(events.map((event) => missing.has(event))).toEqual([true, false, true]);
   expect(problem).toBeNull();
 });
 
@@ -78,7 +79,9 @@ test('one of several events of a record is told from the others by its id alone'
 test('a source that cannot be read is said, and ends nothing', async () => {
   const { tools } = await aSource();
   const events = [at(0, 2), at(0, 2, { topic: 'another' })];
-  const { actors, problem } = await actorsOf(events, { tools, context: aContext() });
+  const { actors, missing, problem } = await actorsOf(events, { tools, context: aContext() });
   expect(events.map((event) => actors.get(event) ?? null)).toEqual(['user-0-2', null]);
+  // whether its record is gone is not known
+  expect(missing.size).toBe(0);
   expect(problem).toMatch(/^who made the events is not known, since another cannot be read: /);
 });

@@ -71,9 +71,16 @@ test('resume: of a group that was paused by another name, or with all the others
   expect(await asked(world, aPause())).toMatchObject({ code: EXIT.done });
   world.change('g', { add: ['a'] });
   await until(() => world.lastState('g') !== null, 'its record');
+  expect(await asked(world, aResume('g'))).toEqual({
+    code: EXIT.done,
+    out: 'group g: its pause has ended on all 1 partitions, and another pause keeps it there: 1 change waiting; rollcall status lists what is paused\n',
+    err: '',
+  });
   expect(await asked(world, aResume('g'))).toMatchObject({
     code: EXIT.someFailed,
-    out: expect.stringMatching(/^group g: is paused on all 1 partitions, so that nothing is sent: /),
+    out: expect.stringMatching(
+      /^group g: was not paused by this name on all 1 partitions, and is paused there by another pause: 1 change waiting/,
+    ),
   });
   expect(await asked(world, aResume())).toMatchObject({
     code: EXIT.done,
@@ -101,10 +108,23 @@ test('retry-now: what is paused is not said to be tried', async () => {
   const { context, retry } = retryOf(world);
   expect(await retryParked({ ...retry, flags: {} })).toBe(EXIT.someFailed);
   expect(context.out()).toMatch(/^is_paused +u +group g/);
-  expect(context.err()).toContain('what is paused is not tried before `rollcall resume`');
+  expect(context.err()).toContain('what is paused starts again with its first try after `rollcall resume`, not before');
   await asked(world, aResume('g'));
   await world.expectRest(one);
   expect(world.sandbox.members('g')).toEqual(['u']);
+});
+
+test('pause: of a group of which nothing waits it says that the id may be misspelt', async () => {
+  const world = await aWorld();
+  const one = await world.start();
+  const paused = await asked(world, aPause('doesnotexist'));
+  expect(paused).toMatchObject({ code: EXIT.done, out: expect.stringContaining('0 changes to wait') });
+  expect(paused.err).toContain('warning: nothing of group doesnotexist waits to be sent. A misspelt id pauses nothing');
+  await asked(world, aPause());
+  world.change('g', { add: ['a'] });
+  await until(() => one.pipeline.stats().paused.changes === 1, 'the change is read');
+  expect((await asked(world, aPause('g'))).err).not.toContain('warning');
+  expect((await asked(world, aPause('g'))).err).not.toContain('warning');
 });
 
 test('pause --json: a line for each partition', async () => {
@@ -170,14 +190,16 @@ test('resume: a group stays paused where all is, also one of which nothing is pe
   await asked(world, aPause());
   await asked(world, aPause('g'));
   expect(await asked(world, aResume('g'))).toMatchObject({
-    code: EXIT.someFailed,
-    out: expect.stringMatching(/^group g: is paused on all 2 partitions, so that nothing is sent: 0 changes waiting/),
+    code: EXIT.done,
+    out: expect.stringMatching(
+      /^group g: its pause has ended on all 2 partitions, and another pause keeps it there: 0 /,
+    ),
   });
   world.change('g', { add: ['a', 'b'] });
   await until(() => one.pipeline.stats().paused.changes === 2, 'the change is read');
   expect(await asked(world, aResume('g'))).toMatchObject({
     code: EXIT.someFailed,
-    out: expect.stringContaining('so that nothing is sent: 2 changes waiting'),
+    out: expect.stringContaining('is paused there by another pause: 2 changes waiting'),
   });
   expect(world.sandbox.members('g')).toEqual([]);
   await asked(world, aResume());

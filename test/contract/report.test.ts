@@ -317,6 +317,17 @@ describe('as csv', () => {
     expect(lines[0]).toMatch(/^"id","final","group","member","op","outcome",/);
     expect(lines[1]).toMatch(/^"t\/0\/1\/m","true","g","m","add","recovered",/);
   });
+
+  test('what is about no change is no row, and where it is, is said', async () => {
+    const pause = { author: 'jane', reason: 'INC-7', at: new Date(at(2)).toISOString(), result: 'paused' };
+    await write(recovered, aReport({ id: 'r/0/9', member: null, op: null, outcome: 'paused', pause }));
+    const { out, err } = await report({ format: 'csv' });
+    expect(out.split('\r\n')).toHaveLength(3);
+    expect(err).toContain('1 record about no change (paused, resumed, drift): no rows; --format ndjson lists them\n');
+    expect((await report({ format: 'csv', outcome: ['paused'] })).err).toContain('1 record about no change');
+    expect((await report({ format: 'csv', outcome: ['recovered'] })).err).not.toContain('about no change');
+    expect((await report({ format: 'ndjson', outcome: ['paused'] })).out).toContain('"author":"jane"');
+  });
 });
 
 describe('what a terminal would obey', () => {

@@ -101,8 +101,8 @@ export const pauseMutants: readonly Mutant[] = [
     breaks: 'what was paused waits for its next change after the resume',
     edits: [
       {
-        find: 'if (CHANGED.has(verdict)) reviewThose(owners, partition, concerned);',
-        replace: "if (verdict === 'paused') reviewThose(owners, partition, concerned);",
+        find: 'if (CHANGED.has(done)) reviewThose(owners, partition, concerned);',
+        replace: "if (done === 'paused') reviewThose(owners, partition, concerned);",
       },
     ],
     scenario: 'paused',
@@ -130,10 +130,35 @@ export const pauseMutants: readonly Mutant[] = [
     breaks: 'what waits for another try of a group that is to go ahead keeps its time',
     edits: [
       {
-        find: 'const due = { ...withoutSchedule(pending), notBefore: 0, waits: null };',
+        find: 'const due = { ...countedFrom(withoutSchedule(pending), 0), notBefore: 0, waits: null };',
         replace: 'const due = { ...pending };',
       },
     ],
+    tests,
+  },
+  {
+    name: 'apply-now-uses-up-tries',
+    breaks: 'each time that a group is to go ahead uses up a try, so that its changes are given up',
+    edits: [
+      { find: 'countedFrom(withoutSchedule(pending), 0), notBefore', replace: 'withoutSchedule(pending), notBefore' },
+    ],
+    tests,
+  },
+  {
+    name: 'apply-now-without-approval',
+    breaks: 'what an operator has approved is held again once its group is to go ahead',
+    edits: [
+      {
+        find: 'notBefore: 0, waits: null };\n  if (pending.attempt',
+        replace: 'notBefore: 0, waits: null, guard: null };\n  if (pending.attempt',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'resumed-said-to-be-nothing',
+    breaks: 'a pause that has ended while another one keeps its group is said not to have been there',
+    edits: [{ find: "done === 'resumed' ? 'still_paused' : 'is_paused'", replace: "'is_paused'" }],
     tests,
   },
   {

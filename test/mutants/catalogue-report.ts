@@ -97,4 +97,28 @@ export const reportMutants: readonly Mutant[] = [
     ],
     tests: ['test/unit/new-file.test.ts'],
   },
+  {
+    name: 'csv-approval-for-refusal',
+    breaks: 'the row of a removal that was approved and then refused names who has approved it',
+    edits: [{ find: 'refusal ?? approval ?? pause ?? null', replace: 'approval ?? refusal ?? pause ?? null' }],
+    tests: ['test/unit/report-csv.test.ts'],
+  },
+  {
+    name: 'held-record-gone-unsaid',
+    breaks: 'an event whose record is gone is shown as one that names no actor',
+    edits: [{ find: 'missing.add(event);', replace: 'missing.delete(event);' }],
+    tests: ['test/contract/held-events.test.ts'],
+  },
+  {
+    name: 'held-cause-unchecked',
+    breaks: 'a misspelt cause is taken for one of which nothing is held',
+    edits: [{ find: 'for (const cause of selection.causes) checkCause(cause, sets);', replace: '' }],
+    tests: ['test/contract/rules/held-decisions.test.ts'],
+  },
+  {
+    name: 'native-actor-dropped',
+    breaks: 'an actor of a native record that is a text is not shown',
+    edits: [{ find: '(namesGroup(fields) ? textIn(actor) : null) ??', replace: '' }],
+    tests: ['test/unit/actor.test.ts'],
+  },
 ];

@@ -35,6 +35,12 @@ export const statusMutants: readonly Mutant[] = [
     tests: overview,
   },
   {
+    name: 'in-step-while-paused',
+    breaks: 'what is paused is said to be in step',
+    edits: [{ find: 'isRestInStep(overview) && !isPaused(overview)', replace: 'isRestInStep(overview)' }],
+    tests: overview,
+  },
+  {
     name: 'refused-partition-predicted',
     breaks: 'a time is named in which a refused partition would be in step',
     edits: [

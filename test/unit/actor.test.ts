@@ -43,6 +43,17 @@ test('where the events of a record have several actors, and none is known, nobod
   expect(actorOf(bytes(half), 'two', 2)).toBeNull();
 });
 
+test.each([
+  ['hr@example.com', 'hr@example.com'],
+  [{ email: 'hr@example.com' }, 'hr@example.com'],
+  [{ displayName: 'HR' }, 'HR'],
+  ['', null],
+  [7, null],
+])('of a native record: %j', (actor, expected) => {
+  for (const field of ['group_id', 'genesys_group_id'])
+    expect(actorOf(bytes({ [field]: 'g', add_members: ['u'], event_id: 'e', actor }), 'e')).toBe(expected);
+});
+
 test.each([[null], [Buffer.from('{"actor":')], [Buffer.from('"actor"')], [Buffer.from('{"actor":"ann"}')]])(
   'what says nothing of an actor',
   (value) => {

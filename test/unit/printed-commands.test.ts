@@ -1,8 +1,9 @@
-/** Every command line that the sources print can be typed: its command exists, and so do its options. */
+/** Every command line that the sources print, or a document names, can be typed: its command exists, and so do its options. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SHADOWED, withNamedCommands } from '../../src/core/text/named-commands.ts';
+import { fencedBlocks } from '../support/fenced-blocks.ts';
 import { readCommandLine } from '../support/command-lines.ts';
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
@@ -38,19 +39,65 @@ test('there are some of each command', () => {
     expect(printed.some((line) => line.startsWith(name))).toBe(true);
 });
 
+const INCOMPLETE = new Set([
+  'commander.missingArgument',
+  'commander.missingMandatoryOptionValue',
+  'commander.optionMissingArgument',
+  'commander.help',
+]);
+
 /** Where prose names a command, what it needs may be left out. */
 const isIncomplete = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  ['commander.missingArgument', 'commander.help'].includes(String(error.code));
+  error instanceof Error && 'code' in error && INCOMPLETE.has(String(error.code));
 
-test.each(printed)('rollcall %s', (line) => {
+test.each(printed)('rollcall %s', checkCommandLine);
+
+function checkCommandLine(line: string): void {
   try {
     readCommandLine(line);
   } catch (error) {
     if (!isIncomplete(error)) throw error;
   }
+}
+
+const documents = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'docs', 'examples', 'bench'].flatMap((place) =>
+  place.endsWith('.md')
+    ? [place]
+    : readdirSync(place, { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.md'))
+        .map((name) => join(place, name)),
+);
+
+/** In backticks, also over the end of a line, and in blocks of code. */
+function commandLinesOf(markdown: string): string[] {
+  const blocks = fencedBlocks(markdown)
+    .filter(({ language }) => ['bash', 'text'].includes(language))
+    .map(({ content }) => content.replaceAll('\\\n', ' '));
+  const inBlocks = blocks.flatMap((text) => [...text.matchAll(/(?:^(?:\$ )?|&& |\| )rollcall ([a-z][^|>#&\n]*)/gm)]);
+  const prose = markdown.replaceAll(/^```.*?^```$/gms, '');
+  const inProse = [...prose.matchAll(/`rollcall\s([a-z][^`|]*)/g)];
+  return [...inBlocks, ...inProse].map(([, line = '']) =>
+    line
+      .replaceAll(/\s+/g, ' ')
+      .replaceAll(' …', ' something')
+      .replaceAll('…', '')
+      .replaceAll('TIME', '2026-09-21T14:13:20Z')
+      .trim(),
+  );
+}
+
+const documented = documents.flatMap((path) =>
+  [...new Set(commandLinesOf(readFileSync(path, 'utf8')))].map((line): [string, string] => [path, line]),
+);
+
+test('documents: commands are found over the end of a line, too, and in blocks', () => {
+  const text = 'Look (`rollcall report --group\nsupport --json`).\n\n```bash\nx && rollcall status | jq .\n```\n';
+  expect(commandLinesOf(text)).toEqual(['status', 'report --group support --json']);
+  expect(() => checkCommandLine('report --group support --json')).toThrow(/unknown option '--json'/);
+  expect(documented.length).toBeGreaterThan(100);
 });
+
+test.each(documented)('%s: rollcall %s', (_, line) => checkCommandLine(line));
 
 test.each(printed)('in a shadow: rollcall %s', (line) => {
   const named = withNamedCommands({ isShadow: true }, `Run \`rollcall ${line}\`, or rollcall ${line}`);

@@ -45,6 +45,22 @@ test('every cell is quoted, those of the header and empty ones too', () => {
   expect(csvRow(aReport('m'))).toMatch(/^("[^"]*",)+"[^"]*"\r\n$/);
 });
 
+test('who has decided, and why, stands in columns of its own, as safe as other text', () => {
+  const decision = { digest: 'd', author: '=jane', reason: 'INC-7, "they left"', at: '2026-09-21T14:13:20.000Z' };
+  const header = csvHeader();
+  expect(header).toMatch(/"shadow","decision","decided_by","decision_reason"\r\n$/);
+  const cells = `"'=jane","INC-7, ""they left"""\r\n`;
+  const approved = { ...aReport('m'), approval: decision };
+  expect(csvRow(approved).endsWith(`"approved",${cells}`)).toBe(true);
+  expect(csvRow({ ...aReport('m'), refusal: decision }).endsWith(`"refused",${cells}`)).toBe(true);
+  expect(csvRow({ ...approved, refusal: { ...decision, author: 'joe', reason: null } })).toMatch(
+    /"refused","joe",""\r\n$/,
+  );
+  const pause = { author: '=jane', reason: decision.reason, at: decision.at, result: 'paused' };
+  expect(csvRow({ ...aReport('m'), outcome: 'paused', pause }).endsWith(`"",${cells}`)).toBe(true);
+  expect(csvRow(aReport('m'))).toMatch(/"","",""\r\n$/);
+});
+
 test.for([
   ['plain', '"plain"'],
   ['a,b', '"a,b"'],

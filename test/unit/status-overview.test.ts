@@ -1,5 +1,6 @@
 /** What `rollcall status` puts together, and the sentence that it ends with. Instants in epoch ms; `NOW` is the command's clock. */
 import { describe, expect, test } from 'vitest';
+import { statusJson } from '../../src/console/status-text.ts';
 import type { PausesOf } from '../../src/core/log/pause-record.ts';
 import type { InstanceStatus } from '../../src/core/status/instance-status.ts';
 import {
@@ -325,7 +326,42 @@ describe('paused', () => {
       'Nothing is sent since 2026-11-30T02:00:00.000Z: paused by jane (INC-7). `rollcall resume --author …` goes on. ' +
         'All else that can be applied is. Waiting for a resume: 40 changes. Held for an operator: 1 removal.',
     );
-    expect(isInStep(overview)).toBe(true);
+    expect(isInStep(overview)).toBe(false);
+    expect(statusJson({ overview, kafkaError: null }, NOW)).toMatchObject({ in_step: false, converges_in_ms: null });
+  });
+
+  test('a group that is paused is not in step either, and the time that is named is that of all else', () => {
+    const paused = { ...none, groups: [{ group: 'g', ...by }], group_count: 1 };
+    const partitions = [aPartition(0, { pending: 3, due: 2, paused: 1 })];
+    const overview = given({ replies: [answered('a', { paused, partitions, converges_in_ms: 5_000 })] });
+    expect(statusSentence(overview, NOW)).toContain('Behind by 2 changes; all else in step in about 5 s');
+    const atRest = given({ replies: [answered('a', { paused })] });
+    for (const each of [overview, atRest])
+      expect(statusJson({ overview: each, kafkaError: null }, NOW)).toMatchObject({
+        in_step: false,
+        converges_in_ms: null,
+      });
+  });
+
+  test('an open breaker sends no probe before the resume', () => {
+    const breaker = {
+      reason: 'target',
+      since: at('02:00:00'),
+      problem: 'it answers 500.',
+      advice: 'Look at its status page.',
+      closed_by: 'a probe',
+      next_probe_at: at('03:00:12'),
+    };
+    const paused = { ...none, partitions: [{ partition: 0, ...by }] };
+    expect(sentenceOf({ replies: [answered('a', { breaker, paused })] })).toContain(
+      'It closes by a probe; none goes before a resume. Look at its status page.',
+    );
+    // where a part of it is paused, the others are asked for
+    const partitions = [aPartition(0), aPartition(1)];
+    const kafka = someKafka({ unfinished: [0, 0], members: [aMember('a', [0, 1])] });
+    expect(sentenceOf({ kafka, replies: [answered('a', { breaker, paused, partitions })] })).toContain(
+      'the next goes at 2026-11-30T03:00:12.000Z',
+    );
   });
 
   test('of some partitions it says which, and of one pause the first time', () => {

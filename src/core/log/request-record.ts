@@ -83,9 +83,10 @@ type HeldVerdict = 'approved' | 'rejected' | 'gone' | 'too_many' | RequestRefusa
 
 /**
  * `already`: it was paused before, and the first author stays; `too_many`: so much of the partition is paused by name that no other
- * group can be; `is_paused`: the group still is, by another pause. Of `apply_now`, `gone`: nothing of the group waits.
+ * group can be; `still_paused`: its pause of this name has ended, and another one keeps the group; `is_paused`: it was not paused by this
+ * name, and is by another pause. Of `apply_now`, `gone`: nothing of the group waits.
  */
-export type PauseVerdict = 'paused' | 'already' | 'too_many' | 'resumed' | 'not_paused' | 'is_paused';
+export type PauseVerdict = 'paused' | 'already' | 'too_many' | 'resumed' | 'still_paused' | 'not_paused' | 'is_paused';
 export type ApplyNowVerdict = 'queued' | 'gone' | 'is_paused';
 
 /** What an owner of a newer version says; it is shown as it is, and is no success. */

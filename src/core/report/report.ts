@@ -109,7 +109,7 @@ export const ReportRecord = z
       .optional()
       .meta({
         description:
-          'of `paused` and `resumed`: by whom, why, when, and the answer: `paused` and `resumed` have changed something, `already`, `not_paused` and `is_paused` nothing',
+          'of `paused` and `resumed`: by whom, why, when, and the answer: `paused`, `resumed` and `still_paused` (its own pause has ended, another keeps the group) have changed something, `already`, `not_paused` and `is_paused` nothing',
       }),
     drift: z
       .object({

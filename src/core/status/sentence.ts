@@ -3,6 +3,7 @@ import { earlier } from '../change/pending.ts';
 import { timeText } from '../report/reporting.ts';
 import { counted } from '../text/counted.ts';
 import { durationText } from '../text/duration.ts';
+import type { InstanceStatus } from './instance-status.ts';
 import { isJoining, type Overview, type PartitionRow, type Reply } from './overview.ts';
 
 /** @param now epoch ms. */
@@ -17,8 +18,8 @@ export function statusSentence(overview: Overview, now: number): string {
   ];
   const { totals } = overview;
   const isBehind = totals.due + totals.unread > 0;
-  const main = isInStep(overview)
-    ? [pauses.length > 0 ? REST_IN_STEP : IN_STEP]
+  const main = isRestInStep(overview)
+    ? [isPaused(overview) ? REST_IN_STEP : IN_STEP]
     : isBehind
       ? [behind(overview, now)]
       : [];
@@ -31,8 +32,15 @@ export function statusSentence(overview: Overview, now: number): string {
 const IN_STEP = 'In step: all that can be applied is.';
 const REST_IN_STEP = 'All else that can be applied is.';
 
-/** All that can be applied is, and nothing keeps what comes next. */
-export function isInStep({ group, rows, totals, convergesInMs }: Overview): boolean {
+/** All that can be applied is, and nothing keeps what comes next, as a pause would. */
+export const isInStep = (overview: Overview): boolean => isRestInStep(overview) && !isPaused(overview);
+
+/** All of it, or a group: what waits for that, or comes next, is not applied before a resume, at a time that cannot be known. */
+export const isPaused = ({ pausedPartitions, pausedGroupCount, totals }: Overview): boolean =>
+  pausedPartitions.length + pausedGroupCount + totals.paused > 0;
+
+/** All that can be applied is, beside what is paused. */
+function isRestInStep({ group, rows, totals, convergesInMs }: Overview): boolean {
   if (group === null || convergesInMs === null || totals.due + totals.unread > 0) return false;
   return rows.every(({ phase, unread }) => phase === 'running' && unread === 0);
 }
@@ -81,13 +89,23 @@ function breakerSentence({ url, answer }: Reply, isOneOfMany: boolean): readonly
   const breaker = answer?.breaker ?? null;
   if (breaker === null) return [];
   const where = isOneOfMany ? ` by ${url}` : '';
-  const at = breaker.next_probe_at;
-  const next =
-    at === null ? 'the next goes as soon as there is something to ask for' : `the next goes at ${timeText(at)}`;
+  const next = nextProbeText(breaker.next_probe_at, answer !== null && isPausedWhole(answer));
   return [
     `Nothing is sent${where} since ${timeText(breaker.since)}: the breaker is open (${breaker.reason}: ${withoutStop(breaker.problem)}).`,
     `It closes by ${breaker.closed_by}; ${next}. ${breaker.advice}`,
   ];
+}
+
+/** @param at epoch ms; null: now, or as soon as there is something to ask for */
+function nextProbeText(at: number | null, isKept: boolean): string {
+  if (isKept) return 'none goes before a resume';
+  return at === null ? 'the next goes as soon as there is something to ask for' : `the next goes at ${timeText(at)}`;
+}
+
+/** Nothing of what this instance owns may be asked for. */
+function isPausedWhole({ partitions, paused }: InstanceStatus): boolean {
+  const numbers = new Set((paused?.partitions ?? []).map(({ partition }) => partition));
+  return partitions.length > 0 && partitions.every(({ partition }) => numbers.has(partition));
 }
 
 const withoutStop = (text: string): string => text.replace(/\.$/, '');
@@ -135,7 +153,8 @@ function partitionsText(rows: readonly { readonly partition: number }[]): string
   return `partition ${named.join(', ')}${more}`;
 }
 
-function behind({ totals, rows, convergesInMs, requestsAhead }: Overview, now: number): string {
+function behind(overview: Overview, now: number): string {
+  const { totals, rows, convergesInMs, requestsAhead } = overview;
   const { due, tried, unread } = totals;
   const what = [
     ...(due === 0 ? [] : [counted(due, 'change')]),
@@ -148,7 +167,7 @@ function behind({ totals, rows, convergesInMs, requestsAhead }: Overview, now: n
   const end =
     convergesInMs === null
       ? ''
-      : `; in step in about ${durationText(convergesInMs)}, with ${counted(requestsAhead, 'request')}${provided}`;
+      : `; ${isPaused(overview) ? 'all else ' : ''}in step in about ${durationText(convergesInMs)}, with ${counted(requestsAhead, 'request')}${provided}`;
   return `Behind by ${isMost ? 'at most ' : ''}${what.join(' and ')}${age}${end}.`;
 }
 

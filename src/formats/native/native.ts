@@ -55,7 +55,7 @@ function recognizes(fields: Fields): boolean {
   return fields['deleted'] === true && Object.keys(fields).every((name) => OF_DELETION.has(name));
 }
 
-function namesGroup(fields: Fields): boolean {
+export function namesGroup(fields: Fields): boolean {
   return 'group_id' in fields || 'genesys_group_id' in fields;
 }
 

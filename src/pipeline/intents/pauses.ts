@@ -3,7 +3,7 @@
  * paused: `isDispatchable` of state/owners.ts. What is pending there waits in the live record, so that offsets are committed.
  */
 import { idKey, isSamePosition, type Intent } from '../../core/change/change.ts';
-import { isHeld, isParked, withoutSchedule } from '../../core/change/pending.ts';
+import { countedFrom, isHeld, isParked, withoutSchedule } from '../../core/change/pending.ts';
 import type { ApplyNowRequest, PauseRequest, PauseVerdict } from '../../core/log/request-record.ts';
 import { pauseReport } from '../../core/report/reporting.ts';
 import type { Group, Partition } from '../state/group.ts';
@@ -24,7 +24,7 @@ export function handlePause(owners: Owners, partition: Partition, wanted: PauseR
   // Named in another way too, or with all of its partition; also where nothing of it is pending.
   const isStill =
     kind === 'resume' && concerned !== null && (partition.pauses.all !== null || concerned.some(isPaused));
-  const verdict = isStill ? 'is_paused' : done;
+  const verdict = !isStill ? done : done === 'resumed' ? 'still_paused' : 'is_paused';
   const count = VAIN.has(verdict) ? 0 : countOf(partition, concerned, verdict);
   if (done !== 'too_many') report(owners, partition, wanted, { place, at, result: verdict });
   owners.logger.info({ partition: partition.number, kind, group, author, reason, verdict, changes: count }, HANDLED);
@@ -118,11 +118,11 @@ export function handleApplyNow(
   return { answer: { kind, group: name, verdict, count }, groups: [] };
 }
 
-/** In flight it stays what its run has taken; that is tried in this moment. */
+/** What has failed starts again with its first try, as after a replay. In flight it stays what its run has taken: that is being tried. */
 function endWait(group: Group, pending: Intent): void {
   const member = group.members.get(pending.member);
-  if (pending.notBefore === 0 || isHeld(pending) || group.run?.due.has(pending) === true) return;
-  const due = { ...withoutSchedule(pending), notBefore: 0, waits: null };
-  if (member?.exhausted?.intent === pending) member.postponeLastLook(due);
-  else member?.advance(due);
+  if (member === undefined || isHeld(pending) || group.run?.due.has(pending) === true) return;
+  const due = { ...countedFrom(withoutSchedule(pending), 0), notBefore: 0, waits: null };
+  if (pending.attempt > 0 || member.exhausted?.intent === pending) member.revive(due);
+  else if (pending.notBefore > 0) member.advance(due);
 }

@@ -59,8 +59,12 @@ test('held: the list says of each how much of the group it is', async () => {
   const { world } = await manyHeld();
   const { context, retry } = retryOf(world);
   expect(await listHeld(retry, {})).toBe(EXIT.done);
-  expect(context.out()).toMatch(/^[0-9a-f]{12} {2}group shrunk {2}5 of 12 members \(42 %\) {2}held since 20\d\d-/m);
-  expect(context.out()).toMatch(/^[0-9a-f]{12} {2}group group-3 {2}12 of 12 members \(100 %\) {2}held since 20\d\d-/m);
+  expect(context.out()).toMatch(
+    /^[0-9a-f]{12} {2}group shrunk {2}5 removals, of 12 members when first held \(42 %\) {2}held since 20\d\d-/m,
+  );
+  expect(context.out()).toMatch(
+    /^[0-9a-f]{12} {2}group group-3 {2}12 removals, of 12 members when first held \(100 %\) {2}held since 20\d\d-/m,
+  );
   expect(context.err()).toBe('5 groups have held removals\n');
   const lines = await list(world);
   expect(lines.find(({ group }) => group === 'shrunk')).toMatchObject({
@@ -152,8 +156,13 @@ test('held: --all refuses together, too', async () => {
 test('nothing fits: it says so, and a digest that is too short decides nothing', async () => {
   const { world } = await manyHeld();
   expect(await decide(world, { causes: ['window_count'] }, { yes: true })).toMatchObject({
-    code: EXIT.done,
+    code: EXIT.someFailed,
     err: 'nothing is held that fits\n',
+  });
+  const misspelt = decide(world, { causes: ['group_deletd'] }, { yes: true });
+  await expect(misspelt).rejects.toMatchObject({
+    code: EXIT.usage,
+    message: expect.stringMatching(/^held: group_deletd is no cause; there are group_percent, group_count, /),
   });
   const [first] = await list(world);
   const short = decide(world, { digests: [first?.digest.slice(0, 11) ?? ''] });

@@ -46,7 +46,9 @@ test('the list stands by cause, with the event, who made it, and some of the mem
   expect(lines).toHaveLength(9);
   const at = lines.findIndex((line) => line.startsWith('group_deleted: '));
   expect(lines[at]).toMatch(/ \(12 removals of 1 group\)$/);
-  expect(lines[at + 1]).toMatch(/^[0-9a-f]{12} {2}group gone {2}12 of 12 members \(100 %\) {2}held since /);
+  expect(lines[at + 1]).toMatch(
+    /^[0-9a-f]{12} {2}group gone {2}12 removals, of 12 members when first held \(100 %\) {2}held since /,
+  );
   expect(lines[at + 2]).toMatch(/^ {4}event e-1 at source\/\d\/\d+ by hr@example\.com, 20\d\d-/);
   expect(lines[at + 3]).toBe('    user-0, user-1, user-2, user-3, user-4 and 7 more');
   expect(lines.some((line) => /^ {4}event e-2 at source\/\d\/\d+, 20\d\d-/.test(line))).toBe(true);
@@ -78,6 +80,21 @@ test('the list for programs has the same', async () => {
       sample: people(5),
     }),
   );
+});
+
+test('of an event whose record is gone the list says so, and names nobody as its actor', async () => {
+  const { world } = await held();
+  const { partitionCount } = world.broker.topic(topics.source).description;
+  for (let partition = 0; partition < partitionCount; partition++)
+    world.broker.deleteRecordsBefore(topics.source, partition, 1_000n);
+  const { context, retry } = retryOf(world);
+  await listHeld(retry, {});
+  expect(context.out()).toMatch(
+    /^ {4}event e-1 at source\/\d\/\d+, 20[^;]*; its record is gone or cannot be read, so who made it is not known$/m,
+  );
+  const lines = retryOf(world);
+  await listHeld(lines.retry, { json: true });
+  expect(lines.context.out()).toContain('"actor":null,"is_retained":false}');
 });
 
 test('some members are approved, some refused, and the rest waits on under another digest', async () => {
@@ -138,7 +155,7 @@ test('a cause picks what it holds, and nothing else', async () => {
 test('what a part would be is shown without a command for whole sets', async () => {
   const { world } = await held();
   const { err, out } = await decide(world, 'approve', { group: ['gone'], member: ['user-3'] });
-  expect(out).toMatch(/^1 of 12 held {2}group gone {2}1 of 12 members \(8 %\)/);
+  expect(out).toMatch(/^1 of 12 held {2}group gone {2}1 removal, of 12 members when first held \(8 %\)/);
   expect(err).toBe('1 removal of 1 group would be approved: with --yes, what fits --group, --member then\n');
 });
 

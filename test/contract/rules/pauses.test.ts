@@ -314,6 +314,21 @@ describe('a paused group', () => {
     expect([members(world), members(world, 'h')]).toEqual([[], ['b']]);
   });
 
+  test('whose own pause ends while all is paused has that in the answer and in the report', async () => {
+    const { world } = await started();
+    await ask(world, pause('g'));
+    await ask(world, pause());
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(5_000);
+    expect(await ask(world, resume('g'))).toBe('still_paused 1');
+    expect(await ask(world, resume('g'))).toBe('is_paused 1');
+    const ends = world.reports().filter(({ outcome }) => outcome === 'resumed');
+    expect(ends.map((each) => each['pause'])).toMatchObject([{ result: 'still_paused' }, { result: 'is_paused' }]);
+    expect(await ask(world, resume())).toBe('resumed 1');
+    await world.clock.advance(5_000);
+    expect(members(world)).toEqual(['a']);
+  });
+
   test('is asked for no id that no other group waits for', async () => {
     const asked: string[] = [];
     const found = (id: string) => ({ kind: 'found', id, isActive: true }) as const;
@@ -748,6 +763,51 @@ describe('apply now', () => {
     await world.clock.advance(1_000);
     expect(members(world)).toEqual(['a']);
     expect(await ask(world, applyNow('g'))).toBe('gone 0');
+  });
+
+  test('starts again with the first try, so that however often it is asked for nothing is given up', async () => {
+    const { world, one } = await started({
+      pipeline: {
+        retry: { baseMs: 3_600_000, capMs: 3_600_000, attemptsMax: 3, slowScheduleMs: [3_600_000, 3_600_000] },
+      },
+    });
+    let isGone = true;
+    world.target.onGet = () => (isGone ? answer(404) : null);
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(5_000);
+    for (let i = 0; i < 6; i++) {
+      expect(await ask(world, applyNow('g'))).toBe('queued 1');
+      await world.clock.advance(5_000);
+    }
+    const waits = world.reports().map(({ outcome, attempt }) => `${outcome} ${attempt}`);
+    expect(waits).toEqual(Array.from({ length: 7 }, () => 'retry_scheduled 1'));
+    expect(one.pipeline.stats()).toMatchObject({ pending: 1, dead: 0 });
+    // and it is recorded and committed all the while, and known to the next owner
+    expect([world.recorded(), world.committed()]).toEqual([['0 add a'], 1n]);
+    isGone = false;
+    one.kill();
+    await world.start();
+    expect(await ask(world, applyNow('g'))).toBe('queued 1');
+    await world.clock.advance(5_000);
+    expect([members(world), world.recorded()]).toEqual([['a'], []]);
+  });
+
+  test('leaves what an operator has approved approved', async () => {
+    const guard = { groupPercent: 10, groupFloor: 2, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
+    const retry = { baseMs: 3_600_000, capMs: 3_600_000, attemptsMax: 3, slowScheduleMs: [3_600_000] };
+    const { world, one } = await started({ pipeline: { guard, retry } });
+    for (const name of ['a', 'b', 'c']) world.target.group('g').members.add(name);
+    world.produce({ remove_members: ['a', 'b'] });
+    await world.clock.advance(5_000);
+    // given an approval whose request fails
+    world.target.onPatch = () => answer(404);
+    world.approve('jane');
+    await world.clock.advance(5_000);
+    expect(world.recorded()).toHaveLength(2);
+    world.target.onPatch = () => null;
+    expect(await ask(world, applyNow('g'))).toBe('queued 2');
+    await world.clock.advance(5_000);
+    expect([members(world), one.pipeline.stats().held]).toEqual([['c'], 0]);
   });
 
   test('does not send what is paused', async () => {

@@ -21,14 +21,15 @@ interface SourceRecordRead {
   readonly wanted: ReadonlySet<string>;
 }
 
-/** What a record says of the group that is asked for. */
-export function takeSourceRecord(read: SourceRecordRead, evidence: Evidence): void {
+/** What a record says of the group that is asked for. @returns whether it says anything of it */
+export function takeSourceRecord(read: SourceRecordRead, evidence: Evidence): boolean {
   const { record, wanted } = read;
   const changes = changesIn(read);
   const ofGroup = changes.filter(({ event }) => wanted.has(idKey(event.group)));
-  if (ofGroup.length === 0) return;
+  if (ofGroup.length === 0) return false;
   const actorOf = actorsIn(record.value, changes[0]?.eventCount ?? 1);
   for (const { event, source } of ofGroup) evidence.takeEvent({ event, source, actor: actorOf(event.eventId) });
+  return true;
 }
 
 export interface PlacedEvent<E> {

@@ -47,9 +47,10 @@ export function explainedIn(world: World, group: string, member: string): Verdic
     memory.readingOf(position, committed(position.partition)),
   );
   const isMember = world.target.members(group).has(member);
-  const isEvidenceGone = Array.from({ length: settings.partitions }).some(
-    (_, partition) => broker.topic(topics.source).partition(partition).start > 0n,
-  );
+  const starts = Array.from({ length: settings.partitions }, (_, partition) => {
+    const { start } = broker.topic(topics.source).partition(partition);
+    return [partition, start] as const;
+  });
   const isMemoryKnown = Array.from({ length: settings.partitions }).every((_, partition) => memory.knows(partition));
   return explain({
     links,
@@ -58,7 +59,8 @@ export function explainedIn(world: World, group: string, member: string): Verdic
     isMemoryKnown,
     obstacle: null,
     pause: null,
-    isSourceGone: isEvidenceGone,
+    intakeObstacle: null,
+    goneSource: new Map(starts.filter(([, start]) => start > 0n)),
     areReportsGone: false,
     invalid: evidence.invalid,
   });
@@ -100,6 +102,13 @@ function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefi
   const agrees = verdict.isMember === (newest.op === 'add');
   switch (standing) {
     case 'done':
+      if (verdict.sentence.includes('by others before') && !knowledge.foreign.has(seat))
+        return 'no other has changed it';
+      if (
+        verdict.sentence.includes('found it so') &&
+        !knowledge.line(seat).some((each) => isAppliedBefore(world, each, newest))
+      )
+        return 'no older change has made it so';
       return agrees && (isDone || isNeedless(world, newest)) ? null : 'it is not done';
     case 'undone':
       return !agrees && (isDone || isNeedless(world, newest)) && knowledge.foreign.has(seat)
@@ -122,6 +131,10 @@ function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefi
       return 'an event names it';
   }
 }
+
+/** By a request of Rollcall, as reported. */
+const isAppliedBefore = ({ knowledge }: World, each: WantedIntent, newest: WantedIntent): boolean =>
+  each.place < newest.place && each.op === newest.op && knowledge.isDone(each);
 
 /** A full state of which something else was reported, or waits, and that is committed: it came to nothing of this member. */
 const isNeedless = ({ knowledge, topicOracle }: World, { whole }: WantedIntent): boolean =>

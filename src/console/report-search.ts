@@ -112,11 +112,15 @@ export class SearchedReports {
     for await (const each of source.read(partitions, onProgress)) {
       const found = this.#take(each);
       if (found === null || !concernsSelected(selection, found)) continue;
-      // A pause is reported under the name that the operator gave, wherever the group's own reports are.
-      if (!isAboutPause(found.record))
-        for (const id of groupIds(found)) if (typeof id === 'string') this.#groupsFound.add(idKey(id));
+      this.#noteGroup(found);
       if (isInTime(selection, found.record)) yield found;
     }
+  }
+
+  /** A pause is reported under the name that the operator gave, wherever the group's own reports are. */
+  #noteGroup(found: FoundReport): void {
+    if (isAboutPause(found.record)) return;
+    for (const id of groupIds(found)) if (typeof id === 'string') this.#groupsFound.add(idKey(id));
   }
 
   #take({ key, value, unreadable }: TopicRecord): FoundReport | null {

@@ -57,7 +57,12 @@ export const explainMutants: readonly Mutant[] = [
   {
     name: 'pause-unexplained',
     breaks: 'a change that is paused is explained as one that waits for another try, where no instance answers',
-    edits: [{ find: '        pause: topics.pause,\n', replace: '        pause: null,\n' }],
+    edits: [
+      {
+        find: 'obstacle: obstacles[0] ?? topics.pause,\n        pause: topics.pause,',
+        replace: 'obstacle: obstacles[0] ?? topics.pause,\n        pause: null,',
+      },
+    ],
     tests: ['test/contract/explain.test.ts'],
   },
   {
@@ -75,14 +80,14 @@ export const explainMutants: readonly Mutant[] = [
   {
     name: 'own-work-unnamed',
     breaks: 'what an older change of Rollcall has done is not explained as its own',
-    edits: [{ find: 'if (doneReportIn(link.reports) !== undefined && !wasFound(link)) return link;', replace: '' }],
+    edits: [{ find: 'if (!wasFound(link)) return link;', replace: '' }],
     tests: ['test/contract/explain-answers.test.ts'],
   },
   {
     name: 'pause-taken-for-place',
     breaks:
       'explain and report take the report of a pause for a sign that the reports of its group lie in that partition',
-    edits: [{ find: 'if (!isAboutPause(found.record))', replace: '' }],
+    edits: [{ find: 'if (isAboutPause(found.record)) return;', replace: '' }],
     tests: ['test/contract/report.test.ts'],
   },
   {

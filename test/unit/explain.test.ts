@@ -180,6 +180,14 @@ describe('who had done what the newest change found', () => {
     expect(answered(evidence)).toContain(`${UNKNOWN}2`);
   });
 
+  test('the report of a full state as a whole says nothing of a member', () => {
+    const evidence = only('u');
+    said(evidence, 1n, { kind: 'state', members: ['u'], deleted: false });
+    evidence.takeReport(aReport(1n, null, { outcome: 'already_synced' }));
+    evidence.takeReport(aReport(2n, 'u', found()));
+    expect(answered(evidence)).toContain(`${UNKNOWN}2`);
+  });
+
   test('nobody is named where a change that was superseded may have been sent', () => {
     const evidence = only('u');
     evidence.takeReport(aReport(1n, 'u'));

@@ -130,10 +130,17 @@ function makerOf(newest: Link, older: readonly Link[]): Link | 'others' | 'unkno
       if (isSame || link.op === null) mayBeOthers = false;
       continue;
     }
+    if (!isOfMember(link)) continue;
     if (!isSame) return mayBeOthers && isOfOneOwner(newest, link) ? 'others' : 'unknown';
-    if (doneReportIn(link.reports) !== undefined && !wasFound(link)) return link;
+    if (!wasFound(link)) return link;
   }
   return 'unknown';
+}
+
+/** The report of a full state as a whole says nothing of members whom newer changes are about. */
+function isOfMember({ reports }: Link): boolean {
+  const done = doneReportIn(reports);
+  return done !== undefined && (done.member ?? done.source_member ?? null) !== null;
 }
 
 function isOfOneOwner(one: Link, other: Link): boolean {

@@ -6,6 +6,7 @@ import type { RequestBudget } from './core/status/convergence.ts';
 import type { PatchBody } from './core/target/snapshot.ts';
 import type { Ahead, Inspection, RecordStamp } from './core/log/commit-metadata.ts';
 import type { Search } from './core/ids/look-up.ts';
+import type { IdRow } from './core/ids/id-table.ts';
 import type { IdKind, LookUpMemory, SureResolution } from './core/ids/resolution.ts';
 
 /** Wall clock for what is written down, monotonic clock for durations, both in milliseconds. */
@@ -247,6 +248,8 @@ export interface IdMap extends LookUpMemory {
   known(kind: IdKind, id: string): Resolution | null;
   /** Asks the target, once for each id at a time; takes a permit of the gate for each request. Never rejects. */
   lookUp(kind: IdKind, id: string, mayStart: MayStart): Promise<Resolution>;
+  /** Rows of a table: those that give this id of the source its target, or that target; absent: ids are looked up one by one. */
+  rowsAbout?(kind: IdKind, name: string): readonly IdRow[];
   /** Calls `listener` when what was not known may be known now (a table has changed). */
   onChange(listener: () => void): void;
   close(): Promise<void>;

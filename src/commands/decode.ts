@@ -17,6 +17,7 @@ import {
   type SourceEvent,
   type SourceFormat,
 } from '../core/change/change.ts';
+import { visible } from '../core/text/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { autoFormat, sourceTopicFormat } from '../formats/registry.ts';
 
@@ -64,7 +65,7 @@ export async function decodeFile(file: string, flags: DecodeFlags, context: Comm
   for await (const record of readRecords(file, context)) {
     if (record.kind === 'bad') {
       hasBadLines = true;
-      await print(context.stderr, `line ${record.line}: ${record.message}\n`);
+      await print(context.stderr, `line ${record.line}: ${visible(record.message)}\n`);
     } else await printRecord(record, { format, nameOf, partitionCount: flags.partitions }, context);
   }
   return hasBadLines ? EXIT.someFailed : EXIT.done;

@@ -10,6 +10,7 @@ import {
   chainText,
   footText,
   groupJson,
+  memberStateJson,
   linkJson,
   memberText,
   targetText,
@@ -17,9 +18,12 @@ import {
 } from '../console/explained-text.ts';
 import { withGroupSources } from '../console/group-sources.ts';
 import { needsOfExplain } from '../core/log/authorization.ts';
+import { ID_LENGTH_MAX, isId } from '../core/change/change.ts';
+import { GroupSummary, memberStateOf } from '../core/explain/group-summary.ts';
 import { explain } from '../core/explain/sentence.ts';
 import { timeText } from '../core/report/reporting.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { visible } from '../core/text/visible.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 
 export interface ExplainFlags {
   readonly group: string;
@@ -78,7 +82,9 @@ async function withSources(
   );
 }
 
+/** @throws ExitError (usage) where it asks for what cannot be. */
 export async function explainGroup(flags: ExplainFlags, sources: Sources): Promise<ExitCode> {
+  checkFlags(flags, sources.context);
   const question: Question = {
     group: flags.group,
     member: flags.member ?? null,
@@ -87,8 +93,23 @@ export async function explainGroup(flags: ExplainFlags, sources: Sources): Promi
   };
   const found = await readExplained(question, sources);
   const show = question.member === null ? showMembers : showMember;
-  await show(question, found, { isJson: flags.json === true, context: sources.context });
-  return EXIT.done;
+  const isFound = await show(question, found, { isJson: flags.json === true, context: sources.context });
+  return isFound ? EXIT.done : EXIT.someFailed;
+}
+
+function checkFlags(
+  { group, member, at }: Pick<ExplainFlags, 'group' | 'member' | 'at'>,
+  { clock }: Pick<CommandContext, 'clock'>,
+): void {
+  for (const [flag, id] of [['--group', group] as const, ['--member', member] as const]) {
+    if (id === undefined || isId(id)) continue;
+    const rule = `an id has 1 to ${ID_LENGTH_MAX} characters, and no control character`;
+    throw new ExitError(EXIT.usage, `explain: ${flag} ${visible(JSON.stringify(id))} can be no id; ${rule}`);
+  }
+  const now = clock.now().wall;
+  if (at === undefined || at <= now) return;
+  const remedy = `give a time that is over, or leave --at out for what is so now (${timeText(Math.trunc(now))})`;
+  throw new ExitError(EXIT.usage, `explain: --at ${timeText(at)} lies in the future; ${remedy}`);
 }
 
 interface Showing {
@@ -96,38 +117,68 @@ interface Showing {
   readonly context: Pick<CommandContext, 'stdout'>;
 }
 
+/** @returns an event, a report or the target names it */
 async function showMember(
   { member, at }: Question,
   found: Explained,
   { isJson, context: { stdout } }: Showing,
-): Promise<void> {
+): Promise<boolean> {
   const names = found.names.member(member ?? '');
   const known = found.knownOf(names);
   const verdict = explain(known);
   const then = at === null ? null : timeText(at);
+  const isFound = verdict.standing !== 'nothing' || verdict.isMember === true;
   if (isJson) {
     const ofMember = { member, member_target: names.target, at: then, ...verdictJson(verdict) };
-    return printJson(stdout, { ...groupJson(found), ...ofMember, chain: known.links.map(linkJson) });
+    await printJson(stdout, { ...groupJson(found), ...ofMember, chain: known.links.map(linkJson) });
+    return isFound;
   }
   await print(stdout, chainText(known.links));
   if (at === null) await print(stdout, targetText(found, known.atTarget));
   await print(stdout, footText(found));
-  await print(stdout, `${then === null ? '' : `At ${then}, by what was reported until then: `}${verdict.sentence}\n`);
+  await print(stdout, `${thenText(at)}${verdict.sentence}\n`);
+  return isFound;
 }
+
+const thenText = (at: number | null): string =>
+  at === null ? '' : `At ${timeText(at)}, by what was reported until then: `;
 
 const MEMBERS_A_TURN = 500;
 
-async function showMembers(_: Question, found: Explained, { isJson, context: { stdout } }: Showing): Promise<void> {
+/** @returns the target has the group, or an event or a report names a member */
+async function showMembers(
+  { at }: Question,
+  found: Explained,
+  { isJson, context: { stdout } }: Showing,
+): Promise<boolean> {
   const members: object[] = [];
+  const summary = new GroupSummary();
+  let memberCount = 0;
   let count = 0;
   for (const [label, names] of membersOf(found)) {
     // So that a signal is heard.
     if ((count += 1) % MEMBERS_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
-    const verdict = explain(found.knownOf(names));
-    if (isJson) members.push({ member: label, member_target: names.target, ...verdictJson(verdict) });
-    else await print(stdout, memberText(label, verdict));
+    const known = found.knownOf(names);
+    const verdict = explain(known);
+    const state = memberStateOf(known, verdict);
+    summary.take(verdict, state);
+    if (verdict.isMember === true) memberCount += 1;
+    const ofMember = { member: label, member_target: names.target, ...verdictJson(verdict), ...memberStateJson(state) };
+    if (isJson) members.push(ofMember);
+    else await print(stdout, memberText(label, verdict, state));
   }
-  if (isJson) return printJson(stdout, { ...groupJson(found), members });
-  await print(stdout, targetText(found, null));
-  await print(stdout, footText(found));
+  const { group, pause } = found;
+  const isRead = group.kind === 'read';
+  const sentence = summary.sentence(isRead ? group.snapshot.members.size : at === null ? null : memberCount, pause);
+  const isFound = count > 0 || isRead;
+  if (isJson) await printJson(stdout, { ...groupJson(found), sentence, members });
+  else {
+    if (at === null) await print(stdout, targetText(found, null));
+    await print(stdout, footText(found));
+    await print(
+      stdout,
+      `${thenText(at)}${isFound ? sentence : 'No event, no report and no answer of Genesys Cloud names the group.'}\n`,
+    );
+  }
+  return isFound;
 }

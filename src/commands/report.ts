@@ -5,6 +5,7 @@ import { idKey } from '../core/change/change.ts';
 import { REPORT_OUTCOMES, type ReportRecord } from '../core/report/report.ts';
 import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/report/summary.ts';
 import type { RecordIndex } from '../adapters/record-index/record-index.ts';
+import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { LogTools } from '../ports.ts';
 import { CountedOperations } from '../core/report/breakdown.ts';
@@ -215,13 +216,13 @@ async function tellSearch(
   if (unreadableCount > 0)
     await print(context.stderr, `warning: ${unreadableCount} records of ${topic} are no report records\n`);
   for (const problem of problems)
-    await print(context.stderr, `warning: ${topic}: ${problem}; the reports in it are missing\n`);
+    await print(context.stderr, `warning: ${topic}: ${visible(problem)}; the reports in it are missing\n`);
   const misspelt = [...(found.selection.outcomes ?? [])].filter(
     (outcome) => !isKnownOutcome(outcome) && !outcomes.has(outcome),
   );
   if (misspelt.length > 0) {
     const known = `this version knows ${REPORT_OUTCOMES.join(', ')}`;
-    const text = `report: no record has the outcome ${misspelt.join(', ')}; ${known}`;
+    const text = `report: no record has the outcome ${misspelt.map(visible).join(', ')}; ${known}`;
     throw new ExitError(EXIT.usage, text);
   }
   if (found.count > 0 || flags.follow === true) return;
@@ -255,9 +256,9 @@ const IDS_TEXT = 'ids of the identity provider and of Genesys Cloud';
 const asksForIds = ({ group, member }: ReportFlags): boolean => group !== undefined || member !== undefined;
 
 const criteriaBesideTimes = ({ group, member, outcome }: ReportFlags): readonly string[] => [
-  ...(group === undefined ? [] : [`group ${group.join(' or ')}`]),
-  ...(member === undefined ? [] : [`member ${member.join(' or ')}`]),
-  ...(outcome === undefined ? [] : [`outcome ${outcome.join(' or ')}`]),
+  ...(group === undefined ? [] : [`group ${group.map(visible).join(' or ')}`]),
+  ...(member === undefined ? [] : [`member ${member.map(visible).join(' or ')}`]),
+  ...(outcome === undefined ? [] : [`outcome ${outcome.map(visible).join(' or ')}`]),
 ];
 
 type Printing = (reporting: Reporting, searched: SearchedReports, selection: ReportSelection) => Promise<number>;

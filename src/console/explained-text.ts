@@ -1,5 +1,6 @@
 /** The evidence of `rollcall explain`, as text and as JSON. What comes from elsewhere is made visible, so that it forges no line. */
 import { at, decisionsIn, type Verdict } from '../core/explain/sentence.ts';
+import type { MemberState } from '../core/explain/group-summary.ts';
 import type { AtTarget, Link, RunningChange } from '../core/explain/verdict.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import { timeText } from '../core/report/reporting.ts';
@@ -96,8 +97,27 @@ export function footText({ replies, gone, doubts }: Explained): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-export const memberText = (label: string, { isMember, standing, decidedBy }: Verdict): string =>
-  `${label}  ${isMember === null ? 'not known' : isMember ? 'member' : 'not a member'}  ${standing}  ${decidedBy ?? ''}\n`;
+export function memberText(label: string, { isMember, standing, decidedBy }: Verdict, state: MemberState): string {
+  const { lastOutcome, reason, nextTryAt, isPaused } = state;
+  const outcome = lastOutcome === null ? [] : [visible(lastOutcome)];
+  const facts = [
+    label,
+    isMember === null ? 'not known' : isMember ? 'member' : 'not a member',
+    standing,
+    ...(decidedBy === null ? [] : [decidedBy]),
+    ...outcome.map((text) => (reason === null ? text : `${text} (${visible(reason)})`)),
+    ...(nextTryAt === null ? [] : [`next try ${timeText(nextTryAt)}`]),
+    ...(isPaused ? ['paused'] : []),
+  ];
+  return `${facts.join('  ')}\n`;
+}
+
+export const memberStateJson = ({ lastOutcome, reason, nextTryAt, isPaused }: MemberState) => ({
+  last_outcome: lastOutcome,
+  reason,
+  next_try_at: timeOrNull(nextTryAt),
+  paused: isPaused,
+});
 
 export const verdictJson = ({ isMember, standing, decidedBy, sentence }: Verdict) => ({
   is_member: isMember,

@@ -33,6 +33,8 @@ export interface Explained {
   readonly gone: readonly Beginning[];
   /** What could not be found out, each as a sentence. */
   readonly doubts: readonly string[];
+  /** By whom and why the group is paused; null: it is not, or that is not known. */
+  readonly pause: string | null;
   knownOf(member: NamesOf): Known;
 }
 
@@ -66,7 +68,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const owned = new Set([...memory.intents()].map(({ partition }) => partition));
   const topics = await readGroupTopics(question, sources, {
     groups: [...names.group.sources],
-    names: names.group.all,
+    names: new Set([...names.group.all, ...(names.group.target === null ? [] : [idKey(names.group.target)])]),
     member: wantedOf(member, sources, names),
     evidence,
     owned,
@@ -75,6 +77,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const readingOf: ReadingOf = (position: Position) =>
     isNow ? memory.readingOf(position, committed.get(position.partition) ?? 0n) : 'past';
   const unknown = topics.partitions.filter((partition) => !memory.knows(partition));
+  const intakeObstacles = topics.partitions.flatMap((partition) => memory.intakeObstacleOf(partition) ?? []);
   const obstacles = topics.partitions.flatMap((partition) => memory.obstacleOf(partition) ?? []);
   return (group: GroupRead | null): Explained => ({
     names,
@@ -82,6 +85,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     group: group ?? { kind: 'unknown', why: 'it is asked as of a time that is over' },
     replies,
     gone: [...topics.goneSource, ...topics.goneReports],
+    pause: topics.pause,
     doubts: [...names.doubtsOf(question), ...topics.doubts, ...(isNow ? memoryDoubts(replies, unknown) : [])],
     knownOf: (of) => {
       const links = evidence.chainOf(of.all, readingOf);
@@ -92,7 +96,8 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
         isMemoryKnown: unknown.length === 0,
         obstacle: obstacles[0] ?? topics.pause,
         pause: topics.pause,
-        isSourceGone: topics.goneSource.length > 0,
+        intakeObstacle: intakeObstacles[0] ?? null,
+        goneSource: new Map(topics.goneSource.map(({ partition, offset }) => [partition, BigInt(offset)])),
         areReportsGone: topics.goneReports.length > 0,
         invalid: evidence.invalid,
       };
@@ -132,7 +137,7 @@ function memoryDoubts(replies: readonly unknown[], unknown: readonly number[]): 
 
 async function readGroup(names: GroupNames, { api, context }: Sources): Promise<GroupRead> {
   const { target } = names.group;
-  if (target === null) return { kind: 'unknown', why: 'the id map has no such group' };
+  if (target === null) return { kind: 'unknown', why: names.whyNoGroup };
   const { outcome } = await unlessStopped(context, getGroupWithRetries(api, target, context));
   if (outcome.kind === 'applied' && outcome.snapshot !== null) return { kind: 'read', snapshot: outcome.snapshot };
   if (outcome.kind === 'not_found') return { kind: 'unknown', why: `Genesys Cloud has no group ${target}` };
@@ -155,13 +160,15 @@ function atTargetOf(group: GroupRead, { target }: NamesOf, lastVersion: string |
 /** Every member of the group that something is known of, or that the target shows: by each name that the source gives it. */
 export function* membersOf({ names, evidence, group }: Explained): Generator<readonly [label: string, names: NamesOf]> {
   const named = new Set<string>();
+  const targets = new Set<string>();
   for (const name of [...evidence.members].toSorted()) {
     if (named.has(name)) continue;
     const of = names.member(name);
     for (const each of of.all) named.add(each);
+    if (of.target !== null) targets.add(idKey(of.target));
     yield [visible([...of.sources].toSorted().join(', ')), of];
   }
   if (group.kind === 'unknown') return;
   for (const target of [...group.snapshot.members].toSorted())
-    if (!named.has(target)) yield [visible(target), { sources: new Set(), all: new Set([target]), target }];
+    if (!targets.has(target)) yield [visible(target), { sources: new Set(), all: new Set([target]), target }];
 }

@@ -57,28 +57,27 @@ export async function readGroupTopics(question: Question, sources: Sources, read
     if (at === null || Date.parse(record.reported_at) <= at) evidence.takeReport(record);
   });
   for (const partition of reports.sourcePartitions) partitions.add(partition);
-  let pause: string | null = null;
-  if (at === null) {
-    const view = await readRetryTopic({ topic: topics.retry, tools, context });
+  const view = at === null ? await readRetryTopic({ topic: topics.retry, tools, context }) : null;
+  if (view !== null) {
     for (const waiting of allWaiting(view).filter((each) => selects({ groups }, each))) {
       partitions.add(waiting.intent.source.partition);
       evidence.takeWaiting(waiting.intent, waiting.state);
     }
-    pause = pauseIn(view, partitions, reading.names);
   }
   const wanted = new Set(groups);
   const events = await records.readEvents(
     { groups, member, allPartitions, known: partitions },
     ({ record, partitionCount }) => {
       if (at !== null && record.timestamp > at) return;
-      takeSourceRecord({ record, topic: topics.source, partitionCount, format, wanted }, evidence);
+      const read = { record, topic: topics.source, partitionCount, format, wanted };
+      if (takeSourceRecord(read, evidence)) partitions.add(record.partition);
     },
   );
   return {
     partitions: events.partitions,
     goneSource: events.gone,
     goneReports: reports.gone,
-    pause,
+    pause: view && pauseIn(view, partitions, reading.names),
     doubts: [
       ...reports.problems.map((problem) => `${topics.report}: ${problem}; the reports in it are missing`),
       ...events.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),

@@ -9,6 +9,7 @@ import type { ReadProgress } from '../core/log/reading.ts';
 import { ReportRecord } from '../core/report/report.ts';
 import { operationId } from '../core/report/summary.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
+import { visible } from '../core/text/visible.ts';
 import { print, type CommandContext } from './command-context.ts';
 
 /** Timestamps are those of the sender or of the broker, and their clocks may differ. */
@@ -90,7 +91,7 @@ export class SearchedReports {
     const missing = [...(this.#search.selection.groups ?? [])].filter((group) => !this.#groupsFound.has(group));
     const others = all.filter((partition) => !first.includes(partition));
     if (missing.length === 0 || others.length === 0 || context.stop.aborted) return;
-    const what = `nothing of group ${missing.join(', ')} in partition ${first.join(', ')}, where its key is`;
+    const what = `nothing of group ${missing.map(visible).join(', ')} in partition ${first.join(', ')}, where its key is`;
     await print(context.stderr, `${what}; reading the others, as it may be an id of Genesys Cloud\n`);
     yield* this.#readPartitions(others);
   }
@@ -111,9 +112,15 @@ export class SearchedReports {
     for await (const each of source.read(partitions, onProgress)) {
       const found = this.#take(each);
       if (found === null || !concernsSelected(selection, found)) continue;
-      for (const id of groupIds(found)) if (typeof id === 'string') this.#groupsFound.add(idKey(id));
+      this.#noteGroup(found);
       if (isInTime(selection, found.record)) yield found;
     }
+  }
+
+  /** A pause is reported under the name that the operator gave, wherever the group's own reports are. */
+  #noteGroup(found: FoundReport): void {
+    if (isAboutPause(found.record)) return;
+    for (const id of groupIds(found)) if (typeof id === 'string') this.#groupsFound.add(idKey(id));
   }
 
   #take({ key, value, unreadable }: TopicRecord): FoundReport | null {
@@ -174,6 +181,8 @@ export const endedAsSelected = (
   { outcomes, since }: ReportSelection,
   record: Pick<ReportRecord, 'outcome' | 'reported_at'>,
 ): boolean => (outcomes?.has(record.outcome) ?? true) && (since === null || Date.parse(record.reported_at) >= since);
+
+const isAboutPause = ({ outcome }: ReportRecord): boolean => outcome === 'paused' || outcome === 'resumed';
 
 const isInTime = ({ until = Infinity }: ReportSelection, record: ReportRecord): boolean =>
   Date.parse(record.reported_at) < until;

@@ -21,9 +21,11 @@ interface SourceRecordRead {
   readonly wanted: ReadonlySet<string>;
 }
 
-/** What a record says of the group that is asked for. */
-export function takeSourceRecord(read: SourceRecordRead, evidence: Evidence): void {
-  for (const event of groupEventsIn(read)) evidence.takeEvent(event);
+/** What a record says of the group that is asked for. @returns whether it says anything of it */
+export function takeSourceRecord(read: SourceRecordRead, evidence: Evidence): boolean {
+  const events = groupEventsIn(read);
+  for (const event of events) evidence.takeEvent(event);
+  return events.length > 0;
 }
 
 /** What a record says of the groups that are asked for. */
@@ -34,6 +36,7 @@ export function groupEventsIn(read: SourceRecordRead): readonly GroupEvent[] {
   if (ofGroups.length === 0) return [];
   const actorOf = actorsIn(record.value, changes[0]?.eventCount ?? 1);
   return ofGroups.map(({ event, source }) => ({ event, source, actor: actorOf(event.eventId) }));
+}
 }
 
 export interface PlacedEvent<E> {

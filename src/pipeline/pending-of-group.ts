@@ -26,7 +26,8 @@ export function pendingOfGroup(owners: Owners, name: string, member: string | nu
     }
   }
   const shadow = owners.options.isShadow ? ({ shadow: true } as const) : {};
-  return { partitions, ...shadow, breaker: owners.breaker.open?.reason ?? null, intents, left_out: leftOut };
+  const intake = owners.intakeLimit.isPaused ? ({ intake: 'full' } as const) : {};
+  return { partitions, ...shadow, breaker: owners.breaker.open?.reason ?? null, ...intake, intents, left_out: leftOut };
 }
 
 function* groupsNamed({ partitions }: Owners, name: string): Generator<Group> {

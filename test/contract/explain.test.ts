@@ -194,10 +194,11 @@ test('explain: all members of a group', async () => {
   await asking.world.clock.advance(1_000);
   const text = await asking.text('all members');
   expect(text.split('\n').slice(0, 3)).toEqual([
-    'u  member  done  source/0/0',
-    'v  not a member  done  source/0/0',
-    'w  member  nothing  ',
+    'u  member  done  source/0/0  applied',
+    'v  not a member  done  source/0/0  already_synced',
+    'w  member  nothing',
   ]);
+  expect(text.trimEnd().split('\n').at(-1)).toBe('2 members: all as asked; no event names 1 of the members.');
 });
 
 test('explain: as JSON', async () => {
@@ -229,10 +230,10 @@ describe('explain: with an id map', () => {
     for (const group of ['g', 'T-g'])
       for (const member of ['u', 'u-old', 'T-u']) sentences.add(await asking.sentence({ group, member }));
     expect([...sentences].map((each) => each.replace(/\(request .*?\)/, ''))).toEqual([
-      expect.stringMatching(/^Not a member: removed (?:by others before, as asked )?at source\/0\/1/),
+      'Not a member: it was not a member already, before the removal at source/0/1; the addition at source/0/0 is older.',
     ]);
     expect((await asking.text('all members')).split('\n')[0]).toMatch(
-      /^u, u-old {2}not a member {2}done {2}source\/0\/1$/,
+      /^u, u-old {2}not a member {2}done {2}source\/0\/1 {2}already_synced$/,
     );
   });
 

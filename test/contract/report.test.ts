@@ -229,6 +229,23 @@ describe('where it looks', () => {
     if (read.length > 1) expect(err).toContain('nothing of group G in partition');
   });
 
+  test('a pause of the group by its id of Genesys Cloud is none of the group’s own reports', async () => {
+    const mapped = aReport({ id: 't/0/1/ada', group: 'G', member: 'M', source_group: 'sales', source_member: 'ada' });
+    const other = 1 - (await partitionOf('G'));
+    const value = JSON.stringify(mapped);
+    await log.send([{ topic: 'reports', partition: other, key: 'sales', value, headers: [] }]);
+    for (const outcome of ['paused', 'resumed'] as const)
+      await writeKeyed('G', aReport({ id: `r/0/${outcome}`, outcome, group: 'G', member: null, op: null }));
+    expect(idsOf((await asked({ group: ['G'] })).out)).toEqual(['t/0/1/ada']);
+  });
+
+  test('what the operator has named is shown without its control characters', async () => {
+    await writeKeyed('g', recovered);
+    const { err } = await asked({ group: ['a\nb'] });
+    expect(err).toContain('nothing of group a\\u{a}b in partition');
+    expect(err).toContain('for group a\\u{a}b (');
+  });
+
   test('every partition where it is asked for', async () => {
     await writeKeyed('g', recovered);
     const other = 1 - (await partitionOf('g'));

@@ -57,8 +57,50 @@ export const explainMutants: readonly Mutant[] = [
   {
     name: 'pause-unexplained',
     breaks: 'a change that is paused is explained as one that waits for another try, where no instance answers',
-    edits: [{ find: '        pause: topics.pause,\n', replace: '        pause: null,\n' }],
+    edits: [
+      {
+        find: 'obstacle: obstacles[0] ?? topics.pause,\n        pause: topics.pause,',
+        replace: 'obstacle: obstacles[0] ?? topics.pause,\n        pause: null,',
+      },
+    ],
     tests: ['test/contract/explain.test.ts'],
+  },
+  {
+    name: 'others-accused',
+    breaks:
+      'what a change found is explained as done by others, where a former owner, or a superseded change, may have sent it',
+    edits: [
+      {
+        find: "return mayBeOthers && isOfOneOwner(newest, link) ? 'others' : 'unknown';",
+        replace: "return 'others';",
+      },
+    ],
+    tests: ['test/unit/explain.test.ts'],
+  },
+  {
+    name: 'own-work-unnamed',
+    breaks: 'what an older change of Rollcall has done is not explained as its own',
+    edits: [{ find: 'if (!wasFound(link)) return link;', replace: '' }],
+    tests: ['test/contract/explain-answers.test.ts'],
+  },
+  {
+    name: 'pause-taken-for-place',
+    breaks:
+      'explain and report take the report of a pause for a sign that the reports of its group lie in that partition',
+    edits: [{ find: 'if (isAboutPause(found.record)) return;', replace: '' }],
+    tests: ['test/contract/report.test.ts'],
+  },
+  {
+    name: 'two-meanings-mixed',
+    breaks: 'changes of two members are explained as those of one, where one id is a name of both',
+    edits: [{ find: 'if (target !== null && this.#isFree(target))', replace: 'if (target !== null)' }],
+    tests: ['test/contract/explain-answers.test.ts'],
+  },
+  {
+    name: 'gone-before-doubted',
+    breaks: 'explain doubts the newest change for records that are gone before it',
+    edits: [{ find: 'partition !== position.partition || start > next', replace: 'start > 0n' }],
+    tests: ['test/contract/explain-answers.test.ts'],
   },
   {
     name: 'index-without-versions',

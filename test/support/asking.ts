@@ -10,6 +10,7 @@ import type { Sources } from '../../src/console/group-topics.ts';
 import type { UnreadableBatch } from '../../src/core/log/reading.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
+import type { ExitCode } from '../../src/exit-codes.ts';
 import type { LogTools, ReadOptions, TopicRecord } from '../../src/ports.ts';
 import { topicIdIn, withAnIndex } from './an-index.ts';
 import { aContext, type TestContext } from './command-context.ts';
@@ -37,6 +38,8 @@ export class Asking {
   onRead: (topic: string, record: TopicRecord) => void = () => undefined;
   /** A record that stands for a batch that cannot be unpacked. */
   unreadable: (topic: string, record: TopicRecord) => UnreadableBatch | undefined = () => undefined;
+  /** Of the last question. */
+  exitCode: ExitCode | null = null;
   readonly #ids: Table | null;
   #tools: LogTools | null = null;
   #urls: readonly string[] = [];
@@ -109,7 +112,10 @@ export class Asking {
     flags: Partial<ExplainFlags> | 'all members',
     sources: Sources & { readonly context: TestContext },
   ): Promise<string> {
-    await explainGroup(flags === 'all members' ? { group: 'g' } : { group: 'g', member: 'u', ...flags }, sources);
+    this.exitCode = await explainGroup(
+      flags === 'all members' ? { group: 'g' } : { group: 'g', member: 'u', ...flags },
+      sources,
+    );
     return sources.context.out();
   }
 

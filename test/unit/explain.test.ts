@@ -34,7 +34,8 @@ function answerOf(
     isMemoryKnown: true,
     obstacle: null,
     pause: null,
-    isSourceGone: false,
+    intakeObstacle: null,
+    goneSource: new Map<number, bigint>(),
     areReportsGone: false,
     lastVersion: null,
   };
@@ -81,7 +82,7 @@ describe('what is gone', () => {
   test('of a change whose record is gone its reports say what it was', () => {
     const evidence = only('u');
     evidence.takeReport(aReport(1n, 'u', {}));
-    expect(answerOf(evidence, 'u', { isSourceGone: true }).sentence).toBe(
+    expect(answerOf(evidence, 'u', { goneSource: new Map([[0, 9n]]) }).sentence).toBe(
       'A member: added at s/0/1; records of the source are gone, and newer events may be among them.',
     );
   });
@@ -95,7 +96,7 @@ describe('what is gone', () => {
   });
 
   test('with no event at all nothing is claimed', () => {
-    expect(answerOf(only('u'), 'u', { isSourceGone: true }).sentence).toBe(
+    expect(answerOf(only('u'), 'u', { goneSource: new Map([[0, 9n]]) }).sentence).toBe(
       'A member: no event and no report is left that names it, and older ones are gone.',
     );
   });
@@ -153,6 +154,78 @@ test('a change that was applied, and that a later owner has read again and found
   evidence.takeReport(aReport(1n, 'u', { request }));
   evidence.takeReport(aReport(1n, 'u', { outcome: 'already_synced', epoch: 2 }));
   expect(answerOf(evidence, 'u').sentence).toMatch(/^A member: added at s\/0\/1 \(request p-1, status 200\)/);
+});
+
+describe('who had done what the newest change found', () => {
+  const found = (change: Partial<ReportRecord> = {}): Partial<ReportRecord> => ({
+    op: 'remove',
+    outcome: 'already_synced',
+    ...change,
+  });
+  const answered = (evidence: Evidence): string => answerOf(evidence, 'u', { atTarget: shown(false) }).sentence;
+
+  test('others, where one owner has left the opposite before', () => {
+    const evidence = only('u');
+    evidence.takeReport(aReport(1n, 'u'));
+    evidence.takeReport(aReport(2n, 'u', found()));
+    expect(answered(evidence)).toContain('removed by others before, as asked at s/0/2');
+  });
+
+  const UNKNOWN = 'it was not a member already, before the removal at s/0/';
+
+  test('nobody is named where a later owner found it: the former may have sent a request that it did not live to report', () => {
+    const evidence = only('u');
+    evidence.takeReport(aReport(1n, 'u'));
+    evidence.takeReport(aReport(2n, 'u', found({ epoch: 2 })));
+    expect(answered(evidence)).toContain(`${UNKNOWN}2`);
+  });
+
+  test('the report of a full state as a whole says nothing of a member', () => {
+    const evidence = only('u');
+    said(evidence, 1n, { kind: 'state', members: ['u'], deleted: false });
+    evidence.takeReport(aReport(1n, null, { outcome: 'already_synced' }));
+    evidence.takeReport(aReport(2n, 'u', found()));
+    expect(answered(evidence)).toContain(`${UNKNOWN}2`);
+  });
+
+  test('nobody is named where a change that was superseded may have been sent', () => {
+    const evidence = only('u');
+    evidence.takeReport(aReport(1n, 'u'));
+    evidence.takeReport(aReport(2n, 'u', { op: 'remove', outcome: 'superseded', superseded_by: 's/0/3/u' }));
+    evidence.takeReport(aReport(3n, 'u', found()));
+    expect(answered(evidence)).toContain(`${UNKNOWN}3`);
+  });
+
+  test('of all members, too, a removal that an older full state came to is named', () => {
+    const evidence = new Evidence(null);
+    said(evidence, 1n, { add: ['u'] });
+    evidence.takeReport(aReport(1n, 'u'));
+    said(evidence, 2n, { kind: 'state', members: ['v'], deleted: false });
+    evidence.takeReport(aReport(2n, 'u', { op: 'remove' }));
+    said(evidence, 3n, { kind: 'state', members: ['v'], deleted: false });
+    evidence.takeReport(aReport(3n, 'v'));
+    said(evidence, 4n, { remove: ['u'] });
+    evidence.takeReport(aReport(4n, 'u', found()));
+    expect(answered(evidence)).toContain('not named in the full state at s/0/2; the removal at s/0/4 found it so');
+  });
+});
+
+test('where an event of one record is the newest, later ones of that record may be gone', () => {
+  const evidence = only('u');
+  const at = { ...sourceAt(1n), index: 0 };
+  evidence.takeEvent({
+    event: { group: 'g', eventId: null, occurredAt: null, kind: 'delta', add: ['u'], remove: [] },
+    source: at,
+    actor: null,
+  });
+  const gone = new Map([[0, 2n]]);
+  expect(answerOf(evidence, 'u', { goneSource: gone }).sentence).not.toContain('newer events');
+  const reported = only('u');
+  reported.takeReport(aReport(1n, 'u', { id: 's/0/1.0/u' }));
+  expect(answerOf(reported, 'u', { goneSource: gone }).sentence).toContain('newer events may be among them');
+  const alone = only('u');
+  alone.takeReport(aReport(1n, 'u'));
+  expect(answerOf(alone, 'u', { goneSource: gone }).sentence).not.toContain('newer events');
 });
 
 test('a change that is dead, and woken, waits: its report is older than its live record', () => {

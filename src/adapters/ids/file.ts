@@ -6,7 +6,7 @@
  */
 import { constants, open, stat, type FileHandle } from 'node:fs/promises';
 import { idKey } from '../../core/change/change.ts';
-import type { GroupTargets, IdTable } from '../../core/ids/id-table.ts';
+import { rowsAbout, rowsOf, type GroupTargets, type IdRow, type IdTable } from '../../core/ids/id-table.ts';
 import type { IdKind } from '../../core/ids/resolution.ts';
 import type { Clock, IdMap, Logger, Resolution } from '../../ports.ts';
 import { pause } from '../../time.ts';
@@ -87,6 +87,10 @@ export class FileIdMap implements IdMap {
     if (entry === undefined) return { kind: 'unmapped' };
     if (kind === 'group' && this.#groupTargets.isShared(entry.id)) return { kind: 'shared' };
     return { kind: 'found', id: entry.id, isActive: entry.isActive };
+  }
+
+  rowsAbout(kind: IdKind, name: string): readonly IdRow[] {
+    return rowsAbout(() => rowsOf(this.#table[kind]), name);
   }
 
   async lookUp(kind: IdKind, id: string): Promise<Resolution> {

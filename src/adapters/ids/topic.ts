@@ -3,7 +3,7 @@
  * be read from its beginning or its end only, so following begins at the beginning too, and passes over what was read.
  * Where following has broken off, all is read again: the topic may have been recreated, with other records at the same offsets.
  */
-import { IdClaims } from '../../core/ids/id-table.ts';
+import { IdClaims, rowsAbout, type IdRow } from '../../core/ids/id-table.ts';
 import type { IdKind } from '../../core/ids/resolution.ts';
 import type { Clock, IdMap, LogTools, Logger, Resolution, TopicRecord } from '../../ports.ts';
 import { logLasting } from '../lasting-lines.ts';
@@ -81,6 +81,10 @@ export class TopicIdMap implements IdMap {
 
   known(kind: IdKind, id: string): Resolution {
     return this.#read.claims.resolve(kind, id);
+  }
+
+  rowsAbout(kind: IdKind, name: string): readonly IdRow[] {
+    return rowsAbout(() => this.#read.claims.rows(kind), name);
   }
 
   async lookUp(kind: IdKind, id: string): Promise<Resolution> {

@@ -140,8 +140,13 @@ export class Evidence {
     const links: Link[] = [];
     // Of two names in one event it says the same each time.
     for (const name of [...names].toSorted()) {
-      for (const [at, draft] of this.#members.get(name) ?? [])
-        if (!this.#states.has(at)) links.push(linkOf(draft, readingOf));
+      for (const [at, draft] of this.#members.get(name) ?? []) {
+        const state = this.#states.get(at);
+        if (state === undefined) links.push(linkOf(draft, readingOf));
+        // What it came to for this member is kept.
+        else if (!this.#isShown(state) && isKnownOf(draft))
+          links.push(this.#stateLink(at, state, { names, readingOf }));
+      }
     }
     for (const [at, state] of this.#states)
       if (this.#isShown(state)) links.push(this.#stateLink(at, state, { names, readingOf }));
@@ -165,9 +170,7 @@ export class Evidence {
   ): Link {
     const own = [...names].flatMap((name) => this.#members.get(name)?.get(at) ?? []);
     // That the state as a whole has ended says nothing of a change of this member that it came to.
-    const isOwn = own.some(
-      ({ reports, waiting, inMemory }) => reports.length > 0 || waiting !== null || inMemory !== null,
-    );
+    const isOwn = own.some(isKnownOf);
     const { members } = state;
     const isNamed = members !== null && [...names].some((name) => members.has(name));
     const reportedOp = own.find(({ op }) => op !== null)?.op ?? null;
@@ -242,6 +245,10 @@ export class Evidence {
     return draft;
   }
 }
+
+/** Something became of it. */
+const isKnownOf = ({ reports, waiting, inMemory }: Draft): boolean =>
+  reports.length > 0 || waiting !== null || inMemory !== null;
 
 const emptyDraft = ({ topic, partition, offset, index }: Position): Draft => ({
   position: { topic, partition, offset, index },

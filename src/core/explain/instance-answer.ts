@@ -43,6 +43,10 @@ export const InstanceAnswer = z
     partitions: z.array(OwnedPartition).meta({ description: 'of the source, those that this instance owns' }),
     shadow: z.literal(true).optional().meta({ description: 'it sends nothing that changes a group; absent: it does' }),
     breaker: z.string().nullable().meta({ description: 'why nothing is sent at present; null: it is' }),
+    intake: z
+      .literal('full')
+      .optional()
+      .meta({ description: 'so much is pending that no more of the source is read; absent: it is read' }),
     intents: z.array(PendingChange).meta({ description: 'of the group that was asked for' }),
     left_out: z.int().min(0).meta({ description: 'intents beyond the first 10,000' }),
   })
@@ -87,6 +91,12 @@ export class InstanceMemory {
     if (paused !== undefined) return pauseText(paused);
     const breaker = owner.answers[0]?.breaker ?? null;
     return breaker === null ? null : `the breaker is open: ${breaker}`;
+  }
+
+  /** Why the rest of the partition is not read at present; null: nothing keeps it. */
+  intakeObstacleOf(partition: number): string | null {
+    const isFull = this.#owners.get(partition)?.answers.some(({ intake }) => intake === 'full') === true;
+    return isFull ? 'too much is pending: MAX_PENDING_INTENTS; rollcall status' : null;
   }
 
   /** Of the group that was asked for. */

@@ -5,7 +5,7 @@ import { idKey } from '../change/change.ts';
 export interface NamesOf {
   /** By the source; the one that was asked for, where nothing more is known. */
   readonly sources: ReadonlySet<string>;
-  /** Every one, that of the target included. */
+  /** Every one, that of the target included, unless the source means another one by that. */
   readonly all: ReadonlySet<string>;
   /** As the target spells it; null: not known. */
   readonly target: string | null;
@@ -53,7 +53,20 @@ export class KnownNames {
     const target = own ?? (isTarget ? name : null);
     const known = target === null ? [] : (this.#sources.get(idKey(target)) ?? []);
     const sources = new Set([...(isTarget ? [] : [asked]), ...known]);
-    return { sources, all: new Set([...sources, asked, ...(target === null ? [] : [idKey(target)])]), target };
+    const all = new Set([...sources, asked]);
+    if (target !== null && this.#isFree(target)) all.add(idKey(target));
+    return { sources, all, target };
+  }
+
+  /** Those of the source that mean the target's own `name`, where the source means another one by it; empty: it does not. */
+  otherMeaningOf(name: string): readonly string[] {
+    return this.#isFree(name) ? [] : [...(this.#sources.get(idKey(name)) ?? [])].toSorted();
+  }
+
+  /** The source means no other one by this name of the target. */
+  #isFree(target: string): boolean {
+    const meant = this.#targets.get(idKey(target));
+    return meant === undefined || idKey(meant) === idKey(target);
   }
 }
 

@@ -3,7 +3,16 @@ import { positionText, type Op } from '../change/change.ts';
 import type { ReportRecord } from '../report/report.ts';
 import { timeText } from '../report/reporting.ts';
 import { visible } from '../text/visible.ts';
-import { isDone, isMemberIn, standingOf, type AtTarget, type Known, type Link, type Standing } from './verdict.ts';
+import {
+  isDone,
+  isMemberIn,
+  isReportedDone,
+  standingOf,
+  type AtTarget,
+  type Known,
+  type Link,
+  type Standing,
+} from './verdict.ts';
 
 export interface Verdict {
   /** null: the target could not be read. */
@@ -47,8 +56,9 @@ function answer(known: Known, standing: Standing): string {
   return reason(newest, known, standing);
 }
 
-function nothingKnown({ isSourceGone, areReportsGone, atTarget }: Known): string {
-  if (isSourceGone || areReportsGone) return 'no event and no report is left that names it, and older ones are gone';
+function nothingKnown({ goneSource, areReportsGone, atTarget }: Known): string {
+  if (goneSource.size > 0 || areReportsGone)
+    return 'no event and no report is left that names it, and older ones are gone';
   const isOthers = isMemberIn(atTarget) === true;
   return `no event and no report names it${isOthers ? ': others have made it a member' : ''}`;
 }
@@ -57,13 +67,12 @@ const NOUNS = { add: 'addition', remove: 'removal' } as const;
 const DONE = { add: 'added', remove: 'removed' } as const;
 
 function reason(link: Link, known: Known, standing: Standing): string {
-  const event = `${link.eventId === null ? '' : `by event ${visible(link.eventId)} `}at ${at(link)}`;
-  const change = `the ${nounOf(link)} ${event}`;
+  const change = `the ${nounOf(link)} ${eventText(link)}`;
   switch (standing) {
     case 'done':
-      return `${doneText(link)} ${event}${requestText(link)}${isUnsent(link) ? UNSENT_DONE : ''}${olderText(known.links)}`;
+      return `${doneText(known.links)}${isUnsent(link) ? UNSENT_DONE : ''}${olderText(known.links)}`;
     case 'undone':
-      return `${doneText(link)} ${event}${requestText(link)}, ${isUnsent(link) ? UNSENT : othersText(known)}`;
+      return `${doneText(known.links)}, ${isUnsent(link) ? UNSENT : othersText(known)}`;
     case 'waits':
       return known.pause === null
         ? `${change} waits for another try${triesText(link)}`
@@ -75,8 +84,10 @@ function reason(link: Link, known: Known, standing: Standing): string {
     case 'queued':
       return link.inMemory?.state === 'in_flight' ? `${change} is being sent` : `${change} ${queuedText(known)}`;
     case 'unread':
-      return `${change} is not read yet`;
+      return `${change} ${unreadText(known)}`;
     case 'unfinished':
+      if (link.reading === 'past')
+        return `${change} was not finished then: it was not read yet, or it waited, for its request or for a resume`;
       return `${change} is not finished: it is not read yet, or an instance has it in memory`;
     case 'unreported':
     case 'nothing':
@@ -86,13 +97,55 @@ function reason(link: Link, known: Known, standing: Standing): string {
 
 const nounOf = ({ op, isState }: Link): string => (isState ? 'full state' : NOUNS[op ?? 'add']);
 
-/** Where the target had it before Rollcall came to it, others had done it. */
-function doneText({ op, isState, reports }: Link): string {
-  if (isState) return op === 'add' ? 'named in the full state' : 'not named in the full state';
-  // A later owner that has read the change again has found what was applied before.
-  const wasFound = doneReportIn(reports)?.outcome === 'already_synced';
-  const done = DONE[op ?? ('add' satisfies Op)];
-  return wasFound ? `${done} by others before, as asked` : done;
+const eventText = (link: Link): string =>
+  `${link.eventId === null ? '' : `by event ${visible(link.eventId)} `}at ${at(link)}`;
+
+/** What the newest change came to, and who has made the member what it is, as far as the older ones show. */
+function doneText([newest, ...older]: readonly Link[]): string {
+  if (newest === undefined) return '';
+  const { isState } = newest;
+  const op = newest.op ?? ('add' satisfies Op);
+  const event = `${eventText(newest)}${requestText(newest)}`;
+  if (isState) return `${op === 'add' ? 'named' : 'not named'} in the full state ${event}`;
+  if (!wasFound(newest)) return `${DONE[op]} ${event}`;
+  const maker = makerOf(newest, older);
+  if (maker === 'others') return `${DONE[op]} by others before, as asked ${event}`;
+  const change = `the ${NOUNS[op]} ${event}`;
+  if (maker === 'unknown') return `it was ${op === 'add' ? 'a member' : 'not a member'} already, before ${change}`;
+  return `${doneText([maker])}; ${change} found it so`;
+}
+
+/** A later owner that has read the change again has found what was applied before. */
+const wasFound = ({ reports }: Link): boolean => doneReportIn(reports)?.outcome === 'already_synced';
+
+/**
+ * Who had done what the newest change found: the newest older change that says it. `others`: by the last report Rollcall had left the
+ * opposite, and no request of it that may have landed lies between: a former owner may have sent one that it did not live to report.
+ */
+function makerOf(newest: Link, older: readonly Link[]): Link | 'others' | 'unknown' {
+  let mayBeOthers = true;
+  for (const link of older) {
+    const isSame = link.op === newest.op;
+    if (!isReportedDone(link) || isUnsent(link)) {
+      if (isSame || link.op === null) mayBeOthers = false;
+      continue;
+    }
+    if (!isOfMember(link)) continue;
+    if (!isSame) return mayBeOthers && isOfOneOwner(newest, link) ? 'others' : 'unknown';
+    if (!wasFound(link)) return link;
+  }
+  return 'unknown';
+}
+
+/** The report of a full state as a whole says nothing of members whom newer changes are about. */
+function isOfMember({ reports }: Link): boolean {
+  const done = doneReportIn(reports);
+  return done !== undefined && (done.member ?? done.source_member ?? null) !== null;
+}
+
+function isOfOneOwner(one: Link, other: Link): boolean {
+  const [epoch, otherEpoch] = [one, other].map(({ reports }) => doneReportIn(reports)?.epoch);
+  return one.position.partition === other.position.partition && epoch !== undefined && epoch === otherEpoch;
 }
 
 function olderText([newest, ...rest]: readonly Link[]): string {
@@ -114,6 +167,13 @@ function othersText({ atTarget, lastVersion }: Known): string {
   const version = atTarget.kind === 'read' ? atTarget.version : null;
   const isSame = version !== null && version === lastVersion;
   return isSame ? 'and Genesys Cloud shows the opposite' : 'and others have changed it since';
+}
+
+/** Nothing is read while too much is pending, and what is read of a paused group waits. */
+function unreadText({ intakeObstacle, pause }: Known): string {
+  const waits = pause === null ? '' : `waits for a resume once it is read (${visible(pause)})`;
+  if (intakeObstacle === null) return `is not read yet${waits === '' ? '' : `, and ${waits}`}`;
+  return `is not read at present (${visible(intakeObstacle)})${waits === '' ? '' : `, and ${waits}`}`;
 }
 
 const queuedText = ({ obstacle }: Known): string =>
@@ -145,11 +205,30 @@ export function decisionsIn({ approval, refusal }: Pick<ReportRecord, 'approval'
   });
 }
 
-function triesText({ waiting, inMemory, reports: [last] }: Link): string {
-  const { attempt, notBefore } = inMemory ?? waiting ?? { attempt: last?.attempt ?? 0, notBefore: 0 };
-  const due = notBefore > 0 ? timeText(notBefore) : last?.next_attempt_at;
+/** Epoch ms; null: it is not known. */
+export function nextTryAt({ waiting, inMemory, reports: [last] }: Link): number | null {
+  const { notBefore } = inMemory ?? waiting ?? { notBefore: 0 };
+  if (notBefore > 0) return notBefore;
+  const reported = last?.next_attempt_at ?? null;
+  return reported === null ? null : Date.parse(reported);
+}
+
+/** Of its newest report, with the code of its reason. */
+export const lastOutcome = ({ reports: [last] }: Link) => ({
+  lastOutcome: last?.outcome ?? null,
+  reason: last?.reason?.code ?? null,
+});
+
+function triesText(link: Link): string {
+  const {
+    waiting,
+    inMemory,
+    reports: [last],
+  } = link;
+  const { attempt } = inMemory ?? waiting ?? { attempt: last?.attempt ?? 0 };
+  const due = nextTryAt(link);
   const code = last?.reason?.code;
-  const next = due === undefined || due === null ? '' : ` at ${due}`;
+  const next = due === null ? '' : ` at ${timeText(due)}`;
   return `${next} (${attempt} failed${code === undefined ? '' : `: ${visible(code)}`})`;
 }
 
@@ -161,15 +240,21 @@ function becauseOf({ reports: [last] }: Link): string {
 }
 
 /** What the answer does not know. */
-function doubts({ links: [newest], isSourceGone, invalid }: Known, standing: Standing): readonly string[] {
+function doubts({ links: [newest], goneSource, invalid }: Known, standing: Standing): readonly string[] {
   const isInvalidNewer =
     invalid !== null && (newest === undefined || invalid.offset > newest.position.offset || standing === 'nothing');
   return [
-    ...(newest !== undefined && isSourceGone && !newest.isRetained
+    ...(newest !== undefined && !newest.isRetained && mayHideNewer(newest, goneSource)
       ? ['records of the source are gone, and newer events may be among them']
       : []),
     ...(isInvalidNewer
       ? [`a newer event of the group, at ${visible(positionText(invalid))}, could not be read: see its dead letter`]
       : []),
   ];
+}
+
+/** Of its own partition all behind it may be left, but for later events of its record. Another one may have had the group since. */
+function mayHideNewer({ position }: Link, gone: ReadonlyMap<number, bigint>): boolean {
+  const next = position.offset + (position.index === null ? 1n : 0n);
+  return [...gone].some(([partition, start]) => partition !== position.partition || start > next);
 }

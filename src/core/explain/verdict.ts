@@ -73,8 +73,10 @@ export interface Known {
   readonly obstacle: string | null;
   /** Of the obstacle, where an operator has paused the group, or its partition; null: it is not paused. */
   readonly pause: string | null;
-  /** Source records are gone that may have been about the group. */
-  readonly isSourceGone: boolean;
+  /** Intake stands still, so that what is unread stays unread; null: it does not, or that is not known. */
+  readonly intakeObstacle: string | null;
+  /** By partition of the source, the offset of its oldest record, where records are gone that may have been about the group. */
+  readonly goneSource: ReadonlyMap<number, bigint>;
   /** Reports are gone that may have been about the group. */
   readonly areReportsGone: boolean;
   /** Of the newest event of the group that could not be read; null: all could. */
@@ -84,7 +86,8 @@ export interface Known {
 /**
  * `done`: the target has it, by Rollcall or before. `undone`: it was done, and the target shows the opposite. `waits`: for another
  * try. `held`: for an operator. `given_up`: dead, or failed. `queued`: read, and not answered yet. `unread`: no instance has read it.
- * `unfinished`: not committed, and no running instance says more. `unreported`: committed, and what became of it is not known.
+ * `unfinished`: not committed, and no running instance says more; as of a time that is
+ * over: without a report until then. `unreported`: committed, and what became of it is not known.
  * `nothing`: no event is known.
  */
 export type Standing =
@@ -103,9 +106,9 @@ export type Standing =
 export const isMemberIn = (atTarget: AtTarget): boolean | null =>
   atTarget.kind === 'read' ? atTarget.isMember : atTarget.kind === 'nested' ? true : null;
 
-export function standingOf({ links: [newest], atTarget, isMemoryKnown }: Known): Standing {
+export function standingOf({ links: [newest], atTarget, isMemoryKnown, areReportsGone }: Known): Standing {
   if (newest === undefined) return 'nothing';
-  if (isStillDone(newest) || isNeedless(newest)) {
+  if (isReportedDone(newest)) {
     const isOpposite = atTarget.kind === 'read' && newest.op !== null && atTarget.isMember !== (newest.op === 'add');
     return isOpposite ? 'undone' : 'done';
   }
@@ -116,7 +119,9 @@ export function standingOf({ links: [newest], atTarget, isMemoryKnown }: Known):
   if (last !== undefined && hasFailed(last)) return 'given_up';
   switch (newest.reading) {
     case 'past':
-      return last === undefined || last.final ? 'unreported' : last.outcome === 'held' ? 'held' : 'waits';
+      // What is finished was reported by then, unless that report is gone.
+      if (last === undefined) return areReportsGone ? 'unreported' : 'unfinished';
+      return last.final ? 'unreported' : last.outcome === 'held' ? 'held' : 'waits';
     case 'committed':
       return 'unreported';
     case 'uncommitted':
@@ -133,6 +138,9 @@ const STANDINGS = {
   queued: 'queued',
   in_flight: 'queued',
 } as const;
+
+/** By its own reports, or because it came to changes of others alone, which is no change of the member by Rollcall. */
+export const isReportedDone = (link: Link): boolean => isStillDone(link) || isNeedless(link);
 
 /** No later owner has read the change again, and found that it has to wait. */
 function isStillDone({ reports }: Link): boolean {

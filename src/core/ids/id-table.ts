@@ -18,6 +18,25 @@ export type IdEntry = Pick<IdTableRow, 'id' | 'isActive'>;
 
 export type IdTable = Readonly<Record<IdKind, ReadonlyMap<string, IdEntry>>>;
 
+/** What a table says of one id of the source. */
+export interface IdRow {
+  /** By `idKey`. */
+  readonly sourceId: string;
+  readonly target: string;
+}
+
+export function* rowsOf(table: ReadonlyMap<string, IdEntry>): Generator<IdRow> {
+  for (const [sourceId, { id }] of table) yield { sourceId, target: id };
+}
+
+/** Those that have the same target as this id of the source, and those whose target it is. */
+export function rowsAbout(rows: () => Iterable<IdRow>, name: string): readonly IdRow[] {
+  const key = idKey(name);
+  const targets = new Set([key]);
+  for (const { sourceId, target } of rows()) if (sourceId === key) targets.add(idKey(target));
+  return [...rows()].filter(({ target }) => targets.has(idKey(target)));
+}
+
 /**
  * Which groups of the source have which target. Several users of the source may be one user of the target, but two groups
  * that share a target would undo each other's full states, so neither of them is resolved.
@@ -118,6 +137,10 @@ export class IdClaims {
   /** Targets that several groups of the source share. */
   get shared(): ReturnType<GroupTargets['shared']> {
     return this.#groupTargets.shared();
+  }
+
+  *rows(kind: IdKind): Generator<IdRow> {
+    for (const [sourceId, claims] of this.#claims[kind]) for (const { id } of claims) yield { sourceId, target: id };
   }
 
   /** @returns what is wrong with the record; null: nothing. */

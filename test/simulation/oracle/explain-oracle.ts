@@ -31,9 +31,10 @@ function explainedIn(world: World, known: Topics, { group, member }: Seat): Verd
     memory.readingOf(position, committed(position.partition)),
   );
   const isMember = world.target.members(group).has(member);
-  const isEvidenceGone = Array.from({ length: settings.partitions }).some(
-    (_, partition) => broker.topic(topics.source).partition(partition).start > 0n,
-  );
+  const starts = Array.from({ length: settings.partitions }, (_, partition) => {
+    const { start } = broker.topic(topics.source).partition(partition);
+    return [partition, start] as const;
+  });
   const isMemoryKnown = Array.from({ length: settings.partitions }).every((_, partition) => memory.knows(partition));
   return explain({
     links,
@@ -42,7 +43,8 @@ function explainedIn(world: World, known: Topics, { group, member }: Seat): Verd
     isMemoryKnown,
     obstacle: null,
     pause: null,
-    isSourceGone: isEvidenceGone,
+    intakeObstacle: null,
+    goneSource: new Map(starts.filter(([, start]) => start > 0n)),
     areReportsGone: false,
     invalid: evidence.invalid,
   });
@@ -85,6 +87,13 @@ function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefi
   const agrees = verdict.isMember === (newest.op === 'add');
   switch (standing) {
     case 'done':
+      if (verdict.sentence.includes('by others before') && !knowledge.foreign.has(seat))
+        return 'no other has changed it';
+      if (
+        verdict.sentence.includes('found it so') &&
+        !knowledge.line(seat).some((each) => isAppliedBefore(world, each, newest))
+      )
+        return 'no older change has made it so';
       return agrees && (isDone || isNeedless(world, newest)) ? null : 'it is not done';
     case 'undone':
       return !agrees && (isDone || isNeedless(world, newest)) && knowledge.foreign.has(seat)
@@ -107,6 +116,10 @@ function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefi
       return 'an event names it';
   }
 }
+
+/** By a request of Rollcall, as reported. */
+const isAppliedBefore = ({ knowledge }: World, each: WantedIntent, newest: WantedIntent): boolean =>
+  each.place < newest.place && each.op === newest.op && knowledge.isDone(each);
 
 /** A full state of which something else was reported, or waits, and that is committed: it came to nothing of this member. */
 const isNeedless = ({ knowledge, topicOracle }: World, { whole }: WantedIntent): boolean =>

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Guard } from '../../src/lab/kafka-broker/java-process.ts';
+import { memoryOf, type ProcessMemory } from './process-memory.ts';
 
 /** What to spawn. */
 export interface Program {
@@ -61,11 +62,11 @@ export class MeasuredProcess {
     return (Number(fields[USER_TICKS]) + Number(fields[SYSTEM_TICKS])) / TICKS_PER_SECOND;
   }
 
-  /** Resident memory now and at its peak. */
-  async memoryMib(): Promise<{ readonly resident: number; readonly peak: number }> {
-    const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8');
-    const mib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
-    return { resident: mib('VmRSS'), peak: mib('VmHWM') };
+  /** Resident memory now and at its peak. @throws Error when it is gone */
+  async memoryMib(): Promise<ProcessMemory> {
+    const memory = await memoryOf(this.#child.pid);
+    if (memory === null) throw new Error(`the program has ended before its memory was read:\n${this.tail()}`);
+    return memory;
   }
 
   async stop(): Promise<void> {

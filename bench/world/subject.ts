@@ -5,6 +5,7 @@ import { preparePeer, type PeerName } from '../peers/peers.ts';
 import { SetupError } from '../peers/setup.ts';
 import type { Environment, Program } from './measured-process.ts';
 import { buildProgram } from './program.ts';
+import { NO_GUARD } from './workload.ts';
 
 export interface Subject {
   /** It may end wrong, and is marked so; of Rollcall, figures of a wrong end would mean nothing. */
@@ -12,13 +13,6 @@ export interface Subject {
   readonly program: Program;
   readonly environment: Environment;
 }
-
-/** The streams of a benchmark turn groups over many times, which no guard would let pass. */
-const NO_GUARD: Environment = {
-  GUARD_GROUP_PERCENT: '100',
-  GUARD_GROUP_COUNT: '1000000000',
-  GUARD_WINDOW_COUNT: '1000000000',
-};
 
 /** `rollcall run`, built, without a loader, which would count in its memory and its start. @throws SetupError beyond Linux. */
 export async function rollcall(environment: Environment = {}): Promise<Subject> {

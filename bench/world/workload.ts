@@ -5,6 +5,13 @@
 import { seededRandom } from '../../src/lab/sandbox/seed.ts';
 import { differences, type Memberships } from './memberships.ts';
 
+/** The changes of a benchmark turn groups over many times, which no guard would let pass. */
+export const NO_GUARD = {
+  GUARD_GROUP_PERCENT: '100',
+  GUARD_GROUP_COUNT: '1000000000',
+  GUARD_WINDOW_COUNT: '1000000000',
+} as const;
+
 export interface WorkloadSize {
   readonly events: number;
   readonly groups: number;

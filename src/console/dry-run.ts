@@ -25,6 +25,12 @@ export interface GroupIntents extends StandingChanges {
   readonly superseded: ReadonlyMap<string | null, number>;
 }
 
+/** Many groups wait for their reads at a time, so that their changes are put together only when they are asked for. */
+export interface ChangedGroup extends Pick<GroupIntents, 'group' | 'pauses'> {
+  /** The same each time. */
+  folded(): GroupIntents;
+}
+
 export interface PlannedRequest {
   readonly method: 'PATCH';
   readonly path: string;

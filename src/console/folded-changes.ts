@@ -1,5 +1,5 @@
 /**
- * The changes of a whole file, folded per group and member. Kept is what stands: a number for each membership, the newest
+ * The changes of a whole file, folded per group and member. Kept is what stands: a row of numbers for each membership, the newest
  * full state of a group, and how often something was superseded; never the changes themselves, of which there may be
  * any number. Ids are kept once, since most members are in many groups.
  */
@@ -13,17 +13,20 @@ import {
 } from '../core/change/change.ts';
 import { KeptIds } from '../core/change/kept-ids.ts';
 import { intentFor } from '../core/change/pending.ts';
-import type { GroupIntents } from './dry-run.ts';
+import type { ChangedGroup, GroupIntents } from './dry-run.ts';
+import { FoldedMembers } from './folded-members.ts';
 
 interface FoldedGroup {
   /** As the source spells it first. */
   readonly spelling: string;
   state: FoldedState | null;
-  /** Member → its newest change: twice the number of its event (`numberOf`), plus 1 for an addition. */
+  supersededStates: number;
+  /** Member → its row, also once it is superseded. */
   readonly members: Map<string, number>;
-  /** Of members whom the source spells in another way. */
+  /** Of members whom the source spells in another way in their newest change. */
   readonly spellings: Map<string, string>;
-  readonly superseded: Map<string | null, number>;
+  /** By such a spelling. */
+  readonly superseded: Map<string, number>;
 }
 
 interface FoldedState {
@@ -47,6 +50,7 @@ const WHOLE_FILE = (): FoldedPartition => ({ start: 0n, ids: new KeptIds(), isCo
 /** Of one partition: positions of two have no order. */
 export class FoldedChanges {
   readonly #groups = new Map<string, FoldedGroup>();
+  readonly #rows = new FoldedMembers();
   readonly #ids: KeptIds;
   readonly #source: Pick<ChangeSource, 'topic' | 'partition'>;
   readonly #start: bigint;
@@ -75,15 +79,16 @@ export class FoldedChanges {
       return;
     }
     // A member in both lists: remove wins.
-    for (const member of event.remove) this.#set(group, member, 2 * number);
-    for (const member of event.add) this.#set(group, member, 2 * number + 1);
+    let place = 0;
+    for (const member of event.remove) this.#set(group, member, 2 * number, place++);
+    for (const member of event.add) this.#set(group, member, 2 * number + 1, place++);
   }
 
   /** In the order of their first changes; a group that was handed out is forgotten. */
-  *takeGroups(): Generator<GroupIntents> {
+  *takeGroups(): Generator<ChangedGroup> {
     for (const [key, group] of this.#groups) {
       this.#groups.delete(key);
-      yield this.#intentsOf(group);
+      yield { group: group.spelling, folded: () => this.#intentsOf(group) };
     }
   }
 
@@ -93,6 +98,7 @@ export class FoldedChanges {
     const group: FoldedGroup = {
       spelling: this.#ids.kept(id),
       state: null,
+      supersededStates: 0,
       members: new Map(),
       spellings: new Map(),
       superseded: new Map(),
@@ -101,31 +107,46 @@ export class FoldedChanges {
     return group;
   }
 
-  #set(group: FoldedGroup, member: string, code: number): void {
+  /** @param code twice the number of the event (`numberOf`), plus 1 for an addition. */
+  #set(group: FoldedGroup, member: string, code: number, place: number): void {
     const key = this.#ids.kept(idKey(member));
-    const former = group.members.get(key);
-    if (former !== undefined && eventOf(former) === eventOf(code)) return;
-    if (former !== undefined) this.#supersede(group, key, former);
-    // The newest stand last.
-    group.members.delete(key);
-    group.members.set(key, code);
+    const row = this.#rowOf(group, key);
+    const former = this.#rows.changeOf(row);
+    if (former !== null && eventOf(former) === eventOf(code)) return;
+    if (former !== null) this.#supersede(group, key, { row, code: former });
+    this.#rows.set(row, code, place);
     if (key === member) group.spellings.delete(key);
     else group.spellings.set(key, this.#ids.kept(member));
   }
 
-  #intentsOf({ spelling: group, state, members, spellings, superseded }: FoldedGroup): GroupIntents {
+  #rowOf({ members }: FoldedGroup, key: string): number {
+    const known = members.get(key);
+    if (known !== undefined) return known;
+    const row = this.#rows.add();
+    members.set(key, row);
+    return row;
+  }
+
+  /** The newest changes stand last. */
+  #intentsOf(folded: FoldedGroup): GroupIntents {
+    const { spelling: group, state, members, spellings } = folded;
     const intents = new Map<string, Intent>();
     if (state !== null) {
       const { event, ...whole } = state;
       const origin = { group, source: this.#sourceOf(event), seenAt: 0 };
       intents.set(WHOLE_GROUP, { ...intentFor(origin, 'state', WHOLE_GROUP), whole });
     }
-    for (const [key, code] of members) {
-      const origin = { group, source: this.#sourceOf(eventOf(code)), seenAt: 0 };
+    const rows = [...members].toSorted(([, a], [, b]) => this.#rows.compare(a, b));
+    let last = { event: -1, source: this.#sourceOf(0) };
+    for (const [key, row] of rows) {
+      const code = this.#rows.changeOf(row);
+      if (code === null) continue;
+      const event = eventOf(code);
+      if (event !== last.event) last = { event, source: this.#sourceOf(event) };
       const op: Op = code % 2 === 0 ? 'remove' : 'add';
-      intents.set(key, intentFor(origin, op, spellings.get(key) ?? key));
+      intents.set(key, intentFor({ group, source: last.source, seenAt: 0 }, op, spellings.get(key) ?? key));
     }
-    return { group, intents, superseded };
+    return { group, intents, superseded: this.#supersededOf(folded) };
   }
 
   /** What orders the changes of a group. */
@@ -134,17 +155,31 @@ export class FoldedChanges {
     return { ...this.#source, offset: this.#start + offset, index, eventId: null, timestamp: 0 };
   }
 
-  #supersede({ superseded, spellings }: FoldedGroup, member: string, code: number): void {
+  #supersededOf({ supersededStates, members, superseded }: FoldedGroup): GroupIntents['superseded'] {
+    const counts = new Map<string | null, number>();
+    if (supersededStates > 0) counts.set(null, supersededStates);
+    for (const [key, row] of members) {
+      const count = this.#rows.supersededOf(row);
+      if (count > 0) counts.set(key, count);
+    }
+    for (const [spelling, count] of superseded) counts.set(spelling, count);
+    return counts;
+  }
+
+  #supersede({ superseded, spellings }: FoldedGroup, key: string, { row, code }: { row: number; code: number }): void {
     if (this.#isComplete(this.#offsetOf(eventOf(code)))) return;
-    const name = spellings.get(member) ?? member;
-    superseded.set(name, (superseded.get(name) ?? 0) + 1);
+    const spelling = spellings.get(key);
+    if (spelling === undefined) this.#rows.countSuperseded(row);
+    else superseded.set(spelling, (superseded.get(spelling) ?? 0) + 1);
   }
 
   #supersedeAll(group: FoldedGroup): void {
-    if (group.state !== null && !this.#isComplete(this.#offsetOf(group.state.event)))
-      group.superseded.set(null, (group.superseded.get(null) ?? 0) + 1);
-    for (const [member, code] of group.members) this.#supersede(group, member, code);
-    group.members.clear();
+    if (group.state !== null && !this.#isComplete(this.#offsetOf(group.state.event))) group.supersededStates += 1;
+    for (const [key, row] of group.members) {
+      const code = this.#rows.changeOf(row);
+      if (code !== null) this.#supersede(group, key, { row, code });
+      this.#rows.clear(row);
+    }
     group.spellings.clear();
   }
 

@@ -105,12 +105,12 @@ export class PlannedEvents {
     if (snapshot === null || target === null) return null;
     const changes = new FoldedChanges(FILE_SOURCE);
     changes.take(event, { offset: 0n, index: null });
-    const [wanted] = [...changes.takeGroups()];
-    if (wanted === undefined) return null;
+    const [changed] = changes.takeGroups();
+    if (changed === undefined) return null;
     const names = event.kind === 'state' ? event.members : [...event.add, ...event.remove];
     const members = new Map(names.map((name): [string, SureResolution] => [name, this.#resolved(name)]));
     return preview(
-      wanted,
+      changed.folded(),
       snapshot,
       { group: target, members },
       { ...this.#planning.guard, removedBefore: this.#removedBefore },

@@ -29,6 +29,7 @@ import {
   foreseeRefused,
   preview,
   refusedBy,
+  type ChangedGroup,
   type GroupIntents,
   type GroupPlan,
   type Names,
@@ -138,10 +139,11 @@ export async function* plansOf(planning: Planning, context: CommandContext): Asy
   let removedBefore = 0;
   for (const part of chunks(planning.changes.takeGroups(), concurrency)) {
     const groups = await Promise.all(
-      part.map(async (wanted) => ({ wanted, seen: await look(wanted, planning, context) })),
+      part.map(async (changed) => ({ changed, seen: await look(changed, planning, context) })),
     );
-    for (const { wanted, seen } of groups) {
+    for (const { changed, seen } of groups) {
       const { names, snapshot, group } = seen;
+      const wanted = changed.folded();
       const options: PlanOptions = {
         publicApiUrl,
         membersPerPatchMax,
@@ -172,20 +174,20 @@ interface Seen extends LookedUpNames {
 
 /** Members of a paused group are not looked up. @throws ExitError where the target gives no answer. */
 async function look(
-  wanted: GroupIntents,
+  changed: ChangedGroup,
   { api, ids, reads }: Pick<Planning, 'api' | 'ids' | 'reads'>,
   context: CommandContext,
 ): Promise<Seen> {
-  const group = ids === null ? null : await resolve(ids, 'group', wanted.group, context);
-  const pause = pauseOf(wanted, group);
-  if (pause !== null) return { names: { group: idKey(wanted.group), members: new Map() }, group, snapshot: pause };
-  const names = await namesFor(ids, group, wanted, context);
-  const snapshot = 'failure' in names ? names : await read(wanted, names, { api, reads, context });
+  const group = ids === null ? null : await resolve(ids, 'group', changed.group, context);
+  const pause = pauseOf(changed, group);
+  if (pause !== null) return { names: { group: idKey(changed.group), members: new Map() }, group, snapshot: pause };
+  const names = await namesFor(ids, group, changed, context);
+  const snapshot = 'failure' in names ? names : await read(changed.group, names, { api, reads, context });
   return { names, group, snapshot };
 }
 
 /** null: it is not paused. */
-function pauseOf({ group, pauses = NO_PAUSES }: GroupIntents, resolution: SureResolution | null): string | null {
+function pauseOf({ group, pauses = NO_PAUSES }: ChangedGroup, resolution: SureResolution | null): string | null {
   const target = resolution?.kind === 'found' ? [idKey(resolution.id)] : [];
   const found = pauseAmong(pauses, new Set([idKey(group), ...target]));
   if (found === null) return null;
@@ -197,15 +199,16 @@ function pauseOf({ group, pauses = NO_PAUSES }: GroupIntents, resolution: SureRe
 async function namesFor(
   ids: IdMap | null,
   group: SureResolution | null,
-  wanted: GroupIntents,
+  changed: ChangedGroup,
   context: Pick<CommandContext, 'stop'>,
 ): Promise<Names | Refused> {
-  if (ids === null || group === null) return { group: idKey(wanted.group), members: new Map() };
+  if (ids === null || group === null) return { group: idKey(changed.group), members: new Map() };
   if (group.kind !== 'found') return { failure: unresolvedFailure('group', group), rule: 'slow' };
-  const named = new Set([...wanted.intents.values(), ...(wanted.complete ?? [])].flatMap(namesIn));
+  const { intents, complete = [] } = changed.folded();
+  const named = new Set([...intents.values(), ...complete].flatMap(namesIn));
   const members = new Map<string, SureResolution>();
   for (const member of named) members.set(member, await resolve(ids, 'user', member, context));
-  return { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, isMapped: true, members };
+  return { group: group.id, groupName: ids.groupNames?.lookedUp(changed.group) ?? null, isMapped: true, members };
 }
 
 /** By the source; whom a full state removes goes by the target's name, which no id map is to be asked for. */
@@ -233,7 +236,7 @@ interface Reading extends Pick<Planning, 'api' | 'reads'> {
   readonly context: CommandContext;
 }
 
-async function read(wanted: GroupIntents, names: Names, { api, reads, context }: Reading): Promise<Snapshot | Refused> {
+async function read(group: string, names: Names, { api, reads, context }: Reading): Promise<Snapshot | Refused> {
   const { answer, outcome } = await getGroupWithRetries(api, names.group, context);
   reads.note(answer);
   const named = { target: names.group, targetName: names.groupName ?? null };
@@ -242,7 +245,7 @@ async function read(wanted: GroupIntents, names: Names, { api, reads, context }:
   switch (outcome.kind) {
     case 'applied':
       if (outcome.snapshot !== null) return outcome.snapshot;
-      throw new ExitError(EXIT.unavailable, `plan: the answer for group ${wanted.group} holds no group`);
+      throw new ExitError(EXIT.unavailable, `plan: the answer for group ${group} holds no group`);
     case 'denied':
     case 'not_found':
     case 'rejected':

@@ -6,7 +6,7 @@ import type { UnresolvedNames } from '../core/log/live-record.ts';
 import type { PausesOf } from '../core/log/pause-record.ts';
 import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
-import type { GroupIntents } from './dry-run.ts';
+import type { ChangedGroup, GroupIntents } from './dry-run.ts';
 import type { FoldedChanges } from './folded-changes.ts';
 import type { PlannedChanges } from './planning.ts';
 import { selects, type WaitingFilter, type WaitingIntent } from './retry-topic.ts';
@@ -97,12 +97,12 @@ export class TopicChanges implements PlannedChanges {
   }
 
   /** A group that was handed out is forgotten; those of which nothing is pending are left out. */
-  *takeGroups(): Generator<GroupIntents> {
+  *takeGroups(): Generator<ChangedGroup> {
     for (const [partition, of] of this.#partitions) {
       const left = new Set(of.waiting.keys());
-      for (const wanted of of.unread.takeGroups()) {
-        left.delete(idKey(wanted.group));
-        yield* this.#standing(partition, of, wanted);
+      for (const changed of of.unread.takeGroups()) {
+        left.delete(idKey(changed.group));
+        yield* this.#standing(partition, of, changed.folded());
       }
       for (const key of left) {
         const [first] = of.waiting.get(key) ?? [];
@@ -113,7 +113,7 @@ export class TopicChanges implements PlannedChanges {
     }
   }
 
-  *#standing(partition: number, of: PartitionRecords, unread: GroupIntents): Generator<GroupIntents> {
+  *#standing(partition: number, of: PartitionRecords, unread: GroupIntents): Generator<ChangedGroup> {
     const key = idKey(unread.group);
     const waiting = of.waiting.get(key) ?? [];
     const woken = new Set(waiting.filter((each) => this.#isWoken(each)).map(({ intent }) => intent));
@@ -134,14 +134,11 @@ export class TopicChanges implements PlannedChanges {
     const known = this.#partitionOf.get(key);
     if (known !== undefined && known !== partition) this.#inTwoPartitions.add(unread.group);
     this.#partitionOf.set(key, partition);
-    yield {
-      group: unread.group,
-      intents,
-      superseded: replaced,
-      complete,
-      recorded: { waiting: records.waiting, unresolved: of.unresolved.get(key) ?? {} },
-      pauses: of.pauses,
-    };
+    const { group } = unread;
+    const { pauses } = of;
+    const recorded = { waiting: records.waiting, unresolved: of.unresolved.get(key) ?? {} };
+    const wanted = { group, intents, superseded: replaced, complete, recorded, pauses };
+    yield { group, pauses, folded: () => wanted };
   }
 
   #isWoken(waiting: WaitingIntent): boolean {

@@ -16,6 +16,7 @@ const BROKEN = ['src', 'test/simulation'] as const;
 const COPIED = [...BROKEN, 'test/oracle', 'test/support/random.ts'] as const;
 /** What tests need besides; their global setup builds the program. */
 const COPIED_FOR_TESTS = [
+  'bench',
   'test/contract',
   'test/unit',
   'test/support',

@@ -87,6 +87,29 @@ export const planMutants: readonly Mutant[] = [
     tests: ['test/unit/plan-and-apply.test.ts'],
   },
   {
+    name: 'newest-not-last',
+    breaks: 'a plan sends the members of one event in the order in which the file has named them first',
+    edits: [
+      {
+        find: 'return order === 0 ? (this.#places[a] ?? 0) - (this.#places[b] ?? 0) : order;',
+        replace: 'return order;',
+      },
+    ],
+    tests: ['test/unit/folded-changes.test.ts'],
+  },
+  {
+    name: 'row-for-each-change',
+    breaks: 'the memory of a plan grows with the changes of the file, not with its memberships',
+    edits: [
+      {
+        find: 'const row = this.#rowOf(group, key);\n    const former = this.#rows.changeOf(row);',
+        replace:
+          'const former = this.#rows.changeOf(this.#rowOf(group, key));\n    const row = this.#rows.add();\n    group.members.delete(key);\n    group.members.set(key, row);',
+      },
+    ],
+    tests: ['test/contract/plan-memory.test.ts'],
+  },
+  {
     name: 'rehearsal-counts-all',
     breaks: 'a plan goes through all pending changes of a group for each of its requests',
     edits: [

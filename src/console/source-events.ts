@@ -37,7 +37,6 @@ export function groupEventsIn(read: SourceRecordRead): readonly GroupEvent[] {
   const actorOf = actorsIn(record.value, changes[0]?.eventCount ?? 1);
   return ofGroups.map(({ event, source }) => ({ event, source, actor: actorOf(event.eventId) }));
 }
-}
 
 export interface PlacedEvent<E> {
   readonly event: E;

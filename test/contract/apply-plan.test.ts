@@ -252,6 +252,7 @@ describe('apply --plan', () => {
     ['the target of another line', (_, g, h) => (h.target = g.target), 'two groups have the target g'],
     ['another method', (_, g) => (g.requests[0].method = 'PUT'), 'damaged'],
     ['no target', (_, g) => (g.target = null), 'no target'],
+    ['a target that is no id', (_, g) => (g.target = '\uD800'), 'damaged'],
     ['the path of the API', (header) => (header.target += '/gateway'), 'it was made for'],
     ['another client', (header) => (header.client_id = 'other'), 'it was made for'],
   ])('refuses a file whose hash is right, and that says %s', async (_, edit, why) => {

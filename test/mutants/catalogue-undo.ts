@@ -87,6 +87,12 @@ export const undoMutants: readonly Mutant[] = [
     tests: ['test/contract/undo.test.ts'],
   },
   {
+    name: 'settings-prove-reports',
+    breaks: 'an undo believes that reports are there since the settings as they are now would have kept them',
+    edits: [{ find: '(isKept && areKept)', replace: 'isKept' }],
+    tests: ['test/contract/undo.test.ts'],
+  },
+  {
     name: 'others-taken-back',
     breaks: 'an undo takes back what others may have done while tries of Rollcall failed',
     edits: [{ find: "isSure: (outcome === 'applied' ||", replace: 'isSure: (true ||' }],

@@ -15,6 +15,18 @@ export const undoMutants: readonly Mutant[] = [
     tests: ['test/contract/rewind.test.ts'],
   },
   {
+    name: 'rewind-over-another',
+    breaks: 'a rewind moves offsets that another command has moved while it was reading',
+    edits: [{ find: 'if (moved !== undefined) throw', replace: 'if (moved?.[0] === -1) throw' }],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
+    name: 'rewind-not-read-back',
+    breaks: 'a rewind says that it has moved offsets that another command has replaced',
+    edits: [{ find: 'if (replaced !== undefined)', replace: 'if (replaced?.partition === -1)' }],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
     name: 'rewind-by-no-name',
     breaks: 'the commit of the next owner forgets who has rewound',
     edits: [{ find: '...(mark.rewound !== undefined && { rewound: mark.rewound }),', replace: '' }],

@@ -61,8 +61,8 @@ export function undoCommand(context: CommandContext): Command {
   return withRate(command)
     .addHelpText('after', examples)
     .action(async (flags: UndoFlags) => {
-      const [scope, writing] = [scopeOf(flags, context), writingOf(flags, context)];
-      await withRepairSources(context, (sources) => undoChanges({ flags, scope, writing }, sources, context));
+      const asked = (): Asked => ({ flags, scope: scopeOf(flags, context), writing: writingOf(flags, context) });
+      await withRepairSources(context, asked, (checked, sources) => undoChanges(checked, sources, context));
     });
 }
 

@@ -109,9 +109,11 @@ describe('apply --plan', () => {
     await plan([event('g', ['old']), event('later', ['a'])]);
     sandbox.putGroup({ id: 'g', members: ['old'], version: 8 });
     sandbox.putGroup({ id: 'later' });
-    const { code, outcomes } = await apply();
+    const { code, outcomes, advice } = await apply();
     expect(code).toBe(EXIT.someFailed);
     expect(outcomes).toEqual({ 'apply/0/0/old': 'failed version_moved', 'apply/0/1/a': 'failed version_moved' });
+    // The remedy is said once.
+    expect(new Set(advice)).toEqual(new Set(['Make a new plan with `plan --out`, and apply that.']));
     expect(patchCount()).toBe(0);
   });
 

@@ -44,9 +44,11 @@ export function resyncCommand(context: CommandContext): Command {
     .option('--reason <text>', `why; one line of up to ${REASON_LENGTH_MAX} characters, which stands in the event`)
     .addHelpText('after', examples)
     .action(async (flags: ResyncFlags) => {
-      checkGroups(flags);
-      const repairing = repairingOf(flags, context);
-      await withRepairSources(context, (sources) => resyncGroups({ flags, repairing }, sources, context));
+      const asked = (): Asked => {
+        checkGroups(flags);
+        return { flags, repairing: repairingOf(flags, context) };
+      };
+      await withRepairSources(context, asked, (checked, sources) => resyncGroups(checked, sources, context));
     });
 }
 

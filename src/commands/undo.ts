@@ -27,6 +27,7 @@ export interface UndoFlags {
   readonly until: number;
   readonly group?: readonly string[];
   readonly author?: string;
+  readonly reportsKept?: true;
   readonly rate?: number;
   readonly json?: true;
   readonly yes?: true;
@@ -47,6 +48,10 @@ export function undoCommand(context: CommandContext): Command {
     .option('--group <id>', 'only this one, of the identity provider or of Genesys Cloud; may be repeated', collect)
     .option('--author <name>', 'only what an event of this actor has brought, or who has approved it')
     .option(
+      '--reports-kept',
+      'since --since neither was the retention of the report topic raised, nor were its records deleted: its settings count',
+    )
+    .option(
       '--json',
       'one line per group: {"group","group_target","status","undone","left","repair","written","error"}',
     )
@@ -56,8 +61,8 @@ export function undoCommand(context: CommandContext): Command {
   return withRate(command)
     .addHelpText('after', examples)
     .action(async (flags: UndoFlags) => {
-      const [scope, writing] = [scopeOf(flags, context), writingOf(flags, context)];
-      await withRepairSources(context, (sources) => undoChanges({ flags, scope, writing }, sources, context));
+      const asked = (): Asked => ({ flags, scope: scopeOf(flags, context), writing: writingOf(flags, context) });
+      await withRepairSources(context, asked, (checked, sources) => undoChanges(checked, sources, context));
     });
 }
 
@@ -75,13 +80,13 @@ group is refused, has moved or could not be read, or a member is left for want o
 
 /** @throws ExitError where the times are in the wrong order, or not over yet: what is still applied would be undone in part. */
 export function scopeOf(
-  { since, until, group, author }: UndoFlags,
+  { since, until, group, author, reportsKept }: UndoFlags,
   { clock }: Pick<CommandContext, 'clock'>,
 ): UndoScope {
   if (since >= until) throw new ExitError(EXIT.usage, 'undo: --until is to be later than --since');
   const now = clock.now().wall;
   if (until > now) throw new ExitError(EXIT.usage, `undo: --until is to be over: it is ${timeText(now)}`);
-  return { since, until, groups: group ?? null, author: author ?? null };
+  return { since, until, groups: group ?? null, author: author ?? null, areReportsKept: reportsKept === true };
 }
 
 /** @throws ExitError where they are no name, or no reason. */

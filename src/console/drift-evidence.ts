@@ -7,13 +7,12 @@ import type { KnownOfGroup, Unreadable } from '../core/drift/differences.ts';
 import type { GroupFacts, Place } from '../core/drift/group-facts.ts';
 import { KnownNames } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
-import { textOf } from '../core/log/wire-intent.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import type { TopicRecord } from '../ports.ts';
 import { unlessStopped, type CommandContext } from './command-context.ts';
 import type { GroupSources } from './group-sources.ts';
 import { eventsIn, type PlacedEvent } from './source-events.ts';
-import { CLOCK_MARGIN_MS, groupIds, readReport, type KeyedReport } from './report-search.ts';
+import { CLOCK_MARGIN_MS, groupIds, groupInKey, readReport, type KeyedReport } from './report-search.ts';
 import { KnownGroups } from './known-groups.ts';
 import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './retry-topic.ts';
 import { TopicReading } from './topic-reading.ts';
@@ -282,7 +281,7 @@ export class DriftEvidence {
       if (read === null || read.record.source.topic !== this.#sources.topics.source) continue;
       // Another comparison has found it, by evidence of its own.
       if (read.record.outcome === 'drift') continue;
-      isGrown = this.#takeReport({ record: read.record, key: textOf(key) }) || isGrown;
+      isGrown = this.#takeReport({ record: read.record, key: groupInKey(key) }) || isGrown;
     }
     return isGrown;
   }

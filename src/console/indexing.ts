@@ -20,7 +20,7 @@ import { packageVersion } from '../version.ts';
 import { unlessStopped } from './command-context.ts';
 import { eventsIn } from './source-events.ts';
 import { readText } from './kafka-tools.ts';
-import { groupIds, readReport } from './report-search.ts';
+import { groupIds, groupInKey, readReport } from './report-search.ts';
 import { TopicReading, type ReadingSources } from './topic-reading.ts';
 
 export interface IndexSources extends ReadingSources {
@@ -226,7 +226,7 @@ function reportEntry(record: TopicRecord, sourceTopic: string): IndexEntry {
   const read = readReport(record.value);
   if (read === null) return { record, time: record.timestamp, about: [], outcome: null, problem: { kind: 'record' } };
   const report = read.record;
-  const key = record.key === null ? null : Buffer.from(record.key).toString();
+  const key = groupInKey(record.key);
   const id = readIntentId(operationId(report));
   const members = [report.source_member, id?.member, report.member].filter((name) => typeof name === 'string');
   const about: About = {

@@ -6,30 +6,43 @@ import type { DriftSources } from './drift-evidence.ts';
 import { existingTopic } from './kafka-tools.ts';
 import { CLOCK_MARGIN_MS } from './report-search.ts';
 
-/** @param since epoch ms. @throws ExitError where retention may have taken reports of the time. */
-export async function checkReports(since: number, sources: DriftSources): Promise<void> {
+/** Of which time the reports are needed. */
+export interface NeededReports {
+  /** Epoch ms. */
+  readonly since: number;
+  /** The operator says that since then neither was the topic's retention raised, nor were records of it deleted, so that its settings count. */
+  readonly areKept: boolean;
+}
+
+/**
+ * Settings alone prove nothing: they may have been others, and records may have been deleted by hand.
+ * @throws ExitError where reports of the time may be gone.
+ */
+export async function checkReports({ since, areKept }: NeededReports, sources: DriftSources): Promise<void> {
   const topic = sources.topics.report;
   const from = since - CLOCK_MARGIN_MS;
   const shortened = [...(await startsOf(topic, sources))].flatMap(([at, start]) => (start > 0n ? [at] : []));
-  if (shortened.length === 0 || (await isKeptSince(topic, from, sources))) return;
+  const isKept = await isKeptSince(topic, from, sources);
+  if (shortened.length === 0 || (isKept && areKept)) return;
+  const refuse = (remedy: string): ExitError => {
+    const text = `undo: reports of ${timeText(since)} may be gone from ${topic}, so it is not known what was applied: ${remedy}`;
+    return new ExitError(EXIT.someFailed, isKept ? `${text}\n  ${SAY_SO}` : text);
+  };
   const oldest: number[] = [];
   for (const partition of shortened) {
     const time = await oldestOf(topic, partition, sources);
     // Nothing says what an emptied partition had.
-    if (time === null) throw areGone(since, topic, EMPTIED);
+    if (time === null)
+      throw refuse(`of partition ${partition} none is left; look at its retention.ms and retention.bytes`);
     oldest.push(time);
   }
   // What is deleted is older than what is left.
   const latest = Math.max(...oldest);
-  if (latest > from) throw areGone(since, topic, `ask with a --since from ${timeText(latest + CLOCK_MARGIN_MS)} on`);
+  if (latest > from) throw refuse(`ask with a --since from ${timeText(latest + CLOCK_MARGIN_MS)} on`);
 }
 
-const EMPTIED = 'of a partition none is left; look at its retention.ms and retention.bytes';
-
-function areGone(since: number, topic: string, remedy: string): ExitError {
-  const text = `undo: reports of ${timeText(since)} may be gone from ${topic}, so it is not known what was applied: ${remedy}`;
-  return new ExitError(EXIT.someFailed, text);
-}
+const SAY_SO =
+  'As its settings are now, all would be there: where they were not changed since then, and no records were deleted by hand, say so by --reports-kept.';
 
 /** By partition, the oldest offset that is left. */
 export async function startsOf(topic: string, sources: DriftSources): Promise<ReadonlyMap<number, bigint>> {

@@ -9,6 +9,7 @@ import { RunningSha256 } from '../adapters/system.ts';
 import type { Config } from '../config/config.ts';
 import { OFFSET_PATTERN, offsetText, sourceMember } from '../core/change/change.ts';
 import type { GuardLimits } from '../core/group/guard.ts';
+import { wireId } from '../core/log/wire-intent.ts';
 import { groupPath } from '../core/target/snapshot.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -21,10 +22,10 @@ const VERSION = 1;
 
 const count = z.int().min(0);
 const resolution = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('found'), id: z.string(), isActive: z.boolean() }),
+  z.object({ kind: z.literal('found'), id: wireId, isActive: z.boolean() }),
   z.object({ kind: z.enum(['missing', 'unmapped', 'ambiguous']) }),
   z.object({ kind: z.literal('shared'), first: z.string().optional() }),
-  z.object({ kind: z.literal('renamed'), id: z.string(), displayName: z.string(), shown: z.string() }),
+  z.object({ kind: z.literal('renamed'), id: wireId, displayName: z.string(), shown: z.string() }),
 ]);
 
 const Header = z.object({
@@ -61,21 +62,21 @@ const change = z.object({
   op: z.enum(['add', 'remove', 'state']),
   at: z.string().regex(OFFSET_PATTERN),
   /** Absent: a full state. */
-  member: z.string().optional(),
-  members: z.array(z.string()).optional(),
+  member: wireId.optional(),
+  members: z.array(wireId).optional(),
   deleted: z.boolean().optional(),
 });
 
 /** A line of a group. */
 export const GroupLine = z.object({
-  group: z.string(),
+  group: wireId,
   /** null: it has no known name at the target. */
-  target: z.string().nullable(),
+  target: wireId.nullable(),
   etag: z.string().nullable(),
   requests: z.array(request),
   changes: z.array(change),
   /** null: there is no id map. */
-  ids: z.object({ group: resolution, members: z.array(z.tuple([z.string(), resolution])) }).nullable(),
+  ids: z.object({ group: resolution, members: z.array(z.tuple([wireId, resolution])) }).nullable(),
   held: z.object({ digest: z.string(), requests: z.array(request) }).nullable(),
 });
 

@@ -3,9 +3,10 @@
  * Where that holds nothing of the group, all other partitions: the key is the source's id, and the id that was asked for
  * may be the one of Genesys Cloud.
  */
-import { idKey } from '../core/change/change.ts';
+import { idKey, isStoredId, readIntentId } from '../core/change/change.ts';
 import { partitionOfKey } from '../core/log/reading.ts';
 import type { ReadProgress } from '../core/log/reading.ts';
+import { textOf } from '../core/log/wire-intent.ts';
 import { ReportRecord } from '../core/report/report.ts';
 import { operationId } from '../core/report/summary.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
@@ -130,19 +131,34 @@ export class SearchedReports {
     else if (read === null) this.unreadableCount += 1;
     if (read === null) return null;
     this.outcomes.add(read.record.outcome);
-    return { ...read, key: key === null ? null : Buffer.from(key).toString() };
+    return { ...read, key: groupInKey(key) };
   }
 }
 
-/** null: not a report record. */
+/** null: not a report record, or one with an id that could stand in no path and no filter. */
 export function readReport(value: Uint8Array | null): { readonly record: ReportRecord; readonly json: unknown } | null {
   if (value === null) return null;
   try {
     const json: unknown = JSON.parse(Buffer.from(value).toString());
-    return { record: ReportRecord.parse(json), json };
+    const record = ReportRecord.parse(json);
+    return idsIn(record).every(isStoredId) ? { record, json } : null;
   } catch {
     return null;
   }
+}
+
+/** Of groups and members; where a record was too large its own id alone names the member. */
+function idsIn(record: ReportRecord): readonly string[] {
+  const { group, member, source_group: sourceGroup, source_member: sourceMember, superseded_by: winner } = record;
+  const operations = [operationId(record), winner].map((id) => (id === null ? null : readIntentId(id)));
+  const named = operations.map((operation) => operation?.member);
+  return [group, member, sourceGroup, sourceMember, ...named].filter((id) => typeof id === 'string');
+}
+
+/** The group that the key of a report names; null: none, as where the record that it is about was unreadable, and had another key. */
+export function groupInKey(key: Uint8Array | null): string | null {
+  const text = textOf(key);
+  return text !== null && isStoredId(text) ? text : null;
 }
 
 /* Which report records a reader asks for. Every criterion that is given has to hold; of one with several values any. */
@@ -158,7 +174,7 @@ export interface ReportSelection {
   readonly until?: number;
 }
 
-/** A record of the report topic, and its key: the source's id of the group, also where the record was too large to hold it. */
+/** A record of the report topic, and the `groupInKey`: the source's id of the group, also where the record was too large to hold it. */
 export interface KeyedReport {
   readonly record: ReportRecord;
   readonly key: string | null;

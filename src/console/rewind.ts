@@ -86,16 +86,41 @@ export async function rewindTo(
     await say(`${what} would be read again; --yes moves the offsets\n`);
     return EXIT.someFailed;
   }
-  const commits = moves.map(({ partition, to: offset, metadata }) => ({ partition, offset, metadata }));
-  await sources.commit(commits).catch((error: unknown) => {
-    throw error instanceof GroupInUseError ? notStopped(error.message) : error;
-  });
+  await commitMoves(moves, offsets, sources);
   if (isJson) await printJson(context.stdout, { moved: true, ...json });
   await say(
     `moved ${counted(moves.length, 'partition')}: ${what} are read again once instances run; they send nothing before they have read to the end\n`,
   );
   return EXIT.done;
 }
+
+/** The brokers do not compare what they replace, so this looks right before it, and right after it. @throws ExitError */
+async function commitMoves(
+  moves: readonly Rewound[],
+  { committed: known }: CommittedOffsets,
+  { commit, committed }: RewindSources,
+): Promise<void> {
+  const before = await committed();
+  const moved = [...known].find(([partition, was]) => !isSameCommit(before.get(partition), was));
+  if (moved !== undefined) throw movedByOthers(moved[0], 'nothing is moved');
+  const commits = moves.map(({ partition, to: offset, metadata }) => ({ partition, offset, metadata }));
+  await commit(commits).catch((error: unknown) => {
+    throw error instanceof GroupInUseError ? notStopped(error.message) : error;
+  });
+  const after = await committed();
+  const replaced = commits.find((each) => !isSameCommit(after.get(each.partition), each));
+  if (replaced !== undefined)
+    throw movedByOthers(replaced.partition, 'the offsets are not those that this command has committed');
+}
+
+const isSameCommit = (one: Committed | undefined, { offset, metadata }: Committed): boolean =>
+  one?.offset === offset && one.metadata === metadata;
+
+const movedByOthers = (partition: number, what: string): ExitError =>
+  new ExitError(
+    EXIT.someFailed,
+    `rewind: another command or an instance has committed partition ${partition} meanwhile, and ${what}\n  \`rollcall status\` shows who has rewound last; ask again.`,
+  );
 
 function demandStopped({ members }: ConsumerGroup, { consumerGroup }: RewindSources): void {
   if (members.length === 0) return;

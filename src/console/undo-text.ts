@@ -42,7 +42,7 @@ export function undoJson(
     group_target: target,
     status,
     undone: undone.map(changeJson),
-    left: left.map(({ change, why, newer }) => ({ ...changeJson(change), why, newer })),
+    left: left.map(leftJson),
     repair: plannedJson(planned),
     written: writtenJson(written),
     error: found.status === 'planned' ? null : { code: found.code, message: found.message },
@@ -55,6 +55,13 @@ const changeJson = ({ name, target, op, at, report }: AppliedChange) => ({
   op,
   applied_at: timeText(at),
   report,
+});
+
+const leftJson = ({ change, why, newer, unknown }: UndoLeft) => ({
+  ...changeJson(change),
+  why,
+  newer,
+  unknown_report: unknown?.report ?? null,
 });
 
 /** Counts what is undone, and says of each group what that comes to. */
@@ -173,4 +180,11 @@ export function nothingText(
 const changeText = ({ name, target, op, at, report }: AppliedChange): string =>
   `${namesText(name, target)}  ${DONE[op]} ${timeText(at)}, report ${visible(report)}`;
 
-const whyText = ({ why, newer }: UndoLeft): string => (newer === null ? WHY[why] : `${WHY[why]}, at ${visible(newer)}`);
+function whyText({ change, why, newer, unknown }: UndoLeft): string {
+  if (newer !== null) return `${WHY[why]}, at ${visible(newer)}`;
+  // It is undone together with the changes before it.
+  return unknown === null || unknown.report === change.report ? WHY[why] : earlierText(unknown);
+}
+
+const earlierText = ({ op, at, report }: AppliedChange): string =>
+  `no record says who has ${DONE[op]} the member before, at ${timeText(at)} by report ${visible(report)}; ask without --author`;

@@ -15,6 +15,8 @@ export interface UndoScope extends Window {
   readonly groups: readonly string[] | null;
   /** Who made the event, or approved it; null: any. */
   readonly author: string | null;
+  /** As `NeededReports` has it. */
+  readonly areReportsKept: boolean;
 }
 
 export type PlannedUndo = NamedGroup &
@@ -65,7 +67,7 @@ export class Undoing {
     );
     await evidence.refresh();
     // Once they are read, since retention may have taken some meanwhile.
-    await checkReports(scope.since, sources);
+    await checkReports({ since: scope.since, areKept: scope.areReportsKept }, sources);
     const starts = await startsOf(sources.topics.source, sources);
     sources.onComparing();
     const target = groupReader(flags, sources, context);

@@ -1,8 +1,8 @@
 /** What of the topics cannot be read when groups are compared, and of which groups it may be. */
 import { idKey } from '../core/change/change.ts';
 import type { Unreadable } from '../core/drift/differences.ts';
-import { textOf } from '../core/log/wire-intent.ts';
 import type { TopicRecord } from '../ports.ts';
+import { groupInKey } from './report-search.ts';
 
 /** Of report records that name no group. */
 const UNKNOWN_GROUP = '';
@@ -35,7 +35,7 @@ export class UnreadableRecords {
 
   /** @param name of the report topic */
   noteReport({ key, value, partition, offset }: TopicRecord, name: string): void {
-    const group = idKey(textOf(key) ?? UNKNOWN_GROUP);
+    const group = idKey(groupInKey(key) ?? UNKNOWN_GROUP);
     if (value === null || this.#reports.has(group)) return;
     const message = `a record of ${name}, at ${partition}/${offset}, is no report that this version reads`;
     this.#reports.set(group, { topic: 'report', partition, offset, message });

@@ -109,9 +109,11 @@ describe('apply --plan', () => {
     await plan([event('g', ['old']), event('later', ['a'])]);
     sandbox.putGroup({ id: 'g', members: ['old'], version: 8 });
     sandbox.putGroup({ id: 'later' });
-    const { code, outcomes } = await apply();
+    const { code, outcomes, advice } = await apply();
     expect(code).toBe(EXIT.someFailed);
     expect(outcomes).toEqual({ 'apply/0/0/old': 'failed version_moved', 'apply/0/1/a': 'failed version_moved' });
+    // The remedy is said once.
+    expect(new Set(advice)).toEqual(new Set(['Make a new plan with `plan --out`, and apply that.']));
     expect(patchCount()).toBe(0);
   });
 
@@ -252,6 +254,7 @@ describe('apply --plan', () => {
     ['the target of another line', (_, g, h) => (h.target = g.target), 'two groups have the target g'],
     ['another method', (_, g) => (g.requests[0].method = 'PUT'), 'damaged'],
     ['no target', (_, g) => (g.target = null), 'no target'],
+    ['a target that is no id', (_, g) => (g.target = '\uD800'), 'damaged'],
     ['the path of the API', (header) => (header.target += '/gateway'), 'it was made for'],
     ['another client', (header) => (header.client_id = 'other'), 'it was made for'],
   ])('refuses a file whose hash is right, and that says %s', async (_, edit, why) => {

@@ -126,6 +126,36 @@ test('a source batch, an event of the group and a report that cannot be read are
   expect((await diff(world, { all: true })).err).toContain('is bad; what it says is missing');
 });
 
+// One such report once ended every comparison of all groups: it is a path of no request.
+test.each([
+  ['group', { group: '\uD800' }],
+  ['source_group', { source_group: '\uD800' }],
+  ['member', { member: 'u\u0001' }],
+  ['source_member', { source_member: '' }],
+  ['superseded_by', { superseded_by: 'source/0/0/\uD800' }],
+])('a report whose %s can be no id is none, and stops the comparison of no other group', async (_, change) => {
+  const { world, partition, other } = await twoGroups();
+  report(world, { partition, offset: 0n }, change);
+  const { code, out } = await diff(world, { all: true, json: true });
+  expect(code).toBe(EXIT.done);
+  const lines = out.trimEnd().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as Line)['group'])).toEqual(expect.arrayContaining(['g', other]));
+  const notRead = [expect.stringContaining('a record of reports, at 0/0, is no report that this version reads')];
+  expect(obstacles(await compared(world), 'g')).toEqual(notRead);
+});
+
+test('the key of an unreadable record that can be no group id is no group', async () => {
+  const { world, partition } = await twoGroups();
+  const facts = { group: null, source_group: null, member: null, source_member: null, op: null, outcome: 'invalid' };
+  const source = { topic: topics.source, partition, offset: '9', event_id: null, timestamp: 1 };
+  const value = JSON.stringify({ ...aReport(9n, null, { id: `source/${partition}/9`, source }), ...facts });
+  for (const key of ['bad\u0001key', 'x'.repeat(257)])
+    world.broker.append([{ topic: topics.report, partition: 0, key, value, headers: [] }]);
+  const before = Object.keys(await compared(world));
+  expect(before.filter((group) => !/^\w{1,5}$/.test(group))).toEqual([]);
+  expect((await diff(world, { all: true })).code).toBe(EXIT.done);
+});
+
 test('who is foreign is doubtful where the oldest records of any partition are gone', async () => {
   const { world, partition } = await twoGroups();
   world.sandbox.setMembers('g', ['x']);

@@ -518,6 +518,17 @@ test('passes that fail again and again for one reason are few lines', async () =
   expect(watched.lines('a comparison with Genesys Cloud has failed, the next one tries again')).toHaveLength(1);
 });
 
+test('a report of a group that can be no path fails no pass', async () => {
+  const watched = new Watched();
+  const { watch } = await watched.start();
+  const [record] = watched.world.reports();
+  const value = JSON.stringify({ ...record, id: 'source/0/99/u', group: '\uD800', source_group: '\uD800' });
+  watched.world.broker.append([{ topic: topics.report, partition: 0, key: 'lone', value, headers: [] }]);
+  await watched.pass();
+  expect(watch.figures.passes).toEqual({ finished: 1, failed: 0 });
+  expect(watched.requests).toEqual(['GET g0', 'GET g1', 'GET g2']);
+});
+
 test('evidence that cannot be read is one line, not one at each pass', async () => {
   const watched = new Watched();
   const { watch } = await watched.start();

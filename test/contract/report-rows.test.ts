@@ -162,6 +162,19 @@ describe('by', () => {
     expect((await report({ by: 'outcome', until: at(5) })).out).toContain('retry_scheduled        1');
   });
 
+  test('takes no key for a group that no group can have', async () => {
+    const none = { group: null, member: null, source_group: null, source_member: null, op: null } as const;
+    const unreadable = aReport(3n, null, { ...none, outcome: 'invalid' });
+    const keys = ['bad\u0001key', 'x'.repeat(257)];
+    const values = keys.map((_, index) => JSON.stringify({ ...unreadable, id: `s/0/${3 + index}` }));
+    await log.send(
+      keys.map((key, index) => ({ topic: 'reports', partition: 0, key, value: values[index] ?? '', headers: [] })),
+    );
+    const { out } = await report({ by: 'group' });
+    expect(out).not.toMatch(/bad|xxx/);
+    expect(out).toMatch(/\ntotal +2 /);
+  });
+
   test('says so where nothing is found', async () => {
     await write(later);
     const { out, err } = await report({ by: 'group', group: ['nowhere'] });

@@ -5,7 +5,7 @@ import { heldSets } from '../../src/console/held-sets.ts';
 import { GroupInUseError } from '../../src/adapters/kafka/tools.ts';
 import { rewindTo, type RewindSources } from '../../src/console/rewind.ts';
 import { rewindOf } from '../../src/commands/rewind.ts';
-import { decodeCommit, type Rewind } from '../../src/core/log/commit-metadata.ts';
+import { decodeCommit, encodeCommit, type Rewind } from '../../src/core/log/commit-metadata.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { GroupApi } from '../../src/ports.ts';
@@ -200,6 +200,42 @@ test('while an instance runs nothing is moved, also where it has joined since it
   const members = async () => ({ state: 'Empty', members: [] });
   await expect(rewind(world, { members })).rejects.toMatchObject({ code: EXIT.unavailable });
   expect(world.committed()).toBe(3n);
+});
+
+test('of two at the same time one says that it has not moved the offsets', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  const group = world.broker.group('rollcall');
+  const other = (by: Rewind): void => {
+    const sources = sourcesOf(world);
+    const { offset, metadata } = group.committed(0);
+    const { mark } = decodeCommit(offset ?? 0n, metadata);
+    void sources.commit([
+      { partition: 0, offset: 1n, metadata: encodeCommit(1n, { ranges: [], mark: { ...mark, rewound: by } }) },
+    ]);
+  };
+  const bob = { ...BY, author: 'bob' };
+  // Right after it has committed.
+  const commit: RewindSources['commit'] = async (commits) => {
+    await sourcesOf(world).commit(commits);
+    other(bob);
+  };
+  await expect(rewind(world, { commit })).rejects.toMatchObject({
+    code: EXIT.someFailed,
+    message: expect.stringContaining('the offsets are not those that this command has committed'),
+  });
+  expect([world.committed(), rewoundBy(world)]).toEqual([1n, bob]);
+  // While it was reading.
+  let reads = 0;
+  const committed: RewindSources['committed'] = async () => {
+    if ((reads += 1) === 2) other({ ...BY, author: 'eve' });
+    return sourcesOf(world).committed();
+  };
+  await expect(rewind(world, { committed })).rejects.toMatchObject({
+    code: EXIT.someFailed,
+    message: expect.stringMatching(/partition 0 meanwhile, and nothing is moved/),
+  });
+  expect(rewoundBy(world)?.author).toBe('eve');
 });
 
 test('no offset goes forward, and where all is older nothing is moved', async () => {

@@ -3,12 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ShadowApi } from '../../src/adapters/genesys/shadow-api.ts';
 import { sha256, systemClock } from '../../src/adapters/system.ts';
+import { resyncCommand } from '../../src/commands/resync.ts';
+import { undoCommand } from '../../src/commands/undo.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { withTarget } from '../../src/console/target.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
 import { classify, type Outcome } from '../../src/core/target/outcome.ts';
 import { patchBody, type Snapshot } from '../../src/core/target/snapshot.ts';
 import type { HttpAnswer } from '../../src/core/target/refusals.ts';
+import { EXIT } from '../../src/exit-codes.ts';
 import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { environmentOf } from '../../src/lab/sandbox/server.ts';
 import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
@@ -403,4 +406,15 @@ test('a shadow holds removals, an approval lets them pass, and no request change
   expect(one.pipeline.stats().isShadow).toBe(true);
   const { read, write } = one.pipeline.stats().requestTimes;
   expect([read.count > 0, write.count]).toEqual([true, 0]);
+});
+
+test.each([
+  ['undo', undoCommand, ['--since', '2026-09-21T22:00:00Z', '--until', '2026-09-22T06:00:00Z', '--yes']],
+  ['resync', resyncCommand, ['--all', '--yes']],
+])('%s says that a shadow does not do it before it asks who does it', async (_, command, args) => {
+  const context = aContext({ environment: { SHADOW: 'true' } });
+  await expect(command(context).parseAsync(args, { from: 'user' })).rejects.toMatchObject({
+    code: EXIT.usage,
+    message: expect.stringMatching(/^a shadow changes no group, and this command writes to the source topic/),
+  });
 });

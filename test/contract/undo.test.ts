@@ -330,6 +330,27 @@ describe('who made the change', () => {
   });
 });
 
+test('where an earlier change of the member has no known author, that one is named', async () => {
+  const world = await aWorld();
+  const one = await world.start();
+  const night = await during(world, one, async () => {
+    event(world, { add_members: ['u'] });
+    await world.expectRest(one);
+    event(world, { remove_members: ['u'], actor: { email: 'hr@example.com' } });
+    await world.expectRest(one);
+    event(world, { add_members: ['u'], actor: { email: 'hr@example.com' } });
+  });
+  const asked = { flags: { author: 'hr@example.com' } };
+  const { code, lines } = await undo(world, night, asked);
+  expect(code).toBe(EXIT.someFailed);
+  expect(lines[0]).toMatch(
+    /^left {2}g {2}u {2}added .*, report source\/0\/2\/u; no record says who has added the member before, at .*Z by report source\/0\/0\/u; ask without --author$/,
+  );
+  const { out } = await undo(world, night, { flags: { ...asked.flags, json: true } });
+  const left = [{ member: 'u', report: 'source/0/2/u', why: 'author_unknown', unknown_report: 'source/0/0/u' }];
+  expect(JSON.parse(out)).toMatchObject({ left });
+});
+
 test('the guard holds an undo that removes most of a group, and the plan says so', async () => {
   const world = await aWorld();
   const guard = { ...quickOptions.guard, groupPercent: 20, groupFloor: 5 };
@@ -556,16 +577,28 @@ describe('evidence', () => {
     expect((await undo(world, night, { tools: keeping('1000', '-1') })).code).toMatch(
       /undo: reports of .* may be gone from reports, .* --since from 2/,
     );
-    // The settings have not let it go.
-    expect(await undo(world, night, { tools: keeping('604800000', '-1') })).toMatchObject({ code: EXIT.someFailed });
+    // The settings may have been others then.
+    const long = { tools: keeping('604800000', '-1') };
+    expect((await undo(world, night, long)).code).toMatch(
+      /may be gone from reports, .* --since from 2.*\n.*--reports-kept/,
+    );
+    const kept = { flags: { reportsKept: true } } as const;
+    expect(await undo(world, night, { ...long, ...kept })).toMatchObject({ code: EXIT.someFailed });
+    // Nothing that is said of them stands against the settings.
+    expect((await undo(world, night, { tools: keeping('1000', '-1'), ...kept })).code).toMatch(
+      /may be gone from reports/,
+    );
     world.broker.deleteRecordsBefore(topics.report, 0, world.broker.topic(topics.report).partition(0).end);
     for (const [ms, bytes] of [
       ['1000', '-1'],
       ['604800000', '1000000'],
     ] as const)
-      expect((await undo(world, night, { tools: keeping(ms, bytes) })).code).toMatch(/of a partition none is left/);
-    // Time has not taken them yet.
-    expect(await undo(world, night, { tools: keeping('604800000', '-1') })).toMatchObject({ code: EXIT.done });
+      expect((await undo(world, night, { tools: keeping(ms, bytes), ...kept })).code).toMatch(
+        /of partition 0 none is left/,
+      );
+    // It never says that there is nothing to undo unless the operator has said that nothing was deleted.
+    expect((await undo(world, night, long)).code).toMatch(/of partition 0 none is left.*\n.*--reports-kept/);
+    expect(await undo(world, night, { ...long, ...kept })).toMatchObject({ code: EXIT.done });
   });
 
   test('reports that cannot be read: they are named, and more may be to undo', async () => {

@@ -138,6 +138,18 @@ export const driftMutants: readonly Mutant[] = [
     tests: ['test/contract/drift-evidence.test.ts'],
   },
   {
+    name: 'report-of-no-id-read',
+    breaks: 'a report is read although its ids could stand in no path, and ends every comparison',
+    edits: [{ find: 'idsIn(record).every(isStoredId) ?', replace: 'idsIn(record).length >= 0 ?' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'unreadable-key-is-group',
+    breaks: 'the key of an unreadable source record is compared as a group, though no group can have it',
+    edits: [{ find: 'text !== null && isStoredId(text) ? text : null', replace: 'text' }],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
     name: 'moved-topic-ends-pass',
     breaks: 'a comparison whose topics cannot be read on fails, and is not begun again',
     edits: [{ find: 'if (!(error instanceof TopicMovedError)) throw error;', replace: 'throw error;' }],

@@ -15,6 +15,18 @@ export const undoMutants: readonly Mutant[] = [
     tests: ['test/contract/rewind.test.ts'],
   },
   {
+    name: 'rewind-over-another',
+    breaks: 'a rewind moves offsets that another command has moved while it was reading',
+    edits: [{ find: 'if (moved !== undefined) throw', replace: 'if (moved?.[0] === -1) throw' }],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
+    name: 'rewind-not-read-back',
+    breaks: 'a rewind says that it has moved offsets that another command has replaced',
+    edits: [{ find: 'if (replaced !== undefined)', replace: 'if (replaced?.partition === -1)' }],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
     name: 'rewind-by-no-name',
     breaks: 'the commit of the next owner forgets who has rewound',
     edits: [{ find: '...(mark.rewound !== undefined && { rewound: mark.rewound }),', replace: '' }],
@@ -84,6 +96,12 @@ export const undoMutants: readonly Mutant[] = [
     name: 'undone-without-reports',
     breaks: 'an undo is made of the reports that are left, though some of the time may be gone',
     edits: [{ find: 'if (time === null) throw', replace: 'if (time === null) continue;\n    if (time < 0) throw' }],
+    tests: ['test/contract/undo.test.ts'],
+  },
+  {
+    name: 'settings-prove-reports',
+    breaks: 'an undo believes that reports are there since the settings as they are now would have kept them',
+    edits: [{ find: '(isKept && areKept)', replace: 'isKept' }],
     tests: ['test/contract/undo.test.ts'],
   },
   {

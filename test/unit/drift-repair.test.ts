@@ -58,6 +58,17 @@ describe('the event that repairs a group', () => {
     });
   });
 
+  test.each(['\uD800', 'f\u0001', '..', 'f'.repeat(257)])(
+    'is refused where a foreign member has no usable id: %j',
+    (id) => {
+      const differences = { ...NOTHING_DIFFERS, extra: [unmet('b')], foreign: [foreign(id)] };
+      expect(repairOf(differences, certain, many, withForeign(byName))).toEqual(
+        refused(/^Genesys Cloud shows 1 foreign/),
+      );
+      expect(repairOf(differences, certain, many, byName)).toEqual({ kind: 'delta', add: [], remove: ['b'] });
+    },
+  );
+
   test('is none where all is on its way, foreign or a group inside of the group', () => {
     const differences = { ...NOTHING_DIFFERS, pending: [pending('e')], foreign: [foreign('f')], nested: ['n'] };
     expect(repairOf(differences, certain, many, byName)).toBeNull();

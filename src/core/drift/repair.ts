@@ -4,7 +4,7 @@
  * have added, and it replaces all that waits of the group. One is written only where a member who is to leave has no such name, and
  * where no user would stay in the group: the removal guard holds an empty full state whole, and of a delta only what exceeds its limits.
  */
-import type { ChangeEvent, Op } from '../change/change.ts';
+import { isId, type ChangeEvent, type Op } from '../change/change.ts';
 import type { Membership } from '../target/snapshot.ts';
 import { counted } from '../text/counted.ts';
 import type { Differences, Named, Unmet, Wanted } from './differences.ts';
@@ -61,6 +61,8 @@ export function repairOf(
   if (joining.length + leaving.length === 0) return null;
   if (obstacles.length > 0) return refused(obstacles.join('; '));
   if (others.length > 0 && !wanted.isCertain) return refused(UNCERTAIN);
+  const unsafe = others.filter(({ target }) => target !== null && !isId(target)).length;
+  if (unsafe > 0) return refused(unsafeText(unsafe));
   const unnamed = unnamedCount(differences);
   if (leaving.length > 0 && unnamed > 0) return refused(unnamedText(unnamed));
   const namesOf = (members: readonly Named[]): readonly string[] | null =>
@@ -124,6 +126,10 @@ const UNCERTAIN =
 
 const unnamedText = (count: number): string =>
   `of ${counted(count, 'member')} whom the source wants neither the id map nor a report says what Genesys Cloud calls them, and one of those who would leave may be such a member; add them to the id map, and repair it again`;
+
+/** No instance would take an event that names one of them. */
+const unsafeText = (count: number): string =>
+  `Genesys Cloud shows ${counted(count, 'foreign member')} by an id that no request can name; remove them there, or repair the group without --remove-foreign`;
 
 /** What replaces a record of a repair. */
 export interface Correction {

@@ -49,6 +49,8 @@ export interface UndoLeft {
   readonly why: UndoLeftReason;
   /** Of the newer event, `topic/partition/offset`; null: there is none. */
   readonly newer: string | null;
+  /** Of `author_unknown`, the first of the member's changes whose author is not known; else null. */
+  readonly unknown: AppliedChange | null;
 }
 
 export interface Undo {
@@ -89,8 +91,9 @@ export function undoOf(
     const places = [newest.get(idKey(last.target)), state?.place].filter((place) => place !== undefined);
     const newer = places.find((place) => comparePlaces(place, last.place) > 0) ?? null;
     const why = newer === null ? whyLeft(asked, { known, snapshot, options }) : 'changed_since';
+    const unknown = why === 'author_unknown' ? firstUnknown(asked, options) : null;
     if (why === null) undone.push(last);
-    else left.push({ change: last, why, newer: newer === null ? null : positionText(newer) });
+    else left.push({ change: last, why, newer: newer === null ? null : positionText(newer), unknown });
   }
   if (undone.length === 0) return { undone, left, repair: null };
   const obstacles = obstaclesOf(known, oldestOf(undone), UNREAD_REMEDY);
@@ -138,6 +141,9 @@ function isBy(change: AppliedChange, { author, madeBy }: UndoOptions): 'yes' | '
   return by === null ? 'unknown' : by === author ? 'yes' : 'no';
 }
 
+const firstUnknown = (asked: readonly AppliedChange[], options: UndoOptions): AppliedChange | null =>
+  asked.find((change) => isBy(change, options) === 'unknown') ?? null;
+
 interface Circumstances {
   readonly known: KnownOfGroup;
   readonly snapshot: Membership;
@@ -157,7 +163,7 @@ function whyLeft(
   if (snapshot.isDoubtful && !snapshot.members.has(idKey(last.target))) return 'not_shown';
   if (snapshot.members.has(idKey(last.target)) !== (last.op === 'add'))
     return isPending(last, known) ? 'pending' : 'not_there';
-  if (asked.some((change) => isBy(change, options) === 'unknown')) return 'author_unknown';
+  if (firstUnknown(asked, options) !== null) return 'author_unknown';
   if (asked[0]?.followsUnsure === true || asked.some(({ isSure }) => !isSure)) return 'unsure';
   if (options.isGoneAfter(last.place, known.facts.partitions)) return 'source_gone';
   if (options.nameOf(last.name, last.target) === null) return 'no_name';

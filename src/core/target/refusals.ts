@@ -18,9 +18,13 @@ export const thenReplay = (advice: string, id: string): string =>
     ? `${advice.slice(0, -BY_ITSELF.length)}; then ${replay(id)}`
     : `${advice} Then ${replay(id)}`;
 
-/** In `apply`, whose log ends with it. @param again what takes the place of a replay. */
-export const thenApply = (advice: string, id: string, again: string): string =>
-  advice.endsWith(replay(id)) ? `${advice.slice(0, -replay(id).length)}${again}.` : advice;
+/** In `apply`, whose log ends with it. @param again what takes the place of a replay; where the advice is just that, it is said once. */
+export function thenApply(advice: string, id: string, again: string): string {
+  if (!advice.endsWith(replay(id))) return advice;
+  const before = advice.slice(0, -replay(id).length);
+  const saidSo = `${again}. Then `;
+  return before.toLowerCase() === saidSo.toLowerCase() ? before.slice(0, -' Then '.length) : `${before}${again}.`;
+}
 
 /** Why something did not succeed, ready for reports and headers. `message` is at most 1 KiB. */
 export interface Failure {

@@ -49,6 +49,9 @@ test.each([
   [['apply'], 'name a file of changes, or a plan with --plan'],
   [['plan'], 'say what is planned'],
   [['replay', 'now', '--bogus'], "unknown option '--bogus'"],
+  [['diff', '--group', ''], "option '--group <id>' argument '' is invalid. Give a value: it is empty"],
+  [['undo', '--since', '2026-02-30'], "option '--since <time>' argument '2026-02-30' is invalid. Give a time"],
+  [['held', 'approve', '--cause', ' '], "option '--cause <cause>' argument ' ' is invalid. Give a value: it is empty"],
 ])('command line: %j is a usage error', async (args, message) => {
   const { code, out, err } = await rollcall(...args);
   expect({ code, out }).toEqual({ code: EXIT.usage, out: '' });

@@ -182,7 +182,8 @@ function explained(error: unknown): readonly [code: ExitCode, text: string] {
 function endOnClosedPipe(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.done);
-    throw error;
+    // Such as a full disk: what was written is cut.
+    throw new ExitError(EXIT.unavailable, `standard output cannot be written: ${error.message}`, { cause: error });
   });
 }
 

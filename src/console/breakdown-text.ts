@@ -8,6 +8,7 @@ import {
   type Figures,
 } from '../core/report/breakdown.ts';
 import { timeText } from '../core/report/reporting.ts';
+import type { MissingReports } from '../core/report/summary.ts';
 import { durationText } from '../core/text/duration.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
 import { csvLine, type Cell } from './report-text.ts';
@@ -117,16 +118,21 @@ export interface ReportTimes {
   readonly until: number | null;
 }
 
-export function* breakdownJson({ rows, total }: Breakdown, by: RowsBy, times: ReportTimes): Generator<string> {
+interface AboutRows extends ReportTimes {
+  readonly missing: readonly MissingReports[];
+}
+
+export function* breakdownJson({ rows, total }: Breakdown, by: RowsBy, about: AboutRows): Generator<string> {
   const nameOf = ({ name, target }: BreakdownRow): object => ({
     [NAME_FIELDS[by]]: name,
     ...(by === 'group' && { group: target }),
   });
   const json = {
-    generated_at: timeText(times.madeAt),
-    since: times.since === null ? null : timeText(times.since),
-    until: times.until === null ? null : timeText(times.until),
+    generated_at: timeText(about.madeAt),
+    since: about.since === null ? null : timeText(about.since),
+    until: about.until === null ? null : timeText(about.until),
     by,
+    gone: about.missing,
     rows: rows.map((row) => ({ ...nameOf(row), ...figuresJson(row) })),
     total: figuresJson(total),
   };

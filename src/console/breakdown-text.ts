@@ -27,7 +27,7 @@ const TEXT_COLUMNS: readonly Column[] = [
   ['changes', ({ changes }) => String(changes)],
   ...STANDINGS.map((standing): Column => [standing, (figures) => String(figures[standing])]),
   ['requests', ({ requests }) => String(requests)],
-  ['per change', (figures) => requestsPerChange(figures)?.toFixed(2) ?? '-'],
+  ['per change', (figures) => perChangeText(requestsPerChange(figures))],
   ['conflicts', ({ conflicts }) => String(conflicts)],
   ['p50', ({ p50Ms }) => latencyText(p50Ms)],
   ['p95', ({ p95Ms }) => latencyText(p95Ms)],
@@ -72,6 +72,9 @@ export const minuteText = (time: string): string => `${time.slice(0, 16)}Z`;
 /** null: there is no change. */
 export const requestsPerChange = ({ requests, changes }: Figures): number | null =>
   changes === 0 ? null : Math.round((1000 * requests) / changes) / 1000;
+
+/** A small one with the third digit that it has. */
+export const perChangeText = (value: number | null): string => value?.toFixed(value > 0 && value < 0.1 ? 3 : 2) ?? '-';
 
 /** Short ones as `1.5 s`, since a whole second says little of them. */
 export function latencyText(ms: number | null): string {

@@ -82,7 +82,7 @@ test.each(['', ' ', '\t'])('option: the value %j is refused, whatever reads it',
 
 test('option: other values are read as before', () => {
   const command = new Command('c')
-    .option('--group <id>', '', (text: string, former: readonly string[] = []) => [...former, text])
+    .option('--group <id>', '', (text: string, former?: readonly string[]) => [...(former ?? []), text])
     .option('--plain <text>')
     .option('--flag');
   refuseEmptyValues(command);

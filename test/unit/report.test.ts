@@ -21,6 +21,7 @@ import {
   type HeldReportFacts,
   type RetryReportFacts,
 } from '../../src/core/report/reporting.ts';
+import { aReport } from '../support/a-report.ts';
 import { anIntent as builtIntent, type IntentParts } from '../support/an-intent.ts';
 
 const source = {
@@ -284,4 +285,15 @@ describe('a deleted group that Genesys Cloud does not have either', () => {
     expect(advices(gone(false), reason)[0]).toBe(ADVICE.group);
     expect(advices(gone(true), failure)[0]).toBe('Wait.');
   });
+});
+
+test.each([
+  { lag_ms: { queue: 1e308, apply: 1e308 } },
+  { lag_ms: { queue: 1, apply: -1e14 } },
+  { conflicts: 1e15 },
+  { attempt: 1e10 },
+])('report record: figures that no service can write are none: %j', (odd) => {
+  const record = aReport(1n, 'm');
+  expect(ReportRecord.safeParse(record).success).toBe(true);
+  expect(ReportRecord.safeParse({ ...record, ...odd }).success).toBe(false);
 });

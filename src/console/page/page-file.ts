@@ -44,7 +44,7 @@ async function writePage(
     warnings: [...(await warnings()), ...warningsOf(searched)],
     groups,
     reasons: counted.breakdown('reason', isSelected),
-    timeline: timelineOf(counted, isSelected),
+    timeline: timelineOf(counted, isSelected, about.times.madeAt),
     open: open.newest(OPEN_CHANGES_MAX),
   };
   for (const piece of reportPage(page, sha256Base64)) await file.append(piece);

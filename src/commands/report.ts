@@ -302,7 +302,7 @@ const writePage: Printing = async (reporting, searched, { selection, missing }) 
 
 const isSelectedBy =
   (selection: ReportSelection) =>
-  (record: Pick<ReportRecord, 'outcome' | 'reported_at'>): boolean =>
+  (record: Pick<ReportRecord, 'outcome' | 'reported_at' | 'held_since'>): boolean =>
     endedAsSelected(selection, record);
 
 const timesOf = ({ since, until }: ReportFlags, { clock }: Pick<CommandContext, 'clock'>): ReportTimes => ({

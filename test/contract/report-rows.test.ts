@@ -272,6 +272,22 @@ describe('html', () => {
   });
 });
 
+test('--since leaves out what was held before, although it was reported again later', async () => {
+  const held = (epoch: number, minute: number) =>
+    aReport(1n, 'ada', {
+      id: 's/0/1/ada#held',
+      final: false,
+      outcome: 'held',
+      epoch,
+      held_since: timeAt(0),
+      reported_at: timeAt(minute),
+    });
+  await write(held(1, 0), held(3, 60));
+  expect(outcomesIn((await report({ since: at(30) })).out)).toEqual({});
+  expect(outcomesIn((await report({ since: at(0) })).out)).toEqual({ held: 1 });
+  expect(JSON.parse((await report({ by: 'outcome', format: 'json', since: at(30) })).out)).toMatchObject({ rows: [] });
+});
+
 describe('reports that are gone', () => {
   const older = 'older reports of the time that is asked for may be gone: reports/0 begins at 2026-09-21T00:30:00.000Z';
   const gone = [{ topic: 'reports', partition: 0, offset: '1', time: timeAt(30) }];

@@ -141,6 +141,7 @@ test('a removal that is held is not final, has an id of its own and says how to 
     final: false,
     op: 'remove',
     outcome: 'held',
+    held_since: '1970-01-01T00:00:00.005Z',
     reason: { code: 'group_percent', message: expect.stringContaining('GUARD_GROUP_PERCENT'), status: null },
     next_attempt_at: null,
   });
@@ -296,4 +297,17 @@ test.each([
   const record = aReport(1n, 'm');
   expect(ReportRecord.safeParse(record).success).toBe(true);
   expect(ReportRecord.safeParse({ ...record, ...odd }).success).toBe(false);
+});
+
+test('report record: what was held and has ended says no more since when it was', () => {
+  const report = {
+    ...heldReport(anIntent({ guard: held }), {
+      ...written,
+      reason: heldFailure('group_percent', 'd'),
+      request: null,
+      lag: noLag,
+    }),
+    outcome: 'superseded',
+  } as const;
+  expect(reportRecord(report, EPOCH)).not.toHaveProperty('held_since');
 });

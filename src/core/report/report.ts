@@ -106,6 +106,10 @@ export const ReportRecord = z
       .nullable(),
     superseded_by: z.string().nullable().meta({ description: 'id of the newer intent' }),
     next_attempt_at: time.nullable(),
+    held_since: time.optional().meta({
+      description:
+        'of `held`: since when, the same in each repeated report; absent: another outcome, or an older version',
+    }),
     approval: Decision.optional().meta({ description: 'who has let a held removal pass, and why' }),
     refusal: Decision.optional().meta({ description: 'who has refused a held removal, and why' }),
     pause: z

@@ -109,6 +109,12 @@ export const isFailure = ({ outcome }: Ended): boolean => isKnownOutcome(outcome
 export const isKnownOutcome = (outcome: string): outcome is ReportOutcome =>
   (REPORT_OUTCOMES as readonly string[]).includes(outcome);
 
+/** Since when it stands as it does, RFC 3339: what is held is reported again by each owner of its partition. */
+export const standsSince = ({
+  held_since: since,
+  reported_at: at,
+}: Pick<ReportRecord, 'held_since' | 'reported_at'>): string => since ?? at;
+
 /** What decides which of several records counts. */
 export type Standing = Pick<ReportRecord, 'id' | 'final' | 'epoch' | 'reported_at' | 'attempt'>;
 

@@ -9,7 +9,7 @@ import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
-import type { CommandContext } from './console/command-context.ts';
+import { refuseEmptyValues, type CommandContext } from './console/command-context.ts';
 import { readText } from './console/kafka-tools.ts';
 import { secretsIn } from './config/config.ts';
 import { ConfigError } from './config/problem.ts';
@@ -80,6 +80,7 @@ async function program(context: CommandContext, asked: string | undefined): Prom
 
 /** Commander passes settings on only to commands that it creates itself. */
 function inherit(parent: Command): void {
+  refuseEmptyValues(parent);
   for (const command of parent.commands) inherit(command.copyInheritedSettings(parent));
 }
 
@@ -181,7 +182,8 @@ function explained(error: unknown): readonly [code: ExitCode, text: string] {
 function endOnClosedPipe(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.done);
-    throw error;
+    // Such as a full disk: what was written is cut.
+    throw new ExitError(EXIT.unavailable, `standard output cannot be written: ${error.message}`, { cause: error });
   });
 }
 

@@ -29,14 +29,19 @@ export interface AppendedFile {
   close(): Promise<void>;
 }
 
-/** What is behind `length` bytes of it goes. Rejects where it is there already, and `length` is null. */
-export async function appendPrivateFile(path: string, length: number | null): Promise<AppendedFile> {
+/**
+ * What is behind `length` bytes of it goes; `first` is written where nothing is before. Rejects where it is there already, and `length`
+ * is null; a new one without `first` does not stay.
+ */
+export async function appendPrivateFile(path: string, length: number | null, first: string): Promise<AppendedFile> {
   const file = await open(path, length === null ? 'ax' : 'a', OWNER_ONLY);
   try {
     await closeToOthers(file);
     if (length !== null && (await file.stat()).size > length) await file.truncate(length);
+    if (length === null || length === 0) await file.appendFile(first);
   } catch (error) {
     await file.close();
+    if (length === null) rmSync(path, { force: true });
     throw error;
   }
   return { append: (text) => file.appendFile(text), close: () => file.close() };
@@ -68,7 +73,7 @@ export async function writeNewPrivateFile<T>(
   stop: AbortSignal,
   write: (file: Pick<AppendedFile, 'append'>) => Promise<T>,
 ): Promise<T> {
-  if (await lstat(path).catch(() => null)) throw isThere(path);
+  if (await lstat(path).catch(() => null)) throw isThere();
   const unfinished = `${path}.${systemRandom.uuid()}.unfinished`;
   const file = await open(unfinished, 'ax', OWNER_ONLY).catch(cannotWrite);
   // Nothing that waits is reached where the process exits.
@@ -97,12 +102,11 @@ async function giveName(unfinished: string, path: string): Promise<void> {
       return copyFile(unfinished, path, constants.COPYFILE_EXCL);
     });
   } catch (error) {
-    throw codeOf(error) === 'EEXIST' ? isThere(path) : new NewFileError(errorText(error), { cause: error });
+    throw codeOf(error) === 'EEXIST' ? isThere() : new NewFileError(errorText(error), { cause: error });
   }
 }
 
-const isThere = (path: string): NewFileError =>
-  new NewFileError(`${path} is there already: name another file, or remove it`);
+const isThere = (): NewFileError => new NewFileError('it is there already: name another file, or remove it');
 
 function cannotWrite(cause: unknown): never {
   throw new NewFileError(errorText(cause), { cause });

@@ -2,10 +2,9 @@
 import { Command, Option } from 'commander';
 import { readingTopic } from '../core/log/authorization.ts';
 import { idKey } from '../core/change/change.ts';
-import { REPORT_OUTCOMES, type ReportRecord } from '../core/report/report.ts';
-import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/report/summary.ts';
+import type { ReportRecord } from '../core/report/report.ts';
+import { foldReport, summaryOf, type MissingReports, type Operations } from '../core/report/summary.ts';
 import type { RecordIndex } from '../adapters/record-index/record-index.ts';
-import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { LogTools } from '../ports.ts';
 import { CountedOperations } from '../core/report/breakdown.ts';
@@ -19,12 +18,20 @@ import {
   type ReportTimes,
   type RowsBy,
 } from '../console/breakdown-text.ts';
+import { missingReports, missingText, type KeptReports } from '../console/missing-reports.ts';
 import { writeReportPage } from '../console/page/page-file.ts';
 import { indexOption, withRecordIndex } from '../console/indexing.ts';
 import { reportIndex, reportIndexSources } from '../console/indexed-records.ts';
+import { noteSearch, pageCriteriaText } from '../console/report-notes.ts';
 import { csvHeader, csvRow, csvText, summaryJson, summaryText } from '../console/report-text.ts';
 import { NOT_SENT } from '../console/shadow.ts';
-import { SearchedReports, endedAsSelected, reportTopic, type ReportSelection } from '../console/report-search.ts';
+import {
+  SearchedReports,
+  endedAsSelected,
+  reportTopic,
+  type ReportSelection,
+  type ReportSource,
+} from '../console/report-search.ts';
 import {
   collect,
   endIfStopped,
@@ -35,6 +42,7 @@ import {
   showProgress,
   type CommandContext,
 } from '../console/command-context.ts';
+import { placesIn } from '../console/group-sources.ts';
 import { existingTopic, withLogTools } from '../console/kafka-tools.ts';
 
 export interface ReportFlags {
@@ -96,7 +104,9 @@ export function reportCommand(context: CommandContext): Command {
         [],
         async (config, tools) => {
           checkFlags(flags);
-          const printing = { flags, topic: config.topics.report, tools, context };
+          const topic = config.topics.report;
+          const { starts } = placesIn(tools, config);
+          const printing = { flags, topic, tools, starts: (of: readonly number[]) => starts(topic, of), context };
           if (directory === undefined) return printReport(printing);
           const sources = await reportIndexSources(config, { tools, context });
           await withRecordIndex(directory, sources, (index) => printReport({ ...printing, index }));
@@ -131,6 +141,8 @@ interface Reporting {
   readonly flags: ReportFlags;
   readonly topic: string;
   readonly tools: LogTools;
+  /** By partition of the topic, the offset of the oldest record that is left. */
+  readonly starts: KeptReports['starts'];
   /** Brought up to date; absent: the topic is read. */
   readonly index?: RecordIndex;
   readonly context: Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'stop'>;
@@ -143,16 +155,27 @@ export async function printReport(reporting: Reporting): Promise<void> {
   const follow = flags.follow === true;
   const { partitionCount } = await existingTopic(topic, { tools, context });
   const allPartitions = flags.allPartitions === true;
-  const source =
+  const sourceOf = (selected: ReportSelection): ReportSource =>
     index === undefined
-      ? reportTopic({ tools, topic, selection, follow, context })
-      : reportIndex({ index, stop: context.stop }, selection);
+      ? reportTopic({ tools, topic, selection: selected, follow, context })
+      : reportIndex({ index, stop: context.stop }, selected);
+  const source = sourceOf(selection);
   const searched = new SearchedReports({ source, partitionCount, selection, follow, allPartitions, context });
   const endProgress = showReading(reporting, searched);
-  const count = await printingOf(flags)(reporting, searched, selection).finally(endProgress);
+  const kept = { topic, starts: startsOf(reporting), source: sourceOf(ALL), context };
+  const missing = async (): Promise<readonly MissingReports[]> =>
+    follow ? [] : missingReports(kept, { partitions: [...searched.partitions], since: selection.since });
+  const count = await printingOf(flags)(reporting, searched, { selection, missing }).finally(endProgress);
   if (!follow) endIfStopped(context, `before the end of ${topic}`);
-  await tellSearch(reporting, searched, { selection, count, partitionCount });
+  await noteSearch(reporting, searched, { selection, count, partitionCount, missing: await missing() });
 }
+
+const ALL: ReportSelection = { groups: null, members: null, outcomes: null, since: null };
+
+const startsOf = ({ starts, index }: Reporting): KeptReports['starts'] =>
+  index === undefined
+    ? starts
+    : async () => new Map([...index.places('report')].map(([partition, { first }]) => [partition, first]));
 
 /** @throws ExitError (usage) where they contradict each other. */
 function checkFlags(flags: ReportFlags): void {
@@ -199,72 +222,16 @@ function showReading({ flags, index, context }: Reporting, searched: SearchedRep
   });
 }
 
-interface Searched {
+interface Asked {
   readonly selection: ReportSelection;
-  /** Of what was printed. */
-  readonly count: number;
-  readonly partitionCount: number;
+  /** Of the partitions that were read. */
+  readonly missing: () => Promise<readonly MissingReports[]>;
 }
 
-/** What could not be read, and where nothing was found. */
-async function tellSearch(
-  { flags, topic, index, context }: Reporting,
-  searched: SearchedReports,
-  found: Searched,
-): Promise<void> {
-  const { unreadableCount, problems, recordCount, outcomes } = searched;
-  if (unreadableCount > 0)
-    await print(context.stderr, `warning: ${unreadableCount} records of ${topic} are no report records\n`);
-  for (const problem of problems)
-    await print(context.stderr, `warning: ${topic}: ${visible(problem)}; the reports in it are missing\n`);
-  const misspelt = [...(found.selection.outcomes ?? [])].filter(
-    (outcome) => !isKnownOutcome(outcome) && !outcomes.has(outcome),
-  );
-  if (misspelt.length > 0) {
-    const known = `this version knows ${REPORT_OUTCOMES.join(', ')}`;
-    const text = `report: no record has the outcome ${misspelt.map(visible).join(', ')}; ${known}`;
-    throw new ExitError(EXIT.usage, text);
-  }
-  if (found.count > 0 || flags.follow === true) return;
-  const where =
-    index === undefined
-      ? `${recordCount} records in ${searched.partitions.size} of ${found.partitionCount} partitions of ${topic} were`
-      : `all of ${topic} that is in the index was`;
-  await print(context.stderr, `nothing found: ${where} searched${criteriaText(flags)}\n`);
-}
-
-function criteriaText(flags: ReportFlags): string {
-  const { since, until } = flags;
-  const criteria = [
-    ...criteriaBesideTimes(flags),
-    ...(since === undefined ? [] : [`reported at ${new Date(since).toISOString()} or later`]),
-    ...(until === undefined ? [] : [`reported before ${new Date(until).toISOString()}`]),
-  ];
-  const ids = asksForIds(flags) ? ` (${IDS_TEXT})` : '';
-  return criteria.length === 0 ? '' : ` for ${criteria.join(', ')}${ids}`;
-}
-
-/** Sentences; empty: nothing was asked for but times, which the page says elsewhere. */
-function pageCriteriaText(flags: ReportFlags): string {
-  const criteria = criteriaBesideTimes(flags);
-  const ids = asksForIds(flags) ? ` Groups and members are searched by ${IDS_TEXT}.` : '';
-  return criteria.length === 0 ? '' : `Limited to ${criteria.join(', ')}.${ids}`;
-}
-
-const IDS_TEXT = 'ids of the identity provider and of Genesys Cloud';
-
-const asksForIds = ({ group, member }: ReportFlags): boolean => group !== undefined || member !== undefined;
-
-const criteriaBesideTimes = ({ group, member, outcome }: ReportFlags): readonly string[] => [
-  ...(group === undefined ? [] : [`group ${group.map(visible).join(' or ')}`]),
-  ...(member === undefined ? [] : [`member ${member.map(visible).join(' or ')}`]),
-  ...(outcome === undefined ? [] : [`outcome ${outcome.map(visible).join(' or ')}`]),
-];
-
-type Printing = (reporting: Reporting, searched: SearchedReports, selection: ReportSelection) => Promise<number>;
+type Printing = (reporting: Reporting, searched: SearchedReports, asked: Asked) => Promise<number>;
 
 /** As they come. */
-const printRecords: Printing = async ({ flags, context }, searched, selection) => {
+const printRecords: Printing = async ({ flags, context }, searched, { selection }) => {
   const isCsv = flags.format === 'csv';
   if (isCsv) await printPieces(context.stdout, [csvHeader()]);
   let count = 0;
@@ -277,12 +244,12 @@ const printRecords: Printing = async ({ flags, context }, searched, selection) =
 };
 
 /** Each once. */
-const printOperations: Printing = async ({ flags, topic, context }, searched, selection) => {
+const printOperations: Printing = async ({ flags, topic, context }, searched, { selection, missing }) => {
   const operations: Operations = new Map();
   for await (const { record } of searched.read()) foldReport(operations, record);
   endIfStopped(context, `before the end of ${topic}`);
   for (const [id, record] of operations) if (!endedAsSelected(selection, record)) operations.delete(id);
-  const summary = summaryOf(operations, context.clock.now().wall);
+  const summary = summaryOf(operations, context.clock.now().wall, await missing());
   const format = formatOf(flags);
   if (format === 'text') await print(context.stdout, summaryText(summary));
   else await printPieces(context.stdout, format === 'csv' ? csvText(summary.operations) : summaryJson(summary, 2));
@@ -299,7 +266,7 @@ const noRowsText = (count: number): string =>
   `${counted(count, 'record')} about no change (paused, resumed, drift): no rows; --format ndjson lists them\n`;
 
 /** In rows. */
-const printBreakdown: Printing = async (reporting, searched, selection) => {
+const printBreakdown: Printing = async (reporting, searched, { selection, missing }) => {
   const { flags, topic, context } = reporting;
   const { by = 'group' } = flags;
   const operations = countedOf(reporting, selection);
@@ -312,7 +279,11 @@ const printBreakdown: Printing = async (reporting, searched, selection) => {
   const breakdown = operations.breakdown(breakdownBy(by), isSelectedBy(selection));
   const format = formatOf(flags);
   if (format === 'csv') await printPieces(context.stdout, breakdownCsv(breakdown, by));
-  else if (format === 'json') await printPieces(context.stdout, breakdownJson(breakdown, by, timesOf(flags, context)));
+  else if (format === 'json')
+    await printPieces(
+      context.stdout,
+      breakdownJson(breakdown, by, { ...timesOf(flags, context), missing: await missing() }),
+    );
   else {
     if (isShadow) await print(context.stdout, `${NOT_SENT}\n`);
     for (const line of breakdownText(breakdown, by)) await print(context.stdout, line);
@@ -320,11 +291,16 @@ const printBreakdown: Printing = async (reporting, searched, selection) => {
   return breakdown.total.changes;
 };
 
-const writePage: Printing = async (reporting, searched, selection) => {
+const writePage: Printing = async (reporting, searched, { selection, missing }) => {
   const { flags, topic, context } = reporting;
   const { html: path = '' } = flags;
   const about = { topic, times: timesOf(flags, context), criteria: pageCriteriaText(flags) };
-  const page = { path, about, searched, counted: countedOf(reporting, selection), context };
+  const counted = countedOf(reporting, selection);
+  const warnings = async (): Promise<readonly string[]> => {
+    const gone = missingText(await missing());
+    return gone === null ? [] : [`${gone}.`];
+  };
+  const page = { path, about, searched, counted, warnings, context };
   const count = await writeReportPage({ ...page, isSelected: isSelectedBy(selection) });
   await print(context.stderr, `written to ${path}\n`);
   return count;
@@ -332,7 +308,7 @@ const writePage: Printing = async (reporting, searched, selection) => {
 
 const isSelectedBy =
   (selection: ReportSelection) =>
-  (record: Pick<ReportRecord, 'outcome' | 'reported_at'>): boolean =>
+  (record: Pick<ReportRecord, 'outcome' | 'reported_at' | 'held_since'>): boolean =>
     endedAsSelected(selection, record);
 
 const timesOf = ({ since, until }: ReportFlags, { clock }: Pick<CommandContext, 'clock'>): ReportTimes => ({

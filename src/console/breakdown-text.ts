@@ -8,6 +8,7 @@ import {
   type Figures,
 } from '../core/report/breakdown.ts';
 import { timeText } from '../core/report/reporting.ts';
+import type { MissingReports } from '../core/report/summary.ts';
 import { durationText } from '../core/text/duration.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
 import { csvLine, type Cell } from './report-text.ts';
@@ -26,7 +27,7 @@ const TEXT_COLUMNS: readonly Column[] = [
   ['changes', ({ changes }) => String(changes)],
   ...STANDINGS.map((standing): Column => [standing, (figures) => String(figures[standing])]),
   ['requests', ({ requests }) => String(requests)],
-  ['per change', (figures) => requestsPerChange(figures)?.toFixed(2) ?? '-'],
+  ['per change', (figures) => perChangeText(requestsPerChange(figures))],
   ['conflicts', ({ conflicts }) => String(conflicts)],
   ['p50', ({ p50Ms }) => latencyText(p50Ms)],
   ['p95', ({ p95Ms }) => latencyText(p95Ms)],
@@ -71,6 +72,9 @@ export const minuteText = (time: string): string => `${time.slice(0, 16)}Z`;
 /** null: there is no change. */
 export const requestsPerChange = ({ requests, changes }: Figures): number | null =>
   changes === 0 ? null : Math.round((1000 * requests) / changes) / 1000;
+
+/** A small one with the third digit that it has. */
+export const perChangeText = (value: number | null): string => value?.toFixed(value > 0 && value < 0.1 ? 3 : 2) ?? '-';
 
 /** Short ones as `1.5 s`, since a whole second says little of them. */
 export function latencyText(ms: number | null): string {
@@ -117,16 +121,21 @@ export interface ReportTimes {
   readonly until: number | null;
 }
 
-export function* breakdownJson({ rows, total }: Breakdown, by: RowsBy, times: ReportTimes): Generator<string> {
+interface AboutRows extends ReportTimes {
+  readonly missing: readonly MissingReports[];
+}
+
+export function* breakdownJson({ rows, total }: Breakdown, by: RowsBy, about: AboutRows): Generator<string> {
   const nameOf = ({ name, target }: BreakdownRow): object => ({
     [NAME_FIELDS[by]]: name,
     ...(by === 'group' && { group: target }),
   });
   const json = {
-    generated_at: timeText(times.madeAt),
-    since: times.since === null ? null : timeText(times.since),
-    until: times.until === null ? null : timeText(times.until),
+    generated_at: timeText(about.madeAt),
+    since: about.since === null ? null : timeText(about.since),
+    until: about.until === null ? null : timeText(about.until),
     by,
+    gone: about.missing,
     rows: rows.map((row) => ({ ...nameOf(row), ...figuresJson(row) })),
     total: figuresJson(total),
   };

@@ -7,9 +7,10 @@
  */
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import type { ReadProgress } from '../core/log/reading.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
+import { instantIn } from '../core/text/instant.ts';
 import { withNamedCommands, type Speaker } from '../core/text/named-commands.ts';
 import { jsonText, visibleLines } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
@@ -90,11 +91,24 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** RFC 3339, since 1970 (to Kafka negative numbers mean other things) → epoch ms. */
+/** RFC 3339 with its zone, or a day, since 1970 (to Kafka negative numbers mean other things) → epoch ms. */
 export function instant(text: string): number {
-  const at = Date.parse(text);
-  if (at >= 0) return at;
-  throw new InvalidArgumentError('Give a time such as 2026-09-21T14:13:20Z.');
+  const at = instantIn(text);
+  if (at !== null && at >= 0) return at;
+  throw new InvalidArgumentError(
+    'Give a time that is there, since 1970, with its zone, such as 2026-09-21T14:13:20Z or 2026-09-21T16:13:20+02:00; a day alone, such as 2026-09-21, is its beginning in UTC.',
+  );
+}
+
+/** No option of it takes an empty value: a variable of the shell that is not set must not select nothing, or everything. */
+export function refuseEmptyValues(command: Command): void {
+  for (const option of command.options.filter(({ required, optional }) => required || optional)) {
+    const read = option.parseArg;
+    option.argParser((text: string, former: unknown): unknown => {
+      if (text.trim() !== '') return read === undefined ? text : read(text, former);
+      throw new InvalidArgumentError('Give a value: it is empty, as where a variable of the shell is not set.');
+    });
+  }
 }
 
 /** For options that may be given several times. */

@@ -5,7 +5,7 @@ import { appendPrivateFile, type AppendedFile } from '../adapters/private-file.t
 import { RunningSha256 } from '../adapters/system.ts';
 import { distinctIds, idKey } from '../core/change/change.ts';
 import { jsonIn } from '../core/text/json.ts';
-import { errorText, jsonText, visible } from '../core/text/visible.ts';
+import { jsonText, visible } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { native } from '../formats/native/native.ts';
 import { z } from 'zod';
@@ -13,6 +13,7 @@ import type { CommandContext } from './command-context.ts';
 import type { WantedGroups } from './drift.ts';
 import { ComparedLine } from './drift-text.ts';
 import { readLines } from './file-source.ts';
+import { fileError } from './new-file.ts';
 
 /** Who is wanted by a file. */
 export interface WantedFile {
@@ -73,14 +74,18 @@ export type Compared = z.infer<typeof Compared>;
 export async function openCompared(path: string, isResumed: boolean, compared: Compared): Promise<ComparedFile> {
   try {
     const { lines, length } = isResumed ? await readCompared(path, compared) : { lines: [], length: null };
-    const file = await appendPrivateFile(path, length);
-    if (length === null || length === 0) await file.append(`${jsonText(compared)}\n`);
-    return { ...file, former: lines };
+    const file = await appendPrivateFile(path, length, `${jsonText(compared)}\n`);
+    const append = (text: string): Promise<void> =>
+      file.append(text).catch((error: unknown) => {
+        throw fileError(`--out ${path} (go on with it by --resume)`, error);
+      });
+    return { ...file, append, former: lines };
   } catch (error) {
     if (error instanceof ExitError) throw error;
-    const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-    const why = isThere ? 'is there already: go on with it by --resume, or name another file' : errorText(error);
-    throw new ExitError(EXIT.usage, `--out ${path}: ${why}`, { cause: error });
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
+      throw fileError(`--out ${path}`, error);
+    const remedy = 'is there already: go on with it by --resume, or name another file';
+    throw new ExitError(EXIT.usage, `--out ${path}: ${remedy}`, { cause: error });
   }
 }
 

@@ -8,7 +8,7 @@ import type { ReportRecord } from '../core/report/report.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { isFailure, isKnownOutcome, type Summary } from '../core/report/summary.ts';
 import { jsonText, visible, visibleCell } from '../core/text/visible.ts';
-import { EXIT, ExitError } from '../exit-codes.ts';
+import { fileError } from './new-file.ts';
 import { NOT_SENT } from './shadow.ts';
 
 /** @param indent 0: one line. */
@@ -29,8 +29,7 @@ export async function writeSummary(file: string, summary: Summary): Promise<void
   try {
     await writePrivateFile(file, summaryJson(summary, 2));
   } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
-    throw new ExitError(EXIT.usage, `${file}: the report cannot be written${why}`, { cause });
+    throw fileError(`${file}: the report cannot be written`, cause);
   }
 }
 

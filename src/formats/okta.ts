@@ -5,6 +5,7 @@
  * A list is put into the order of `published`, since hooks do not promise one.
  * https://developer.okta.com/docs/reference/api/event-types/ and …/concepts/event-hooks/
  */
+import { instantIn } from '../core/text/instant.ts';
 import type { Op, SourceEvent } from '../core/change/change.ts';
 import { NAME_LENGTH_MAX } from './reading/memo.ts';
 import type { Fields } from './reading/reading.ts';
@@ -64,8 +65,8 @@ function inOrder(events: readonly unknown[]): readonly unknown[] {
   if (events.length < 2) return events;
   let latest = 0;
   const timed = events.map((event) => {
-    const time = Date.parse(timeIn(fieldsIn(event)['published']) ?? '');
-    if (!Number.isNaN(time)) latest = time;
+    const time = instantIn(timeIn(fieldsIn(event)['published']) ?? '');
+    if (time !== null) latest = time;
     return { event, time: latest };
   });
   return timed.toSorted((a, b) => a.time - b.time).map(({ event }) => event);

@@ -1,6 +1,7 @@
 // The program as a process: what only a process has. Starting one is slow, so that everything else is tested in process.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,6 +50,9 @@ test.each([
   [['apply'], 'name a file of changes, or a plan with --plan'],
   [['plan'], 'say what is planned'],
   [['replay', 'now', '--bogus'], "unknown option '--bogus'"],
+  [['diff', '--group', ''], "option '--group <id>' argument '' is invalid. Give a value: it is empty"],
+  [['undo', '--since', '2026-02-30'], "option '--since <time>' argument '2026-02-30' is invalid. Give a time"],
+  [['held', 'approve', '--cause', ' '], "option '--cause <cause>' argument ' ' is invalid. Give a value: it is empty"],
 ])('command line: %j is a usage error', async (args, message) => {
   const { code, out, err } = await rollcall(...args);
   expect({ code, out }).toEqual({ code: EXIT.usage, out: '' });
@@ -166,4 +170,20 @@ test('command line: a reader that has seen enough is no error', async () => {
   const { child, ended } = start(['--help']);
   child.stdout.destroy();
   expect(await ended).toMatchObject({ code: EXIT.done, err: '' });
+});
+
+test.runIf(existsSync('/dev/full'))('command line: a full disk behind standard output ends it with 69', async () => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    const child = spawn(process.execPath, [...program, '--help'], { stdio: ['ignore', full, 'pipe'] });
+    let err = '';
+    child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const [code] = (await once(child, 'close')) as unknown[];
+    expect({ code, err }).toEqual({
+      code: EXIT.unavailable,
+      err: 'rollcall: standard output cannot be written: ENOSPC: no space left on device, write\n',
+    });
+  } finally {
+    closeSync(full);
+  }
 });

@@ -12,7 +12,7 @@ import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { ReadOptions } from '../../src/ports.ts';
 import { aReport } from '../support/a-report.ts';
-import { withAnIndex } from '../support/an-index.ts';
+import { startsIn, withAnIndex } from '../support/an-index.ts';
 import { aFolder } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -49,7 +49,7 @@ async function write(...records: readonly ReportRecord[]): Promise<void> {
 
 async function report(flags: ReportFlags, reads: ReadOptions[] = [], tools = toolsNoting(reads)) {
   const context = aContext({ clock });
-  await printReport({ flags, topic: 'reports', tools, context });
+  await printReport({ flags, topic: 'reports', tools, starts: startsIn(broker), context });
   // A page is not written over.
   if (flags.html === undefined) expect(await byIndex(flags)).toBe(context.out());
   return { out: context.out(), err: context.err() };
@@ -59,7 +59,7 @@ async function byIndex(flags: ReportFlags): Promise<string> {
   const context = aContext({ clock });
   const topics = { source: 's', report: 'reports' };
   await withAnIndex(aFolder(), { broker, tools: log, topics, context }, (index) =>
-    printReport({ flags, topic: 'reports', tools: log, index, context }),
+    printReport({ flags, topic: 'reports', tools: log, starts: startsIn(broker), index, context }),
   );
   return context.out();
 }
@@ -273,8 +273,99 @@ describe('html', () => {
         }
       },
     });
-    const reporting = printReport({ flags: { html: path() }, topic: 'reports', tools, context });
+    const reporting = printReport({
+      flags: { html: path() },
+      topic: 'reports',
+      tools,
+      starts: startsIn(broker),
+      context,
+    });
     await expect(reporting).rejects.toMatchObject({ code: EXIT.someFailed });
     await expect(stat(path())).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
+
+test('--since leaves out what was held before, although it was reported again later', async () => {
+  const held = (epoch: number, minute: number) =>
+    aReport(1n, 'ada', {
+      id: 's/0/1/ada#held',
+      final: false,
+      outcome: 'held',
+      epoch,
+      held_since: timeAt(0),
+      reported_at: timeAt(minute),
+    });
+  await write(held(1, 0), held(3, 60));
+  expect(outcomesIn((await report({ since: at(30) })).out)).toEqual({});
+  expect(outcomesIn((await report({ since: at(0) })).out)).toEqual({ held: 1 });
+  expect(JSON.parse((await report({ by: 'outcome', format: 'json', since: at(30) })).out)).toMatchObject({ rows: [] });
+});
+
+describe('reports that are gone', () => {
+  const older = 'older reports of the time that is asked for may be gone: reports/0 begins at 2026-09-21T00:30:00.000Z';
+  const gone = [{ topic: 'reports', partition: 0, offset: '1', time: timeAt(30) }];
+
+  beforeEach(async () => {
+    await write(parked, recovered, later);
+    broker.deleteRecordsBefore('reports', 0, 1n);
+  });
+
+  test.each([{}, { since: at(0) }, { since: at(29), until: at(40) }])(
+    'are said where the time needs them: %j',
+    async (times) => {
+      for (const flags of [{ by: 'group' }, { format: 'csv' }, { format: 'ndjson' }] as const) {
+        const { err } = await report({ ...flags, ...times });
+        expect(err).toContain(`warning: ${older}\n`);
+      }
+      expect(JSON.parse((await report({ by: 'group', format: 'json', ...times })).out)).toMatchObject({ gone });
+      expect(JSON.parse((await report({ format: 'json', ...times })).out)).toMatchObject({ gone });
+      const { out, err } = await page(times);
+      expect(out).toContain(`Warning: ${older}.`);
+      expect(err).toContain(older);
+    },
+  );
+
+  test('are not said where what is left reaches back far enough', async () => {
+    const { out, err } = await report({ by: 'group', format: 'json', since: at(30) });
+    expect(JSON.parse(out)).toMatchObject({ gone: [] });
+    expect(err).not.toContain('gone');
+    expect(JSON.parse((await report({ format: 'json', since: at(30) })).out)).not.toHaveProperty('gone');
+    expect((await page({ since: at(30) })).out).not.toContain('gone');
+  });
+
+  test('are named where nothing is found, and where a partition is empty', async () => {
+    const { err } = await report({ format: 'csv', since: at(0), until: at(20) });
+    expect(err).toMatch(/^nothing found: .*, in what was written within 10 min of that; older ones are gone$/m);
+    broker.deleteRecordsBefore('reports', 0, 3n);
+    const emptied = await report({ by: 'hour', since: at(50) });
+    expect(emptied.err).toContain(
+      'warning: older reports of the time that is asked for may be gone: of reports/0 none is left\n',
+    );
+  });
+
+  test('an index has what it has read before they went, and says what went before', async () => {
+    const context = aContext({ clock });
+    const index = aFolder();
+    const ask = () =>
+      withAnIndex(index, { broker, tools: log, topics: { source: 's', report: 'reports' }, context }, (read) =>
+        printReport({
+          flags: { by: 'group', since: at(0) },
+          topic: 'reports',
+          tools: log,
+          starts: startsIn(broker),
+          index: read,
+          context,
+        }),
+      );
+    await ask();
+    broker.deleteRecordsBefore('reports', 0, 3n);
+    await ask();
+    expect(context.err().split(`warning: ${older}\n`)).toHaveLength(3);
+  });
+});
+
+async function page(flags: ReportFlags) {
+  const html = join(folder, `${Math.random()}.html`);
+  const { err } = await report({ ...flags, html });
+  return { out: await readFile(html, 'utf8'), err };
+}

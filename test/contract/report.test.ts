@@ -12,7 +12,7 @@ import { summaryOf as summaryFrom } from '../../src/core/report/summary.ts';
 import { summaryText } from '../../src/console/report-text.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
 import type { ReadOptions } from '../../src/ports.ts';
-import { withAnIndex } from '../support/an-index.ts';
+import { startsIn, withAnIndex } from '../support/an-index.ts';
 import { aFolder } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -57,7 +57,12 @@ async function write(...values: readonly (ReportRecord | string)[]): Promise<voi
 /** By an index it is the same, in the order of the topic. */
 async function report(flags: Partial<ReportFlags>): Promise<{ out: string; err: string }> {
   const context = aContext();
-  const reporting = { flags: { format: 'json', ...flags } as const, topic: 'reports', tools: log };
+  const reporting = {
+    flags: { format: 'json', ...flags } as const,
+    topic: 'reports',
+    tools: log,
+    starts: startsIn(broker),
+  };
   await printReport({ ...reporting, context });
   const again = aContext();
   const topics = { source: 's', report: 'reports' };
@@ -125,7 +130,13 @@ describe('report', () => {
   test('follows until it is asked to stop', async () => {
     const context = aContext();
     const firstLine = new Promise<void>((resolve) => context.stdout.once('data', () => resolve()));
-    const following = printReport({ flags: { format: 'ndjson', follow: true }, topic: 'reports', tools: log, context });
+    const following = printReport({
+      flags: { format: 'ndjson', follow: true },
+      topic: 'reports',
+      tools: log,
+      starts: startsIn(broker),
+      context,
+    });
     await write(recovered);
     await firstLine;
     context.ask();
@@ -207,7 +218,13 @@ describe('where it looks', () => {
       describeTopic: (topic: string) => log.describeTopic(topic),
     });
     const context = aContext();
-    await printReport({ flags: { format: 'json', ...flags }, topic: 'reports', tools, context });
+    await printReport({
+      flags: { format: 'json', ...flags },
+      topic: 'reports',
+      tools,
+      starts: startsIn(broker),
+      context,
+    });
     return { read, out: context.out(), err: context.err() };
   };
 
@@ -298,7 +315,7 @@ test('report: shows how far it is', async () => {
       }
     },
   });
-  await printReport({ flags: { format: 'csv' }, topic: 'reports', tools, context });
+  await printReport({ flags: { format: 'csv' }, topic: 'reports', tools, starts: startsIn(broker), context });
   expect(context.err()).toContain('2.0 s  0/2 records (0 %), partition 0, 1\n');
   expect(context.err()).toContain('2/2 records (100 %)');
 });
@@ -317,7 +334,7 @@ test.each(['json', 'csv', 'ndjson'] as const)(
         }
       },
     });
-    const reporting = printReport({ flags: { format }, topic: 'reports', tools, context });
+    const reporting = printReport({ flags: { format }, topic: 'reports', tools, starts: startsIn(broker), context });
     await expect(reporting).rejects.toMatchObject({
       code: EXIT.someFailed,
       message: 'stopped before the end of reports',

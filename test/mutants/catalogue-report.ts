@@ -121,4 +121,36 @@ export const reportMutants: readonly Mutant[] = [
     edits: [{ find: '(namesGroup(fields) ? textIn(actor) : null) ??', replace: '' }],
     tests: ['test/unit/actor.test.ts'],
   },
+  {
+    name: 'older-gone-unsaid',
+    breaks: 'a report does not say that older ones of its time are gone',
+    edits: [{ find: 'if (time === null || since === null || time > since)', replace: 'if (time === null)' }],
+    tests: rows,
+  },
+  {
+    name: 'held-counts-again',
+    breaks: 'what is held counts in the hour in which it was last reported again',
+    edits: [{ find: '  since ?? at;', replace: '  (since, at);' }],
+    tests: breakdown,
+  },
+  {
+    name: 'odd-time-in-charts',
+    breaks: 'one report of the year 9999 empties the charts of the page',
+    edits: [{ find: 'beginOf(row) <= madeAt + AHEAD_MAX_MS', replace: 'madeAt >= 0' }],
+    tests: page,
+  },
+  {
+    name: 'dates-move',
+    breaks: 'the 30th of February is taken for a day of March',
+    edits: [{ find: 'date.getUTCMonth() === month - 1 && date.getUTCDate() === day', replace: 'day <= 31' }],
+    tests: ['test/unit/instant.test.ts'],
+  },
+  {
+    name: 'full-disk-is-usage',
+    breaks: 'a full disk is an error of the command line',
+    edits: [
+      { find: 'const isOfTheDisk = cause instanceof Error', replace: 'const isOfTheDisk = cause instanceof ExitError' },
+    ],
+    tests: ['test/unit/new-file.test.ts'],
+  },
 ];

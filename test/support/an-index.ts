@@ -18,6 +18,12 @@ export interface Indexed {
 
 export const topicIdIn = (broker: MemoryBroker) => async (topic: string) => broker.topic(topic).id;
 
+/** Of the report topic. */
+export const startsIn =
+  (broker: MemoryBroker, topic = 'reports') =>
+  async (partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>> =>
+    new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition).start]));
+
 /** Brought up to date. */
 export const withAnIndex = <T>(
   folder: string,

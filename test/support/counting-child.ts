@@ -18,7 +18,8 @@ for (let from = 0; from < Number(count); from += ENTRIES_A_TURN) {
 const context = aContext();
 const description = { partitionCount: 1, replicationFactor: 1, settings: new Map() };
 const tools = stubOf<LogTools>({ describeTopic: async () => description });
-await printReport({ flags: { by: 'group', format: 'json' }, topic: 'reports', tools, index, context });
+const starts = async () => new Map<number, bigint>();
+await printReport({ flags: { by: 'group', format: 'json' }, topic: 'reports', tools, starts, index, context });
 const { total } = JSON.parse(context.out()) as { readonly total: object };
 process.stdout.write(JSON.stringify(total));
 

@@ -93,13 +93,14 @@ describe('as CSV', () => {
 });
 
 test('as JSON has rows and a total', () => {
-  const times = { madeAt: 0, since: null, until: 1_000 };
+  const times = { madeAt: 0, since: null, until: 1_000, missing: [] };
   const json: unknown = JSON.parse([...breakdownJson(breakdownOf('group'), 'group', times)].join(''));
   expect(json).toMatchObject({
     generated_at: '1970-01-01T00:00:00.000Z',
     since: null,
     until: '1970-01-01T00:00:01.000Z',
     by: 'group',
+    gone: [],
     rows: [
       { source_group: 'sales', group: 'G1', changes: 3, requests_per_change: 0.667 },
       {

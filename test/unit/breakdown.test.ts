@@ -254,3 +254,17 @@ describe('any records', () => {
     );
   });
 });
+
+test('what is held stands in the hour since which it is, however often it is reported again', () => {
+  const held = (epoch: number, hour: number) =>
+    aRecord({
+      id: 'a#held',
+      final: false,
+      outcome: 'held',
+      epoch,
+      held_since: at(HOUR_MS),
+      reported_at: at(hour * HOUR_MS),
+    });
+  const { rows } = counted([held(1, 1), held(3, 9), held(5, 20)], { by: { spanMs: HOUR_MS } });
+  expect(rows).toMatchObject([{ name: at(HOUR_MS), held: 1 }]);
+});

@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { writeNewPrivateFile } from '../../src/adapters/private-file.ts';
+import { openCompared } from '../../src/console/drift-file.ts';
 import { writeNewFile } from '../../src/console/new-file.ts';
+import { writeSummary } from '../../src/console/report-text.ts';
+import { summarize } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 
 let folder: string;
@@ -80,7 +83,7 @@ test.each([
   const names = await readdir(folder);
   let worked = false;
   const written = writeNewPrivateFile(path, never, async () => void (worked = true));
-  await expect(written).rejects.toThrow(`${path} is there already: name another file, or remove it`);
+  await expect(written).rejects.toThrow('it is there already: name another file, or remove it');
   expect([worked, await readdir(folder)]).toEqual([false, names]);
 });
 
@@ -126,8 +129,43 @@ test.each([
 ] as const)('where the disk refuses %s it says so, and nothing is left', async (call, code) => {
   failing = { call, code };
   const written = writeNewFile({ option: 'plan --out', path }, { stop: never }, (file) => file.append('all'));
-  await expect(written).rejects.toMatchObject({ code: EXIT.usage, message: `plan --out: ${code}: refused` });
+  await expect(written).rejects.toMatchObject({
+    code: EXIT.unavailable,
+    message: `plan --out ${path}: ${code}: refused; make room, or name a file on another disk`,
+  });
   expect(await readdir(folder)).toEqual([]);
+});
+
+const compared = { source_topic: 's', consumer_group: 'c', target: 't', from_sha256: null, started_at: '' };
+
+test('diff --out: a full disk at its first line leaves no file, and an error names it', async () => {
+  failing = { call: 'write', code: 'ENOSPC' };
+  await expect(openCompared(path, false, compared)).rejects.toMatchObject({
+    code: EXIT.unavailable,
+    message: `--out ${path}: ENOSPC: refused; make room, or name a file on another disk`,
+  });
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('diff --out: a disk that is full later leaves the groups before, and the error says how to go on', async () => {
+  const file = await openCompared(path, false, compared);
+  await file.close();
+  failing = { call: 'write', code: 'ENOSPC' };
+  const resumed = await openCompared(path, true, compared);
+  await expect(resumed.append('half a group')).rejects.toMatchObject({
+    code: EXIT.unavailable,
+    message: `--out ${path} (go on with it by --resume): ENOSPC: refused; make room, or name a file on another disk`,
+  });
+  await resumed.close();
+  expect(await readFile(path, 'utf8')).toBe(`${JSON.stringify(compared)}\n`);
+});
+
+test('apply --report: a full disk is an error that names the file', async () => {
+  failing = { call: 'write', code: 'ENOSPC' };
+  await expect(writeSummary(path, summarize([], 0))).rejects.toMatchObject({
+    code: EXIT.unavailable,
+    message: expect.stringContaining(`${path}: the report cannot be written: ENOSPC`),
+  });
 });
 
 test('a directory that is not there is an error of the user, before the work', async () => {
@@ -136,7 +174,7 @@ test('a directory that is not there is an error of the user, before the work', a
   const written = writeNewFile(file, { stop: never }, async () => void (worked = true));
   await expect(written).rejects.toMatchObject({
     code: EXIT.usage,
-    message: expect.stringMatching(/^report --html: ENOENT/),
+    message: expect.stringContaining(`report --html ${file.path}: ENOENT`),
   });
   expect(worked).toBe(false);
 });

@@ -17,10 +17,12 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 interface Shown extends Partial<Pick<ReportPage, 'topic' | 'criteria' | 'warnings' | 'isShadow'>> {
   readonly records: readonly ReportRecord[];
   readonly isSelected?: Selected;
+  /** Epoch ms. */
+  readonly madeAt?: number;
 }
 
 function pageFacts({ records, isSelected = everything, ...shown }: Shown): ReportPage {
-  const { topic = 'reports', criteria = '', warnings = [], isShadow = false } = shown;
+  const { topic = 'reports', criteria = '', warnings = [], isShadow = false, madeAt = Infinity } = shown;
   const counted = new CountedOperations(null);
   const open = new OpenChanges(isSelected);
   for (const record of records) if (counted.take({ record, key: null })) open.note(record, null);
@@ -32,7 +34,7 @@ function pageFacts({ records, isSelected = everything, ...shown }: Shown): Repor
     times: { madeAt: START, since: null, until: null },
     groups: counted.breakdown('group', isSelected),
     reasons: counted.breakdown('reason', isSelected),
-    timeline: timelineOf(counted, isSelected),
+    timeline: timelineOf(counted, isSelected, madeAt),
     open: open.newest(OPEN_CHANGES_MAX),
   };
 }
@@ -228,7 +230,7 @@ test.each([
 test('the bars of groups and of reasons are in proportion to the longest', () => {
   const few = [1, 2, 3, 4].map((i) => failed(i, { group: i === 1 ? 'a' : 'b', reason: aReason(i === 1 ? 'x' : 'y') }));
   const page = pageOf({ records: few.map((record) => ({ ...record, source_group: record.group })) });
-  const widths = [...page.matchAll(/class="failed" width="([\d.]+)" height="10" \/>/g)].map(([, width]) => width);
+  const widths = [...page.matchAll(/class="failed" x="0" width="([\d.]+)" height="10" \/>/g)].map(([, width]) => width);
   expect(widths).toEqual(['100', '33.33', '100', '33.33']);
 });
 
@@ -276,6 +278,67 @@ describe('the time it shows', () => {
     expect(pageOf({ records: far })).toMatch(/; the 7,9\d\d before are left out/);
     expect(pageFacts({ records: far }).timeline.rows.at(-1)?.changes).toBe(1);
   });
+});
+
+describe('times that cannot be true', () => {
+  const many = Array.from({ length: 200 }, (_, i) => applied(i, i * HOUR_MS * 0.1));
+  const madeAt = START + 20 * HOUR_MS;
+
+  test('leave the charts to all others, and are counted above them', () => {
+    const odd = [
+      applied(201, Date.UTC(9999, 11, 31) - START),
+      applied(202, 30 * HOUR_MS + 24 * HOUR_MS),
+      applied(203, -START),
+    ];
+    const shown = { records: [...many, ...odd], madeAt };
+    expect(pageFacts(shown).timeline).toEqual({
+      ...pageFacts({ records: many, madeAt }).timeline,
+      implausibleCount: 3,
+    });
+    const page = pageOf(shown);
+    expect(page).toContain(
+      '<title>Rollcall report: reports, 2026-09-21 00:00 to 2026-09-21 19:00: 203 changes'.replace(': 203', ', 203'),
+    );
+    expect(page.indexOf('In no chart: 3 changes reported later than now')).toBeLessThan(page.indexOf('class="charts"'));
+    expect(pageOf({ records: many, madeAt })).not.toContain('In no chart');
+  });
+
+  test('are shown where no other is there, and so are few old ones of few', () => {
+    const { timeline } = pageFacts({ records: [applied(1, 48 * HOUR_MS)], madeAt: START });
+    expect(timeline).toMatchObject({ implausibleCount: 0, rows: [{ changes: 1 }] });
+    const old = pageFacts({ records: [applied(1, -800 * 24 * HOUR_MS), applied(2, 0)], madeAt }).timeline;
+    expect(old).toMatchObject({ implausibleCount: 0 });
+  });
+});
+
+describe('scales', () => {
+  const scalesOf = (page: string): string[][] =>
+    [...page.matchAll(/<div class="scale" aria-hidden="true">(.*?)<\/div>/gs)].map(([, scale = '']) =>
+      [...scale.matchAll(/<span>(.*?)<\/span>/g)].map(([, label = '']) => label),
+    );
+
+  test('of changes are whole numbers, and of requests per change no two are the same', () => {
+    const one = Array.from({ length: 81 }, (_, i) => applied(i, 0, 'p'));
+    expect(scalesOf(pageOf({ records: one })).slice(0, 2)).toEqual([
+      ['82', '41', '0'],
+      ['0.012', '0.006', '0'],
+    ]);
+    expect(pageOf({ records: one })).toContain('0.012 requests per change');
+  });
+});
+
+test('top reasons are drawn in the colours of what they are of', () => {
+  const waiting = (offset: number) =>
+    aReport(BigInt(offset), 'm', { final: false, outcome: 'retry_scheduled', reason: aReason('busy') });
+  const held = aReport(9n, 'm', { final: false, outcome: 'held', reason: aReason('busy') });
+  const page = pageOf({ records: [failed(1, { reason: aReason('busy') }), waiting(2), waiting(3), held] });
+  const bar = /<td class="bar">(.*?)<\/td>/s.exec(page)?.[1] ?? '';
+  const parts = [...bar.matchAll(/class="(\w+)" x="([\d.]+)" width="([\d.]+)"/g)].map(([, ...part]) => part);
+  expect(parts).toEqual([
+    ['failed', '0', '25'],
+    ['waiting', '25', '50'],
+    ['held', '75', '25'],
+  ]);
 });
 
 test('of a shadow it says that nothing was sent', () => {

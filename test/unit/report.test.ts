@@ -21,6 +21,7 @@ import {
   type HeldReportFacts,
   type RetryReportFacts,
 } from '../../src/core/report/reporting.ts';
+import { aReport } from '../support/a-report.ts';
 import { anIntent as builtIntent, type IntentParts } from '../support/an-intent.ts';
 
 const source = {
@@ -140,6 +141,7 @@ test('a removal that is held is not final, has an id of its own and says how to 
     final: false,
     op: 'remove',
     outcome: 'held',
+    held_since: '1970-01-01T00:00:00.005Z',
     reason: { code: 'group_percent', message: expect.stringContaining('GUARD_GROUP_PERCENT'), status: null },
     next_attempt_at: null,
   });
@@ -284,4 +286,28 @@ describe('a deleted group that Genesys Cloud does not have either', () => {
     expect(advices(gone(false), reason)[0]).toBe(ADVICE.group);
     expect(advices(gone(true), failure)[0]).toBe('Wait.');
   });
+});
+
+test.each([
+  { lag_ms: { queue: 1e308, apply: 1e308 } },
+  { lag_ms: { queue: 1, apply: -1e14 } },
+  { conflicts: 1e15 },
+  { attempt: 1e10 },
+])('report record: figures that no service can write are none: %j', (odd) => {
+  const record = aReport(1n, 'm');
+  expect(ReportRecord.safeParse(record).success).toBe(true);
+  expect(ReportRecord.safeParse({ ...record, ...odd }).success).toBe(false);
+});
+
+test('report record: what was held and has ended says no more since when it was', () => {
+  const report = {
+    ...heldReport(anIntent({ guard: held }), {
+      ...written,
+      reason: heldFailure('group_percent', 'd'),
+      request: null,
+      lag: noLag,
+    }),
+    outcome: 'superseded',
+  } as const;
+  expect(reportRecord(report, EPOCH)).not.toHaveProperty('held_since');
 });

@@ -49,6 +49,7 @@ type Stored = readonly [
   sourceGroup: number | null,
   group: number | null,
   patches: readonly number[],
+  heldSince: string | null,
 ];
 
 export class CountingInFile implements CountingStore {
@@ -84,6 +85,7 @@ export class CountingInFile implements CountingStore {
       change.sourceGroup === null ? null : this.#numberOf(change.sourceGroup),
       change.group === null ? null : this.#numberOf(change.group),
       change.patches,
+      change.held_since ?? null,
     ];
     this.#statements.setChange.run(JSON.stringify(id), JSON.stringify(stored));
   }
@@ -125,14 +127,15 @@ export class CountingInFile implements CountingStore {
 
   #read(id: string, row: Row): CountedChange {
     const stored = JSON.parse(String(row['change'])) as Stored;
-    const [ownId, final, epoch, attempt, reportedAt, conflicts, lagMs, outcome, reason, sourceGroup, group, patches] =
-      stored;
+    const [ownId, final, epoch, attempt, reportedAt, conflicts, lagMs, ...rest] = stored;
+    const [outcome, reason, sourceGroup, group, patches, heldSince] = rest;
     return {
       id: ownId ?? id,
       final,
       epoch,
       attempt,
       reported_at: reportedAt,
+      ...(heldSince !== null && { held_since: heldSince }),
       conflicts,
       lagMs,
       outcome: this.#texts[outcome] ?? '',

@@ -19,6 +19,10 @@ export interface Chart {
   readonly times: readonly string[];
   readonly series: readonly Series[];
   readonly valueText: (value: number) => string;
+  /** Of the scale: 0, its top and the middle. Absent: as a value. */
+  readonly scaleText?: (value: number) => string;
+  /** Half of the top is a whole number, too. */
+  readonly isWhole?: true;
 }
 
 const HEIGHT = 100;
@@ -27,20 +31,21 @@ const HEIGHT = 100;
 export function stackedBars(chart: Chart, size: 'wide' | 'narrow'): Markup {
   const { times, series, valueText } = chart;
   const sums = times.map((_, at) => series.reduce((sum, { values }) => sum + (values[at] ?? 0), 0));
-  const max = Math.max(1e-9, ...sums);
+  const top = topOf(chart, Math.max(0, ...sums));
+  const max = Math.max(1e-9, top);
   const bars = times.flatMap((time, at) => {
-    let top = HEIGHT;
+    let y = HEIGHT;
     return series.flatMap(({ name, colour, values }) => {
       const value = values[at] ?? 0;
       if (value === 0) return [];
       const height = (value / max) * HEIGHT;
-      top -= height;
-      const place = html`x="${rounded(at + 0.08)}" y="${rounded(top)}" width="0.84" height="${rounded(height)}"`;
+      y -= height;
+      const place = html`x="${rounded(at + 0.08)}" y="${rounded(y)}" width="0.84" height="${rounded(height)}"`;
       const title = `${time}: ${valueText(value)} ${name}`;
       return [html`<rect class="${colour}" ${place}><title>${title}</title></rect>`];
     });
   });
-  return figure(chart, { max: Math.max(0, ...sums), size, drawn: bars });
+  return figure(chart, { top, size, drawn: bars });
 }
 
 /** Lines, with a gap where a value is missing. */
@@ -57,8 +62,10 @@ export function lines(chart: Chart): Markup {
       return [html`<rect class="over" x="${at}" y="${top}" width="1" height="16"><title>${title}</title></rect>`];
     }),
   ]);
-  return figure(chart, { max, size: 'narrow', drawn });
+  return figure(chart, { top: max, size: 'narrow', drawn });
 }
+
+const topOf = ({ isWhole }: Chart, max: number): number => (isWhole === true ? max + (max % 2) : max);
 
 type Point = readonly [at: number, value: number];
 
@@ -84,17 +91,19 @@ function pointsText(run: readonly Point[], y: (value: number) => number): string
 }
 
 interface Drawing {
-  readonly max: number;
+  /** Of the scale. */
+  readonly top: number;
   readonly size: 'wide' | 'narrow';
   readonly drawn: readonly Markup[];
 }
 
-function figure({ title, description, times, series, valueText }: Chart, { max, size, drawn }: Drawing): Markup {
+function figure(chart: Chart, { top, size, drawn }: Drawing): Markup {
+  const { title, description, times, series, valueText, scaleText = valueText } = chart;
   const shown = series.filter(({ values }) => values.some((value) => value !== null && value > 0));
   const middle = times.length > 2 ? html`<span>${times[Math.floor((times.length - 1) / 2)] ?? ''}</span>` : NOTHING;
   const last = times.length > 1 ? html`<span>${times.at(-1) ?? ''}</span>` : NOTHING;
   const names = shown.map(({ name, colour }) => html`<li>${swatch(colour)}${name}</li>`);
-  const scale = [max, max / 2, 0].map((value) => html`<span>${valueText(value)}</span>`);
+  const scale = [top, top / 2, 0].map((value) => html`<span>${scaleText(value)}</span>`);
   const levels = [0.5, 50].map((y) => html`<line class="grid" x1="0" x2="${times.length}" y1="${y}" y2="${y}" />`);
   const box = html`viewBox="0 0 ${Math.max(1, times.length)} ${HEIGHT}" preserveAspectRatio="none"`;
   return html`<figure class="${size}">
@@ -113,10 +122,16 @@ function figure({ title, description, times, series, valueText }: Chart, { max, 
 const swatch = (colour: Colour): Markup =>
   html`<svg viewBox="0 0 10 10" aria-hidden="true"><rect class="${colour}" width="10" height="10" rx="2" /></svg>`;
 
-/** A bar within a row of a table, whose number stands beside it. @param share from 0 to 1 */
-export const rowBar = (share: number, colour: Colour): Markup =>
-  html`<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
-    <rect class="${colour}" width="${rounded(share * 100)}" height="10" />
-  </svg>`;
+/** A bar within a row of a table, whose numbers stand beside it; its parts stand behind each other. @param parts shares, of 1 at most in all */
+export function rowBar(parts: readonly (readonly [share: number, colour: Colour])[]): Markup {
+  let x = 0;
+  const drawn = parts.flatMap(([share, colour]) => {
+    if (share === 0) return [];
+    const part = html`<rect class="${colour}" x="${rounded(x * 100)}" width="${rounded(share * 100)}" height="10" />`;
+    x += share;
+    return [part];
+  });
+  return html`<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">${drawn}</svg>`;
+}
 
 const rounded = (value: number): number => Math.round(value * 100) / 100;

@@ -17,6 +17,8 @@ export interface PageRequest {
   /** Of nothing yet. */
   readonly counted: CountedOperations;
   readonly isSelected: Selected;
+  /** Sentences, once all is read. */
+  readonly warnings: () => Promise<readonly string[]>;
   readonly context: Pick<CommandContext, 'stop'>;
 }
 
@@ -25,7 +27,7 @@ export const writeReportPage = (request: PageRequest): Promise<number> =>
   writeNewFile({ option: 'report --html', path: request.path }, request.context, (file) => writePage(request, file));
 
 async function writePage(
-  { about, searched, counted, isSelected, context }: PageRequest,
+  { about, searched, counted, isSelected, warnings, context }: PageRequest,
   file: Pick<AppendedFile, 'append'>,
 ): Promise<number> {
   const open = new OpenChanges(isSelected);
@@ -39,10 +41,10 @@ async function writePage(
   const page = {
     ...about,
     isShadow,
-    warnings: warningsOf(searched),
+    warnings: [...(await warnings()), ...warningsOf(searched)],
     groups,
     reasons: counted.breakdown('reason', isSelected),
-    timeline: timelineOf(counted, isSelected),
+    timeline: timelineOf(counted, isSelected, about.times.madeAt),
     open: open.newest(OPEN_CHANGES_MAX),
   };
   for (const piece of reportPage(page, sha256Base64)) await file.append(piece);

@@ -8,7 +8,14 @@ import { STANDINGS, type Breakdown, type BreakdownRow, type Figures } from '../.
 import type { OpenChange } from '../../core/report/open-changes.ts';
 import { timeText } from '../../core/report/reporting.ts';
 import { counted, countedLarge, numberText } from '../../core/text/counted.ts';
-import { latencyText, requestsPerChange, topReasonText, type ReportTimes, type RowsBy } from '../breakdown-text.ts';
+import {
+  latencyText,
+  perChangeText,
+  requestsPerChange,
+  topReasonText,
+  type ReportTimes,
+  type RowsBy,
+} from '../breakdown-text.ts';
 import { NOT_SENT } from '../shadow.ts';
 import { lines, rowBar, stackedBars, type Chart } from './charts.ts';
 import { html, Markup } from './markup.ts';
@@ -73,12 +80,19 @@ export function* reportPage(page: ReportPage, hash: (text: string) => string): G
 function* sections(page: ReportPage): Generator<string> {
   const { groups, reasons, timeline, open } = page;
   yield tiles(groups.total, page).text;
+  if (timeline.implausibleCount > 0) yield implausibleNote(timeline.implausibleCount).text;
   yield html`<div class="charts">${charts(timeline)}</div>
     ${timesTable(timeline)}`.text;
   yield reasonsTable(reasons).text;
   yield groupsTable(groups).text;
   yield* openTable(open);
 }
+
+const implausibleNote = (count: number): Markup =>
+  html`<p class="warning">
+    In no chart: ${countedLarge(count, 'change')} reported later than now, or more than a year before all others. All
+    other counts include them.
+  </p> `;
 
 const countsText = ({ changes, failed, waiting, held }: Figures): string =>
   `${countedLarge(changes, 'change')}, ${numberText(failed)} failed, ${numberText(waiting)} waiting, ${numberText(held)} held`;
@@ -117,8 +131,6 @@ function tiles(total: Figures, { isShadow }: Pick<ReportPage, 'isShadow'>): Mark
   </dl> `;
 }
 
-const perChangeText = (value: number | null): string => value?.toFixed(2) ?? '-';
-
 function charts({ rows, spanMs }: Timeline): readonly Markup[] {
   const times = rows.map((row) => spanText(row, spanMs));
   const per = `per ${spanName(spanMs)}`;
@@ -135,7 +147,8 @@ function charts({ rows, spanMs }: Timeline): readonly Markup[] {
         description: `Changes ${per}: ${STANDINGS.map((standing) => `${rows.reduce((sum, row) => sum + row[standing], 0)} ${standing}`).join(', ')}. The numbers are in the table below the charts.`,
         times,
         series: STANDINGS.map((standing) => series(standing, standing, (row) => row[standing])),
-        valueText: wholeText,
+        valueText: numberText,
+        isWhole: true,
       },
       'wide',
     ),
@@ -146,6 +159,7 @@ function charts({ rows, spanMs }: Timeline): readonly Markup[] {
         times,
         series: [series('requests per change', 'second', requestsPerChange)],
         valueText: perChangeText,
+        scaleText: shareText,
       },
       'narrow',
     ),
@@ -162,7 +176,8 @@ function charts({ rows, spanMs }: Timeline): readonly Markup[] {
   ];
 }
 
-const wholeText = (value: number): string => (Number.isInteger(value) ? numberText(value) : value.toFixed(1));
+/** With the digits that tell half of a small value from all of it. */
+const shareText = (value: number): string => String(Number(value.toPrecision(3)));
 
 interface Column<T> {
   readonly head: string;
@@ -224,14 +239,17 @@ function timesTable({ rows, spanMs, leftOut }: Timeline): Markup {
 
 const per = (name: string): string => `per ${name}`;
 
+/** In the order and the colours of the first chart. */
+const OPEN = ['failed', 'waiting', 'held'] as const;
+
 function reasonsTable({ rows }: Breakdown): Markup {
-  const openOf = ({ failed, waiting, held }: Figures): number => failed + waiting + held;
+  const openOf = (row: Figures): number => OPEN.reduce((sum, standing) => sum + row[standing], 0);
   const all = rows.filter((row) => openOf(row) > 0).toSorted((left, right) => openOf(right) - openOf(left));
   const [first] = all;
   const most = first === undefined ? 1 : openOf(first);
   const columns: readonly Column<BreakdownRow>[] = [
     text('reason', ({ name }) => name ?? '(none)'),
-    { head: '', kind: 'bar', cell: (row) => rowBar(openOf(row) / most, 'failed') },
+    { head: '', kind: 'bar', cell: (row) => rowBar(OPEN.map((each) => [row[each] / most, each])) },
     ...FIGURES.slice(2, 5).filter(({ head }) => head !== 'other'),
   ];
   return listed('Top reasons', all, { columns, by: 'reason', none: 'Nothing has failed, waits or is held.' });
@@ -243,7 +261,7 @@ function groupsTable({ rows }: Breakdown): Markup {
   const columns: readonly Column<BreakdownRow>[] = [
     text('group', ({ name }) => name ?? '(no group)'),
     text('in Genesys Cloud', ({ target }) => target ?? '-'),
-    { head: '', kind: 'bar', cell: ({ failed }) => rowBar(failed / most, 'failed') },
+    { head: '', kind: 'bar', cell: ({ failed }) => rowBar([[failed / most, 'failed']]) },
     number('failed', ({ failed }) => numberText(failed)),
     number('of changes', ({ changes }) => numberText(changes)),
     text('top reason', topReasonText),

@@ -20,11 +20,11 @@ h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; overflow-wrap: an
 h2 { font-size: 1.05rem; margin: 0 0 .6rem; }
 p { margin: .25rem 0; }
 .faint { color: var(--faint); }
-.warning { border-left: .25rem solid var(--failed); padding-left: .6rem; overflow-wrap: anywhere; }
+.warning { margin: .5rem 0; border-left: .25rem solid var(--failed); padding-left: .6rem; overflow-wrap: anywhere; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(46%, 12rem), 1fr)); gap: .6rem; margin: 1.25rem 0; padding: 0; }
 .tiles div { background: var(--panel); border-radius: .4rem; padding: .5rem .75rem; }
 .tiles dt { color: var(--faint); font-size: .85rem; }
-.tiles dd { margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
+.tiles dd { margin: 0; overflow-wrap: anywhere; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); column-gap: 1rem; }
 figure, section { margin: 0 0 1.25rem; }
 figure { border: 1px solid var(--line); border-radius: .4rem; padding: .75rem; }

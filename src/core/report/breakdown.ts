@@ -4,11 +4,11 @@
  */
 import { idKey } from '../change/change.ts';
 import { CountingInMemory, type CountedChange, type CountingStore, type Tallies } from './counting.ts';
-import { compareStanding, isAboutNoChange, isFailure, isSuccess, operationId } from './summary.ts';
+import { compareStanding, isAboutNoChange, isFailure, isSuccess, operationId, standsSince } from './summary.ts';
 import type { ReportRecord } from './report.ts';
 import { timeText } from './reporting.ts';
 
-/** `spanMs`: the time of the record that counts, in spans of so many ms since 1970, UTC. */
+/** `spanMs`: when the record that counts was reported, or since when it is held, in spans of so many ms since 1970, UTC. */
 export type BreakdownBy = 'group' | 'reason' | 'outcome' | { readonly spanMs: number };
 
 export const HOUR_MS = 3_600_000;
@@ -50,7 +50,7 @@ interface Reported {
 }
 
 /** Of the record that counts. */
-export type Selected = (operation: Pick<ReportRecord, 'outcome' | 'reported_at'>) => boolean;
+export type Selected = (operation: Pick<ReportRecord, 'outcome' | 'reported_at' | 'held_since'>) => boolean;
 
 const NONE: readonly number[] = [];
 
@@ -108,13 +108,14 @@ export class CountedOperations {
     record: ReportRecord,
     { key, patches }: { key: string | null; patches: readonly number[] },
   ): CountedChange {
-    const { id, final, epoch, attempt, reported_at, conflicts, lag_ms: lag } = record;
+    const { id, final, epoch, attempt, reported_at, held_since, conflicts, lag_ms: lag } = record;
     return {
       id,
       final,
       epoch,
       attempt,
       reported_at,
+      ...(held_since !== undefined && { held_since }),
       conflicts,
       outcome: this.#shared(record.outcome),
       reason: this.#shared(record.reason?.code ?? null),
@@ -149,8 +150,9 @@ function placeOf(operation: CountedChange, by: BreakdownBy): Names & { readonly 
     const name = operation.sourceGroup ?? operation.group;
     return { key: name === null ? null : idKey(name), name, target: operation.group };
   }
-  const { outcome, reason, reported_at: at } = operation;
-  const name = by === 'outcome' ? outcome : by === 'reason' ? reason : spanText(Date.parse(at), by.spanMs);
+  const { outcome, reason } = operation;
+  const name =
+    by === 'outcome' ? outcome : by === 'reason' ? reason : spanText(Date.parse(standsSince(operation)), by.spanMs);
   return { key: name, name, target: null };
 }
 

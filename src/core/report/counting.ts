@@ -2,10 +2,11 @@
  * What stands of changes while they are counted (breakdown.ts): in memory here, about 0.6 kB for each with its PATCHes; in a temporary
  * file where there is an index (adapters/record-index/counting.ts).
  */
+import type { ReportRecord } from './report.ts';
 import type { Standing } from './summary.ts';
 
 /** Of the record that counts. */
-export interface CountedChange extends Standing {
+export interface CountedChange extends Standing, Pick<ReportRecord, 'held_since'> {
   readonly outcome: string;
   readonly conflicts: number;
   readonly reason: string | null;

@@ -12,6 +12,10 @@ import { z } from 'zod';
 
 const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
 const count = z.int().min(0);
+/** No service counts or lasts so much: 1e9 tries, 300 years. */
+const tries = count.max(1e9);
+const MS_MAX = 1e13;
+const ms = z.number().min(-MS_MAX).max(MS_MAX);
 
 /** What this version writes (to add one: CONTRIBUTING.md). A later one may write others under `v: 1`, so readers take the set as open. */
 export const REPORT_OUTCOMES = [
@@ -76,8 +80,8 @@ export const ReportRecord = z
     op: openList(['add', 'remove'], 'what was wanted').nullable(),
     outcome: openList(REPORT_OUTCOMES, 'how it ended, or what it waits for'),
     reason: Reason.nullable(),
-    attempt: count.meta({ description: 'failed tries' }),
-    conflicts: count.meta({ description: 'version conflicts of this intent in all' }),
+    attempt: tries.meta({ description: 'failed tries' }),
+    conflicts: tries.meta({ description: 'version conflicts of this intent in all' }),
     source: z.object({
       topic: z.string(),
       partition: count,
@@ -92,7 +96,7 @@ export const ReportRecord = z
         etag_after: z.string().nullable().meta({ description: 'null: not known, or of a shadow' }),
         status: z.int().nullable().meta({ description: 'null: nothing was answered' }),
         correlation_id: z.string().nullable(),
-        duration_ms: z.number(),
+        duration_ms: ms,
         verified: z.boolean().meta({ description: 'the answer, or a read after it, shows what was asked' }),
         unseen: z.literal(true).optional().meta({
           description:
@@ -102,6 +106,10 @@ export const ReportRecord = z
       .nullable(),
     superseded_by: z.string().nullable().meta({ description: 'id of the newer intent' }),
     next_attempt_at: time.nullable(),
+    held_since: time.optional().meta({
+      description:
+        'of `held`: since when, the same in each repeated report; absent: another outcome, or an older version',
+    }),
     approval: Decision.optional().meta({ description: 'who has let a held removal pass, and why' }),
     refusal: Decision.optional().meta({ description: 'who has refused a held removal, and why' }),
     pause: z
@@ -123,8 +131,8 @@ export const ReportRecord = z
           'of `drift`: nothing was done; Genesys Cloud shows the opposite of `op`, and `reason.code` says which kind it is (`missing`, `extra`, `undone`)',
       }),
     lag_ms: z.object({
-      queue: z.number().nullable().meta({ description: 'read until its first request; null: none was sent' }),
-      apply: z.number().nullable().meta({ description: 'from there to the answer; null: none was sent' }),
+      queue: ms.nullable().meta({ description: 'read until its first request; null: none was sent' }),
+      apply: ms.nullable().meta({ description: 'from there to the answer; null: none was sent' }),
     }),
     epoch: count,
     reported_at: time,

@@ -201,7 +201,7 @@ export function reportRecord(report: Report, epoch: number): ReportRecord {
   };
   if (report.pause !== undefined) return { ...record, pause: pauseJson(report.pause) };
   if (report.drift !== undefined) return { ...record, ...driftJson(report.drift) };
-  return { ...record, ...decisionsOn(intent) };
+  return { ...record, ...guardFacts(report) };
 }
 
 /**
@@ -215,10 +215,11 @@ export const shadowReport = ({ reason, request, ...record }: ReportRecord): Repo
   shadow: true,
 });
 
-/** What operators have said of a removal that was held. */
-function decisionsOn(intent: Intent | null): Pick<ReportRecord, 'approval' | 'refusal'> {
+/** Since when a removal is held, or what operators have said of it. */
+function guardFacts({ intent, outcome }: Report): Pick<ReportRecord, 'held_since' | 'approval' | 'refusal'> {
   const { guard = null, dead = null } = intent ?? {};
   return {
+    ...(outcome === 'held' && guard?.kind === 'held' && { held_since: timeText(guard.since) }),
     ...(guard?.kind === 'approved' && { approval: decisionJson(guard, guard.at) }),
     ...(dead?.refusal !== undefined && { refusal: decisionJson(dead.refusal, dead.at) }),
   };

@@ -5,6 +5,15 @@
 import { z } from 'zod';
 import { REPORT_OUTCOMES, ReportRecord, type ReportOutcome } from './report.ts';
 
+/** A partition of the report topic that has had older records than it has. */
+const MissingReports = z.object({
+  topic: z.string(),
+  partition: z.int().min(0),
+  offset: z.string().meta({ description: 'of the oldest record that is left' }),
+  time: z.iso.datetime().nullable().meta({ description: 'when that was written; null: none is left' }),
+});
+export type MissingReports = z.infer<typeof MissingReports>;
+
 export const Summary = z
   .object({
     generated_at: z.iso.datetime(),
@@ -12,6 +21,10 @@ export const Summary = z
     success_count: z.int().min(0),
     failure_count: z.int().min(0),
     by_outcome: z.record(z.string(), z.int().min(0)),
+    gone: z.array(MissingReports).optional().meta({
+      description:
+        'of `rollcall report`: partitions that begin later than the time that is asked for, so that older reports may be missing; absent: none',
+    }),
     operations: z
       .array(ReportRecord)
       .meta({ description: 'the record that counts of each operation; pauses and drift are none' }),
@@ -37,7 +50,11 @@ export function foldReport(operations: Operations, record: ReportRecord): void {
   if (known === undefined || compareStanding(record, known) >= 0) operations.set(id, record);
 }
 
-export function summaryOf(operations: Operations, generatedAt: number): Summary {
+export function summaryOf(
+  operations: Operations,
+  generatedAt: number,
+  missing: readonly MissingReports[] = [],
+): Summary {
   const sorted = [...operations].toSorted(([left], [right]) => compareIds(left, right)).map(([, record]) => record);
   const byOutcome = new Map<string, number>();
   for (const { outcome } of sorted) byOutcome.set(outcome, (byOutcome.get(outcome) ?? 0) + 1);
@@ -49,6 +66,7 @@ export function summaryOf(operations: Operations, generatedAt: number): Summary 
     success_count: ended.filter(isSuccess).length,
     failure_count: ended.filter(isFailure).length,
     by_outcome: Object.fromEntries(byOutcome),
+    ...(missing.length > 0 && { gone: [...missing] }),
     operations: changes,
   };
 }
@@ -90,6 +108,12 @@ export const isSuccess = ({ outcome }: Ended): boolean => isKnownOutcome(outcome
 export const isFailure = ({ outcome }: Ended): boolean => isKnownOutcome(outcome) && MEANINGS[outcome] === 'failure';
 export const isKnownOutcome = (outcome: string): outcome is ReportOutcome =>
   (REPORT_OUTCOMES as readonly string[]).includes(outcome);
+
+/** Since when it stands as it does, RFC 3339: what is held is reported again by each owner of its partition. */
+export const standsSince = ({
+  held_since: since,
+  reported_at: at,
+}: Pick<ReportRecord, 'held_since' | 'reported_at'>): string => since ?? at;
 
 /** What decides which of several records counts. */
 export type Standing = Pick<ReportRecord, 'id' | 'final' | 'epoch' | 'reported_at' | 'attempt'>;

@@ -12,6 +12,7 @@
  * that was read: when its record was written is later than what the events behind it are about. Times are microseconds:
  * Entra ID writes seven digits after the second, more than a Date can hold.
  */
+import { instantIn } from '../../core/text/instant.ts';
 import type { Delta, FullState, Op } from '../../core/change/change.ts';
 import { idKey } from '../../core/change/change.ts';
 
@@ -179,8 +180,8 @@ const TIME = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,12}))?(Z|z|[+-]\d\
 function microseconds(text: string): number | null {
   const [, seconds, fraction = '', zone] = TIME.exec(text) ?? [];
   if (seconds === undefined || zone === undefined) return null;
-  const ms = Date.parse(`${seconds.replace(/[t ]/, 'T')}${zone.toUpperCase()}`);
-  return Number.isNaN(ms) ? null : ms * 1000 + Number(fraction.slice(0, 6).padEnd(6, '0'));
+  const ms = instantIn(`${seconds}${zone}`);
+  return ms === null ? null : ms * 1000 + Number(fraction.slice(0, 6).padEnd(6, '0'));
 }
 
 /*

@@ -295,12 +295,12 @@ const writePage: Printing = async (reporting, searched, { selection, missing }) 
   const { flags, topic, context } = reporting;
   const { html: path = '' } = flags;
   const about = { topic, times: timesOf(flags, context), criteria: pageCriteriaText(flags) };
-  const counted = countedOf(reporting, selection);
+  const operations = countedOf(reporting, selection);
   const warnings = async (): Promise<readonly string[]> => {
     const gone = missingText(await missing());
     return gone === null ? [] : [`${gone}.`];
   };
-  const page = { path, about, searched, counted, warnings, context };
+  const page = { path, about, searched, counted: operations, warnings, context };
   const count = await writeReportPage({ ...page, isSelected: isSelectedBy(selection) });
   await print(context.stderr, `written to ${path}\n`);
   return count;

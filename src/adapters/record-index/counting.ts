@@ -1,6 +1,7 @@
 /**
  * What stands of changes while they are counted, in a temporary file of SQLite, which is gone with the process: about 150 bytes for each
- * change, and as many for each PATCH. In memory are the groups, reasons and outcomes that they name, each once.
+ * change, and as many for each PATCH. In memory are the groups, reasons and outcomes that they name, each once,
+ * and at most 64 MiB of the file.
  */
 import { nearestRank, type CountedChange, type CountingStore, type Tallies } from '../../core/report/counting.ts';
 import { prepareAll } from './schema.ts';

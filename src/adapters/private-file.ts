@@ -65,8 +65,8 @@ export class NewFileError extends Error {
 /**
  * A file that was not there holds what `write` appends: all of it, or there is none. It is written beside its place, as
  * `<path>.<uuid>.unfinished`, which is removed where the work fails or is stopped, and where the process exits. Only one that is killed
- * leaves it. What is at the path is never replaced.
- * @throws NewFileError, before the work where something is at the path; what `write` throws
+ * leaves it. What is at the path is never replaced. Once all is written, a signal does not take it back.
+ * @throws NewFileError, before the work where something is at the path; the reason of `stop`; what `write` throws
  */
 export async function writeNewPrivateFile<T>(
   path: string,
@@ -77,28 +77,43 @@ export async function writeNewPrivateFile<T>(
   const unfinished = `${path}.${systemRandom.uuid()}.unfinished`;
   const file = await open(unfinished, 'ax', OWNER_ONLY).catch(cannotWrite);
   // Nothing that waits is reached where the process exits.
-  const remove = (): void => rmSync(unfinished, { force: true });
+  const remove = (): void => removeIfPossible(unfinished);
   process.on('exit', remove);
   stop.addEventListener('abort', remove);
-  if (stop.aborted) remove();
   try {
+    stop.throwIfAborted();
     const result = await write({ append: (text) => file.appendFile(text).catch(cannotWrite) });
     await file.sync().catch(cannotWrite);
+    stop.throwIfAborted();
+    stop.removeEventListener('abort', remove);
     await giveName(unfinished, path);
     return result;
   } finally {
+    // All is synced, or is not kept.
+    await file.close().catch(() => undefined);
     remove();
     process.off('exit', remove);
     stop.removeEventListener('abort', remove);
-    await file.close();
   }
 }
+
+/** An error thrown in a listener ends the process, and the error of the work says more. What stays has a name that says what it is. */
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Its directory is read-only by now, or its disk is broken.
+  }
+}
+
+/** What `link` fails with on file systems that have no links. */
+const HAS_NO_LINKS: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV']);
 
 async function giveName(unfinished: string, path: string): Promise<void> {
   try {
     await link(unfinished, path).catch((error: unknown) => {
-      if (codeOf(error) === 'EEXIST') throw error;
-      // Some file systems have no links.
+      if (!HAS_NO_LINKS.has(codeOf(error))) throw error;
+      // A process that ends meanwhile leaves a part of it.
       return copyFile(unfinished, path, constants.COPYFILE_EXCL);
     });
   } catch (error) {

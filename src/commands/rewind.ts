@@ -77,5 +77,6 @@ Examples:
   $ rollcall plan --from-topic --since 2026-09-21T00:00:00Z   # which requests that would come to
 
 Exits 0 where the offsets are moved or none has to be, 1 without --yes or where older changes might be sent after newer ones (no room for
-all, or a group in two partitions), and 69 while an instance runs. Changes are reported again under the ids that they had. What is given
-up, held or refused stays so; \`rollcall replay now\` wakes what is given up. \`rollcall status\` shows who has rewound last, and why.`;
+all, or a group in two partitions), 64 with --yes where neither --author nor USER says who rewinds, and 69 while an instance runs. Changes are reported again under the ids that they had. What is given
+up, held or refused stays so; \`rollcall replay now\` wakes what is given up. \`rollcall status\` shows who has rewound last, and why, until the partition
+has committed more than before.`;

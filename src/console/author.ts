@@ -4,9 +4,20 @@ import { AUTHOR_LENGTH_MAX } from '../core/log/request-record.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { CommandContext } from './command-context.ts';
 
+/** Of each command that asks, what its author does. */
+const DOES = {
+  'apply-now': 'asks for it',
+  held: 'decides',
+  pause: 'pauses',
+  resume: 'resumes',
+  resync: 'repairs',
+  rewind: 'rewinds',
+  undo: 'undoes it',
+} as const;
+
 /** @param command whose name an error begins with. @param flag that gives the name. @throws ExitError where neither the flag nor the environment names one. */
 export function authorOf(
-  command: string,
+  command: keyof typeof DOES,
   author: string | undefined,
   { environment }: Pick<CommandContext, 'environment'>,
   flag = '--author',
@@ -14,5 +25,5 @@ export function authorOf(
   const name = author ?? environment['USER'] ?? '';
   if (isId(name)) return name;
   const most = `up to ${AUTHOR_LENGTH_MAX} characters, none of them a control character`;
-  throw new ExitError(EXIT.usage, `${command}: say who decides: ${flag} <name>, ${most}`);
+  throw new ExitError(EXIT.usage, `${command}: say who ${DOES[command]}: ${flag} <name>, ${most}`);
 }

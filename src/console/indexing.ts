@@ -3,6 +3,7 @@
  * with the groups and members that it is about.
  */
 import { Option } from 'commander';
+import { CountingError } from '../adapters/record-index/counting.ts';
 import type { About, IndexedTopic, IndexEntry, IndexPlace } from '../adapters/record-index/entries.ts';
 import { RecordIndex } from '../adapters/record-index/record-index.ts';
 import { IndexError } from '../adapters/record-index/schema.ts';
@@ -84,6 +85,7 @@ function exitOf(error: unknown, directory: string): unknown {
     return new ExitError(EXIT.usage, `the index ${directory}: ${error.message}; ${remedy}`, { cause: error });
   }
   if (error instanceof SqliteMissingError) return new ExitError(EXIT.unavailable, error.message, { cause: error });
+  if (error instanceof CountingError) return notCounted(error);
   return isOfSqlite(error) ? unusable(error, directory) : error;
 }
 
@@ -91,6 +93,13 @@ function unusable(error: Error, directory: string): ExitError {
   const remedy =
     'see that it can be written and its disk has room; where the file is damaged, give another directory to --index';
   return new ExitError(EXIT.unavailable, `the index ${directory}: ${error.message}; ${remedy}`, { cause: error });
+}
+
+/** SQLite takes the first of these directories that can be written (sqlite.org/tempfiles.html, section 5). */
+function notCounted(error: CountingError): ExitError {
+  const what = 'the temporary file of the count, in SQLITE_TMPDIR, else TMPDIR, /var/tmp or /tmp';
+  const remedy = 'see that the directory can be written and its disk has room, or name another one in SQLITE_TMPDIR';
+  return new ExitError(EXIT.unavailable, `${what}: ${error.message}; ${remedy}`, { cause: error });
 }
 
 const codeOf = (error: unknown): string | null =>

@@ -2,21 +2,23 @@
 import { NewFileError, writeNewPrivateFile, type AppendedFile } from '../adapters/private-file.ts';
 import { errorText } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import type { CommandContext } from './command-context.ts';
+import { endIfStopped, type CommandContext } from './command-context.ts';
 
 /**
  * It holds all that the work has written, or is not there.
  * @param option with which an error begins: `report --html`
- * @throws ExitError where something is there already, which is said before the work, or it cannot be written; what the work throws
+ * @throws ExitError where something is there already, which is said before the work, it cannot be written, or it was asked to stop;
+ *   what the work throws
  */
 export async function writeNewFile<T>(
   { option, path }: { readonly option: string; readonly path: string },
-  { stop }: Pick<CommandContext, 'stop'>,
+  context: Pick<CommandContext, 'stop'>,
   work: (file: Pick<AppendedFile, 'append'>) => Promise<T>,
 ): Promise<T> {
   try {
-    return await writeNewPrivateFile(path, stop, work);
+    return await writeNewPrivateFile(path, context.stop, work);
   } catch (error) {
+    if (error === context.stop.reason) endIfStopped(context, `before ${path} was complete`);
     if (!(error instanceof NewFileError)) throw error;
     throw fileError(`${option} ${path}`, error);
   }

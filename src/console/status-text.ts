@@ -206,6 +206,6 @@ function rowJson({ partition, url, phase, unread, unfinished, ages, problem, cou
     paused: counts?.paused ?? null,
     dead: counts?.dead ?? null,
     problem,
-    rewound: rewound && { ...rewound, at: timeText(rewound.at) },
+    rewound: rewound && { author: rewound.author, reason: rewound.reason, at: timeText(rewound.at) },
   };
 }

@@ -369,3 +369,17 @@ async function page(flags: ReportFlags) {
   const { err } = await report({ ...flags, html });
   return { out: await readFile(html, 'utf8'), err };
 }
+
+test('where the temporary file of the count cannot be used the error names its directories, and not the index', async () => {
+  const folder = aFolder();
+  const topics = { source: 's', report: 'reports' };
+  const counted = withAnIndex(folder, { broker, tools: log, topics, context: aContext({ clock }) }, async (index) => {
+    // A connection has one: the second is refused by SQLite.
+    for (let times = 0; times < 2; times += 1) index.counting();
+  });
+  await expect(counted).rejects.toMatchObject({
+    code: EXIT.unavailable,
+    message: expect.stringMatching(/^the temporary file of the count, in SQLITE_TMPDIR, else TMPDIR, .*: .*changes/),
+  });
+  await expect(counted).rejects.not.toThrow(folder);
+});

@@ -5,7 +5,7 @@ import { heldSets } from '../../src/console/held-sets.ts';
 import { GroupInUseError } from '../../src/adapters/kafka/tools.ts';
 import { rewindTo, type RewindSources } from '../../src/console/rewind.ts';
 import { rewindOf } from '../../src/commands/rewind.ts';
-import { decodeCommit, encodeCommit, type Rewind } from '../../src/core/log/commit-metadata.ts';
+import { decodeCommit, encodeCommit, type PartitionRewind, type Rewind } from '../../src/core/log/commit-metadata.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { GroupApi } from '../../src/ports.ts';
@@ -18,7 +18,7 @@ const EPOCH = 0;
 const BY: Rewind = { author: 'jane', reason: 'INC-7: a restore', at: 1_790_000_000_000 };
 
 /** Who has moved the committed offset back, by the commit. */
-function rewoundBy(world: World): Rewind | undefined {
+function rewoundBy(world: World): PartitionRewind | undefined {
   const { offset, metadata } = world.broker.group('rollcall').committed(0);
   return decodeCommit(offset ?? 0n, metadata).mark.rewound;
 }
@@ -143,22 +143,29 @@ test('what was committed is applied again where the target differs, the newest o
   ]);
 });
 
-test('the commits say who has rewound and why, also those of the next owners, until the next rewind', async () => {
+test('the commits say who has rewound and why, also those of the next owners, until more is committed than before', async () => {
   const { world, one } = await changed();
   await stop(one);
   await rewind(world, { yes: false });
   expect(rewoundBy(world)).toBeUndefined();
   await rewind(world);
-  expect(rewoundBy(world)).toEqual(BY);
+  expect([world.committed(), rewoundBy(world)]).toEqual([0n, { ...BY, from: 3n }]);
   const two = await world.start({ name: 'two' });
   await within(two.pipeline.whenAtRest(), 'rest');
+  expect([world.committed(), rewoundBy(world)]).toEqual([3n, { ...BY, from: 3n }]);
   world.change('g', { add: ['w'] });
   await within(two.pipeline.whenAtRest(), 'rest');
   await stop(two);
-  expect([world.committed(), rewoundBy(world)]).toEqual([4n, BY]);
+  expect([world.committed(), rewoundBy(world)]).toEqual([4n, undefined]);
+});
+
+test('a second rewind, before the partition is back, says who it was, and keeps how far it was', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  await rewind(world, { offsetsSince: async () => new Map([[0, 1n]]) });
   const other = { author: 'joan', reason: null, at: BY.at + 1 };
   await rewind(world, { by: other });
-  expect([world.committed(), rewoundBy(world)]).toEqual([0n, other]);
+  expect([world.committed(), rewoundBy(world)]).toEqual([0n, { ...other, from: 3n }]);
 });
 
 test('who rewinds has a name, by default that of the user, and a reason is one line', () => {
@@ -171,7 +178,7 @@ test('who rewinds has a name, by default that of the user, and a reason is one l
   expect(rewindOf({ to }, aContext())).toBeNull();
   const refused = (message: string) =>
     expect.objectContaining({ code: EXIT.usage, message: expect.stringMatching(message) });
-  expect(() => rewindOf({ to, yes }, aContext())).toThrow(refused('^rewind: say who decides: --author'));
+  expect(() => rewindOf({ to, yes }, aContext())).toThrow(refused('^rewind: say who rewinds: --author'));
   expect(() => rewindOf({ to, reason: 'two\nlines' }, context)).toThrow(refused('^rewind: --reason is one line'));
 });
 
@@ -211,7 +218,11 @@ test('of two at the same time one says that it has not moved the offsets', async
     const { offset, metadata } = group.committed(0);
     const { mark } = decodeCommit(offset ?? 0n, metadata);
     void sources.commit([
-      { partition: 0, offset: 1n, metadata: encodeCommit(1n, { ranges: [], mark: { ...mark, rewound: by } }) },
+      {
+        partition: 0,
+        offset: 1n,
+        metadata: encodeCommit(1n, { ranges: [], mark: { ...mark, rewound: { ...by, from: 3n } } }),
+      },
     ]);
   };
   const bob = { ...BY, author: 'bob' };
@@ -224,7 +235,7 @@ test('of two at the same time one says that it has not moved the offsets', async
     code: EXIT.someFailed,
     message: expect.stringContaining('the offsets are not those that this command has committed'),
   });
-  expect([world.committed(), rewoundBy(world)]).toEqual([1n, bob]);
+  expect([world.committed(), rewoundBy(world)]).toEqual([1n, { ...bob, from: 3n }]);
   // While it was reading.
   let reads = 0;
   const committed: RewindSources['committed'] = async () => {

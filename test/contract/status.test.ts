@@ -128,7 +128,7 @@ test('status: who has rewound last, and why, of each partition', async () => {
   kill();
   await world.clock.advance(MINUTE_MS);
   const rewound = { author: 'jane', reason: 'INC-7: a restore', at: 1_790_000_000_000 };
-  const metadata = encodeCommit(1n, { ranges: [], mark: { ...NO_MARK, rewound } });
+  const metadata = encodeCommit(1n, { ranges: [], mark: { ...NO_MARK, rewound: { ...rewound, from: 1n } } });
   world.broker.group('rollcall').commitWithoutMembers([{ partition: 0, offset: 1n, metadata }]);
   const at = '2026-09-21T14:13:20.000Z';
   expect(await watching.json()).toMatchObject({ partitions: [{ rewound: { ...rewound, at } }] });

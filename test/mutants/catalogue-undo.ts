@@ -29,7 +29,23 @@ export const undoMutants: readonly Mutant[] = [
   {
     name: 'rewind-by-no-name',
     breaks: 'the commit of the next owner forgets who has rewound',
-    edits: [{ find: '...(mark.rewound !== undefined && { rewound: mark.rewound }),', replace: '' }],
+    edits: [
+      {
+        find: '...withRewind(mark, ({ from }) => from <= view.end),',
+        replace: '...withRewind(mark, () => false),',
+      },
+    ],
+    tests: ['test/contract/rewind.test.ts'],
+  },
+  {
+    name: 'rewind-for-ever',
+    breaks: 'a rewind is shown, and takes room in every commit, after the partition is past it',
+    edits: [
+      {
+        find: 'const mark = withRewind(remembered, ({ from }) => committed <= from);',
+        replace: 'const mark = withRewind(remembered, () => true);',
+      },
+    ],
     tests: ['test/contract/rewind.test.ts'],
   },
   {

@@ -8,7 +8,7 @@ import {
   type BreakdownBy,
   type Figures,
 } from '../../src/core/report/breakdown.ts';
-import { CountingInFile } from '../../src/adapters/record-index/counting.ts';
+import { CountingError, CountingInFile } from '../../src/adapters/record-index/counting.ts';
 import { databaseClass } from '../../src/adapters/record-index/sqlite.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import { eventReport, reportRecord } from '../../src/core/report/reporting.ts';
@@ -267,4 +267,16 @@ test('what is held stands in the hour since which it is, however often it is rep
     });
   const { rows } = counted([held(1, 1), held(3, 9), held(5, 20)], { by: { spanMs: HOUR_MS } });
   expect(rows).toMatchObject([{ name: at(HOUR_MS), held: 1 }]);
+});
+
+test('a full temporary disk is an error of the count', () => {
+  const database = new InMemory(':memory:');
+  const counts = new CountedOperations(null, new CountingInFile(database));
+  database.exec('PRAGMA temp.max_page_count = 20');
+  const count = (): void => {
+    for (let i = 0; i < 10_000; i += 1) counts.take({ record: applied(`s/0/${i}/m`), key: null });
+  };
+  expect(count).toThrow(CountingError);
+  expect(count).toThrow(/full/);
+  database.close();
 });

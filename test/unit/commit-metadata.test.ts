@@ -45,9 +45,12 @@ test.each<[string, CommitMetadata]>([
   ['nothing', { ranges: [], mark: NO_MARK }],
   [
     'a rewind',
-    { ranges, mark: { ...mark, rewound: { author: 'jane;at=1', reason: 'INC-7; = ä', at: 1_790_000_000_000 } } },
+    {
+      ranges,
+      mark: { ...mark, rewound: { author: 'jane;at=1', reason: 'INC-7; = ä', at: 1_790_000_000_000, from: 42n } },
+    },
   ],
-  ['a rewind alone', { ranges: [], mark: { ...NO_MARK, rewound: { author: 'jane', reason: null, at: 0 } } }],
+  ['a rewind alone', { ranges: [], mark: { ...NO_MARK, rewound: { author: 'jane', reason: null, at: 0, from: 99n } } }],
 ])('metadata are read as they were written: %s', (_, metadata) => {
   expect(decodeCommit(42n, encodeCommit(42n, metadata))).toEqual(metadata);
 });
@@ -63,7 +66,12 @@ test('ranges that do not fit beside the mark are left out', () => {
 });
 
 test('a rewind by the longest name, for the longest reason, leaves room for ranges', () => {
-  const rewound = { author: '漢'.repeat(ID_LENGTH_MAX), reason: '字'.repeat(REASON_LENGTH_MAX), at: 1_790_000_000_000 };
+  const rewound = {
+    author: '漢'.repeat(ID_LENGTH_MAX),
+    reason: '字'.repeat(REASON_LENGTH_MAX),
+    at: 1_790_000_000_000,
+    from: 9_000_000_000_000_000_000n,
+  };
   const many = Array.from({ length: 2_000 }, (_, i) => ({ from: BigInt(43 + 2 * i), to: BigInt(44 + 2 * i) }));
   const text = encodeCommit(42n, { ranges: many, mark: { ...mark, rewound } });
   expect(text.length).toBeLessThanOrEqual(METADATA_LENGTH_MAX);
@@ -73,20 +81,31 @@ test('a rewind by the longest name, for the longest reason, leaves room for rang
 });
 
 test('a rewind to the beginning of what a tool had committed is remembered, too', () => {
-  const rewound = { author: 'jane', reason: null, at: 1 };
+  const rewound = { author: 'jane', reason: null, at: 1, from: 7n };
   const text = encodeCommit(0n, { ranges: [], mark: { ...NO_MARK, rewound } });
   expect(decodeCommit(0n, text).mark.rewound).toEqual(rewound);
 });
 
-test.each(['', '!', 'e30', Buffer.from('{"author":"a\\nb","reason":null,"at":1}').toString('base64url')])(
+test.each(['', '!', 'e30', Buffer.from('{"author":"a\\nb","reason":null,"at":1,"from":"7"}').toString('base64url')])(
   'a rewind that cannot be read is none: %s',
   (text) => expect(decodeCommit(42n, `rollcall2;rewound=${text}`).mark).toEqual(NO_MARK),
 );
 
-test('a rewind outlives a comparison with the topic', () => {
-  const rewound = { author: 'jane', reason: null, at: 1 };
-  const view = { topicId: 'other', retryTopicId: null, start: 0n, end: 0n, first: null };
-  expect(compareHistory({ ...mark, rewound }, view).mark.rewound).toEqual(rewound);
+test('a rewind is forgotten once more is committed than before it', () => {
+  const rewound = { author: 'jane', reason: null, at: 1, from: 50n };
+  const keptAt = (committed: bigint) =>
+    decodeCommit(committed, encodeCommit(committed, { ranges: [], mark: { ...mark, rewound } })).mark;
+  expect([keptAt(42n).rewound, keptAt(50n).rewound]).toEqual([rewound, rewound]);
+  expect(keptAt(51n)).toEqual(mark);
+});
+
+test('a rewind outlives a comparison with the topic, unless the topic ends before it', () => {
+  const rewound = { author: 'jane', reason: null, at: 1, from: 50n };
+  const keptWith = (end: bigint) => {
+    const view = { topicId: mark.topicId, retryTopicId: null, start: 0n, end, first: null };
+    return compareHistory({ ...mark, rewound }, view).mark.rewound;
+  };
+  expect([keptWith(50n), keptWith(49n)]).toEqual([rewound, undefined]);
 });
 
 test('ranges of a former version are read, without a mark', () => {

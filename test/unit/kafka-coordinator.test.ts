@@ -92,8 +92,13 @@ describe.each(questions)('%s', (_, ask) => {
   test('ends with what the coordinator says last, where it never serves', async () => {
     const { clock, tools } = someTools();
     failing = (tried) => failureOf(tried < 4 ? 'GROUP_LOAD_IN_PROGRESS' : 'NOT_COORDINATOR_FOR_GROUP');
-    const refused = expect(ask(tools)).rejects.toMatchObject({ type: 'NOT_COORDINATOR_FOR_GROUP' });
-    await clock.advance(60_000);
+    const end = vi.fn<() => void>();
+    const refused = expect(ask(tools).finally(end)).rejects.toMatchObject({ type: 'NOT_COORDINATOR_FOR_GROUP' });
+    await clock.advance(6_999);
+    expect(end).not.toHaveBeenCalled();
+    // Before `status` ends without it.
+    await clock.advance(1);
+    expect(end).toHaveBeenCalled();
     await refused;
     expect(clock.scheduledCount).toBe(0);
   });

@@ -1,6 +1,7 @@
 /** A new file is there as a whole, or not at all. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type * as Synchronous from 'node:fs';
 import type * as FileSystem from 'node:fs/promises';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,20 +19,38 @@ let folder: string;
 let path: string;
 const never = new AbortController().signal;
 /** Of the file system; null: it works. */
-let failing: { readonly call: 'link' | 'write' | 'sync'; readonly code: string } | null = null;
+let failing: { readonly call: 'link' | 'write' | 'sync' | 'rm'; readonly code: string } | null = null;
 
 const refusal = (code: string): Error => Object.assign(new Error(`${code}: refused`), { code });
+
+/** Opened last. */
+let opened: FileSystem.FileHandle | null = null;
+/** At the call, before it does anything. */
+let atLink: () => void = () => undefined;
+
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof Synchronous>();
+  return {
+    ...real,
+    rmSync: (...which: Parameters<typeof real.rmSync>) => {
+      if (failing?.call === 'rm') throw refusal(failing.code);
+      real.rmSync(...which);
+    },
+  };
+});
 
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof FileSystem>();
   return {
     ...real,
     link: async (...paths: Parameters<typeof real.link>) => {
+      atLink();
       if (failing?.call === 'link') throw refusal(failing.code);
       await real.link(...paths);
     },
     open: async (...how: Parameters<typeof real.open>) => {
       const file = await real.open(...how);
+      opened = file;
       const rejecting = async (): Promise<void> => Promise.reject(refusal(failing?.code ?? ''));
       if (failing?.call === 'write') file.appendFile = rejecting;
       if (failing?.call === 'sync') file.sync = rejecting;
@@ -42,6 +61,7 @@ vi.mock('node:fs/promises', async (original) => {
 
 beforeEach(async () => {
   failing = null;
+  atLink = () => undefined;
   folder = await mkdtemp(join(tmpdir(), 'rollcall-new-file-'));
   path = join(folder, 'page.html');
 });
@@ -106,21 +126,47 @@ test('nothing is left of a work that fails, and its error is what comes of it', 
   expect(await readdir(folder)).toEqual([]);
 });
 
-test('nothing is left where it is stopped, though the work goes on', async () => {
+const OPTION = 'report --html';
+const stoppedError = () => ({ code: EXIT.someFailed, message: `stopped before ${path} was complete` });
+
+test('where it is stopped it ends as other stopped commands do, and nothing is left, though the work goes on', async () => {
   const stop = new AbortController();
-  const written = writeNewPrivateFile(path, stop.signal, async (file) => {
+  const written = writeNewFile({ option: OPTION, path }, { stop: stop.signal }, async (file) => {
     await file.append('half');
     stop.abort();
     expect(await readdir(folder)).toEqual([]);
     await file.append('the other half');
   });
-  await expect(written).rejects.toThrow('ENOENT');
+  await expect(written).rejects.toMatchObject(stoppedError());
   expect(await readdir(folder)).toEqual([]);
 });
 
-test('a command that was stopped before makes no file', async () => {
-  await expect(write(AbortSignal.abort())).rejects.toThrow('ENOENT');
-  expect(await readdir(folder)).toEqual([]);
+test('a command that was stopped before does no work, and makes no file', async () => {
+  let worked = false;
+  const context = { stop: AbortSignal.abort() };
+  const written = writeNewFile({ option: OPTION, path }, context, async () => void (worked = true));
+  await expect(written).rejects.toMatchObject(stoppedError());
+  expect([worked, await readdir(folder)]).toEqual([false, []]);
+});
+
+test('a signal after all is written leaves the file', async () => {
+  const stop = new AbortController();
+  atLink = () => stop.abort();
+  expect(await write(stop.signal)).toBe('done');
+  expect([await readFile(path, 'utf8'), await readdir(folder)]).toEqual(['all of it', ['page.html']]);
+});
+
+test('where the unfinished file cannot be removed the error of the work is what comes of it, and all is let go', async () => {
+  const stop = new AbortController();
+  const listeners = process.listenerCount('exit');
+  const error = new Error('the topic is gone');
+  const written = writeNewPrivateFile(path, stop.signal, async () => {
+    failing = { call: 'rm', code: 'EACCES' };
+    stop.abort();
+    throw error;
+  });
+  await expect(written).rejects.toBe(error);
+  expect([opened?.fd, process.listenerCount('exit')]).toEqual([-1, listeners]);
 });
 
 test.each([
@@ -179,8 +225,14 @@ test('a directory that is not there is an error of the user, before the work', a
   expect(worked).toBe(false);
 });
 
-test('a file system without links has it as well, and nothing is replaced there', async () => {
-  failing = { call: 'link', code: 'EPERM' };
+test.each(['EIO', 'EACCES', 'ENOSPC'])('where the name is refused with %s nothing is copied there', async (code) => {
+  failing = { call: 'link', code };
+  await expect(write()).rejects.toThrow(`${code}: refused`);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test.each(['EPERM', 'EOPNOTSUPP'])('a file system without links (%s) has it, and nothing is replaced', async (code) => {
+  failing = { call: 'link', code };
   await write();
   expect([await readFile(path, 'utf8'), await readdir(folder)]).toEqual(['all of it', ['page.html']]);
   await rm(path);

@@ -72,7 +72,10 @@ export class GroupInUseError extends Error {
   }
 }
 
-/** Less than `status` waits for Kafka, so that its error says why. */
+/**
+ * Of one question: no try begins later than that after the first. A try may take longer: where no broker has a coordinator, kafkajs itself
+ * asks each of them for about 2 s. `status` asks two questions and waits 10 s in all, so its error says why where the first one fails by then.
+ */
 const COORDINATOR_LIMIT_MS = 7_000;
 
 /** What may come of an address that the cluster names. */

@@ -1,8 +1,10 @@
 /**
  * What stands of changes while they are counted, in a temporary file of SQLite, which is gone with the process: about 150 bytes for each
- * change, and as many for each PATCH. In memory are the groups, reasons and outcomes that they name, each once.
+ * change, and as many for each PATCH. In memory are the groups, reasons and outcomes that they name, each once,
+ * and at most 64 MiB of the file.
  */
 import { nearestRank, type CountedChange, type CountingStore, type Tallies } from '../../core/report/counting.ts';
+import { errorText } from '../../core/text/visible.ts';
 import { prepareAll } from './schema.ts';
 import type { Database, Row, Statement } from './sqlite.ts';
 
@@ -52,6 +54,12 @@ type Stored = readonly [
   heldSince: string | null,
 ];
 
+/** The temporary file cannot be used; the message says why. The index is a file elsewhere. */
+export class CountingError extends Error {
+  override readonly name = 'CountingError';
+}
+
+/** @throws CountingError of each method */
 export class CountingInFile implements CountingStore {
   readonly #database: Database;
   readonly #statements: Readonly<Record<keyof typeof SQL, Statement>>;
@@ -60,9 +68,9 @@ export class CountingInFile implements CountingStore {
 
   /** Once for each connection. */
   constructor(database: Database) {
-    database.exec(SCHEMA);
-    this.#database = database;
-    this.#statements = prepareAll(database, SQL);
+    this.#database = ofTheCount(database);
+    this.#database.exec(SCHEMA);
+    this.#statements = prepareAll(this.#database, SQL);
   }
 
   get(id: string): CountedChange | undefined {
@@ -156,5 +164,27 @@ export class CountingInFile implements CountingStore {
 
   #textOf(number: number | null): string | null {
     return number === null ? null : (this.#texts[number] ?? null);
+  }
+}
+
+/** It and its statements throw CountingErrors. */
+const ofTheCount = (database: Database): Database => ({
+  exec: (sql) => counting(() => database.exec(sql)),
+  prepare: (sql) => {
+    const statement = counting(() => database.prepare(sql));
+    return {
+      run: (...values) => counting(() => statement.run(...values)),
+      get: (...values) => counting(() => statement.get(...values)),
+      all: (...values) => counting(() => statement.all(...values)),
+    };
+  },
+  close: () => database.close(),
+});
+
+function counting<T>(task: () => T): T {
+  try {
+    return task();
+  } catch (cause) {
+    throw new CountingError(errorText(cause), { cause });
   }
 }

@@ -21,13 +21,19 @@ export interface CommitMetadata {
 }
 
 /** At most METADATA_LENGTH_MAX characters: ranges that do not fit are left out. */
-export function encodeCommit(committed: bigint, { ranges, mark }: CommitMetadata): string {
+export function encodeCommit(committed: bigint, { ranges, mark: remembered }: CommitMetadata): string {
+  const mark = withRewind(remembered, ({ from }) => committed <= from);
   // Nothing was read, and nothing lies below that could be skipped.
   if (committed === 0n && mark.last === null && mark.rewound === undefined) return encodeRanges(committed, ranges);
   const at = ranges.length === 0 ? [] : [`at=${committed}`];
   const head = [VERSION, ...markFields(mark), ...at].join(';');
   const encoded = encodeRanges(committed, ranges, METADATA_LENGTH_MAX - head.length - 1);
   return encoded === '' ? head : `${head};${encoded}`;
+}
+
+/** A rewind is remembered until the partition is past it: from then on its room is for ranges. */
+function withRewind({ rewound, ...mark }: SourceMark, isOpen: (rewind: PartitionRewind) => boolean): SourceMark {
+  return { ...mark, ...(rewound !== undefined && isOpen(rewound) && { rewound }) };
 }
 
 /** Total: metadata of other programs means that nothing is known. */
@@ -77,13 +83,21 @@ function markOf(fields: readonly string[]): SourceMark {
   };
 }
 
-const wireRewind = z.object({ author: wireId, reason: wireReason.nullable(), at: z.int().min(0) });
+const wireRewind = z.object({
+  author: wireId,
+  reason: wireReason.nullable(),
+  at: z.int().min(0),
+  from: z
+    .string()
+    .regex(/^\d{1,19}$/)
+    .transform(BigInt),
+});
 
-/** In letters that separate no fields: 1,900 of them at most, so that half of the metadata is left for ranges. */
-const rewoundText = ({ author, reason, at }: Rewind): string =>
-  Buffer.from(JSON.stringify({ author, reason, at })).toString('base64url');
+/** In letters that separate no fields: 2,000 of them at most, so that half of the metadata is left for ranges. */
+const rewoundText = ({ author, reason, at, from }: PartitionRewind): string =>
+  Buffer.from(JSON.stringify({ author, reason, at, from: String(from) })).toString('base64url');
 
-const rewindIn = (text: string): Rewind | undefined =>
+const rewindIn = (text: string): PartitionRewind | undefined =>
   wireRewind.safeParse(jsonIn(Buffer.from(text, 'base64url').toString())).data;
 
 const idOf = (text: string): string | null => (/^[\w-]{1,64}$/.test(text) ? text : null);
@@ -123,13 +137,19 @@ export interface RecordStamp {
   readonly leaderEpoch?: number;
 }
 
-/** Who has moved the committed offset back, and why. */
+/** Who rewinds, and why. */
 export interface Rewind {
   readonly author: string;
   /** null: none was given. */
   readonly reason: string | null;
   /** Epoch ms. */
   readonly at: number;
+}
+
+/** Of a partition whose committed offset was moved back. */
+export interface PartitionRewind extends Rewind {
+  /** The committed offset before; where a rewind before was not read through yet, the one before that. */
+  readonly from: bigint;
 }
 
 /** What is remembered of a partition that was read. */
@@ -142,8 +162,8 @@ export interface SourceMark {
   readonly retryTopicId: string | null;
   /** Under which that topic was used; null: not known (commits of former versions). */
   readonly retryEpoch: number | null;
-  /** The last time; absent: never, or a former version has committed since. */
-  readonly rewound?: Rewind;
+  /** The last time; absent: never, all is committed again and more, or a former version has committed since. */
+  readonly rewound?: PartitionRewind;
 }
 
 /** The same partition as it is now. */
@@ -188,11 +208,10 @@ export const stampOf = ({ offset, timestamp, leaderEpoch }: RecordStamp): Record
 export function compareHistory(mark: SourceMark, view: SourceView): Comparison {
   return {
     mark: {
+      // An offset beyond the end was one of other records.
+      ...withRewind(mark, ({ from }) => from <= view.end),
       topicId: view.topicId ?? mark.topicId,
-      last: mark.last,
       retryTopicId: view.retryTopicId ?? mark.retryTopicId,
-      retryEpoch: mark.retryEpoch,
-      ...(mark.rewound !== undefined && { rewound: mark.rewound }),
     },
     historyProblem: problemOf(mark, view),
     formerRetry:

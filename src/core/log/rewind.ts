@@ -31,10 +31,12 @@ export function rewound(
   const to = since > start ? since : start;
   if (to >= offset) return null;
   const { mark } = decodeCommit(offset, metadata);
+  const former = mark.rewound?.from ?? offset;
+  const from = former > offset ? former : offset;
   return {
     partition,
     to,
-    metadata: encodeCommit(to, { ranges: [], mark: by === null ? mark : { ...mark, rewound: by } }),
+    metadata: encodeCommit(to, { ranges: [], mark: by === null ? mark : { ...mark, rewound: { ...by, from } } }),
   };
 }
 

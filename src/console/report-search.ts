@@ -7,7 +7,7 @@ import { idKey } from '../core/change/change.ts';
 import { partitionOfKey } from '../core/log/reading.ts';
 import type { ReadProgress } from '../core/log/reading.ts';
 import { ReportRecord } from '../core/report/report.ts';
-import { operationId } from '../core/report/summary.ts';
+import { isAboutPause, operationId } from '../core/report/summary.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
 import { visible } from '../core/text/visible.ts';
 import { print, type CommandContext } from './command-context.ts';
@@ -181,8 +181,6 @@ export const endedAsSelected = (
   { outcomes, since }: ReportSelection,
   record: Pick<ReportRecord, 'outcome' | 'reported_at'>,
 ): boolean => (outcomes?.has(record.outcome) ?? true) && (since === null || Date.parse(record.reported_at) >= since);
-
-const isAboutPause = ({ outcome }: ReportRecord): boolean => outcome === 'paused' || outcome === 'resumed';
 
 const isInTime = ({ until = Infinity }: ReportSelection, record: ReportRecord): boolean =>
   Date.parse(record.reported_at) < until;

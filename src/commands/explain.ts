@@ -11,6 +11,7 @@ import {
   footText,
   groupJson,
   memberStateJson,
+  fullStateJson,
   linkJson,
   memberText,
   targetText,
@@ -50,7 +51,8 @@ export function explainCommand(context: CommandContext): Command {
     .option('--json', 'one JSON object: {"is_member","standing","decided_by","sentence","chain","target",…}')
     .addHelpText('after', examples)
     .action(async (flags: ExplainFlags) => {
-      await withSources(context, flags, async (sources) => context.finish(await explainGroup(flags, sources)));
+      const asked = questionIn(flags, context);
+      await withSources(context, flags, async (sources) => context.finish(await explainGroup(asked, sources)));
     });
 }
 
@@ -60,7 +62,8 @@ Examples:
   $ rollcall explain --group 5b1e… --member 8c2f… --at 2026-09-21T14:00:00Z
   $ rollcall explain --group 5b1e… --json | jq -r '.members[] | select(.standing == "given_up") | .member'
 
-The last line is the answer. What an instance has in memory is asked of its admin server, with ADMIN_TOKEN where one is set.`;
+The last line is the answer. Exits 1 where no event, no report and no membership names the member, or the group, and 69 where
+Genesys Cloud could not be read besides. What an instance has in memory is asked of its admin server, with ADMIN_TOKEN where one is set.`;
 
 async function withSources(
   context: CommandContext,
@@ -82,19 +85,23 @@ async function withSources(
   );
 }
 
+interface Asked {
+  readonly question: Question;
+  readonly isJson: boolean;
+}
+
 /** @throws ExitError (usage) where it asks for what cannot be. */
-export async function explainGroup(flags: ExplainFlags, sources: Sources): Promise<ExitCode> {
-  checkFlags(flags, sources.context);
-  const question: Question = {
-    group: flags.group,
-    member: flags.member ?? null,
-    at: flags.at ?? null,
-    allPartitions: flags.allPartitions === true,
-  };
+export function questionIn(flags: ExplainFlags, context: Pick<CommandContext, 'clock'>): Asked {
+  checkFlags(flags, context);
+  const { group, member = null, at = null } = flags;
+  const question = { group, member, at, allPartitions: flags.allPartitions === true };
+  return { question, isJson: flags.json === true };
+}
+
+export async function explainGroup({ question, isJson }: Asked, sources: Sources): Promise<ExitCode> {
   const found = await readExplained(question, sources);
   const show = question.member === null ? showMembers : showMember;
-  const isFound = await show(question, found, { isJson: flags.json === true, context: sources.context });
-  return isFound ? EXIT.done : EXIT.someFailed;
+  return show(question, found, { isJson, context: sources.context });
 }
 
 function checkFlags(
@@ -117,40 +124,49 @@ interface Showing {
   readonly context: Pick<CommandContext, 'stdout'>;
 }
 
-/** @returns an event, a report or the target names it */
 async function showMember(
   { member, at }: Question,
   found: Explained,
   { isJson, context: { stdout } }: Showing,
-): Promise<boolean> {
+): Promise<ExitCode> {
   const names = found.names.member(member ?? '');
   const known = found.knownOf(names);
   const verdict = explain(known);
   const then = at === null ? null : timeText(at);
   const isFound = verdict.standing !== 'nothing' || verdict.isMember === true;
+  const isUnread =
+    isGroupUnread(found) || (found.group.kind === 'read' && names.target !== null && verdict.isMember === null);
+  const code = exitCodeOf({ isFound, isUnread });
   if (isJson) {
     const ofMember = { member, member_target: names.target, at: then, ...verdictJson(verdict) };
     await printJson(stdout, { ...groupJson(found), ...ofMember, chain: known.links.map(linkJson) });
-    return isFound;
+    return code;
   }
   await print(stdout, chainText(known.links));
   if (at === null) await print(stdout, targetText(found, known.atTarget));
   await print(stdout, footText(found));
   await print(stdout, `${thenText(at)}${verdict.sentence}\n`);
-  return isFound;
+  return code;
 }
+
+/** What could not be read is not known to be missing. */
+function exitCodeOf({ isFound, isUnread }: { readonly isFound: boolean; readonly isUnread: boolean }): ExitCode {
+  if (isFound) return EXIT.done;
+  return isUnread ? EXIT.unavailable : EXIT.someFailed;
+}
+
+const isGroupUnread = ({ group }: Explained): boolean => group.kind === 'unknown' && !group.isAbsent;
 
 const thenText = (at: number | null): string =>
   at === null ? '' : `At ${timeText(at)}, by what was reported until then: `;
 
 const MEMBERS_A_TURN = 500;
 
-/** @returns the target has the group, or an event or a report names a member */
 async function showMembers(
   { at }: Question,
   found: Explained,
   { isJson, context: { stdout } }: Showing,
-): Promise<boolean> {
+): Promise<ExitCode> {
   const members: object[] = [];
   const summary = new GroupSummary();
   let memberCount = 0;
@@ -167,18 +183,25 @@ async function showMembers(
     if (isJson) members.push(ofMember);
     else await print(stdout, memberText(label, verdict, state));
   }
-  const { group, pause } = found;
+  const { group, evidence } = found;
   const isRead = group.kind === 'read';
-  const sentence = summary.sentence(isRead ? group.snapshot.members.size : at === null ? null : memberCount, pause);
-  const isFound = count > 0 || isRead;
-  if (isJson) await printJson(stdout, { ...groupJson(found), sentence, members });
+  const isFound = evidence.isNamed || isRead;
+  const size = isRead ? group.snapshot.members.size : at === null ? null : memberCount;
+  const sentence = isFound ? summary.sentence({ memberCount: size, whole: found.whole }) : notFoundText(found);
+  if (isJson)
+    await printJson(stdout, { ...groupJson(found), full_state: fullStateJson(found.whole), sentence, members });
   else {
     if (at === null) await print(stdout, targetText(found, null));
     await print(stdout, footText(found));
-    await print(
-      stdout,
-      `${thenText(at)}${isFound ? sentence : 'No event, no report and no answer of Genesys Cloud names the group.'}\n`,
-    );
+    await print(stdout, `${thenText(at)}${sentence}\n`);
   }
-  return isFound;
+  return exitCodeOf({ isFound, isUnread: isGroupUnread(found) });
+}
+
+function notFoundText(found: Explained): string {
+  const { group, whole } = found;
+  const paused = whole.pause === null ? '' : `; ${visible(whole.pause)}`;
+  return group.kind === 'unknown' && isGroupUnread(found)
+    ? `No event and no report names the group, and it could not be read (${visible(group.why)})${paused}.`
+    : `No event, no report and no answer of Genesys Cloud names the group${paused}.`;
 }

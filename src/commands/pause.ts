@@ -42,8 +42,8 @@ Examples:
   $ rollcall pause --reason "change freeze until Monday" --author "jane@example.com"
   $ rollcall pause --group 5b1e… --reason "INC-1234: wrong members"
 
-Exits 0 where it is paused everywhere (with a warning where nothing of the group waits, since its id may be misspelt), 1 where an owner refuses it, 69 where not all instances answer; what was asked for is
-carried out once they do. Where \`rollcall run\` has OPERATOR_KEY, this command needs the same.`;
+Exits 0 where it is paused everywhere, with a warning where nothing of the group waits, since its id may be misspelt. Exits 1 where an
+owner refuses it, and 69 where not all instances answer: what was asked for is carried out once they do. Where \`rollcall run\` has OPERATOR_KEY, this command needs the same.`;
 
 const pauseOf = ({ group, reason, author }: PauseFlags, context: CommandContext): Pause => ({
   kind: 'pause',

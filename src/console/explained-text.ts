@@ -1,8 +1,9 @@
 /** The evidence of `rollcall explain`, as text and as JSON. What comes from elsewhere is made visible, so that it forges no line. */
 import { at, decisionsIn, type Verdict } from '../core/explain/sentence.ts';
-import type { MemberState } from '../core/explain/group-summary.ts';
-import type { AtTarget, Link, RunningChange } from '../core/explain/verdict.ts';
+import { memberStateOf, type MemberState } from '../core/explain/group-summary.ts';
+import { standingOf, type AtTarget, type Known, type Link, type RunningChange } from '../core/explain/verdict.ts';
 import type { ReportRecord } from '../core/report/report.ts';
+import { counted } from '../core/text/counted.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { visible } from '../core/text/visible.ts';
 import type { Explained } from './explained.ts';
@@ -66,7 +67,7 @@ export function targetText({ names, group, evidence }: Explained, atTarget: AtTa
   const name = `Genesys Cloud, group ${visible(names.group.target ?? 'unknown')}`;
   if (group.kind === 'unknown') return `${name}: not known, ${visible(group.why)}\n`;
   const { version, members } = group.snapshot;
-  const shown = atTarget === null ? `${members.size} members` : atTargetText(atTarget);
+  const shown = atTarget === null ? counted(members.size, 'member') : atTargetText(atTarget);
   const changed = othersChanged(evidence.lastVersion, version)
     ? `; Rollcall's last request left ${visible(evidence.lastVersion ?? '')}, others have changed the group since`
     : '';
@@ -118,6 +119,19 @@ export const memberStateJson = ({ lastOutcome, reason, nextTryAt, isPaused }: Me
   next_try_at: timeOrNull(nextTryAt),
   paused: isPaused,
 });
+
+/** The newest full state as a whole; null: none is known. */
+export function fullStateJson(whole: Known) {
+  const [link] = whole.links;
+  if (link === undefined) return null;
+  const standing = standingOf(whole);
+  return {
+    position: at(link),
+    event_id: link.eventId,
+    standing,
+    ...memberStateJson(memberStateOf(whole, { standing })),
+  };
+}
 
 export const verdictJson = ({ isMember, standing, decidedBy, sentence }: Verdict) => ({
   is_member: isMember,

@@ -9,7 +9,7 @@ import { idKey, type Position } from '../core/change/change.ts';
 import { Evidence, type ReadingOf } from '../core/explain/evidence.ts';
 import { InstanceMemory, type InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { NamesOf } from '../core/explain/names.ts';
-import { atTargetByReports, type AtTarget, type Known } from '../core/explain/verdict.ts';
+import { atTargetByReports, type AtTarget, type Known, type Link } from '../core/explain/verdict.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
 import { visible } from '../core/text/visible.ts';
@@ -22,7 +22,8 @@ import { getGroupWithRetries } from './target.ts';
 /** The group as the target shows it. */
 export type GroupRead =
   | { readonly kind: 'read'; readonly snapshot: Snapshot }
-  | { readonly kind: 'unknown'; readonly why: string };
+  /** `isAbsent`: as far as is known there is none, or it was not asked for. Else it could not be read. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly isAbsent: boolean };
 
 export interface Explained {
   readonly names: GroupNames;
@@ -35,11 +36,13 @@ export interface Explained {
   readonly doubts: readonly string[];
   /** By whom and why the group is paused; null: it is not, or that is not known. */
   readonly pause: string | null;
+  /** Its newest full state, as a whole, is the only link. */
+  readonly whole: Known;
   knownOf(member: NamesOf): Known;
 }
 
 const TRIES_MAX = 3;
-const CHANGING: GroupRead = { kind: 'unknown', why: 'the group is being changed just now; ask again' };
+const CHANGING: GroupRead = { kind: 'unknown', why: 'the group is being changed just now; ask again', isAbsent: false };
 
 /** @throws ExitError where a topic is missing, or it was asked to stop. */
 export async function readExplained(question: Question, sources: Sources): Promise<Explained> {
@@ -77,32 +80,53 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const readingOf: ReadingOf = (position: Position) =>
     isNow ? memory.readingOf(position, committed.get(position.partition) ?? 0n) : 'past';
   const unknown = topics.partitions.filter((partition) => !memory.knows(partition));
-  const intakeObstacles = topics.partitions.flatMap((partition) => memory.intakeObstacleOf(partition) ?? []);
-  const obstacles = topics.partitions.flatMap((partition) => memory.obstacleOf(partition) ?? []);
+  const [pause = null] = topics.pauses.values();
+  const ofGroup = {
+    lastVersion: evidence.lastVersion,
+    isMemoryKnown: unknown.length === 0,
+    goneSource: new Map(topics.goneSource.map(({ partition, offset }) => [partition, BigInt(offset)])),
+    areReportsGone: topics.goneReports.length > 0,
+    invalid: evidence.invalid,
+  };
+  const knownBy = (links: readonly Link[], atTarget: AtTarget): Known => ({
+    ...ofGroup,
+    ...obstaclesOf(links, memory, topics.pauses),
+    links,
+    atTarget,
+  });
+  const state = evidence.newestStateLink(readingOf);
   return (group: GroupRead | null): Explained => ({
     names,
     evidence,
-    group: group ?? { kind: 'unknown', why: 'it is asked as of a time that is over' },
+    group: group ?? { kind: 'unknown', why: 'it is asked as of a time that is over', isAbsent: true },
     replies,
     gone: [...topics.goneSource, ...topics.goneReports],
-    pause: topics.pause,
+    pause,
     doubts: [...names.doubtsOf(question), ...topics.doubts, ...(isNow ? memoryDoubts(replies, unknown) : [])],
+    whole: { ...knownBy(state === null ? [] : [state], WHOLE), pause },
     knownOf: (of) => {
       const links = evidence.chainOf(of.all, readingOf);
-      return {
-        links,
-        atTarget: group === null ? atTargetByReports(links) : atTargetOf(group, of, evidence.lastVersion),
-        lastVersion: evidence.lastVersion,
-        isMemoryKnown: unknown.length === 0,
-        obstacle: obstacles[0] ?? topics.pause,
-        pause: topics.pause,
-        intakeObstacle: intakeObstacles[0] ?? null,
-        goneSource: new Map(topics.goneSource.map(({ partition, offset }) => [partition, BigInt(offset)])),
-        areReportsGone: topics.goneReports.length > 0,
-        invalid: evidence.invalid,
-      };
+      return knownBy(links, group === null ? atTargetByReports(links) : atTargetOf(group, of, evidence.lastVersion));
     },
   });
+}
+
+const WHOLE: AtTarget = { kind: 'unknown', why: 'a group is no member' };
+
+/** What keeps the newest change, where it lies: other partitions may have other owners. */
+function obstaclesOf(
+  [newest]: readonly Link[],
+  memory: InstanceMemory,
+  pauses: ReadonlyMap<number, string>,
+): Pick<Known, 'obstacle' | 'intakeObstacle' | 'pause'> {
+  if (newest === undefined) return { obstacle: null, intakeObstacle: null, pause: null };
+  const { partition } = newest.position;
+  const pause = pauses.get(partition) ?? null;
+  return {
+    obstacle: memory.obstacleOf(partition) ?? pause,
+    intakeObstacle: memory.intakeObstacleOf(partition),
+    pause,
+  };
 }
 
 const wantedOf = (member: NamesOf | null, { ids }: Sources, names: GroupNames): WantedEvents['member'] =>
@@ -137,15 +161,17 @@ function memoryDoubts(replies: readonly unknown[], unknown: readonly number[]): 
 
 async function readGroup(names: GroupNames, { api, context }: Sources): Promise<GroupRead> {
   const { target } = names.group;
-  if (target === null) return { kind: 'unknown', why: names.whyNoGroup };
+  if (target === null) return { kind: 'unknown', why: names.whyNoGroup, isAbsent: true };
   const { outcome } = await unlessStopped(context, getGroupWithRetries(api, target, context));
   if (outcome.kind === 'applied' && outcome.snapshot !== null) return { kind: 'read', snapshot: outcome.snapshot };
-  if (outcome.kind === 'not_found') return { kind: 'unknown', why: `Genesys Cloud has no group ${target}` };
-  return { kind: 'unknown', why: 'failure' in outcome ? outcome.failure.message : 'its answer holds no group' };
+  if (outcome.kind === 'not_found')
+    return { kind: 'unknown', why: `Genesys Cloud has no group ${target}`, isAbsent: true };
+  const why = 'failure' in outcome ? outcome.failure.message : 'its answer holds no group';
+  return { kind: 'unknown', why, isAbsent: false };
 }
 
 function atTargetOf(group: GroupRead, { target }: NamesOf, lastVersion: string | null): AtTarget {
-  if (group.kind === 'unknown') return group;
+  if (group.kind === 'unknown') return { kind: 'unknown', why: group.why };
   if (target === null) return { kind: 'unknown', why: 'the id map has no such member' };
   const { members, nested, version, isDoubtful } = group.snapshot;
   const key = idKey(target);

@@ -30,8 +30,8 @@ export interface GroupTopics {
   readonly partitions: readonly number[];
   readonly goneSource: readonly Beginning[];
   readonly goneReports: readonly Beginning[];
-  /** By the live records of the partitions; null: the group is not paused. */
-  readonly pause: string | null;
+  /** By partition, who has paused the group there, and why; where nothing of the group is known, of all partitions. */
+  readonly pauses: ReadonlyMap<number, string>;
   readonly doubts: readonly string[];
 }
 
@@ -77,7 +77,7 @@ export async function readGroupTopics(question: Question, sources: Sources, read
     partitions: events.partitions,
     goneSource: events.gone,
     goneReports: reports.gone,
-    pause: view && pauseIn(view, partitions, reading.names),
+    pauses: view === null ? new Map() : pausesIn(view, partitions, reading.names),
     doubts: [
       ...reports.problems.map((problem) => `${topics.report}: ${problem}; the reports in it are missing`),
       ...events.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),
@@ -85,16 +85,17 @@ export async function readGroupTopics(question: Question, sources: Sources, read
   };
 }
 
-function pauseIn(
+function pausesIn(
   { partitions }: WaitingView,
   concerned: ReadonlySet<number>,
   names: ReadonlySet<string>,
-): string | null {
+): ReadonlyMap<number, string> {
+  const texts = new Map<number, string>();
   for (const [partition, { pauses }] of partitions) {
-    const found = concerned.has(partition) ? pauseAmong(pauses, names) : null;
+    const found = concerned.size === 0 || concerned.has(partition) ? pauseAmong(pauses, names) : null;
     if (found === null) continue;
     const { author, reason, at: since } = found.pause;
-    return pauseText({ name: found.name, author, reason, since });
+    texts.set(partition, pauseText({ name: found.name, author, reason, since }));
   }
-  return null;
+  return texts;
 }

@@ -112,7 +112,8 @@ function note(
 /** It is as was asked for, now or before. */
 const ENDS: Readonly<Record<Wanted['kind'], readonly string[]>> = {
   pause: ['paused', 'already'],
-  resume: ['resumed', 'still_paused', 'not_paused'],
+  // Beside a partition where its pause has ended, `is_paused` says that it had ended before.
+  resume: ['resumed', 'still_paused', 'not_paused', 'is_paused'],
   apply_now: ['queued', 'gone'],
 };
 

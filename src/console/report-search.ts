@@ -8,7 +8,7 @@ import { partitionOfKey } from '../core/log/reading.ts';
 import type { ReadProgress } from '../core/log/reading.ts';
 import { textOf } from '../core/log/wire-intent.ts';
 import { ReportRecord } from '../core/report/report.ts';
-import { operationId, standsSince } from '../core/report/summary.ts';
+import { isAboutPause, operationId, standsSince } from '../core/report/summary.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
 import { visible } from '../core/text/visible.ts';
 import { print, type CommandContext } from './command-context.ts';
@@ -197,8 +197,6 @@ export const endedAsSelected = (
   { outcomes, since }: ReportSelection,
   record: Pick<ReportRecord, 'outcome' | 'reported_at' | 'held_since'>,
 ): boolean => (outcomes?.has(record.outcome) ?? true) && (since === null || Date.parse(standsSince(record)) >= since);
-
-const isAboutPause = ({ outcome }: ReportRecord): boolean => outcome === 'paused' || outcome === 'resumed';
 
 const isInTime = ({ until = Infinity }: ReportSelection, record: ReportRecord): boolean =>
   Date.parse(record.reported_at) < until;

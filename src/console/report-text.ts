@@ -101,7 +101,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (record: ReportRecord) =>
 ];
 
 /** What an operator has decided; null: nothing. A refusal is the later one. */
-const decisionIn = ({ approval, refusal, pause }: ReportRecord) => refusal ?? approval ?? pause ?? null;
+const decisionIn = ({ approval, refusal }: ReportRecord) => refusal ?? approval ?? null;
 
 export const csvHeader = (): string => csvLine(COLUMNS.map(([name]) => name));
 

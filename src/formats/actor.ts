@@ -5,7 +5,7 @@
  *   Okta      actor.alternateId   https://developer.okta.com/docs/reference/api/system-log/#actor-object
  *   Entra     initiatedBy         https://learn.microsoft.com/graph/api/resources/auditactivityinitiator
  *   Keycloak  authDetails.userId  https://www.keycloak.org/docs-api/latest/rest-api/#AuthDetailsRepresentation
- *   native    actor: a text, or an object as Okta's and Google's; actor.displayName of `rollcall resync` and `undo`
+ *   native    actor: a text, in any record with group_id; or an object as Okta's and Google's; actor.displayName of `rollcall resync` and `undo`
  *   Google    actor.email, or authenticationInfo.principalEmail of an audit log
  */
 import { isObject } from '../core/text/json.ts';
@@ -52,7 +52,7 @@ function actorIn(fields: Fields): string | null {
   const { actor, initiatedBy, authDetails, authenticationInfo } = fields;
   const by = fieldsIn(initiatedBy);
   return (
-    // Elsewhere a text of this name may be anything.
+    // Of a record without group_id a text of this name may be anything.
     (namesGroup(fields) ? textIn(actor) : null) ??
     firstText(actor, 'alternateId', 'email', 'displayName', 'id', 'profileId') ??
     firstText(by['user'], 'userPrincipalName', 'displayName', 'id') ??

@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { pause } from '../../src/commands/pause.ts';
 import { retryParked } from '../../src/commands/retry-now.ts';
 import { askEachPartition, groupIn, reasonIn } from '../../src/console/pauses.ts';
-import type { ApplyNowRequest, PauseRequest } from '../../src/core/log/request-record.ts';
+import { pauseValue, requestKey, type ApplyNowRequest, type PauseRequest } from '../../src/core/log/request-record.ts';
+import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
+import type { LogRecord } from '../../src/ports.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { failing } from '../support/retry-records.ts';
 import { retryOf } from '../support/retry-topic-of.ts';
@@ -88,6 +90,21 @@ test('resume: of a group that was paused by another name, or with all the others
   });
 });
 
+test('resume: where its pause had ended on one partition before, and all is paused, it has ended', async () => {
+  const world = await aWorld({ partitionCount: 2 });
+  await world.start();
+  await asked(world, aPause());
+  const headers = [textHeader('rollcall-type', 'pause')];
+  const key = requestKey('one');
+  world.broker.append([{ topic: topics.retry, partition: 0, key, value: pauseValue(aPause('g')), headers }]);
+  const isAnswer = ({ key: of, value }: LogRecord): boolean => String(Buffer.from(of ?? [])) === key && value === null;
+  await until(() => world.records(topics.retry).some(isAnswer), 'its answer');
+  const { code, out, err } = await asked(world, aResume('g'));
+  expect({ code, err }).toEqual({ code: EXIT.done, err: '' });
+  expect(out).toContain('its pause has ended on partition 0');
+  expect(out).toContain('was not paused by this name on partition 1');
+});
+
 test('pause: an owner that does not understand it is named, and it is no success', async () => {
   const world = await aWorld({ partitionCount: 2 });
   await world.start();
@@ -120,6 +137,7 @@ test('pause: of a group of which nothing waits it says that the id may be misspe
   const paused = await asked(world, aPause('doesnotexist'));
   expect(paused).toMatchObject({ code: EXIT.done, out: expect.stringContaining('0 changes to wait') });
   expect(paused.err).toContain('warning: nothing of group doesnotexist waits to be sent. A misspelt id pauses nothing');
+  expect((await asked(world, aPause('doesnotexist'))).err).not.toContain('warning');
   await asked(world, aPause());
   world.change('g', { add: ['a'] });
   await until(() => one.pipeline.stats().paused.changes === 1, 'the change is read');

@@ -59,8 +59,8 @@ export const explainMutants: readonly Mutant[] = [
     breaks: 'a change that is paused is explained as one that waits for another try, where no instance answers',
     edits: [
       {
-        find: 'obstacle: obstacles[0] ?? topics.pause,\n        pause: topics.pause,',
-        replace: 'obstacle: obstacles[0] ?? topics.pause,\n        pause: null,',
+        find: 'const pause = pauses.get(partition) ?? null;',
+        replace: 'const pause = null;',
       },
     ],
     tests: ['test/contract/explain.test.ts'],
@@ -101,6 +101,41 @@ export const explainMutants: readonly Mutant[] = [
     breaks: 'explain doubts the newest change for records that are gone before it',
     edits: [{ find: 'partition !== position.partition || start > next', replace: 'start > 0n' }],
     tests: ['test/contract/explain-answers.test.ts'],
+  },
+  {
+    name: 'obstacle-of-any-partition',
+    breaks: 'what keeps the changes of another partition is said to keep the one that explain is asked about',
+    edits: [{ find: 'const { partition } = newest.position;', replace: 'const partition = 1;' }],
+    tests: ['test/contract/explain-group.test.ts'],
+  },
+  {
+    name: 'unread-group-as-asked',
+    breaks: 'explain says of a group that could not be read that all is as asked',
+    edits: [{ find: 'return this.#isByReports || memberCount === null ?', replace: 'return memberCount === -1 ?' }],
+    tests: ['test/contract/explain-group.test.ts'],
+  },
+  {
+    name: 'unread-taken-for-missing',
+    breaks: 'explain ends as if the group did not exist where Genesys Cloud could not be read',
+    edits: [
+      {
+        find: 'return isUnread ? EXIT.unavailable : EXIT.someFailed;',
+        replace: 'return EXIT.someFailed;',
+      },
+    ],
+    tests: ['test/contract/explain-group.test.ts'],
+  },
+  {
+    name: 'group-known-by-members',
+    breaks: 'explain finds no group whose events and reports name no member',
+    edits: [{ find: 'const isFound = evidence.isNamed || isRead;', replace: 'const isFound = count > 0 || isRead;' }],
+    tests: ['test/contract/explain-group.test.ts'],
+  },
+  {
+    name: 'early-pause-unsaid',
+    breaks: 'explain does not say that a group is paused of which nothing is known yet',
+    edits: [{ find: 'concerned.size === 0 || concerned.has(', replace: 'concerned.has(' }],
+    tests: ['test/contract/explain-group.test.ts'],
   },
   {
     name: 'index-without-versions',

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { explainGroup, type ExplainFlags } from '../../src/commands/explain.ts';
+import { explainGroup, questionIn, type ExplainFlags } from '../../src/commands/explain.ts';
 import type { IndexReading } from '../../src/console/indexing.ts';
 import { GroupRecords } from '../../src/console/group-records.ts';
 import type { Sources } from '../../src/console/group-topics.ts';
@@ -113,7 +113,7 @@ export class Asking {
     sources: Sources & { readonly context: TestContext },
   ): Promise<string> {
     this.exitCode = await explainGroup(
-      flags === 'all members' ? { group: 'g' } : { group: 'g', member: 'u', ...flags },
+      questionIn(flags === 'all members' ? { group: 'g' } : { group: 'g', member: 'u', ...flags }, sources.context),
       sources,
     );
     return sources.context.out();

@@ -58,23 +58,32 @@ const commands = [
 ] as const;
 
 /** @param line what stands behind `rollcall`. @throws what commander throws where it cannot be understood */
-export function readCommandLine(line: string): CommandLine {
-  let read: CommandLine | null = null;
+export const readCommandLine = (line: string): CommandLine => read(line, () => undefined);
+
+/** Of a line that may leave out options that the command requires. @throws as above */
+export const readPartOfCommandLine = (line: string): CommandLine =>
+  read(line, ({ options }) => {
+    for (const option of options) option.mandatory = false;
+  });
+
+function read(line: string, change: (command: Command) => void): CommandLine {
+  let found: CommandLine | null = null;
   const program = new Command('rollcall').exitOverride().configureOutput({ writeErr: () => undefined });
   program.option('--allow-insecure').option('--shadow');
   for (const command of commands) program.addCommand(command(aContext()));
   const replaceActions = (command: Command, path: readonly string[]): void => {
+    change(command);
     command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
     for (const child of command.commands) replaceActions(child, [...path, child.name()]);
     if (command.commands.length > 0) return;
     command.action(() => {
-      read = { name: path.join(' '), args: command.args, flags: command.opts() };
+      found = { name: path.join(' '), args: command.args, flags: command.opts() };
     });
   };
   replaceActions(program, []);
   program.parse(wordsOf(line), { from: 'user' });
-  if (read === null) throw new Error(`no command: ${line}`);
-  return read;
+  if (found === null) throw new Error(`no command: ${line}`);
+  return found;
 }
 
 /** As a POSIX shell splits and unquotes them. */

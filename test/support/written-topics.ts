@@ -4,7 +4,7 @@ import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemRandom } from '../../src/adapters/system.ts';
 import { printReport, type ReportFlags } from '../../src/commands/report.ts';
-import { explainGroup, type ExplainFlags } from '../../src/commands/explain.ts';
+import { explainGroup, questionIn, type ExplainFlags } from '../../src/commands/explain.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
 import { GroupRecords } from '../../src/console/group-records.ts';
@@ -104,10 +104,11 @@ export class WrittenTopics {
       starts: async (topic: string) => new Map(of(topic).map(([partition, { start }]) => [partition, start])),
       topicId: topicIdIn(broker),
     };
-    if (folder === null) await explainGroup(flags, { ...sources, records: GroupRecords.ofTopics(sources) });
+    if (folder === null)
+      await explainGroup(questionIn(flags, context), { ...sources, records: GroupRecords.ofTopics(sources) });
     else
       await withAnIndex(folder, { ...sources, broker, reading }, (index) =>
-        explainGroup(flags, { ...sources, records: GroupRecords.ofIndex(index, sources) }),
+        explainGroup(questionIn(flags, context), { ...sources, records: GroupRecords.ofIndex(index, sources) }),
       );
     return context.out();
   }

@@ -57,7 +57,8 @@ test('who has decided, and why, stands in columns of its own, as safe as other t
     /"refused","joe",""\r\n$/,
   );
   const pause = { author: '=jane', reason: decision.reason, at: decision.at, result: 'paused' };
-  expect(csvRow({ ...aReport('m'), outcome: 'paused', pause }).endsWith(`"",${cells}`)).toBe(true);
+  // A pause decides about no removal.
+  expect(csvRow({ ...aReport('m'), outcome: 'paused', pause })).toMatch(/"","",""\r\n$/);
   expect(csvRow(aReport('m'))).toMatch(/"","",""\r\n$/);
 });
 

@@ -16,7 +16,7 @@ import {
   type Position,
 } from '../change/change.ts';
 import type { ReportOutcome, ReportRecord } from '../report/report.ts';
-import { operationId } from '../report/summary.ts';
+import { isAboutPause, operationId } from '../report/summary.ts';
 import type { PendingChange } from './instance-answer.ts';
 import type { Link, Reading, RunningChange, WaitingChange } from './verdict.ts';
 
@@ -61,6 +61,7 @@ export class Evidence {
   readonly #members = new Map<string, Map<string, Draft>>();
   #lastVersion: { readonly version: string; readonly at: number } | null = null;
   #invalid: Position | null = null;
+  #isNamed = false;
 
   /** @param isAsked by `idKey`, any name of the one member that is asked for; null: all members are, and less is kept of each. */
   constructor(isAsked: ((name: string) => boolean) | null) {
@@ -82,7 +83,13 @@ export class Evidence {
     return this.#invalid;
   }
 
+  /** An event, a report or what waits names the group. A pause does not: its id may be misspelt. */
+  get isNamed(): boolean {
+    return this.#isNamed;
+  }
+
   takeEvent({ event, source, actor }: GroupEvent): void {
+    this.#isNamed = true;
     if (event.kind === 'state') {
       const draft = this.#state(source);
       noteSource(draft, source, actor);
@@ -101,6 +108,7 @@ export class Evidence {
   }
 
   takeReport(record: ReportRecord): void {
+    if (!isAboutPause(record)) this.#isNamed = true;
     const id = readIntentId(operationId(record));
     if (id === null || UNCHANGING.has(record.outcome)) return;
     if (record.outcome === 'invalid') return this.#noteInvalid(id.position);
@@ -117,6 +125,7 @@ export class Evidence {
   }
 
   takeWaiting(intent: Intent, state: WaitingChange['state']): void {
+    this.#isNamed = true;
     const { op, member, source, attempt, notBefore } = intent;
     if (op !== 'state') this.#changed.add(positionText(source));
     if (op !== 'state' && !this.#concerns(member)) return;
@@ -129,6 +138,7 @@ export class Evidence {
   }
 
   takeMemory({ member, topic, partition, offset, op, state, attempt, not_before: notBefore }: PendingChange): void {
+    this.#isNamed = true;
     if (op !== 'state' && !this.#concerns(idKey(member))) return;
     const draft = this.#draftOf(member, { topic, partition, ...readOffset(offset) });
     if (op !== 'state') draft.op ??= op;
@@ -151,6 +161,12 @@ export class Evidence {
     for (const [at, state] of this.#states)
       if (this.#isShown(state)) links.push(this.#stateLink(at, state, { names, readingOf }));
     return links.toSorted((a, b) => compareLinks(b, a));
+  }
+
+  /** The newest full state, with what became of it as a whole; null: none is known. */
+  newestStateLink(readingOf: ReadingOf): Link | null {
+    const [newest] = [...this.#states].toSorted(([, a], [, b]) => compareLinks(b, a));
+    return newest === undefined ? null : this.#stateLink(...newest, { names: new Set(), readingOf });
   }
 
   /** Where all members are asked for, those before the newest are left out: there may be 1,000 for each of 100,000 members. */
@@ -287,8 +303,10 @@ function newestOf(known: readonly ReportRecord[], record: ReportRecord): readonl
   return newestFirst(rival, record) <= 0 ? known : known.map((each) => (each === rival ? record : each));
 }
 
+type Placed = Pick<Link, 'position' | 'timestamp'>;
+
 /** Positive: `a` is newer. Where a key has moved between partitions the times of the records say so. */
-function compareLinks(a: Link, b: Link): number {
+function compareLinks(a: Placed, b: Placed): number {
   if (a.position.partition === b.position.partition) return comparePositions(a.position, b.position);
   return (a.timestamp ?? 0) - (b.timestamp ?? 0);
 }

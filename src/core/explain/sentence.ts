@@ -33,6 +33,13 @@ export function explain(known: Known): Verdict {
   return { isMember, standing, decidedBy, sentence: `${clauses.join('; ')}.` };
 }
 
+/** What a full state waits for, or why it has failed, as a whole; null: it is done. @param known with it as the newest */
+export function openStateText(known: Known): string | null {
+  const [state] = known.links;
+  const standing = standingOf(known);
+  return state === undefined || standing === 'done' ? null : reason(state, known, standing);
+}
+
 /** `topic/partition/offset`, as it may be shown. */
 export const at = ({ position }: Pick<Link, 'position'>): string => visible(positionText(position));
 
@@ -240,18 +247,26 @@ function becauseOf({ reports: [last] }: Link): string {
 }
 
 /** What the answer does not know. */
-function doubts({ links: [newest], goneSource, invalid }: Known, standing: Standing): readonly string[] {
+function doubts(known: Known, standing: Standing): readonly string[] {
+  const {
+    links: [newest],
+    invalid,
+  } = known;
   const isInvalidNewer =
     invalid !== null && (newest === undefined || invalid.offset > newest.position.offset || standing === 'nothing');
   return [
-    ...(newest !== undefined && !newest.isRetained && mayHideNewer(newest, goneSource)
-      ? ['records of the source are gone, and newer events may be among them']
-      : []),
+    ...(mayBeOutdated(known) ? [NEWER_GONE] : []),
     ...(isInvalidNewer
       ? [`a newer event of the group, at ${visible(positionText(invalid))}, could not be read: see its dead letter`]
       : []),
   ];
 }
+
+export const NEWER_GONE = 'records of the source are gone, and newer events may be among them';
+
+/** An event that is newer than all that are known of the member may be gone. */
+export const mayBeOutdated = ({ links: [newest], goneSource }: Pick<Known, 'links' | 'goneSource'>): boolean =>
+  newest !== undefined && !newest.isRetained && mayHideNewer(newest, goneSource);
 
 /** Of its own partition all behind it may be left, but for later events of its record. Another one may have had the group since. */
 function mayHideNewer({ position }: Link, gone: ReadonlyMap<number, bigint>): boolean {

@@ -135,3 +135,7 @@ const collator = new Intl.Collator('en', { numeric: true });
 /** Offsets in numeric order; ids that the collator takes for equal in order of their code units. */
 const compareIds = (left: string, right: string): number =>
   collator.compare(left, right) || Number(left > right) - Number(left < right);
+
+/** What an operator has asked for, not an event; its group may be misspelt. */
+export const isAboutPause = ({ outcome }: Pick<ReportRecord, 'outcome'>): boolean =>
+  outcome === 'paused' || outcome === 'resumed';

@@ -1,0 +1,267 @@
+/** `rollcall explain` of a group, and how it ends: what it says of what it cannot know, and of a group without members. */
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import { systemClock } from '../../src/adapters/system.ts';
+import { explainCommand, explainGroup, questionIn } from '../../src/commands/explain.ts';
+import { GroupRecords } from '../../src/console/group-records.ts';
+import { pauseValue, requestKey } from '../../src/core/log/request-record.ts';
+import { textHeader } from '../../src/core/log/wire-intent.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { native } from '../../src/formats/native/native.ts';
+import { topicIdIn } from '../support/an-index.ts';
+import { Asking } from '../support/asking.ts';
+import { aContext } from '../support/command-context.ts';
+import { atEnd } from '../support/genesys.ts';
+import { answer } from '../support/quick-world.ts';
+import { topics } from '../support/world.ts';
+import { WrittenTopics } from '../support/written-topics.ts';
+
+async function started(...events: readonly object[]): Promise<Asking> {
+  const asking = new Asking();
+  await asking.start();
+  for (const event of events) await produced(asking, event);
+  return asking;
+}
+
+async function produced(asking: Asking, event: object): Promise<void> {
+  asking.world.produce(event);
+  await asking.world.clock.advance(1_000);
+}
+
+async function paused(asking: Asking, group: string): Promise<void> {
+  const wanted = { kind: 'pause', group, author: 'jane', reason: 'INC-7' } as const;
+  const headers = [textHeader('rollcall-type', 'pause')];
+  asking.world.broker.append([
+    { topic: 'retry', partition: 0, key: requestKey('p'), value: pauseValue(wanted), headers },
+  ]);
+  await asking.world.clock.advance(5_000);
+}
+
+const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? '';
+
+const groupSentence = async (asking: Asking): Promise<string> => lastLine(await asking.text('all members'));
+
+describe('explain --group: what it cannot know', () => {
+  test.each([404, 403])('where Genesys Cloud answers %i, what is done is so by the reports alone', async (status) => {
+    const asking = await started({ add_members: ['u'] });
+    asking.world.target.onGet = () => answer(status);
+    expect(await groupSentence(asking)).toBe('Not known how many members: all as asked by the reports.');
+    expect(asking.exitCode).toBe(EXIT.done);
+  });
+
+  test('an event that could not be read is named, unless a full state has come after it', async () => {
+    const asking = await started({ add_members: ['u'] }, { add_members: 'u' });
+    expect(await groupSentence(asking)).toBe(
+      '1 member: what is known is as asked; an event of the group, at source/0/1, could not be read: see its dead letter.',
+    );
+    await produced(asking, { members: ['u'], complete: true });
+    expect(await groupSentence(asking)).toBe('1 member: all as asked.');
+  });
+
+  test('what retention has taken may have named members, and may be newer', async () => {
+    const written = new WrittenTopics(1);
+    const place = written.event('g', { add_members: ['u'] });
+    written.event('g', { remove_members: ['u'] });
+    written.report('g', place, 'u', {});
+    for (const member of ['u', 'v']) written.target.group('g').members.add(member);
+    written.broker.topic(topics.source).partition(0).deleteBefore(2n);
+    expect(lastLine(await written.explain({ group: 'g' }, null))).toBe(
+      '2 members: what is known is as asked; no event that is left names 1 of the members; records of the source are gone, and newer events may be among them.',
+    );
+  });
+
+  test('reports that are gone may have named members', async () => {
+    const written = new WrittenTopics(1);
+    written.event('g', { add_members: ['u'] });
+    written.report('h', [0, 0n], 'x', {});
+    written.target.group('g').members.add('v');
+    written.broker.topic(topics.report).partition(0).deleteBefore(1n);
+    expect(lastLine(await written.explain({ group: 'g' }, null))).toBe(
+      '1 member: 1 change has no report that says what became of it; no event that is left names 1 of the members.',
+    );
+  });
+
+  test('of members that no event names nothing is said to be as asked', async () => {
+    const asking = await started();
+    expect(await groupSentence(asking)).toBe('0 members: no event names any.');
+    asking.world.target.group('g').members.add('v');
+    expect(await asking.text('all members')).toContain(': 1 member\n');
+    expect(await groupSentence(asking)).toBe('1 member: no event names any.');
+  });
+
+  test('as of a time members are counted by the reports', async () => {
+    const asking = await started({ add_members: ['u', 'v'] });
+    const at = asking.world.clock.now().wall;
+    await asking.world.clock.advance(1);
+    await produced(asking, { remove_members: ['v'] });
+    expect(lastLine(await asking.text({ at, member: undefined } as never))).toMatch(
+      /^At \S+, by what was reported until then: 2 members: all as asked\.$/,
+    );
+  });
+});
+
+describe('explain --group: a group without members', () => {
+  test('a full state that waits is said, also where it names none, and Genesys Cloud has no such group', async () => {
+    const asking = await started();
+    asking.world.target.onGet = () => answer(404);
+    await produced(asking, { members: [], complete: true, event_id: 'emptied' });
+    expect(await groupSentence(asking)).toMatch(
+      /^Not known how many members: the full state by event emptied at source\/0\/0 waits for another try at \S+Z \(1 failed: not_found\)\.$/,
+    );
+    expect(asking.exitCode).toBe(EXIT.done);
+    const { full_state: state } = JSON.parse(await asking.text({ json: true, member: undefined } as never)) as {
+      full_state: unknown;
+    };
+    expect(state).toMatchObject({
+      position: 'source/0/0',
+      event_id: 'emptied',
+      standing: 'waits',
+      last_outcome: 'retry_scheduled',
+      reason: 'not_found',
+    });
+  });
+
+  test('a full state that waits for a resume says so once', async () => {
+    const asking = await started();
+    await paused(asking, 'g');
+    await produced(asking, { members: [], complete: true });
+    const said = await groupSentence(asking);
+    expect(said).toMatch(/^0 members: the full state at source\/0\/0 waits/);
+    expect(said.match(/paused by jane/g)).toHaveLength(1);
+  });
+
+  test('a full state that is done, and names none', async () => {
+    const asking = await started({ members: [], complete: true });
+    expect(await groupSentence(asking)).toBe('0 members: all as asked.');
+  });
+
+  test('an event that changes nothing names the group, and so does one that cannot be read', async () => {
+    for (const event of [{ add_members: [] }, { add_members: 'u' }]) {
+      const asking = await started();
+      asking.world.target.onGet = () => answer(404);
+      await produced(asking, event);
+      expect(await groupSentence(asking)).toMatch(/^Not known how many members: no event names any/);
+      expect(asking.exitCode).toBe(EXIT.done);
+    }
+  });
+
+  test('what could not be read is not said to be missing', async () => {
+    const asking = await started();
+    asking.world.target.onGet = () => answer(403);
+    expect(await groupSentence(asking)).toMatch(/^No event and no report names the group, and it could not be read \(/);
+    expect(asking.exitCode).toBe(EXIT.unavailable);
+    expect(await asking.sentence()).toMatch(/^Not known whether a member \(.*\): no event and no report names it\.$/);
+    expect(asking.exitCode).toBe(EXIT.unavailable);
+    asking.world.target.onGet = () => answer(404);
+    for (const flags of ['all members', {}] as const) {
+      await asking.text(flags);
+      expect(asking.exitCode).toBe(EXIT.someFailed);
+    }
+  });
+
+  test('a pause from before the first event is said, and names no group by itself', async () => {
+    const asking = await started();
+    await paused(asking, 'g');
+    const pause = String.raw`paused by jane since \S+: INC-7; rollcall resume --group 'g'\.$`;
+    expect(await groupSentence(asking)).toMatch(new RegExp(`^0 members: no event names any; ${pause}`));
+    asking.world.target.onGet = () => answer(404);
+    expect(await groupSentence(asking)).toMatch(
+      new RegExp(`^No event, no report and no answer of Genesys Cloud names the group; ${pause}`),
+    );
+    expect(asking.exitCode).toBe(EXIT.someFailed);
+  });
+});
+
+describe('explain: instances', () => {
+  const own = (partition: number, phase = 'running') => ({ partition, phase, epoch: 1, next_offset: '0' });
+  const idle = { breaker: null, intents: [], left_out: 0 };
+
+  async function anInstance(says: object): Promise<string> {
+    const server = createServer((_, response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(says));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    atEnd(async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  /** Of member `u` of group `g`, whose event lies in partition 0, and is not read yet; the topic is read as a whole. */
+  async function asked(...says: readonly object[]): Promise<string> {
+    const written = new WrittenTopics(2);
+    written.event('g', { add_members: ['v'] }, 1);
+    await written.clock.advance(1);
+    written.event('g', { add_members: ['u'] }, 0);
+    const context = aContext({ clock: systemClock });
+    const { broker, target: api } = written;
+    const urls = await Promise.all(says.map(anInstance));
+    const sources = {
+      tools: new MemoryLog(broker, {
+        groupId: 'g',
+        clientId: 'c',
+        topics: { source: topics.source, retry: topics.retry },
+      }),
+      topics,
+      format: native,
+      ids: null,
+      api,
+      context,
+      instances: urls.map((url) => ({ url, token: 't'.repeat(32), isShadow: false })),
+      committed: async () => new Map<number, bigint>(),
+      starts: async () => new Map<number, bigint>(),
+      topicId: topicIdIn(broker),
+    };
+    const records = GroupRecords.ofTopics(sources);
+    await explainGroup(questionIn({ group: 'g', member: 'u', allPartitions: true }, context), { ...sources, records });
+    return lastLine(context.out());
+  }
+
+  test('that one is full keeps only what lies in its partitions', async () => {
+    const full = { ...idle, intake: 'full' };
+    expect(await asked({ ...idle, partitions: [own(0)] }, { ...full, partitions: [own(1)] })).toMatch(
+      / is not read yet\.$/,
+    );
+    expect(await asked({ ...full, partitions: [own(0)] }, { ...idle, partitions: [own(1)] })).toMatch(
+      / is not read at present \(too much is pending/,
+    );
+  });
+
+  test('that one sends nothing keeps only what lies in its partitions', async () => {
+    const queued = {
+      member: 'u',
+      target: 'u',
+      topic: topics.source,
+      partition: 0,
+      offset: '0',
+      op: 'add',
+      state: 'queued',
+      attempt: 0,
+      not_before: 0,
+    };
+    const has = { ...idle, intents: [queued] };
+    expect(await asked({ ...has, partitions: [own(0)] }, { ...idle, breaker: 'target', partitions: [own(1)] })).toMatch(
+      / waits for its request\.$/,
+    );
+    expect(await asked({ ...has, breaker: 'target', partitions: [own(0)] }, { ...idle, partitions: [own(1)] })).toMatch(
+      / nothing of it is sent at present \(the breaker is open: target\)\.$/,
+    );
+  });
+});
+
+test('explain: what it is asked for is checked before anything is opened', async () => {
+  for (const args of [
+    ['--group', ''],
+    ['--group', 'g', '--member', 'a\nb'],
+    ['--group', 'g', '--at', '2999-01-01T00:00:00Z'],
+  ])
+    await expect(explainCommand(aContext()).exitOverride().parseAsync(args, { from: 'user' })).rejects.toMatchObject({
+      code: EXIT.usage,
+    });
+});

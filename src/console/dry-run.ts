@@ -19,14 +19,17 @@ import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from '../co
 export interface GroupIntents extends StandingChanges {
   /** As the source spells it first. */
   readonly group: string;
-  /** Of its partition; absent: nothing is paused. */
-  readonly pauses?: PausesOf;
   /** Newer ones took their place: how many of each member, as the source spells it; null: full states. */
   readonly superseded: ReadonlyMap<string | null, number>;
 }
 
-/** Many groups wait for their reads at a time, so that their changes are put together only when they are asked for. */
-export interface ChangedGroup extends Pick<GroupIntents, 'group' | 'pauses'> {
+/**
+ * Many groups wait for their reads at a time, so those of a file are put together only when they are asked for. Those of topics are
+ * put together when they are handed out: only then is it known whether anything is pending.
+ */
+export interface ChangedGroup extends Pick<GroupIntents, 'group'> {
+  /** Of its partition; absent: nothing is paused. */
+  readonly pauses?: PausesOf;
   /** The same each time. */
   folded(): GroupIntents;
 }

@@ -21,8 +21,10 @@ interface FoldedGroup {
   readonly spelling: string;
   state: FoldedState | null;
   supersededStates: number;
-  /** Member → its row, also once it is superseded. */
-  readonly members: Map<string, number>;
+  /** Member → its row, where a change of it stands. */
+  readonly standing: Map<string, number>;
+  /** Member → its row, where a full state has superseded its newest change. */
+  readonly cleared: Map<string, number>;
   /** Of members whom the source spells in another way in their newest change. */
   readonly spellings: Map<string, string>;
   /** By such a spelling. */
@@ -99,7 +101,8 @@ export class FoldedChanges {
       spelling: this.#ids.kept(id),
       state: null,
       supersededStates: 0,
-      members: new Map(),
+      standing: new Map(),
+      cleared: new Map(),
       spellings: new Map(),
       superseded: new Map(),
     };
@@ -119,24 +122,25 @@ export class FoldedChanges {
     else group.spellings.set(key, this.#ids.kept(member));
   }
 
-  #rowOf({ members }: FoldedGroup, key: string): number {
-    const known = members.get(key);
+  #rowOf({ standing, cleared }: FoldedGroup, key: string): number {
+    const known = standing.get(key);
     if (known !== undefined) return known;
-    const row = this.#rows.add();
-    members.set(key, row);
+    const row = cleared.get(key) ?? this.#rows.add();
+    cleared.delete(key);
+    standing.set(key, row);
     return row;
   }
 
   /** The newest changes stand last. */
   #intentsOf(folded: FoldedGroup): GroupIntents {
-    const { spelling: group, state, members, spellings } = folded;
+    const { spelling: group, state, standing, spellings } = folded;
     const intents = new Map<string, Intent>();
     if (state !== null) {
       const { event, ...whole } = state;
       const origin = { group, source: this.#sourceOf(event), seenAt: 0 };
       intents.set(WHOLE_GROUP, { ...intentFor(origin, 'state', WHOLE_GROUP), whole });
     }
-    const rows = [...members].toSorted(([, a], [, b]) => this.#rows.compare(a, b));
+    const rows = [...standing].toSorted(([, a], [, b]) => this.#rows.compare(a, b));
     let last = { event: -1, source: this.#sourceOf(0) };
     for (const [key, row] of rows) {
       const code = this.#rows.changeOf(row);
@@ -155,12 +159,14 @@ export class FoldedChanges {
     return { ...this.#source, offset: this.#start + offset, index, eventId: null, timestamp: 0 };
   }
 
-  #supersededOf({ supersededStates, members, superseded }: FoldedGroup): GroupIntents['superseded'] {
+  #supersededOf({ supersededStates, standing, cleared, superseded }: FoldedGroup): GroupIntents['superseded'] {
     const counts = new Map<string | null, number>();
     if (supersededStates > 0) counts.set(null, supersededStates);
-    for (const [key, row] of members) {
-      const count = this.#rows.supersededOf(row);
-      if (count > 0) counts.set(key, count);
+    for (const rows of [standing, cleared]) {
+      for (const [key, row] of rows) {
+        const count = this.#rows.supersededOf(row);
+        if (count > 0) counts.set(key, count);
+      }
     }
     for (const [spelling, count] of superseded) counts.set(spelling, count);
     return counts;
@@ -173,13 +179,16 @@ export class FoldedChanges {
     else superseded.set(spelling, (superseded.get(spelling) ?? 0) + 1);
   }
 
+  /** Takes as long as members stand: what an earlier full state has superseded is not gone through again. */
   #supersedeAll(group: FoldedGroup): void {
     if (group.state !== null && !this.#isComplete(this.#offsetOf(group.state.event))) group.supersededStates += 1;
-    for (const [key, row] of group.members) {
+    for (const [key, row] of group.standing) {
       const code = this.#rows.changeOf(row);
       if (code !== null) this.#supersede(group, key, { row, code });
       this.#rows.clear(row);
+      group.cleared.set(key, row);
     }
+    group.standing.clear();
     group.spellings.clear();
   }
 

@@ -135,10 +135,9 @@ export class TopicChanges implements PlannedChanges {
     if (known !== undefined && known !== partition) this.#inTwoPartitions.add(unread.group);
     this.#partitionOf.set(key, partition);
     const { group } = unread;
-    const { pauses } = of;
     const recorded = { waiting: records.waiting, unresolved: of.unresolved.get(key) ?? {} };
-    const wanted = { group, intents, superseded: replaced, complete, recorded, pauses };
-    yield { group, pauses, folded: () => wanted };
+    const wanted = { group, intents, superseded: replaced, complete, recorded };
+    yield { group, pauses: of.pauses, folded: () => wanted };
   }
 
   #isWoken(waiting: WaitingIntent): boolean {

@@ -429,6 +429,29 @@ export const driftMutants: readonly Mutant[] = [
     scenario: 'compared',
   },
   {
+    name: 'drift-of-one-who-does-not',
+    breaks: 'of each member who differs another one is reported, too, who does not',
+    edits: [
+      {
+        find: 'compared.differences, compared.snapshot?.version ?? null);',
+        replace:
+          "compared.differences, compared.snapshot?.version ?? null).flatMap((each) => [each, { ...each, member: 'ghost', target: 'ghost' }]);",
+      },
+    ],
+    scenario: 'compared',
+  },
+  {
+    name: 'moved-source-reported',
+    breaks: 'what a change has done while its group was compared is reported as drift',
+    edits: [
+      {
+        find: 'evidence.known(idKey(group), null).facts.eventCount > eventCount;',
+        replace: 'evidence.known(idKey(group), null).facts.eventCount < eventCount;',
+      },
+    ],
+    scenario: 'compared',
+  },
+  {
     name: 'drift-never-ends',
     breaks: 'a member who no longer differs stays among those that differ',
     edits: [

@@ -104,7 +104,7 @@ export const planMutants: readonly Mutant[] = [
       {
         find: 'const row = this.#rowOf(group, key);\n    const former = this.#rows.changeOf(row);',
         replace:
-          'const former = this.#rows.changeOf(this.#rowOf(group, key));\n    const row = this.#rows.add();\n    group.members.delete(key);\n    group.members.set(key, row);',
+          'const former = this.#rows.changeOf(this.#rowOf(group, key));\n    const row = this.#rows.add();\n    group.standing.delete(key);\n    group.standing.set(key, row);',
       },
     ],
     tests: ['test/contract/plan-memory.test.ts'],

@@ -191,6 +191,7 @@ export function drawScript(random: SaltedRandom, scenario: DrawnScenario, settin
         events.push({ ...drawChange(random, settings, group), at: at + i * random.between(0, 20) });
     }
   }
+  if (scenario === 'compared') events.push(...drawDifferences(random, settings));
   return events.toSorted((a, b) => a.at - b.at);
 }
 
@@ -293,6 +294,21 @@ function drawEvent(random: SaltedRandom, kind: DrawnEvent['kind'], settings: Set
     case 'replay':
       return random.happens(0.6) ? { kind } : { kind, by: random.pick(['reports', 'an old list']) };
   }
+}
+
+/** What still differs at the end: changes of one group are refused, and another client changes one. */
+function drawDifferences(random: SaltedRandom, settings: Settings): readonly Event[] {
+  const { durationMs, members } = settings;
+  const [group, other] = [random.int(0, settings.groups - 1), random.int(0, settings.groups - 1)];
+  const everybody = Array.from({ length: members }, (_, i) => i);
+  const left = everybody.filter(() => random.happens(0.5));
+  const stayed = everybody.filter((member) => !left.includes(member));
+  return [
+    { kind: 'change', group, add: left, remove: stayed, at: durationMs - 20_000 },
+    { kind: 'sick', group, what: 'changes', status: 403, forMs: 60_000, at: durationMs - 12_000 },
+    { kind: 'change', group, add: stayed, remove: left, at: durationMs - 11_000 },
+    { kind: 'foreign', group: other, members: [random.pick(everybody)], at: durationMs - random.between(0, 3_000) },
+  ];
 }
 
 function drawChange(random: SaltedRandom, settings: Settings, group: number): DrawnEvent {

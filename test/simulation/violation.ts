@@ -35,7 +35,7 @@ const invariants = {
   'undoes-exactly': 'an undo changes whom Rollcall has changed then, if nothing has changed since',
   'diffs-exactly': 'what differs between source and target is listed as what it is',
   compares:
-    'comparisons beside the service start a request only in idle time, and at rest have found what differs, with one request a group',
+    'comparisons beside the service start a request only in idle time, report who differs, and at rest have found all of them, with one request a group',
   'runs-on': 'no pipeline ends by itself',
 } as const;
 

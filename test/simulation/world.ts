@@ -90,10 +90,12 @@ export class World {
     const isUnknown = (member: string): boolean => unknown.includes(member);
     const wasShared = (group: string): boolean => this.ids.wasShared(group);
     const partitionOf = (group: string): number | null => this.#partitions.get(group) ?? null;
-    this.topicOracle = new TopicOracle(settings, { knowledge, members, isUnknown, wasShared, partitionOf, now });
+    const { broker, memberships } = this;
+    const judged = { knowledge, broker, memberships, members };
+    this.topicOracle = new TopicOracle(settings, { ...judged, isUnknown, wasShared, partitionOf, now });
     this.targetOracle = new TargetOracle({ ...settings, ...this.#oracles(), now, narrate });
     this.target.watch = (effect) => {
-      this.memberships.note(effect, this.topicOracle.reports.length);
+      this.memberships.note(effect, { at: now(), reportCount: this.topicOracle.reports.length });
       this.targetOracle.watch(effect);
     };
     this.instances = Array.from({ length: settings.instances }, () => null);
@@ -320,8 +322,8 @@ export class World {
   }
 
   #oracles() {
-    const { guard, wholes, additions, pauses } = this.topicOracle;
-    return { knowledge: this.knowledge, guard, wholes, additions, pauses };
+    const { guard, wholes, additions, pauses, compared } = this.topicOracle;
+    return { knowledge: this.knowledge, guard, wholes, additions, pauses, compared };
   }
 
   #unknownMembers(): readonly string[] {

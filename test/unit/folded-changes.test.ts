@@ -1,7 +1,8 @@
 /** Folding a file keeps numbers beside the heap; what it comes to is compared with maps that are written again for each change. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FoldedChanges } from '../../src/console/folded-changes.ts';
+import { FoldedMembers } from '../../src/console/folded-members.ts';
 import { WHOLE_GROUP, idKey, offsetText, sourceMember, type ChangeEvent } from '../../src/core/change/change.ts';
 import { KeptIds } from '../../src/core/change/kept-ids.ts';
 
@@ -115,4 +116,20 @@ test('changes of one event have one source between them', () => {
   const sources = [...(group?.folded().intents.values() ?? [])].map(({ source }) => source);
   expect(sources.map(({ offset }) => offset)).toEqual([0n, 0n, 0n, 1n]);
   expect(new Set(sources).size).toBe(2);
+});
+
+test('a full state goes through what stands, not through all members that were ever named', () => {
+  const [members, states] = [1_000, 200];
+  const header = { group: 'g', eventId: null, occurredAt: null };
+  const folded = new FoldedChanges(SOURCE);
+  const add = Array.from({ length: members }, (_, i) => `m${i}`);
+  folded.take({ kind: 'delta', ...header, add, remove: [] }, { offset: 0n, index: null });
+  const looks = [vi.spyOn(FoldedMembers.prototype, 'changeOf'), vi.spyOn(FoldedMembers.prototype, 'clear')];
+  for (let i = 1; i <= states; i++)
+    folded.take({ kind: 'state', ...header, members: ['m0'], deleted: false }, { offset: BigInt(i), index: null });
+  const count = looks.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+  for (const look of looks) look.mockRestore();
+  expect(count).toBeLessThanOrEqual(2 * (members + states));
+  const [changed] = folded.takeGroups();
+  expect(changed?.folded().superseded.size).toBe(members + 1);
 });

@@ -29,13 +29,13 @@ export function review(owners: Owners, group: Group): void {
   if (group.members.size === 0) return tidyGroup(owners, group);
   // The holder of the lock reviews the group when it lets go.
   if (queue.isLocked(group) || !isOpen(owners, group.partition)) return;
-  if (isPaused(group)) return waitForResume(owners, group);
+  if (isPaused(group)) return restPaused(owners, group);
   const now = clock.now();
   const doubtUntilMs = group.waitsForDoubtUntilMs;
   if (doubtUntilMs !== null && now.monotonic >= doubtUntilMs) group.endWaitForDoubt();
   identifyDue(owners, group, now.wall);
   // The target's name for it may be what is paused.
-  if (isPaused(group)) return waitForResume(owners, group);
+  if (isPaused(group)) return restPaused(owners, group);
   releaseKnown(owners, group);
   holdRetargeted(owners, group);
   const isPlannable = plannableIn(owners, group);
@@ -69,6 +69,11 @@ export function review(owners: Owners, group: Group): void {
     return rest(owners, group);
   }
   queue.makeReady(group, { class: due, since: Math.max(since, owners.throttled.since(group)), now: now.wall });
+}
+
+function restPaused(owners: Owners, group: Group): void {
+  waitForResume(owners, group);
+  rest(owners, group);
 }
 
 /** Nothing of it has its turn or waits for its time, so no request comes that looks at what is unconfirmed. */

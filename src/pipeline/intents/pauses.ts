@@ -85,7 +85,6 @@ function reviewThose(owners: Owners, partition: Partition, concerned: readonly G
 /** What a paused group that is not in flight has pending waits for the resume, in the live record. */
 export function waitForResume({ queue, settle }: Owners, group: Group): void {
   queue.withdraw(group);
-  queue.endWait(group);
   const waiting = [...group.members.queued()].filter(({ pending }) => pending !== null && !isParked(pending));
   for (const member of waiting) member.waitFor('resume');
   if (waiting.every(isRecorded)) return;

@@ -820,3 +820,30 @@ describe('apply now', () => {
     expect(members(world)).toEqual([]);
   });
 });
+
+test('pause: what was accepted, and is replaced, is forgotten in its time although its group is paused', async () => {
+  // given an addition that is accepted while the removal of its member and a pause come, and a first look without an answer
+  const lateApplyMs = 30_000;
+  const { world, one } = await started({ pipeline: { lateApplyMs } });
+  const { target, clock } = world;
+  target.group('g').members.add('one');
+  target.onPatch = (asked) => {
+    target.apply(asked);
+    world.produce({ remove_members: ['ada'] });
+    world.broker.append([pause('g')]);
+    target.onGet = () => {
+      target.onGet = () => null;
+      return answer(503);
+    };
+    return answer(204);
+  };
+  world.produce({ add_members: ['ada'] });
+  await clock.advance(900);
+  expect(one.pipeline.sizes()).toMatchObject({ unconfirmed: 1 });
+  const before = target.requestCount;
+  // when no read can show any more what was before
+  await clock.advance(lateApplyMs);
+  // then it is forgotten without a request
+  expect(one.pipeline.sizes()).toMatchObject({ unconfirmed: 0, waiting: 0, groups: 1 });
+  expect(target.requestCount).toBe(before);
+});

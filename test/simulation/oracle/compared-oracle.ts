@@ -2,28 +2,105 @@
  * Judges the comparisons beside the service (protocol.md 14): what they report, and, once all is at rest, whether the instances together
  * have found just what differs, with one request for each group.
  */
+import type { WantedIntent } from '../../oracle/intents.ts';
+import { recordIdOf } from '../../oracle/full-states.ts';
 import type { Report } from '../../oracle/reports.ts';
 import type { Comparisons } from '../comparisons.ts';
+import { EPOCH_MS } from '../engine/host.ts';
 import { Violation } from '../violation.ts';
 import type { World } from '../world.ts';
+import type { Differing } from './drift-oracle.ts';
+import { isSuccess, seatOf } from './knowledge.ts';
+import type { LiveView } from './live-view.ts';
+import { isOnItsWay } from './on-its-way.ts';
 
 const KINDS = ['missing', 'extra', 'undone'] as const;
-
-/** By the group and the member, as the target names them. */
-export type Differing = ReadonlyMap<string, (typeof KINDS)[number]>;
 
 /** How often the target is asked for a group at most. */
 const REQUESTS_MAX = 1.02;
 
+interface Judged extends Pick<World, 'knowledge' | 'broker' | 'memberships'> {
+  readonly members: (group: string) => ReadonlySet<string>;
+  readonly live: readonly LiveView[];
+}
+
 export class ComparedOracle {
+  readonly #world: Judged;
   /** Kind, group and member of what was reported. */
   readonly #reported = new Set<string>();
+  /** By group: when the request of a comparison was sent, ms of the history. */
+  readonly #asked = new Map<string, number[]>();
 
-  reported({ id, final, group, member, reason }: Report): void {
+  constructor(world: Judged) {
+    this.#world = world;
+  }
+
+  asked(group: string, at: number): void {
+    const known = this.#asked.get(group) ?? [];
+    this.#asked.set(group, [...known, at]);
+  }
+
+  reported(report: Report): void {
+    const { id, final, group, member, reason } = report;
     const [, kind = ''] = id.split('/');
     if (!final || reason?.code !== kind || !KINDS.some((each) => each === kind))
       throw new Violation('compares', `${id} is reported as drift of ${reason?.code}`);
+    this.#checkTruth(report, kind);
     this.#reported.add(`${kind} ${group}\n${member}`);
+  }
+
+  /** The member has differed in just that way at some time between the request and its answer, and nothing was on its way. */
+  #checkTruth(report: Report, kind: string): void {
+    const { id, op } = report;
+    const [group, member] = [report.group ?? '', report.member ?? ''];
+    const seat = seatOf({ group, member });
+    const until = Date.parse(report.reported_at) - EPOCH_MS;
+    const from = this.#asked.get(group)?.findLast((at) => at <= until);
+    if (from === undefined) throw new Violation('compares', `${id} is reported, and the target was not asked`);
+    const wanted = this.#world.knowledge.line(seat).map((intent) => ({ at: this.#producedAt(intent), intent }));
+    const effects = this.#world.memberships.of(seat);
+    const isMemberAt = (time: number): boolean => {
+      const last = effects.findLast(({ at }) => at <= time);
+      if (last !== undefined) return last.op === 'add';
+      return effects[0] === undefined ? this.#world.members(group).has(member) : effects[0].op === 'remove';
+    };
+    const times = [from, ...[...wanted, ...effects].map(({ at }) => at).filter((at) => at > from && at <= until)];
+    const isTrue = times.some((time) => {
+      const newest = wanted.findLast(({ at }) => at <= time)?.intent;
+      if (newest === undefined || newest.op !== op || isMemberAt(time) === (op === 'add')) return false;
+      return kind === 'undone' ? this.#isUndone(newest, seat) : this.#isUnmet(newest, kind);
+    });
+    if (!isTrue)
+      throw new Violation('compares', `${id} is reported, and ${group} ${member} was never ${kind} while it was read`);
+  }
+
+  /** It was done, and another client has changed it. */
+  #isUndone(newest: WantedIntent, seat: string): boolean {
+    const final = this.#finalOf(newest);
+    return (
+      (final === undefined ? this.#isEnded(newest) : isSuccess(final.outcome)) &&
+      this.#world.knowledge.foreign.has(seat)
+    );
+  }
+
+  #isUnmet(newest: WantedIntent, kind: string): boolean {
+    return (newest.op === 'add' ? 'missing' : 'extra') === kind && this.#isEnded(newest);
+  }
+
+  /** What was given up may wait again: an operator replays it. */
+  #isEnded(newest: WantedIntent): boolean {
+    const live = this.#world.live.flatMap(({ all }) => all);
+    return this.#finalOf(newest) !== undefined || !isOnItsWay(this.#world, live, newest);
+  }
+
+  #finalOf({ id, whole }: WantedIntent): Report | undefined {
+    const { finals } = this.#world.knowledge;
+    return finals.get(id) ?? (whole && finals.get(whole.id));
+  }
+
+  #producedAt({ id }: WantedIntent): number {
+    const { producedAt } = this.#world.knowledge;
+    return producedAt.get(id) ?? producedAt.get(recordIdOf(id)) ?? 0;
   }
 
   /**
@@ -42,6 +119,12 @@ export class ComparedOracle {
       if (found !== expected)
         throw new Violation('compares', `${found} members are found ${kind}, and ${expected} are`);
     }
+    const [groupsFound, groupsDiffering] = [
+      sum(running, ({ watch }) => watch.figures.found?.groups ?? 0),
+      new Set([...differing.keys()].map((seat) => seat.slice(0, seat.indexOf('\n')))).size,
+    ];
+    if (groupsFound !== groupsDiffering)
+      throw new Violation('compares', `${groupsFound} groups are found to differ, and ${groupsDiffering} do`);
     const { groups } = world.settings;
     const requests = sum(running, ({ lastPassRequests }) => lastPassRequests);
     if (requests > REQUESTS_MAX * groups + unanswered)

@@ -9,8 +9,8 @@ import type { SaltedRandom } from '../../support/random.ts';
 import { topics } from '../instance.ts';
 import { Violation } from '../violation.ts';
 import { groupName, type World } from '../world.ts';
-import type { Differing } from './compared-oracle.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
+import { isOnItsWay } from './on-its-way.ts';
 import type { Topics, TopicsReader } from './topics-now.ts';
 import { checkUndo } from './undo-oracle.ts';
 
@@ -42,6 +42,9 @@ function checkDrift(world: World, known: Topics, group: string): void {
       throw new Violation('diffs-exactly', `${group} ${member}: the diff says ${said}, and it is ${expected}`);
   }
 }
+
+/** By the group and the member, as the target names them. */
+export type Differing = ReadonlyMap<string, 'missing' | 'extra' | 'undone'>;
 
 /** Of all groups who differs, and how. Nothing of the source is gone. */
 export function differingIn(world: World): Differing {
@@ -102,17 +105,6 @@ function isDone({ knowledge, broker }: World, all: Topics['live'], newest: Wante
   const ofState = knowledge.finals.get(whole.id);
   if (ofState !== undefined) return isSuccess(ofState.outcome);
   return offsetOf(place) < (broker.group('rollcall').committed(partition).offset ?? 0n);
-}
-
-/** It waits in the retry topic, or its record is not committed and nothing final is reported. */
-function isOnItsWay({ knowledge, broker }: World, live: Topics['live'], newest: WantedIntent): boolean {
-  const { id, group, member, whole, partition, place } = newest;
-  const waits = live.some(
-    (each) => each.group === group && each.place === place && (each.member === member || each.op === 'state'),
-  );
-  if (waits) return true;
-  if (knowledge.finals.has(id) || (whole !== undefined && knowledge.finals.has(whole.id))) return false;
-  return offsetOf(place) >= (broker.group('rollcall').committed(partition).offset ?? 0n);
 }
 
 /** By an event, or a report. */

@@ -3,6 +3,8 @@ import type { Watch } from '../engine/target.ts';
 import { seatOf } from './knowledge.ts';
 
 export interface Effect {
+  /** Ms of the history. */
+  readonly at: number;
   readonly op: 'add' | 'remove';
   /** Reports that were written before it. */
   readonly reportCount: number;
@@ -11,13 +13,13 @@ export interface Effect {
 export class MembershipHistory {
   readonly #effects = new Map<string, Effect[]>();
 
-  note({ group, before, after }: Parameters<Watch>[0], reportCount: number): void {
+  note({ group, before, after }: Parameters<Watch>[0], { at, reportCount }: Omit<Effect, 'op'>): void {
     for (const member of new Set([...before, ...after])) {
       if (before.has(member) === after.has(member)) continue;
       const seat = seatOf({ group, member });
       const effects = this.#effects.get(seat) ?? [];
       this.#effects.set(seat, effects);
-      effects.push({ op: after.has(member) ? 'add' : 'remove', reportCount });
+      effects.push({ at, op: after.has(member) ? 'add' : 'remove', reportCount });
     }
   }
 

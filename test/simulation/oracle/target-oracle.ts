@@ -4,6 +4,7 @@ import type { TargetRequest, Watch } from '../engine/target.ts';
 import type { Traffic } from '../engine/target-network.ts';
 import { Violation } from '../violation.ts';
 import type { AdditionsOracle } from './additions-oracle.ts';
+import type { ComparedOracle } from './compared-oracle.ts';
 import type { GuardOracle } from './guard-oracle.ts';
 import type { Knowledge } from './knowledge.ts';
 import { seatOf } from './knowledge.ts';
@@ -16,6 +17,7 @@ interface World {
   readonly wholes: WholeOracle;
   readonly additions: AdditionsOracle;
   readonly pauses: PauseOracle;
+  readonly compared: ComparedOracle;
   readonly concurrency: number;
   readonly membersPerPatchMax: number;
   /** Absent: the version comes as it is. */
@@ -99,7 +101,9 @@ export class TargetOracle implements Traffic {
       members: membersOf(request),
     };
     this.#active.add(active);
-    if (isComparison) this.#awaited.add(active);
+    if (!isComparison) return active;
+    this.#awaited.add(active);
+    this.#world.compared.asked(groupIn(path) ?? '', now());
     return active;
   }
 

@@ -1,4 +1,5 @@
 /** Watches the topics and the commits: after each step what they say must be safe, and true. */
+import type { MemoryBroker } from '../../../src/adapters/memory-log/memory-broker.ts';
 import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
 import { headerOf, textOf } from '../../oracle/live-records.ts';
 import { recordIdOf } from '../../oracle/full-states.ts';
@@ -17,6 +18,7 @@ import { completedOffsets, epochOf } from './completed.ts';
 import { AdditionsOracle } from './additions-oracle.ts';
 import { GuardOracle } from './guard-oracle.ts';
 import { LiveView } from './live-view.ts';
+import type { MembershipHistory } from './membership-history.ts';
 import { NoticeOracle } from './notice-oracle.ts';
 import { ComparedOracle } from './compared-oracle.ts';
 import { PauseOracle } from './pause-oracle.ts';
@@ -32,6 +34,8 @@ const outcomes = new Set(['applied', 'recovered', 'already_synced', 'superseded'
 
 interface World {
   readonly knowledge: Knowledge;
+  readonly broker: MemoryBroker;
+  readonly memberships: MembershipHistory;
   readonly members: (group: string) => ReadonlySet<string>;
   /** It was no user of the target at first. */
   readonly isUnknown: (member: string) => boolean;
@@ -52,7 +56,7 @@ export class TopicOracle {
   readonly guard: GuardOracle;
   readonly additions: AdditionsOracle;
   readonly pauses: PauseOracle;
-  readonly compared = new ComparedOracle();
+  readonly compared: ComparedOracle;
   readonly notices: NoticeOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
@@ -90,6 +94,7 @@ export class TopicOracle {
     });
     this.guard = new GuardOracle({ ...world, live, guard, isWoken, window: this.#window });
     this.pauses = new PauseOracle(world);
+    this.compared = new ComparedOracle({ ...world, live });
     this.notices = new NoticeOracle(live);
     this.additions = new AdditionsOracle({ ...world, isApproved: (id) => this.guard.isApproved(id) });
     this.#complete = this.live.map(() => ({ offset: 0n, beyond: new Set() }));

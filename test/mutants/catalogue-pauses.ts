@@ -156,6 +156,12 @@ export const pauseMutants: readonly Mutant[] = [
     tests,
   },
   {
+    name: 'apply-now-in-flight',
+    breaks: 'a change that is being tried is taken from its request once its group is to go ahead, and is sent again',
+    edits: [{ find: ' || group.run?.due.has(pending) === true) return;', replace: ') return;' }],
+    tests,
+  },
+  {
     name: 'resumed-said-to-be-nothing',
     breaks: 'a pause that has ended while another one keeps its group is said not to have been there',
     edits: [{ find: "done === 'resumed' ? 'still_paused' : 'is_paused'", replace: "'is_paused'" }],

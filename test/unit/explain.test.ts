@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ChangeEvent } from '../../src/core/change/change.ts';
 import { Evidence, type ReadingOf } from '../../src/core/explain/evidence.ts';
 import { InstanceMemory, type InstanceAnswer } from '../../src/core/explain/instance-answer.ts';
+import { GroupSummary, memberStateOf } from '../../src/core/explain/group-summary.ts';
 import { KnownNames } from '../../src/core/explain/names.ts';
 import { explain } from '../../src/core/explain/sentence.ts';
 import { atTargetByReports, type AtTarget, type Known } from '../../src/core/explain/verdict.ts';
@@ -22,11 +23,9 @@ const allCommitted: ReadingOf = () => 'committed';
 const shown = (isMember: boolean): AtTarget => ({ kind: 'read', isMember, version: '"1"' });
 const only = (name: string) => new Evidence((each) => each === name);
 
-function answerOf(
-  evidence: Evidence,
-  names: string | ReadonlySet<string>,
-  known: Partial<Known> & { readonly readingOf?: ReadingOf } = {},
-) {
+type More = Partial<Known> & { readonly readingOf?: ReadingOf };
+
+function knownOf(evidence: Evidence, names: string | ReadonlySet<string>, known: More = {}): Known {
   const { readingOf = allCommitted, ...more } = known;
   const links = evidence.chainOf(typeof names === 'string' ? new Set([names]) : names, readingOf);
   const { invalid } = evidence;
@@ -39,8 +38,11 @@ function answerOf(
     areReportsGone: false,
     lastVersion: null,
   };
-  return explain({ links, atTarget: shown(true), invalid, ...rest, ...more });
+  return { links, atTarget: shown(true), invalid, ...rest, ...more };
 }
+
+const answerOf = (evidence: Evidence, names: string | ReadonlySet<string>, known: More = {}) =>
+  explain(knownOf(evidence, names, known));
 
 describe('names', () => {
   const known = new KnownNames();
@@ -363,4 +365,63 @@ test('of all members the newest full state decides, and older ones are left out'
   said(evidence, 2n, { kind: 'state', members: ['v'], deleted: false });
   expect(evidence.chainOf(new Set(['u']), allCommitted).map(({ op }) => op)).toEqual(['remove']);
   expect(evidence.chainOf(new Set(['v']), allCommitted).map(({ op }) => op)).toEqual(['add']);
+});
+
+test.each([
+  [true, 'unreported'],
+  [false, 'unfinished'],
+])('as of a time of which reports are gone (%s), a change without one is %s', (areReportsGone, standing) => {
+  const evidence = only('u');
+  said(evidence, 1n, { add: ['u'] });
+  expect(answerOf(evidence, 'u', { readingOf: () => 'past', areReportsGone })).toMatchObject({ standing });
+});
+
+describe('a group that has moved between partitions', () => {
+  const inOther = (offset: bigint, change: Partial<ReportRecord>): ReportRecord => {
+    const source = { topic: 's', partition: 1, offset: String(offset), event_id: null, timestamp: 9_999_999_999_999 };
+    return aReport(offset, 'u', { id: `s/1/${offset}/u`, source, ...change });
+  };
+
+  test('nobody is named for what its owner has found in the other: it has another owner', () => {
+    const evidence = only('u');
+    evidence.takeReport(aReport(1n, 'u'));
+    evidence.takeReport(inOther(2n, { op: 'remove', outcome: 'already_synced' }));
+    expect(answerOf(evidence, 'u', { atTarget: shown(false) }).sentence).toContain(
+      'it was not a member already, before the removal at s/1/2',
+    );
+  });
+
+  test('what is gone in the other may be newer', () => {
+    const evidence = only('u');
+    evidence.takeReport(aReport(5n, 'u'));
+    const gone = (partition: number) => answerOf(evidence, 'u', { goneSource: new Map([[partition, 1n]]) }).sentence;
+    expect(gone(1)).toContain('newer events may be among them');
+    expect(gone(0)).not.toContain('newer events');
+  });
+});
+
+describe('the sentence about a group', () => {
+  const waiting = (pause: string | null): Known => {
+    const evidence = only('u');
+    said(evidence, 1n, { add: ['u'] });
+    const source = { ...sourceAt(1n) };
+    evidence.takeWaiting(
+      anIntent({ group: 'g', member: 'u', op: 'add', attempt: 1, notBefore: 5_000, source }),
+      'parked',
+    );
+    return knownOf(evidence, 'u', { atTarget: shown(false), pause });
+  };
+
+  test.each([
+    [null, 5_000, '1 change waits for another try, the next at 1970-01-01T00:00:05.000Z'],
+    ['by jane\nforged', null, '1 change waits for a resume; by jane\\u{a}forged'],
+  ])('of one that is paused (%j) the next try is not at a known time', (pause, nextTryAt, text) => {
+    const known = waiting(pause);
+    const verdict = explain(known);
+    const state = memberStateOf(known, verdict);
+    expect(state).toMatchObject({ nextTryAt, isPaused: pause !== null });
+    const summary = new GroupSummary();
+    summary.take(verdict, state);
+    expect(summary.sentence({ memberCount: 0, whole: { ...known, links: [] } })).toBe(`0 members: ${text}.`);
+  });
 });

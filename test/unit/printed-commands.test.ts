@@ -85,7 +85,9 @@ function commandLinesOf(markdown: string): string[] {
       .replaceAll(/\s+/g, ' ')
       .replaceAll(' …', ' something')
       .replaceAll('…', '')
-      .replaceAll('TIME', '2026-09-21T14:13:20Z')
+      .replaceAll(/\b(?:TIME|T)\b/g, '2026-09-21T14:13:20Z')
+      // what may be left out, and what stands for a value
+      .replaceAll(/[[\]<>]/g, '')
       .trim(),
   );
 }

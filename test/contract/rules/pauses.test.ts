@@ -722,6 +722,8 @@ test('pause: it is written again where the retry topic was recreated', async () 
 });
 
 describe('apply now', () => {
+  const SLOW = { baseMs: 3_600_000, capMs: 3_600_000, attemptsMax: 5 };
+
   /** One slot, and fifty groups that are ready before it. */
   async function behindFifty() {
     const { world, one } = await started({ pipeline: { concurrency: 1 } });
@@ -808,6 +810,22 @@ describe('apply now', () => {
     expect(await ask(world, applyNow('g'))).toBe('queued 2');
     await world.clock.advance(5_000);
     expect([members(world), one.pipeline.stats().held]).toEqual([['c'], 0]);
+  });
+
+  test('leaves what is being tried as it is', async () => {
+    const { world } = await started({ pipeline: { retry: { ...SLOW, slowScheduleMs: [1_000, 3_600_000] } } });
+    let isGone = true;
+    world.target.onGet = () => (isGone ? answer(404) : null);
+    const asked = applyNow('g');
+    pauseAtFirstPatch(world, asked);
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(500);
+    isGone = false;
+    await world.clock.advance(60_000);
+    expect(verdictOn(world, asked)).toBe('queued 1');
+    const reports = world.reports().map(({ outcome, attempt }) => `${outcome} ${attempt}`);
+    expect(reports).toEqual(['retry_scheduled 1', 'recovered 1']);
+    expect([members(world), world.recorded()]).toEqual([['a'], []]);
   });
 
   test('does not send what is paused', async () => {

@@ -1,28 +1,15 @@
 /** What commands ask running instances, and where: the token goes nowhere else, and no answer takes long, or much memory. */
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { askOfGroup, askStatus } from '../../src/adapters/admin-client.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { adminUrls } from '../../src/console/admin-urls.ts';
 import { EXIT } from '../../src/exit-codes.ts';
-import { atEnd } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { served } from '../support/served.ts';
 
 const NOTHING = { partitions: [], breaker: null, intents: [], left_out: 0 };
 const question = { group: 'g/1', member: 'a&b' };
-
-async function served(answer: RequestListener): Promise<string> {
-  const server = createServer(answer).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEnd(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 test('it asks for a group and a member, with the token', async () => {
   const asked: unknown[] = [];

@@ -1,37 +1,14 @@
 /** `rollcall explain`: who has made a member what it is, names with two meanings, and what is paused, gone or cannot be asked. */
 import { describe, expect, test } from 'vitest';
-import { pauseValue, requestKey } from '../../src/core/log/request-record.ts';
-import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aReport } from '../support/a-report.ts';
-import { aFolder, Asking } from '../support/asking.ts';
+import { aFolder, Asking, paused, produced, started } from '../support/asking.ts';
 import { answer } from '../support/quick-world.ts';
 import { Table } from '../support/table.ts';
 import { WrittenTopics } from '../support/written-topics.ts';
 
-async function started(...events: readonly object[]): Promise<Asking> {
-  const asking = new Asking();
-  await asking.start();
-  for (const event of events) await produced(asking, event);
-  return asking;
-}
-
-async function produced(asking: Asking, event: object): Promise<void> {
-  asking.world.produce(event);
-  await asking.world.clock.advance(1_000);
-}
-
 const PATCHED = String.raw`\(request [0-9a-f-]{36}, status 200\)`;
-
-async function paused(asking: Asking, group: string | null): Promise<void> {
-  const wanted = { kind: 'pause', group, author: 'jane', reason: 'INC-7' } as const;
-  const headers = [textHeader('rollcall-type', 'pause')];
-  asking.world.broker.append([
-    { topic: 'retry', partition: 0, key: requestKey('p'), value: pauseValue(wanted), headers },
-  ]);
-  await asking.world.clock.advance(5_000);
-}
 
 describe('explain: who has done what a change found', () => {
   test('an older change of Rollcall', async () => {

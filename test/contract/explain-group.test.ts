@@ -1,44 +1,18 @@
 /** `rollcall explain` of a group, and how it ends: what it says of what it cannot know, and of a group without members. */
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { explainCommand, explainGroup, questionIn } from '../../src/commands/explain.ts';
 import { GroupRecords } from '../../src/console/group-records.ts';
-import { pauseValue, requestKey } from '../../src/core/log/request-record.ts';
-import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { topicIdIn } from '../support/an-index.ts';
-import { Asking } from '../support/asking.ts';
+import { paused, produced, started, type Asking } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
-import { atEnd } from '../support/genesys.ts';
 import { answer } from '../support/quick-world.ts';
+import { served } from '../support/served.ts';
 import { topics } from '../support/world.ts';
 import { WrittenTopics } from '../support/written-topics.ts';
-
-async function started(...events: readonly object[]): Promise<Asking> {
-  const asking = new Asking();
-  await asking.start();
-  for (const event of events) await produced(asking, event);
-  return asking;
-}
-
-async function produced(asking: Asking, event: object): Promise<void> {
-  asking.world.produce(event);
-  await asking.world.clock.advance(1_000);
-}
-
-async function paused(asking: Asking, group: string): Promise<void> {
-  const wanted = { kind: 'pause', group, author: 'jane', reason: 'INC-7' } as const;
-  const headers = [textHeader('rollcall-type', 'pause')];
-  asking.world.broker.append([
-    { topic: 'retry', partition: 0, key: requestKey('p'), value: pauseValue(wanted), headers },
-  ]);
-  await asking.world.clock.advance(5_000);
-}
 
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? '';
 
@@ -180,17 +154,10 @@ describe('explain: instances', () => {
   const idle = { breaker: null, intents: [], left_out: 0 };
 
   async function anInstance(says: object): Promise<string> {
-    const server = createServer((_, response) => {
+    return served((_, response) => {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(says));
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    atEnd(async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
     });
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
   /** Of member `u` of group `g`, whose event lies in partition 0, and is not read yet; the topic is read as a whole. */

@@ -8,6 +8,8 @@ import type { IndexReading } from '../../src/console/indexing.ts';
 import { GroupRecords } from '../../src/console/group-records.ts';
 import type { Sources } from '../../src/console/group-topics.ts';
 import type { UnreadableBatch } from '../../src/core/log/reading.ts';
+import { pauseValue, requestKey } from '../../src/core/log/request-record.ts';
+import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { ExitCode } from '../../src/exit-codes.ts';
@@ -131,3 +133,26 @@ const toolsOf = (tools: LogTools): LogTools => ({
   send: (records) => tools.send(records),
   close: () => tools.close(),
 });
+
+/** With events that are read, and what follows from them in a second each. */
+export async function started(...events: readonly object[]): Promise<Asking> {
+  const asking = new Asking();
+  await asking.start();
+  for (const event of events) await produced(asking, event);
+  return asking;
+}
+
+export async function produced(asking: Asking, event: object): Promise<void> {
+  asking.world.produce(event);
+  await asking.world.clock.advance(1_000);
+}
+
+/** By an operator. @param group null: everything */
+export async function paused(asking: Asking, group: string | null): Promise<void> {
+  const wanted = { kind: 'pause', group, author: 'jane', reason: 'INC-7' } as const;
+  const headers = [textHeader('rollcall-type', 'pause')];
+  asking.world.broker.append([
+    { topic: 'retry', partition: 0, key: requestKey('p'), value: pauseValue(wanted), headers },
+  ]);
+  await asking.world.clock.advance(5_000);
+}

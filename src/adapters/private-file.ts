@@ -12,12 +12,18 @@ import { systemRandom } from './system.ts';
 const OWNER_ONLY = 0o600;
 const OTHERS = 0o077;
 
-/** Replaces what is there. An existing file that others may read is closed to them first. Rejects where it cannot be. */
+/**
+ * Replaces what is there. An existing file that others may read is closed to them first. Rejects where it cannot be, or cannot be written;
+ * no file that is cut stays.
+ */
 export async function writePrivateFile(path: string, text: string | Iterable<string>): Promise<void> {
   const file = await open(path, 'w', OWNER_ONLY);
   try {
     await closeToOthers(file);
     for (const part of typeof text === 'string' ? [text] : text) await file.appendFile(part);
+  } catch (error) {
+    if ((await file.stat()).isFile()) rmSync(path, { force: true });
+    throw error;
   } finally {
     await file.close();
   }

@@ -99,12 +99,16 @@ export async function applyFile(
       await close();
     }
   });
-  if (flags.report !== undefined) await writeSummary(flags.report, summary);
-  await (flags.json === true
-    ? printPieces(context.stdout, summaryJson(summary, 0))
-    : print(context.stdout, summaryText(summary)));
-  await print(flags.json === true ? context.stderr : context.stdout, leftHeldText(held, source.from));
-  await print(context.stderr, movedText(moved) + invalidText(source.invalidCount));
+  try {
+    if (flags.report !== undefined) await writeSummary(flags.report, summary);
+  } finally {
+    // The requests are sent: where the file cannot be written, this is all that says so.
+    await (flags.json === true
+      ? printPieces(context.stdout, summaryJson(summary, 0))
+      : print(context.stdout, summaryText(summary)));
+    await print(flags.json === true ? context.stderr : context.stdout, leftHeldText(held, source.from));
+    await print(context.stderr, movedText(moved) + invalidText(source.invalidCount));
+  }
   if (end.kind === 'unavailable') {
     await print(context.stderr, context.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
     return end.code;

@@ -286,6 +286,17 @@ describe('for people', () => {
   });
 });
 
+test('where --report cannot be written, what was done is printed all the same', async () => {
+  const context = aContextFor([event('g', ['a'])]);
+  const report = join(tmpdir(), 'rollcall-is-not-there', 'report.json');
+  await expect(applyFile('-', { report }, context)).rejects.toMatchObject({
+    code: EXIT.usage,
+    message: expect.stringContaining(`${report}: the report cannot be written: ENOENT`),
+  });
+  expect(sandbox.members('g')).toContain('a');
+  expect(context.out()).toContain('1 changes: 1 done');
+});
+
 /** A minute of this clock passes in 60 ms; its timers fire as early. */
 function hurried(): Clock {
   const started = systemClock.now();

@@ -206,12 +206,13 @@ test('diff --out: a disk that is full later leaves the groups before, and the er
   expect(await readFile(path, 'utf8')).toBe(`${JSON.stringify(compared)}\n`);
 });
 
-test('apply --report: a full disk is an error that names the file', async () => {
+test('apply --report: a full disk is an error that names the file, and no file that is cut stays', async () => {
   failing = { call: 'write', code: 'ENOSPC' };
   await expect(writeSummary(path, summarize([], 0))).rejects.toMatchObject({
     code: EXIT.unavailable,
     message: expect.stringContaining(`${path}: the report cannot be written: ENOSPC`),
   });
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test('a directory that is not there is an error of the user, before the work', async () => {

@@ -1,4 +1,5 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -43,4 +44,11 @@ test('a file that its owner alone may read keeps its mode', async () => {
 
 test('what is no file is written to as it is', async () => {
   await writePrivateFile('/dev/null', '{}');
+});
+
+test.runIf(existsSync('/dev/full'))('what is no file is not removed where it cannot be written', async () => {
+  const path = join(folder, 'full');
+  await symlink('/dev/full', path);
+  await expect(writePrivateFile(path, '{}')).rejects.toMatchObject({ code: 'ENOSPC' });
+  expect(await readdir(folder)).toEqual(['full']);
 });

@@ -68,6 +68,7 @@ async function program(context: CommandContext, asked: string | undefined): Prom
       for (const output of [process.stdout, process.stderr]) Object.assign(output, { isShadow });
     })
     .showHelpAfterError('(rollcall --help explains the commands)')
+    .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeErr: (text) => void process.stderr.write(visibleLines(text)) })
     .exitOverride();
   rollcall.addCommand(await labCommand('demo', asked, context));

@@ -44,6 +44,16 @@ test.each([
   expect(out).toContain(option);
 });
 
+test.each([[['run', '--help']], [['help', 'held']], [['held', 'approve', '--help']]])(
+  '%j explains the options of all commands, too',
+  async (args) => {
+    const { code, out } = await rollcall(...args);
+    expect(code).toBe(EXIT.done);
+    expect(out).toMatch(/^ {2}--shadow +work with the shadow/m);
+    expect(out).toMatch(/^ {2}--allow-insecure +plain http/m);
+  },
+);
+
 test.each([
   [['bogus'], "unknown command 'bogus'"],
   [['topics', 'bogus'], "unknown command 'bogus'"],

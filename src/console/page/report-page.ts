@@ -295,7 +295,7 @@ function listed<T>(title: string, all: readonly T[], { columns, by, none }: List
 }
 
 const OPEN_COLUMNS: readonly Column<OpenChange>[] = [
-  text('reported at', ({ reported_at: at }) => at),
+  text('since', ({ since }) => since),
   text('outcome', ({ outcome }) => outcome),
   text('group', ({ sourceGroup, group }) => bothIds(sourceGroup, group)),
   text('member', ({ sourceMember, member }) => bothIds(sourceMember, member)),

@@ -4,7 +4,7 @@
  * one is shown in its place.
  */
 import { standingOf, type ChangeStanding, type Selected } from './breakdown.ts';
-import { operationId } from './summary.ts';
+import { operationId, standsSince } from './summary.ts';
 import type { ReportRecord } from './report.ts';
 
 /** null where it is not known, or there is none. */
@@ -12,8 +12,8 @@ export interface OpenChange {
   readonly id: string;
   readonly standing: Exclude<ChangeStanding, 'succeeded' | 'other'>;
   readonly outcome: string;
-  /** RFC 3339. */
-  readonly reported_at: string;
+  /** RFC 3339: when it was reported, of what is held since when it is. */
+  readonly since: string;
   readonly sourceGroup: string | null;
   readonly group: string | null;
   readonly sourceMember: string | null;
@@ -46,7 +46,7 @@ export class OpenChanges {
       id,
       standing,
       outcome: record.outcome,
-      reported_at: record.reported_at,
+      since: standsSince(record),
       sourceGroup: record.source_group ?? key,
       group: record.group,
       sourceMember: record.source_member ?? null,
@@ -67,5 +67,4 @@ export class OpenChanges {
 }
 
 const compareAge = (left: OpenChange, right: OpenChange): number =>
-  Date.parse(right.reported_at) - Date.parse(left.reported_at) ||
-  Number(left.id > right.id) - Number(left.id < right.id);
+  Date.parse(right.since) - Date.parse(left.since) || Number(left.id > right.id) - Number(left.id < right.id);

@@ -153,4 +153,34 @@ export const reportMutants: readonly Mutant[] = [
     ],
     tests: ['test/unit/new-file.test.ts'],
   },
+  {
+    name: 'cut-report-stays',
+    breaks: 'a report of `apply` that a full disk has cut stays',
+    edits: [{ find: 'if ((await file.stat()).isFile()) rmSync(path, { force: true });', replace: '' }],
+    tests: ['test/unit/new-file.test.ts'],
+  },
+  {
+    name: 'no-file-is-removed',
+    breaks: 'a device or a pipe that cannot be written to is removed',
+    edits: [{ find: 'if ((await file.stat()).isFile()) rmSync(path', replace: 'rmSync(path' }],
+    tests: ['test/unit/private-file.test.ts'],
+  },
+  {
+    name: 'done-unsaid-without-file',
+    breaks: 'where the report of `apply` cannot be written, what was done is not printed',
+    edits: [
+      {
+        find: 'if (flags.report !== undefined) await writeSummary(flags.report, summary);\n  } finally {',
+        replace:
+          'if (flags.report !== undefined) await writeSummary(flags.report, summary);\n  } catch (error) {\n    throw error;\n  }\n  {',
+      },
+    ],
+    tests: ['test/contract/apply.test.ts'],
+  },
+  {
+    name: 'open-since-repeat',
+    breaks: 'the page lists what is held at the time at which it was last reported again',
+    edits: [{ find: 'since: standsSince(record)', replace: 'since: record.reported_at' }],
+    tests: ['test/unit/open-changes.test.ts'],
+  },
 ];

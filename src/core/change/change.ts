@@ -86,8 +86,8 @@ export interface Intent {
   readonly guard: Held | Approval | null;
   /** Of an addition: neither the id map nor the target takes the member. Only its landing, or a replay, ends that. */
   readonly isUnresolved?: true;
-  /** Of a full state whose tries start again at 0: reports have said that it waits, or is given up, so its end is reported, too. */
-  readonly isReported?: true;
+  /** Tries have failed that `attempt` does not count: they start again at 0, or the breaker has given them back. */
+  readonly isTried?: true;
 }
 
 /**

@@ -34,7 +34,8 @@ export function fail(owners: Owners, group: Group, failing: Failing): void {
   const kind = outcome.kind === 'not_found' && request !== null ? 'rejected_member' : outcome.kind;
   const sign = seen === null ? null : signOf(seen);
   const isOwn = sign === 'own' || (outcome.kind === 'denied' && request !== null);
-  if (!breaker.isClosed && !isOwn) return breaker.wait(group, [...intents, ...unsent]);
+  if (!breaker.isClosed && !isOwn)
+    return breaker.wait(group, [...(request === null ? intents : group.noteUncountedTry(intents)), ...unsent]);
   const rule = search === 'ended' ? scheduleOfUntested(kind) : scheduleOf(kind);
   // Of a group that fails alone the breaker holds nothing back.
   const schedule = rule === 'free' && sign === 'alone' ? 'slow' : rule;

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
-import { countedFrom, isHeld, waitingForTarget } from '../../core/change/pending.ts';
+import { afterUncountedTry, countedFrom, isHeld, waitingForTarget } from '../../core/change/pending.ts';
 import type { Trouble } from '../../core/log/wire-intent.ts';
 import {
   afterEnd,
@@ -107,6 +107,17 @@ export class Group {
     if (member?.pending === intent) member.advance(waitingForTarget(intent, notBefore, waits));
   }
 
+  /** A request of these has failed, which uses up no attempt; returns them as they are now. */
+  noteUncountedTry(intents: readonly Intent[]): readonly Intent[] {
+    return intents.map((intent) => {
+      const member = this.members.get(intent.member);
+      if (member?.pending !== intent) return intent;
+      const tried = afterUncountedTry(intent);
+      member.advance(tried);
+      return tried;
+    });
+  }
+
   /** Takes back one failed try of the intent, as far as it still waits for another one. */
   giveAttemptBack(tried: Intent, notBefore: number): void {
     const member = this.members.get(tried.member);
@@ -116,7 +127,7 @@ export class Group {
     // What was tried for the last time has not counted that try yet.
     const attempt = member.exhausted?.intent === pending ? pending.attempt : Math.max(0, pending.attempt - 1);
     member.resumeTries();
-    member.advance(countedFrom(waitingForTarget(pending, notBefore), attempt));
+    member.advance(countedFrom(afterUncountedTry(waitingForTarget(pending, notBefore)), attempt));
     this.partition.toWrite.add(this);
   }
 

@@ -117,7 +117,13 @@ export const undoMutants: readonly Mutant[] = [
   {
     name: 'settings-prove-reports',
     breaks: 'an undo believes that reports are there since the settings as they are now would have kept them',
-    edits: [{ find: '(isKept && areKept)', replace: 'isKept' }],
+    edits: [{ find: 'if (isKept && areKept)', replace: 'if (isKept)' }],
+    tests: ['test/contract/undo.test.ts'],
+  },
+  {
+    name: 'no-time-reaches-back',
+    breaks: 'an undo passes over reports that are gone where the oldest one that is left has no time, or the time 0',
+    edits: [{ find: 'timestamp >= from && timestamp <= to', replace: 'timestamp <= to' }],
     tests: ['test/contract/undo.test.ts'],
   },
   {

@@ -98,7 +98,11 @@ export function reportCommand(context: CommandContext): Command {
       'only what was reported then or later, such as 2026-09-21T14:13:20Z; of what is held, held since then or later',
       instant,
     )
-    .option('--until <time>', 'as of then: without what was reported, or is held since, that time or later', instant)
+    .option(
+      '--until <time>',
+      'as of then: without what was reported then or later; of what is held, held since then or later',
+      instant,
+    )
     .option('--all-partitions', 'with --group: where partitions were added to the topic, or ids are mapped since')
     .addOption(indexOption())
     .addHelpText('after', examples)

@@ -1,6 +1,5 @@
-/** The oldest report that is left of each partition: whatever is gone from the partition was written before it. */
-import type { CommandContext } from './command-context.ts';
-import { endIfStopped, unlessStopped } from './command-context.ts';
+/** The oldest report that is left of each partition: what is gone from the partition was written before it. */
+import { endIfStopped, unlessStopped, type CommandContext } from './command-context.ts';
 import type { ReadingSources } from './topic-reading.ts';
 
 export interface OldestReport {
@@ -59,6 +58,6 @@ export const oldestInTopic =
       if (isTimed || offset + 1n >= end) ends.delete(partition);
       if (ends.size === 0) break;
     }
-    endIfStopped(context, `before ${topic} was read`);
+    endIfStopped(context, `before the oldest records of ${topic} were read`);
     return oldest;
   };

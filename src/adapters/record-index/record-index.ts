@@ -234,6 +234,7 @@ const OF_STATES = `SELECT min(record) AS id FROM about WHERE topic = 0 AND group
 const REPORTS_BY_ID =
   'SELECT * FROM records WHERE id > ? AND id <= ? AND +topic = 0 AND +time >= ? AND +time < ? ORDER BY id LIMIT ?';
 
+/** In their order, likewise: the first that fits is near the beginning. */
 const OLDEST_REPORT =
   'SELECT timestamp FROM records WHERE +topic = 0 AND partition = ? AND timestamp BETWEEN ? AND ? ORDER BY id LIMIT 1';
 

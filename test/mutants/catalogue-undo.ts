@@ -111,13 +111,22 @@ export const undoMutants: readonly Mutant[] = [
   {
     name: 'undone-without-reports',
     breaks: 'an undo is made of the reports that are left, though some of the time may be gone',
-    edits: [{ find: 'if (time === null) throw', replace: 'if (time === null) continue;\n    if (time < 0) throw' }],
+    edits: [
+      { find: '[...oldest].find(([, { time }]) => time === null)', replace: '[...oldest].find(() => false)' },
+      { find: 'time ?? Infinity', replace: 'time ?? 0' },
+    ],
     tests: ['test/contract/undo.test.ts'],
   },
   {
     name: 'settings-prove-reports',
     breaks: 'an undo believes that reports are there since the settings as they are now would have kept them',
-    edits: [{ find: '(isKept && areKept)', replace: 'isKept' }],
+    edits: [{ find: 'if (isKept && areKept)', replace: 'if (isKept)' }],
+    tests: ['test/contract/undo.test.ts'],
+  },
+  {
+    name: 'no-time-reaches-back',
+    breaks: 'an undo passes over reports that are gone where the oldest one that is left has no time, or the time 0',
+    edits: [{ find: 'timestamp >= from && timestamp <= to', replace: 'timestamp <= to' }],
     tests: ['test/contract/undo.test.ts'],
   },
   {

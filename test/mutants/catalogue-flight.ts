@@ -202,8 +202,8 @@ export const flightMutants: readonly Mutant[] = [
         replace: 'pending.attempt : pending.attempt;',
       },
       {
-        find: '  if (!breaker.isClosed && !isOwn)\n    return breaker.wait(',
-        replace: '  if (false)\n    return breaker.wait(',
+        find: 'if (!breaker.isClosed && !isOwn) {',
+        replace: 'if (false) {',
       },
     ],
     scenario: 'outage',
@@ -222,7 +222,12 @@ export const flightMutants: readonly Mutant[] = [
   {
     name: 'lost-while-open-and-forgotten',
     breaks: 'what a request did whose answer was lost while the breaker was open is called the work of others',
-    edits: [{ find: 'request === null ? intents : group.noteUncountedTry(intents)', replace: 'intents' }],
+    edits: [
+      {
+        find: 'request === null ? intents : intents.map((intent) => noteUncountedTry(group, intent))',
+        replace: 'intents',
+      },
+    ],
     tests: ['test/contract/rules/breaker-attempts.test.ts'],
   },
   {

@@ -107,17 +107,6 @@ export class Group {
     if (member?.pending === intent) member.advance(waitingForTarget(intent, notBefore, waits));
   }
 
-  /** A request of these has failed, which uses up no attempt; returns them as they are now. */
-  noteUncountedTry(intents: readonly Intent[]): readonly Intent[] {
-    return intents.map((intent) => {
-      const member = this.members.get(intent.member);
-      if (member?.pending !== intent) return intent;
-      const tried = afterUncountedTry(intent);
-      member.advance(tried);
-      return tried;
-    });
-  }
-
   /** Takes back one failed try of the intent, as far as it still waits for another one. */
   giveAttemptBack(tried: Intent, notBefore: number): void {
     const member = this.members.get(tried.member);

@@ -48,8 +48,8 @@ Examples:
   $ rollcall replay now --group 5b1e…            what would be woken
   $ rollcall replay now --group 5b1e… --yes
 
-\`now --yes\` exits 0 where all were woken, 1 where a newer change has replaced some, 69 where no instance answers. Where \`rollcall
-run\` has OPERATOR_KEY, this command needs the same; it takes up no others' requests.`;
+\`now --yes\` exits 0 where all were woken, 1 where a newer change has replaced some, or an id is not known or means two, 69 where no
+instance answers. Where \`rollcall run\` has OPERATOR_KEY, this command needs the same; it takes up no others' requests.`;
 
 const filtered = (command: Command): Command =>
   command

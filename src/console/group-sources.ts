@@ -9,7 +9,8 @@ import type { GroupApi, IdMap, LogTools } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import { commandLog, withLogTools } from './kafka-tools.ts';
 import { openSourceTopicFormat } from './source-format.ts';
-import { openIdMap, withTarget } from './target.ts';
+import { openIdMap } from './id-map.ts';
+import { withTarget } from './target.ts';
 import type { ReadingSources } from './topic-reading.ts';
 
 const PARTS = ['format', 'ids', 'genesys'] as const;

@@ -181,6 +181,9 @@ const isDots = (id: string): boolean => id === '.' || id === '..';
 /** A lone surrogate has no UTF-8 form, so it could be neither a key nor a path. */
 export const isId = (text: string): boolean => isStoredId(text) && !isDots(text);
 
+/** What `isId` demands, for people. */
+export const ID_RULE = `an id has 1 to ${ID_LENGTH_MAX} characters, no control character, and is neither \`.\` nor \`..\``;
+
 /** In a record of our own: an older version took `.` and `..`, which must not make its live records unreadable. */
 export const isStoredId = (text: string): boolean => textProblem(text) === null && text.isWellFormed();
 

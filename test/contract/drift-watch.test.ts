@@ -15,6 +15,7 @@ import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { aContext } from '../support/command-context.ts';
 import { atEnd } from '../support/genesys.ts';
 import { answer, QuickWorld, type QuickOptions } from '../support/quick-world.ts';
+import { timestampsIn } from '../support/timestamps-in.ts';
 import { topics } from '../support/world.ts';
 
 const EVERY_MS = 600_000;
@@ -53,6 +54,7 @@ class Watched {
       committed: async () => new Map([[0, broker.group('rollcall').committed(0).offset ?? 0n]]),
       bounds: async (topic: string) => new Map([[0, broker.topic(topic).partition(0)]]),
       starts: async (topic: string) => new Map([[0, broker.topic(topic).partition(0).start]]),
+      timestampsAt: async (topic: string, from: ReadonlyMap<number, bigint>) => timestampsIn(broker, topic, from),
       ids: null,
       api: target,
       rateLimitPerMinute: null,

@@ -2,15 +2,7 @@
  * What the topics say of groups that are compared with the target, kept up to date: each `refresh` reads on from where the last one
  * ended. Committed offsets come first, then what waits, reports and the source: what the offsets pass was recorded before them.
  */
-import {
-  idKey,
-  isChange,
-  isSameId,
-  OFFSET_PATTERN,
-  readIntentId,
-  readOffset,
-  type ChangeEvent,
-} from '../core/change/change.ts';
+import { idKey, isChange, isSameId, OFFSET_PATTERN, readOffset, type ChangeEvent } from '../core/change/change.ts';
 import type { KnownOfGroup, Unreadable } from '../core/drift/differences.ts';
 import type { GroupFacts } from '../core/drift/group-facts.ts';
 import { isFormerPlace, type Place } from '../core/drift/place.ts';
@@ -18,7 +10,7 @@ import { KnownNames } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
 import type { ReportedSource } from '../core/report/former-source.ts';
 import type { ReportRecord } from '../core/report/report.ts';
-import { isAboutPause, operationId } from '../core/report/summary.ts';
+import { isAboutPause } from '../core/report/summary.ts';
 import type { TopicRecord } from '../ports.ts';
 import { unlessStopped } from './command-context.ts';
 import type { GroupSources } from './group-sources.ts';
@@ -295,9 +287,8 @@ export class DriftEvidence {
       if (read === null) this.#unreadable.noteReport(record, this.#reports.topic);
       // Another comparison has found drift, by evidence of its own.
       if (read === null || read.record.outcome === 'drift' || isAboutPause(read.record)) continue;
-      const id = readIntentId(operationId(read.record));
-      if (id === null) continue;
-      const of = await this.#look.of(read.record, id.position);
+      const of = await this.#look.of(read.record);
+      if (of === null) continue;
       isGrown = this.#takeReport({ record: read.record, key: groupInKey(key) }, of) || isGrown;
     }
     return isGrown;

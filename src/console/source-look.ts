@@ -1,7 +1,8 @@
 /** What the source topic holds now: by that reports of a former one are recognized (`core/report/former-source`). */
-import type { Position } from '../core/change/change.ts';
+import { readIntentId } from '../core/change/change.ts';
 import { reportedSource, type ReportedSource, type SourcePartition } from '../core/report/former-source.ts';
 import type { ReportRecord } from '../core/report/report.ts';
+import { operationId } from '../core/report/summary.ts';
 import { unlessStopped } from './command-context.ts';
 import { existingTopic } from './kafka-tools.ts';
 import type { ReadingSources } from './topic-reading.ts';
@@ -30,14 +31,17 @@ export class SourceLook {
   }
 
   /**
-   * Of a report that was written before `expire` was called last. @param position that its id names
+   * Of a report that was written before `expire` was called last. @returns null: its id names no place
    * @throws ExitError where the topic is missing, or it was asked to stop.
    */
-  async of({ source, reported_at: at }: ReportRecord, position: Position): Promise<ReportedSource> {
+  async of(report: ReportRecord): Promise<ReportedSource | null> {
+    const id = readIntentId(operationId(report));
+    if (id === null) return null;
+    const { position } = id;
     // A name alone says it.
     if (position.topic !== this.#topic) return 'former';
     this.#partitions ??= await this.#look();
-    const record = { position, timestamp: source.timestamp, reportedAt: Date.parse(at) };
+    const record = { position, timestamp: report.source.timestamp, reportedAt: Date.parse(report.reported_at) };
     return reportedSource(record, this.#topic, this.#partitions.get(position.partition) ?? null);
   }
 

@@ -93,9 +93,9 @@ export class AppliedChanges {
     const change = changeIn(record, said);
     const at = Date.parse(record.reported_at);
     const isDone = change !== null || record.outcome === 'already_synced';
-    if (at < since && isDone) this.#of(group, said).settled.add(said.key);
+    if (at < since && isDone) this.#of(group, said).settled.add(operationKey(said.id, said.place));
     else if (change === null && isPossible(record))
-      this.#of(group, said).possible.set(said.key, { op: said.op, place: said.place });
+      this.#of(group, said).possible.set(operationKey(said.id, said.place), { op: said.op, place: said.place });
     else if (change !== null && at < until) this.#takeChange(change, this.#of(group, said));
   }
 
@@ -180,7 +180,6 @@ const isBetter = (change: Found, known: Found): boolean =>
 interface Named extends PossibleChange {
   /** Of the operation. */
   readonly id: string;
-  readonly key: string;
   readonly name: string;
   readonly group: string;
   readonly target: string;
@@ -193,7 +192,7 @@ function namedIn(record: ReportRecord, of: ReportedSource): Named | null {
   if (id === null || group === null || target === null || (op !== 'add' && op !== 'remove')) return null;
   const name = record.source_member ?? id.member ?? target;
   const place = placeIn(record, id.position, of);
-  return { id: operationId(record), key: operationKey(operationId(record), place), name, group, target, op, place };
+  return { id: operationId(record), name, group, target, op, place };
 }
 
 /** Its broker took only its smallest form (`smallerReport`). */
@@ -205,7 +204,7 @@ export const namedByItself = (record: ReportRecord, group: string): ReportRecord
   isCut(record) ? { ...record, group, member: readIntentId(operationId(record))?.member ?? null } : record;
 
 /** null: it does not say that something was changed. */
-function changeIn(record: ReportRecord, { id, key: _, ...named }: Named): Found | null {
+function changeIn(record: ReportRecord, { id, ...named }: Named): Found | null {
   const { outcome, request, approval = null } = record;
   if (!isChanged(record)) return null;
   return {

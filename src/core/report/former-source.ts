@@ -28,7 +28,8 @@ export interface ReportedRecord {
 export type ReportedSource = 'present' | 'former';
 
 /**
- * A report of the present topic is written after its record, and no record there is older than the oldest one before it.
+ * A report of the present topic is written after its record, so it is not older than a record that lies before that one. Producers' clocks
+ * differ: the record's own time has to say the same.
  * @param topic the name of the present one
  * @param partition which the report names, its end asked for after the report was written; null: the topic has none of that number
  */

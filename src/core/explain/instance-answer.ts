@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { OFFSET_PATTERN, type Position } from '../change/change.ts';
 import { timeText } from '../report/reporting.ts';
+import { ServiceNames } from '../status/service.ts';
 import { quotedForShell } from '../text/visible.ts';
 import type { Reading } from './verdict.ts';
 
@@ -41,6 +42,7 @@ type OwnedPartition = z.infer<typeof OwnedPartition>;
 export const InstanceAnswer = z
   .object({
     partitions: z.array(OwnedPartition).meta({ description: 'of the source, those that this instance owns' }),
+    service: ServiceNames.optional().meta({ description: 'absent: an older version does not say' }),
     shadow: z.literal(true).optional().meta({ description: 'it sends nothing that changes a group; absent: it does' }),
     breaker: z.string().nullable().meta({ description: 'why nothing is sent at present; null: it is' }),
     intake: z

@@ -33,7 +33,7 @@ export interface WantedReports {
 
 export interface WantedEvents extends WantedReports {
   readonly member: WantedMember | null;
-  /** Partitions in which the group is known to have been. */
+  /** Partitions in which the group is known to have been, also those that the topic had before it was recreated. */
   readonly known: ReadonlySet<number>;
 }
 
@@ -120,7 +120,8 @@ export class GroupRecords {
     const { groups, known, allPartitions } = wanted;
     const { topics, format, context } = this.#sources;
     const partitionCount = await this.#source.partitionCount('source');
-    const partitions = partitionsOf(groups, allPartitions ? [] : [...known], partitionCount);
+    const near = allPartitions ? [] : [...known].filter((partition) => partition < partitionCount);
+    const partitions = partitionsOf(groups, near, partitionCount);
     const problems: string[] = [];
     let read: ReadProgress = { passed: 0, total: 0 };
     const onProgress = (progress: ReadProgress): void => void (read = progress);

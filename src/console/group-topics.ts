@@ -73,11 +73,12 @@ export async function readGroupTopics(question: Question, sources: Sources, read
       if (takeSourceRecord(read, evidence)) partitions.add(record.partition);
     },
   );
+  const concerned = new Set(events.partitions.filter((partition) => partitions.has(partition)));
   return {
     partitions: events.partitions,
     goneSource: events.gone,
     goneReports: reports.gone,
-    pauses: view === null ? new Map() : pausesIn(view, partitions, reading.names),
+    pauses: view === null ? new Map() : pausesIn(view, concerned, reading.names),
     doubts: [
       ...reports.problems.map((problem) => `${topics.report}: ${problem}; the reports in it are missing`),
       ...events.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),

@@ -7,6 +7,7 @@ import { header } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aReport } from '../support/a-report.ts';
 import { aContext } from '../support/command-context.ts';
+import { aState, anIntent } from '../support/retry-records.ts';
 import { Table } from '../support/table.ts';
 import { FAST, driftSources } from '../support/drift-world.ts';
 import { aWorld, topics, type World } from '../support/world.ts';
@@ -209,6 +210,16 @@ test('partitions in which nothing is known of the group are read with --all-part
   const pendingOf = async (flags: DiffFlags) => (await compared(world, { group: ['g'], ...flags }))['g']?.['pending'];
   expect(await pendingOf({})).toMatchObject([{ member: 'u', state: 'parked' }]);
   expect(await pendingOf({ allPartitions: true })).toMatchObject([{ member: 'u' }, { member: 'elsewhere' }]);
+});
+
+test('a report, or a live record, of a partition that the source does not have is no place to read', async () => {
+  const { world, partition } = await twoGroups();
+  report(world, { partition: 7, offset: 9n });
+  const stamp = { owner: 'o', epoch: 1, seq: 1 };
+  world.broker.append([aState(stamp, [anIntent({ offset: 5n, op: 'add', member: 'w', partition: 8 })])]);
+  append(world, partition, add('g', 'elsewhere'));
+  const { g } = await compared(world, { group: ['g'] });
+  expect(g?.['pending']).toEqual(expect.arrayContaining([expect.objectContaining({ member: 'elsewhere' })]));
 });
 
 test('a record that could not be taken is read again', async () => {

@@ -6,6 +6,7 @@ import { aReport } from '../support/a-report.ts';
 import { aFolder, Asking, paused, produced, started } from '../support/asking.ts';
 import { answer } from '../support/quick-world.ts';
 import { Table } from '../support/table.ts';
+import { topics } from '../support/world.ts';
 import { WrittenTopics } from '../support/written-topics.ts';
 
 const PATCHED = String.raw`\(request [0-9a-f-]{36}, status 200\)`;
@@ -198,5 +199,31 @@ describe('explain: what is gone, and what cannot be asked', () => {
     expect(await exits({ member: 'zzz' })).toBe(EXIT.someFailed);
     asking.world.target.onGet = () => answer(404);
     expect(await exits({ group: 'nope', member: undefined } as never)).toBe(EXIT.someFailed);
+  });
+});
+
+describe('a report of a partition that the source does not have', () => {
+  test.each([{ group: 'g', member: 'u' }, { group: 'g' }])(
+    'is shown, and nothing is asked of it: %j',
+    async (flags) => {
+      const written = new WrittenTopics(2);
+      const folder = aFolder();
+      written.report('g', [4, 7n], 'u', {});
+      written.event('g', { add_members: ['v'], event_id: 'hired' });
+      const text = await written.explain(flags, null);
+      expect(text).toContain('source/4/7');
+      expect(await written.explain(flags, folder)).toBe(text);
+    },
+  );
+
+  test('does not hide that the group is paused', async () => {
+    const asking = await started();
+    await paused(asking, 'g');
+    const source = { topic: topics.source, partition: 4, offset: '7', event_id: null, timestamp: 1 };
+    const report = aReport(7n, 'u', { id: 'source/4/7/u', source });
+    asking.world.broker.append([
+      { topic: topics.report, partition: 0, key: 'g', value: JSON.stringify(report), headers: [] },
+    ]);
+    expect(await asking.text('all members')).toContain('paused by jane');
   });
 });

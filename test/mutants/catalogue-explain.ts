@@ -189,4 +189,19 @@ export const explainMutants: readonly Mutant[] = [
     edits: [{ find: "if (known?.['value'] === reader) return [];", replace: 'return [];' }],
     tests: ['test/contract/record-index.test.ts'],
   },
+  {
+    name: 'lost-partition-asked',
+    breaks: 'explain asks Kafka of a partition that a report names and the source does not have',
+    edits: [{ find: '[...known].filter((partition) => partition < partitionCount)', replace: '[...known]' }],
+    tests: ['test/contract/explain-answers.test.ts'],
+  },
+  {
+    name: 'lost-partition-hides-pause',
+    breaks:
+      'explain does not say that a group is paused of which a report names a partition that the source does not have',
+    edits: [
+      { find: 'new Set(events.partitions.filter((partition) => partitions.has(partition)))', replace: 'partitions' },
+    ],
+    tests: ['test/contract/explain-answers.test.ts'],
+  },
 ];

@@ -101,7 +101,7 @@ export class WrittenTopics {
       context,
       instances: [],
       committed: async () => new Map(of(topics.source).map(([partition, { end }]) => [partition, end])),
-      starts: async (topic: string) => new Map(of(topic).map(([partition, { start }]) => [partition, start])),
+      starts: (topic: string, asked: readonly number[]) => startsIn(broker, topic)(asked),
       topicId: topicIdIn(broker),
     };
     if (folder === null)

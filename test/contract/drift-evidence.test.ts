@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { diffGroups, type DiffFlags } from '../../src/commands/diff.ts';
 import { DriftEvidence } from '../../src/console/drift-evidence.ts';
 import { TopicMovedError } from '../../src/console/topic-reading.ts';
+import { partitionOfKey } from '../../src/core/log/reading.ts';
 import { header } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aReport } from '../support/a-report.ts';
@@ -143,6 +144,20 @@ test.each([
   expect(lines.map((line) => (JSON.parse(line) as Line)['group'])).toEqual(expect.arrayContaining(['g', other]));
   const notRead = [expect.stringContaining('a record of reports, at 0/0, is no report that this version reads')];
   expect(obstacles(await compared(world), 'g')).toEqual(notRead);
+});
+
+test('an unreadable report that names no group is an obstacle to the groups of its partition, in each partition', async () => {
+  const { world, partition, other } = await twoGroups();
+  const places = ['g', other].map((group) => partitionOfKey(Buffer.from(group), PARTITIONS));
+  const third = [0, 1, 2].find((each) => !places.includes(each)) ?? 0;
+  append(world, partition, add('g', 'v'));
+  for (const at of [third, ...places])
+    world.broker.append([{ topic: topics.report, partition: at, key: null, value: '{"v":2}', headers: [] }]);
+  const lines = await compared(world);
+  for (const [index, group] of ['g', other].entries())
+    expect(obstacles(lines, group)).toEqual([
+      expect.stringContaining(`a record of reports, at ${places[index]}/0, is no`),
+    ]);
 });
 
 test('the key of an unreadable record that can be no group id is no group', async () => {

@@ -481,6 +481,14 @@ export const driftMutants: readonly Mutant[] = [
     scenario: 'compared',
   },
   {
+    name: 'nameless-reports-of-one-partition',
+    breaks: 'an unreadable report that names no group counts in the first partition that has one',
+    edits: [
+      { find: 'noteFirst(this.#reportsOfNone, partition, found)', replace: 'noteFirst(this.#reportsOfNone, 0, found)' },
+    ],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
     name: 'lost-partition-compared',
     breaks: 'a comparison asks Kafka of a partition that a report or a live record names and the source does not have',
     edits: [

@@ -7,7 +7,7 @@
 import { askOfGroup, type InstanceReply } from '../adapters/admin-client.ts';
 import { idKey, type Position } from '../core/change/change.ts';
 import { Evidence, type ReadingOf } from '../core/explain/evidence.ts';
-import { InstanceMemory, type InstanceAnswer } from '../core/explain/instance-answer.ts';
+import { aboutGroups, InstanceMemory, type InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { NamesOf } from '../core/explain/names.ts';
 import { atTargetByReports, type AtTarget, type Known, type Link } from '../core/explain/verdict.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
@@ -65,7 +65,9 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const isNow = at === null;
   const committed = isNow ? await unlessStopped(sources.context, sources.committed()) : new Map<number, bigint>();
   const replies = isNow ? await askInstances(question, sources, names) : [];
-  const memory = new InstanceMemory(replies.flatMap(({ answer }) => answer ?? []));
+  const memory = new InstanceMemory(
+    replies.flatMap(({ answer }) => (answer === null ? [] : aboutGroups(answer, names.group.sources))),
+  );
   const member = question.member === null ? null : names.member(question.member);
   const evidence = new Evidence(member === null ? null : (name) => names.means(name, member));
   const owned = new Set([...memory.intents()].map(({ partition }) => partition));

@@ -1,10 +1,12 @@
 /** What the topics say of one group: its reports, its live record in the retry topic, and its source records. */
 import type { Instance } from '../adapters/admin-client.ts';
+import { idKey } from '../core/change/change.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
 import { pauseText } from '../core/explain/instance-answer.ts';
 import { pauseAmong } from '../core/log/pause-record.ts';
 import type { Beginning, GroupRecords, WantedEvents } from './group-records.ts';
 import type { GroupSources } from './group-sources.ts';
+import type { KeyedReport } from './report-search.ts';
 import { takeSourceRecord } from './source-events.ts';
 import { allWaiting, readRetryTopic, selects, type WaitingView } from './retry-topic.ts';
 
@@ -52,7 +54,10 @@ export async function readGroupTopics(question: Question, sources: Sources, read
   const { groups, member, evidence, owned } = reading;
   const { at, allPartitions } = question;
   const partitions = new Set(owned);
-  const reports = await records.readReports({ groups, member, allPartitions }, ({ record }) => {
+  const wanted = new Set(groups);
+  const reports = await records.readReports({ groups, member, allPartitions }, (report) => {
+    const { record } = report;
+    if (sources.ids !== null && isOfOther(report, wanted)) return;
     if (record.source.topic === topics.source) partitions.add(record.source.partition);
     if (at === null || Date.parse(record.reported_at) <= at) evidence.takeReport(record);
   });
@@ -64,7 +69,6 @@ export async function readGroupTopics(question: Question, sources: Sources, read
       evidence.takeWaiting(waiting.intent, waiting.state);
     }
   }
-  const wanted = new Set(groups);
   const events = await records.readEvents(
     { groups, member, allPartitions, known: partitions },
     ({ record, partitionCount }) => {
@@ -83,6 +87,12 @@ export async function readGroupTopics(question: Question, sources: Sources, read
       ...events.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),
     ],
   };
+}
+
+/** The target may call another group as the source calls the one that is asked for. */
+function isOfOther({ record, key }: KeyedReport, wanted: ReadonlySet<string>): boolean {
+  const source = record.source_group ?? key;
+  return source !== null && !wanted.has(idKey(source));
 }
 
 function pausesIn(

@@ -97,6 +97,25 @@ export const explainMutants: readonly Mutant[] = [
     tests: ['test/contract/explain-answers.test.ts'],
   },
   {
+    name: 'memory-of-other-group',
+    breaks:
+      'what an instance has of another group, which Genesys Cloud calls as the source calls this one, is explained as of this one',
+    edits: [
+      {
+        find: 'group === undefined || groups.has(idKey(group))),',
+        replace: 'group === undefined || groups.size > 0),',
+      },
+    ],
+    tests: ['test/contract/explain-other-group.test.ts'],
+  },
+  {
+    name: 'reports-of-other-group',
+    breaks:
+      'what was reported of another group, which Genesys Cloud calls as the source calls this one, is explained as of this one',
+    edits: [{ find: 'if (sources.ids !== null && isOfOther(report, wanted)) return;', replace: '' }],
+    tests: ['test/contract/explain-other-group.test.ts'],
+  },
+  {
     name: 'gone-before-doubted',
     breaks: 'explain doubts the newest change for records that are gone before it',
     edits: [{ find: 'partition !== position.partition || start > next', replace: 'start > 0n' }],

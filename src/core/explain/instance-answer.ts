@@ -1,11 +1,15 @@
 /** What running instances say of a group (`/explain` of their admin servers): how far they have read, and what they have pending. */
 import { z } from 'zod';
-import { OFFSET_PATTERN, type Position } from '../change/change.ts';
+import { idKey, OFFSET_PATTERN, type Position } from '../change/change.ts';
 import { timeText } from '../report/reporting.ts';
 import { quotedForShell } from '../text/visible.ts';
 import type { Reading } from './verdict.ts';
 
 const PendingChange = z.object({
+  group: z
+    .string()
+    .optional()
+    .meta({ description: 'as the source names it; absent: the instance is of an older version, and does not say' }),
   member: z.string().meta({ description: 'as the source names it; empty: a full state' }),
   target: z
     .string()
@@ -47,12 +51,20 @@ export const InstanceAnswer = z
       .literal('full')
       .optional()
       .meta({ description: 'so much is pending that no more of the source is read; absent: it is read' }),
-    intents: z.array(PendingChange).meta({ description: 'of the group that was asked for' }),
+    intents: z.array(PendingChange).meta({
+      description: 'of each group that the source or Genesys Cloud names as was asked: one id may name two',
+    }),
     left_out: z.int().min(0).meta({ description: 'intents beyond the first 10,000' }),
   })
   .meta({ title: 'Rollcall instance: what it has of a group' });
 
 export type InstanceAnswer = z.infer<typeof InstanceAnswer>;
+
+/** Without what it has of another group. @param groups as the source names the one that is meant, by `idKey` */
+export const aboutGroups = (answer: InstanceAnswer, groups: ReadonlySet<string>): InstanceAnswer => ({
+  ...answer,
+  intents: answer.intents.filter(({ group }) => group === undefined || groups.has(idKey(group))),
+});
 
 interface Owner extends OwnedPartition {
   /** One for each name of the group that it was asked for. */

@@ -7,7 +7,7 @@
 import { askOfGroup, type InstanceReply } from '../adapters/admin-client.ts';
 import { idKey, type Position } from '../core/change/change.ts';
 import { Evidence, type ReadingOf } from '../core/explain/evidence.ts';
-import { aboutGroups, InstanceMemory, type InstanceAnswer } from '../core/explain/instance-answer.ts';
+import { withoutOthers, InstanceMemory, type InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { NamesOf } from '../core/explain/names.ts';
 import { atTargetByReports, type AtTarget, type Known, type Link } from '../core/explain/verdict.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
@@ -66,13 +66,14 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const committed = isNow ? await unlessStopped(sources.context, sources.committed()) : new Map<number, bigint>();
   const replies = isNow ? await askInstances(question, sources, names) : [];
   const memory = new InstanceMemory(
-    replies.flatMap(({ answer }) => (answer === null ? [] : aboutGroups(answer, names.group.sources))),
+    replies.flatMap(({ answer }) => (answer === null ? [] : withoutOthers(answer, (group) => names.isOther(group)))),
   );
   const member = question.member === null ? null : names.member(question.member);
   const evidence = new Evidence(member === null ? null : (name) => names.means(name, member));
   const owned = new Set([...memory.intents()].map(({ partition }) => partition));
   const topics = await readGroupTopics(question, sources, {
     groups: [...names.group.sources],
+    isOther: (group) => names.isOther(group),
     names: new Set([...names.group.all, ...(names.group.target === null ? [] : [idKey(names.group.target)])]),
     member: wantedOf(member, sources, names),
     evidence,
@@ -85,6 +86,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const [pause = null] = topics.pauses.values();
   const ofGroup = {
     lastVersion: evidence.lastVersion,
+    openRequest: evidence.openRequest,
     isMemoryKnown: unknown.length === 0,
     goneSource: new Map(topics.goneSource.map(({ partition, offset }) => [partition, BigInt(offset)])),
     areReportsGone: topics.goneReports.length > 0,

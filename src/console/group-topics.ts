@@ -1,12 +1,10 @@
 /** What the topics say of one group: its reports, its live record in the retry topic, and its source records. */
 import type { Instance } from '../adapters/admin-client.ts';
-import { idKey } from '../core/change/change.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
 import { pauseText } from '../core/explain/instance-answer.ts';
 import { pauseAmong } from '../core/log/pause-record.ts';
 import type { Beginning, GroupRecords, WantedEvents } from './group-records.ts';
 import type { GroupSources } from './group-sources.ts';
-import type { KeyedReport } from './report-search.ts';
 import { takeSourceRecord } from './source-events.ts';
 import { allWaiting, readRetryTopic, selects, type WaitingView } from './retry-topic.ts';
 
@@ -40,6 +38,8 @@ export interface GroupTopics {
 interface Reading {
   /** Every name of the group by the source, by `idKey`. */
   readonly groups: readonly string[];
+  /** By the source's name of a group that has a name of these: whether it is another one. */
+  isOther(source: string): boolean;
   /** These, and what the target calls the group, by `idKey`. */
   readonly names: ReadonlySet<string>;
   readonly member: WantedEvents['member'];
@@ -51,14 +51,13 @@ interface Reading {
 /** @throws ExitError where a topic is missing, or it was asked to stop. */
 export async function readGroupTopics(question: Question, sources: Sources, reading: Reading): Promise<GroupTopics> {
   const { topics, tools, format, records, context } = sources;
-  const { groups, member, evidence, owned } = reading;
+  const { groups, isOther, member, evidence, owned } = reading;
   const { at, allPartitions } = question;
   const partitions = new Set(owned);
-  const wanted = new Set(groups);
-  const reports = await records.readReports({ groups, member, allPartitions }, (report) => {
-    const { record } = report;
-    if (sources.ids !== null && isOfOther(report, wanted)) return;
+  const reports = await records.readReports({ groups, member, allPartitions }, ({ record, key }) => {
     if (record.source.topic === topics.source) partitions.add(record.source.partition);
+    const source = record.source_group ?? key;
+    if (source !== null && isOther(source)) return;
     if (at === null || Date.parse(record.reported_at) <= at) evidence.takeReport(record);
   });
   for (const partition of reports.sourcePartitions) partitions.add(partition);
@@ -69,6 +68,7 @@ export async function readGroupTopics(question: Question, sources: Sources, read
       evidence.takeWaiting(waiting.intent, waiting.state);
     }
   }
+  const wanted = new Set(groups);
   const events = await records.readEvents(
     { groups, member, allPartitions, known: partitions },
     ({ record, partitionCount }) => {
@@ -87,12 +87,6 @@ export async function readGroupTopics(question: Question, sources: Sources, read
       ...events.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),
     ],
   };
-}
-
-/** The target may call another group as the source calls the one that is asked for. */
-function isOfOther({ record, key }: KeyedReport, wanted: ReadonlySet<string>): boolean {
-  const source = record.source_group ?? key;
-  return source !== null && !wanted.has(idKey(source));
 }
 
 function pausesIn(

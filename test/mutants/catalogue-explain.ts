@@ -102,8 +102,8 @@ export const explainMutants: readonly Mutant[] = [
       'what an instance has of another group, which Genesys Cloud calls as the source calls this one, is explained as of this one',
     edits: [
       {
-        find: 'group === undefined || groups.has(idKey(group))),',
-        replace: 'group === undefined || groups.size > 0),',
+        find: 'group === undefined || !isOther(group)),',
+        replace: 'group === undefined || group.length > 0),',
       },
     ],
     tests: ['test/contract/explain-other-group.test.ts'],
@@ -112,8 +112,31 @@ export const explainMutants: readonly Mutant[] = [
     name: 'reports-of-other-group',
     breaks:
       'what was reported of another group, which Genesys Cloud calls as the source calls this one, is explained as of this one',
-    edits: [{ find: 'if (sources.ids !== null && isOfOther(report, wanted)) return;', replace: '' }],
+    edits: [{ find: 'if (source !== null && isOther(source)) return;', replace: '' }],
     tests: ['test/contract/explain-other-group.test.ts'],
+  },
+  {
+    name: 'own-request-unsuspected',
+    breaks: 'others are accused of what a request of Rollcall without an answer may have done to the group',
+    edits: [{ find: 'return patchId === null || isRefusal(status) ? null', replace: 'return at > 0 ? null' }],
+    tests: ['test/contract/explain-own-request.test.ts'],
+  },
+  {
+    name: 'fenced-request-suspected',
+    breaks: 'a request that a newer version fences is said to have changed the group after that',
+    edits: [{ find: 'if (isOlderVersion(etagBefore, version)) return true;', replace: '' }],
+    tests: ['test/unit/explain-versions.test.ts'],
+  },
+  {
+    name: 'index-without-lost-answers',
+    breaks: 'by an index, a request without an answer that was for other members is not known',
+    edits: [
+      {
+        find: '(versionSaid(report)?.kind ?? null)',
+        replace: "(versionSaid(report)?.kind === 'known' ? 'known' : null)",
+      },
+    ],
+    tests: ['test/contract/explain-own-request.test.ts'],
   },
   {
     name: 'gone-before-doubted',
@@ -159,7 +182,12 @@ export const explainMutants: readonly Mutant[] = [
   {
     name: 'index-without-versions',
     breaks: 'by an index, an old answer of the target is believed: which version the group has had since is not known',
-    edits: [{ find: 'if (hasVersion) this.#write.version.run(groupId, groupTarget, time, record);', replace: '' }],
+    edits: [
+      {
+        find: 'if (version !== null) this.#write.version.run(groupId, groupTarget, version, time, record);',
+        replace: '',
+      },
+    ],
     tests: ['test/contract/record-index.test.ts'],
   },
   {

@@ -1,6 +1,6 @@
 /** What running instances say of a group (`/explain` of their admin servers): how far they have read, and what they have pending. */
 import { z } from 'zod';
-import { idKey, OFFSET_PATTERN, type Position } from '../change/change.ts';
+import { OFFSET_PATTERN, type Position } from '../change/change.ts';
 import { timeText } from '../report/reporting.ts';
 import { quotedForShell } from '../text/visible.ts';
 import type { Reading } from './verdict.ts';
@@ -60,10 +60,10 @@ export const InstanceAnswer = z
 
 export type InstanceAnswer = z.infer<typeof InstanceAnswer>;
 
-/** Without what it has of another group. @param groups as the source names the one that is meant, by `idKey` */
-export const aboutGroups = (answer: InstanceAnswer, groups: ReadonlySet<string>): InstanceAnswer => ({
+/** Without what it has of another group. @param isOther by the source's name of a group */
+export const withoutOthers = (answer: InstanceAnswer, isOther: (group: string) => boolean): InstanceAnswer => ({
   ...answer,
-  intents: answer.intents.filter(({ group }) => group === undefined || groups.has(idKey(group))),
+  intents: answer.intents.filter(({ group }) => group === undefined || !isOther(group)),
 });
 
 interface Owner extends OwnedPartition {

@@ -67,6 +67,8 @@ export interface Known {
   readonly atTarget: AtTarget;
   /** Of the group after Rollcall's last request, as far as reports say; null: they do not. */
   readonly lastVersion: string | null;
+  /** `patch_id` of a request of Rollcall that may have changed the group after that; null: there is none. */
+  readonly openRequest: string | null;
   /** The owners of the group's partitions have said what they have in memory. */
   readonly isMemoryKnown: boolean;
   /** Why what is queued is not sent at present; null: nothing keeps it. */

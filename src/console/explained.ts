@@ -127,7 +127,7 @@ function obstaclesOf(
   const { partition } = newest.position;
   const pause = pauses.get(partition) ?? null;
   return {
-    obstacle: memory.obstacleOf(partition) ?? pause,
+    obstacle: memory.obstacleOf(partition, pause) ?? pause,
     intakeObstacle: memory.intakeObstacleOf(partition),
     pause,
   };

@@ -1,8 +1,7 @@
 /** What the topics say of one group: its reports, its live record in the retry topic, and its source records. */
 import type { Instance } from '../adapters/admin-client.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
-import { pauseText } from '../core/explain/instance-answer.ts';
-import { pauseAmong } from '../core/log/pause-record.ts';
+import { pausesText } from '../core/explain/instance-answer.ts';
 import type { Beginning, GroupRecords, WantedEvents } from './group-records.ts';
 import type { GroupSources } from './group-sources.ts';
 import { takeSourceRecord } from './source-events.ts';
@@ -96,10 +95,8 @@ function pausesIn(
 ): ReadonlyMap<number, string> {
   const texts = new Map<number, string>();
   for (const [partition, { pauses }] of partitions) {
-    const found = concerned.size === 0 || concerned.has(partition) ? pauseAmong(pauses, names) : null;
-    if (found === null) continue;
-    const { author, reason, at: since } = found.pause;
-    texts.set(partition, pauseText({ name: found.name, author, reason, since }));
+    const text = concerned.size === 0 || concerned.has(partition) ? pausesText(pauses, names) : null;
+    if (text !== null) texts.set(partition, text);
   }
   return texts;
 }

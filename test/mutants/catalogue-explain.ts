@@ -139,6 +139,12 @@ export const explainMutants: readonly Mutant[] = [
     tests: ['test/contract/explain-own-request.test.ts'],
   },
   {
+    name: 'second-pause-unsaid',
+    breaks: 'of a group that is paused by its name, and with all others, the pause of all is named alone',
+    edits: [{ find: 'return pauses ?? pauseText(paused);', replace: 'return pauseText(paused);' }],
+    tests: ['test/contract/explain-answers.test.ts'],
+  },
+  {
     name: 'gone-before-doubted',
     breaks: 'explain doubts the newest change for records that are gone before it',
     edits: [{ find: 'partition !== position.partition || start > next', replace: 'start > 0n' }],

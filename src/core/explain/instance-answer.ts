@@ -1,6 +1,7 @@
 /** What running instances say of a group (`/explain` of their admin servers): how far they have read, and what they have pending. */
 import { z } from 'zod';
 import { OFFSET_PATTERN, type Position } from '../change/change.ts';
+import { pausesAmong, type PausesOf } from '../log/pause-record.ts';
 import { timeText } from '../report/reporting.ts';
 import { quotedForShell } from '../text/visible.ts';
 import type { Reading } from './verdict.ts';
@@ -94,13 +95,16 @@ export class InstanceMemory {
     return owner.answers.every(({ left_out: leftOut }) => leftOut === 0);
   }
 
-  /** Why what is queued there is not sent at present; null: nothing keeps it. */
-  obstacleOf(partition: number): string | null {
+  /**
+   * Why what is queued there is not sent at present; null: nothing keeps it.
+   * @param pauses as the retry topic says: an instance names one of several; null: none
+   */
+  obstacleOf(partition: number, pauses: string | null = null): string | null {
     const owner = this.#owners.get(partition);
     if (owner === undefined) return null;
     if (owner.phase !== 'running') return `its partition is ${owner.phase.replaceAll('_', ' ')}`;
     const paused = this.#pauseIn(owner, partition);
-    if (paused !== undefined) return pauseText(paused);
+    if (paused !== undefined) return pauses ?? pauseText(paused);
     const breaker = owner.answers[0]?.breaker ?? null;
     return breaker === null ? null : `the breaker is open: ${breaker}`;
   }
@@ -136,6 +140,14 @@ export class InstanceMemory {
 const resumeCommand = (name: string | null): string =>
   name === null ? 'rollcall resume' : `rollcall resume --group ${quotedForShell(name)}`;
 
+/** Every pause of a group, all of which have to end. null: it is not paused. @param names of the group, by `idKey` */
+export function pausesText(pauses: PausesOf, names: ReadonlySet<string>): string | null {
+  const found = pausesAmong(pauses, names).map(({ name, pause: { author, reason, at: since } }) =>
+    pauseText({ name, author, reason, since }),
+  );
+  return found.length === 0 ? null : found.join('; and ');
+}
+
 /** Who has paused it, since when and why, and how it goes on. */
-export const pauseText = ({ author, since, reason, name }: NonNullable<PendingChange['paused']>): string =>
+const pauseText = ({ author, since, reason, name }: NonNullable<PendingChange['paused']>): string =>
   `paused by ${author} since ${timeText(since)}: ${reason}; ${resumeCommand(name)}`;

@@ -1,5 +1,6 @@
 /** `rollcall explain` where one id names two groups: one to the identity provider, and another to Genesys Cloud. */
 import { expect, test } from 'vitest';
+import { partitionOfKey } from '../../src/core/log/reading.ts';
 import { aFolder, Asking, paused, produced } from '../support/asking.ts';
 import { Table } from '../support/table.ts';
 import { WrittenTopics } from '../support/written-topics.ts';
@@ -45,4 +46,16 @@ test.each([null, aFolder])('what was reported of the other group is none of its 
   expect(await asked('Sales')).toContain(
     "what Genesys Cloud calls Sales is another group: ask with --group 'Sales2'\n",
   );
+});
+
+test.each([null, aFolder])('that reports lie in another partition than that of the key is not said', async (folder) => {
+  const written = new WrittenTopics(8);
+  written.ids = colliding();
+  const place = written.event('Sales', { add_members: ['u3'] });
+  const names = { group: 'g-1', source_group: 'Sales', source_member: 'u3', member: 'U-3' };
+  written.report('Sales', place, 'u3', names);
+  expect(partitionOfKey(Buffer.from('g-1'), 8)).not.toBe(place[0]);
+  const said = await written.explain({ group: 'g-1', member: 'U-3' }, folder?.() ?? null);
+  expect(said).toContain('added at source/');
+  expect(written.err).not.toContain('nothing of group');
 });

@@ -1,7 +1,13 @@
 /** The evidence of `rollcall explain`, as text and as JSON. What comes from elsewhere is made visible, so that it forges no line. */
 import { at, decisionsIn, orOpenRequest, type Verdict } from '../core/explain/sentence.ts';
 import { memberStateOf, type MemberState } from '../core/explain/group-summary.ts';
-import { standingOf, type AtTarget, type Known, type Link, type RunningChange } from '../core/explain/verdict.ts';
+import {
+  changeStanding,
+  type AtTarget,
+  type KnownChanges,
+  type Link,
+  type RunningChange,
+} from '../core/explain/verdict.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import { counted } from '../core/text/counted.ts';
 import { timeText } from '../core/report/reporting.ts';
@@ -120,23 +126,24 @@ export function memberText(label: string, { isMember, standing, decidedBy }: Ver
   return `${facts.join('  ')}\n`;
 }
 
-export const memberStateJson = ({ lastOutcome, reason, nextTryAt, isPaused }: MemberState) => ({
+export const memberStateJson = ({ lastOutcome, reason, nextTryAt, isPaused, mayBeOutdated }: MemberState) => ({
   last_outcome: lastOutcome,
   reason,
   next_try_at: timeOrNull(nextTryAt),
   paused: isPaused,
+  may_be_outdated: mayBeOutdated,
 });
 
 /** The newest full state as a whole; null: none is known. */
-export function fullStateJson(whole: Known) {
-  const [link] = whole.links;
-  if (link === undefined) return null;
-  const standing = standingOf(whole);
+export function fullStateJson(state: KnownChanges | null) {
+  const link = state?.links[0];
+  if (state === null || link === undefined) return null;
+  const standing = changeStanding(state);
   return {
     position: at(link),
     event_id: link.eventId,
     standing,
-    ...memberStateJson(memberStateOf(whole, { standing })),
+    ...memberStateJson(memberStateOf(state, { standing })),
   };
 }
 

@@ -167,11 +167,50 @@ export const explainMutants: readonly Mutant[] = [
     breaks: 'explain ends as if the group did not exist where Genesys Cloud could not be read',
     edits: [
       {
-        find: 'return isUnread ? EXIT.unavailable : EXIT.someFailed;',
-        replace: 'return EXIT.someFailed;',
+        find: 'outcome === null ? EXIT.someFailed : targetExitCode(outcome);',
+        replace: 'EXIT.someFailed;',
+      },
+    ],
+    tests: ['test/contract/explain-unread.test.ts'],
+  },
+  {
+    name: 'look-up-taken-for-none',
+    breaks: 'explain says that there is no such group, or member, where its look-up had no answer',
+    edits: [
+      {
+        find: 'return { why: `the look-up failed (${why})`, outcome: outcome.kind };',
+        replace: 'return { why: `the look-up failed (${why})`, outcome: null };',
+      },
+    ],
+    tests: ['test/contract/explain-unread.test.ts'],
+  },
+  {
+    name: 'pause-of-any-partition',
+    breaks: 'explain says that a full state waits for a resume where another partition is paused',
+    edits: [
+      {
+        find: 'state: state === null ? null : changesIn([state]),',
+        replace: 'state: state === null ? null : { ...changesIn([state]), pause: [...pauses.values()][0] ?? null },',
       },
     ],
     tests: ['test/contract/explain-group.test.ts'],
+  },
+  {
+    name: 'unread-event-hidden',
+    breaks: 'a change in one partition hides from explain an event in another that could not be read',
+    edits: [{ find: 'each.partition !== link.position.partition ||', replace: '' }],
+    tests: ['test/unit/explain.test.ts'],
+  },
+  {
+    name: 'state-newer-by-offset',
+    breaks: 'of full states in two partitions the one with the higher offset decides in explain of all members',
+    edits: [
+      {
+        find: 'compareLinks(draft, this.#newestState) >= 0;',
+        replace: 'comparePositions(draft.position, this.#newestState.position) >= 0;',
+      },
+    ],
+    tests: ['test/unit/explain.test.ts'],
   },
   {
     name: 'group-known-by-members',

@@ -88,7 +88,7 @@ describe('a request after which no report names a newer version', () => {
         intakeObstacle: null,
         goneSource: new Map(),
         areReportsGone: false,
-        invalid: null,
+        invalid: [],
       }).sentence;
     expect(sentenceWith(null)).toBe('Not a member: added at s/0/1, and others have changed it since.');
     expect(sentenceWith('p-1\n')).toBe(

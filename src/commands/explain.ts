@@ -17,11 +17,14 @@ import {
   targetText,
   verdictJson,
 } from '../console/explained-text.ts';
+import type { NoTarget } from '../console/group-names.ts';
 import { withGroupSources } from '../console/group-sources.ts';
+import { targetExitCode } from '../console/target.ts';
 import { needsOfExplain } from '../core/log/authorization.ts';
 import { ID_LENGTH_MAX, isId } from '../core/change/change.ts';
 import { GroupSummary, memberStateOf } from '../core/explain/group-summary.ts';
-import { explain } from '../core/explain/sentence.ts';
+import type { NamesOf } from '../core/explain/names.ts';
+import { explain, mayBeOutdated } from '../core/explain/sentence.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
@@ -62,8 +65,9 @@ Examples:
   $ rollcall explain --group 5b1e… --member 8c2f… --at 2026-09-21T14:00:00Z
   $ rollcall explain --group 5b1e… --json | jq -r '.members[] | select(.standing == "given_up") | .member'
 
-The last line is the answer. Exits 1 where no event, no report and no membership names the member, or the group, and 69 where
-Genesys Cloud could not be read besides. What an instance has in memory is asked of its admin server, with ADMIN_TOKEN where one is set.`;
+The last line is the answer. Exits 1 where no event, no report and no membership names the member, or the group; where no event and no
+report does, and Genesys Cloud could not be read, 69, or 78 where it refuses the credentials. What an instance has in memory is asked of
+its admin server, with ADMIN_TOKEN where one is set.`;
 
 async function withSources(
   context: CommandContext,
@@ -134,11 +138,10 @@ async function showMember(
   const verdict = explain(known);
   const then = at === null ? null : timeText(at);
   const isFound = verdict.standing !== 'nothing' || verdict.isMember === true;
-  const isUnread =
-    isGroupUnread(found) || (found.group.kind === 'read' && names.target !== null && verdict.isMember === null);
-  const code = exitCodeOf({ isFound, isUnread });
+  const code = isFound ? EXIT.done : memberNotFound(found, names, verdict.isMember);
   if (isJson) {
-    const ofMember = { member, member_target: names.target, at: then, ...verdictJson(verdict) };
+    const outdated = { may_be_outdated: mayBeOutdated(known) };
+    const ofMember = { member, member_target: names.target, at: then, ...verdictJson(verdict), ...outdated };
     await printJson(stdout, { ...groupJson(found), ...ofMember, chain: known.links.map(linkJson) });
     return code;
   }
@@ -150,12 +153,14 @@ async function showMember(
 }
 
 /** What could not be read is not known to be missing. */
-function exitCodeOf({ isFound, isUnread }: { readonly isFound: boolean; readonly isUnread: boolean }): ExitCode {
-  if (isFound) return EXIT.done;
-  return isUnread ? EXIT.unavailable : EXIT.someFailed;
-}
+const notFound = ({ outcome }: Pick<NoTarget, 'outcome'>): ExitCode =>
+  outcome === null ? EXIT.someFailed : targetExitCode(outcome);
 
-const isGroupUnread = ({ group }: Explained): boolean => group.kind === 'unknown' && !group.isAbsent;
+function memberNotFound({ group, names }: Explained, member: NamesOf, isMember: boolean | null): ExitCode {
+  if (group.kind === 'unknown') return notFound(group);
+  if (member.target === null) return notFound(names.whyNoMember(member));
+  return isMember === null ? EXIT.unavailable : EXIT.someFailed;
+}
 
 const thenText = (at: number | null): string =>
   at === null ? '' : `At ${timeText(at)}, by what was reported until then: `;
@@ -183,25 +188,30 @@ async function showMembers(
     if (isJson) members.push(ofMember);
     else await print(stdout, memberText(label, verdict, state));
   }
-  const { group, evidence } = found;
+  const { group, evidence, facts } = found;
   const isRead = group.kind === 'read';
   const isFound = evidence.isNamed || isRead;
   const size = isRead ? group.snapshot.members.size : at === null ? null : memberCount;
-  const sentence = isFound ? summary.sentence({ memberCount: size, whole: found.whole }) : notFoundText(found);
+  const sentence = isFound ? summary.sentence({ ...facts, memberCount: size }) : notFoundText(found, at);
   if (isJson)
-    await printJson(stdout, { ...groupJson(found), full_state: fullStateJson(found.whole), sentence, members });
+    await printJson(stdout, { ...groupJson(found), full_state: fullStateJson(facts.state), sentence, members });
   else {
     if (at === null) await print(stdout, targetText(found, null));
     await print(stdout, footText(found));
     await print(stdout, `${thenText(at)}${sentence}\n`);
   }
-  return exitCodeOf({ isFound, isUnread: isGroupUnread(found) });
+  return isFound || isRead ? EXIT.done : notFound(group);
 }
 
-function notFoundText(found: Explained): string {
-  const { group, whole } = found;
-  const paused = whole.pause === null ? '' : `; ${visible(whole.pause)}`;
-  return group.kind === 'unknown' && isGroupUnread(found)
-    ? `No event and no report names the group, and it could not be read (${visible(group.why)})${paused}.`
+/** @param at as in the question: Genesys Cloud was not asked */
+function notFoundText({ group, names, facts: { pause } }: Explained, at: number | null): string {
+  if (at !== null) return 'No event and no report until then names the group.';
+  const paused = pause === null ? '' : `; ${visible(pause)}`;
+  const why = group.kind === 'unknown' ? visible(group.why) : '';
+  if (group.kind === 'unknown' && group.outcome !== null)
+    return `No event and no report names the group, and it could not be read (${why})${paused}.`;
+  // Without its name there Genesys Cloud was not asked for the group itself.
+  return names.group.target === null
+    ? `No event and no report names the group, and ${why}${paused}.`
     : `No event, no report and no answer of Genesys Cloud names the group${paused}.`;
 }

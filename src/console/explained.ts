@@ -7,9 +7,11 @@
 import { askOfGroup, type InstanceReply } from '../adapters/admin-client.ts';
 import { idKey, type Position } from '../core/change/change.ts';
 import { Evidence, type ReadingOf } from '../core/explain/evidence.ts';
-import { InstanceMemory, type InstanceAnswer } from '../core/explain/instance-answer.ts';
+import type { GroupFacts } from '../core/explain/group-summary.ts';
+import { InstanceMemory, withoutOthers, type InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { NamesOf } from '../core/explain/names.ts';
-import { atTargetByReports, type AtTarget, type Known, type Link } from '../core/explain/verdict.ts';
+import { atTargetByReports, type AtTarget, type Known, type KnownChanges, type Link } from '../core/explain/verdict.ts';
+import type { Outcome } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
 import { visible } from '../core/text/visible.ts';
@@ -22,8 +24,8 @@ import { getGroupWithRetries } from './target.ts';
 /** The group as the target shows it. */
 export type GroupRead =
   | { readonly kind: 'read'; readonly snapshot: Snapshot }
-  /** `isAbsent`: as far as is known there is none, or it was not asked for. Else it could not be read. */
-  | { readonly kind: 'unknown'; readonly why: string; readonly isAbsent: boolean };
+  /** `outcome`: of the answer that cannot be used; null: as far as is known there is no such group, or it was not asked for. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly outcome: Outcome['kind'] | null };
 
 export interface Explained {
   readonly names: GroupNames;
@@ -34,15 +36,16 @@ export interface Explained {
   readonly gone: readonly Beginning[];
   /** What could not be found out, each as a sentence. */
   readonly doubts: readonly string[];
-  /** By whom and why the group is paused; null: it is not, or that is not known. */
-  readonly pause: string | null;
-  /** Its newest full state, as a whole, is the only link. */
-  readonly whole: Known;
+  readonly facts: Omit<GroupFacts, 'memberCount'>;
   knownOf(member: NamesOf): Known;
 }
 
 const TRIES_MAX = 3;
-const CHANGING: GroupRead = { kind: 'unknown', why: 'the group is being changed just now; ask again', isAbsent: false };
+const CHANGING: GroupRead = {
+  kind: 'unknown',
+  why: 'the group is being changed just now; ask again',
+  outcome: 'conflict',
+};
 
 /** @throws ExitError where a topic is missing, or it was asked to stop. */
 export async function readExplained(question: Question, sources: Sources): Promise<Explained> {
@@ -65,12 +68,15 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const isNow = at === null;
   const committed = isNow ? await unlessStopped(sources.context, sources.committed()) : new Map<number, bigint>();
   const replies = isNow ? await askInstances(question, sources, names) : [];
-  const memory = new InstanceMemory(replies.flatMap(({ answer }) => answer ?? []));
+  const memory = new InstanceMemory(
+    replies.flatMap(({ answer }) => (answer === null ? [] : withoutOthers(answer, (group) => names.isOther(group)))),
+  );
   const member = question.member === null ? null : names.member(question.member);
   const evidence = new Evidence(member === null ? null : (name) => names.means(name, member));
   const owned = new Set([...memory.intents()].map(({ partition }) => partition));
   const topics = await readGroupTopics(question, sources, {
     groups: [...names.group.sources],
+    isOther: (group) => names.isOther(group),
     names: new Set([...names.group.all, ...(names.group.target === null ? [] : [idKey(names.group.target)])]),
     member: wantedOf(member, sources, names),
     evidence,
@@ -80,38 +86,39 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const readingOf: ReadingOf = (position: Position) =>
     isNow ? memory.readingOf(position, committed.get(position.partition) ?? 0n) : 'past';
   const unknown = topics.partitions.filter((partition) => !memory.knows(partition));
-  const [pause = null] = topics.pauses.values();
+  const { goneSource, goneReports, pauses } = topics;
   const ofGroup = {
-    lastVersion: evidence.lastVersion,
     isMemoryKnown: unknown.length === 0,
-    goneSource: new Map(topics.goneSource.map(({ partition, offset }) => [partition, BigInt(offset)])),
-    areReportsGone: topics.goneReports.length > 0,
-    invalid: evidence.invalid,
+    goneSource: new Map(goneSource.map(({ partition, offset }) => [partition, BigInt(offset)])),
+    areReportsGone: goneReports.length > 0,
   };
-  const knownBy = (links: readonly Link[], atTarget: AtTarget): Known => ({
+  const changesIn = (links: readonly Link[]): KnownChanges => ({
     ...ofGroup,
-    ...obstaclesOf(links, memory, topics.pauses),
+    ...obstaclesOf(links, memory, pauses),
     links,
-    atTarget,
   });
   const state = evidence.newestStateLink(readingOf);
+  const { lastVersion, openRequest, invalid } = evidence;
   return (group: GroupRead | null): Explained => ({
     names,
     evidence,
-    group: group ?? { kind: 'unknown', why: 'it is asked as of a time that is over', isAbsent: true },
+    group: group ?? { kind: 'unknown', why: 'it is asked as of a time that is over', outcome: null },
     replies,
-    gone: [...topics.goneSource, ...topics.goneReports],
-    pause,
+    gone: [...goneSource, ...goneReports],
     doubts: [...names.doubtsOf(question), ...topics.doubts, ...(isNow ? memoryDoubts(replies, unknown) : [])],
-    whole: { ...knownBy(state === null ? [] : [state], WHOLE), pause },
+    facts: {
+      state: state === null ? null : changesIn([state]),
+      pause: [...pauses.values()][0] ?? null,
+      isAnyGone: goneSource.length + goneReports.length > 0,
+      invalid,
+    },
     knownOf: (of) => {
       const links = evidence.chainOf(of.all, readingOf);
-      return knownBy(links, group === null ? atTargetByReports(links) : atTargetOf(group, of, evidence.lastVersion));
+      const atTarget = group === null ? atTargetByReports(links) : atTargetOf(of, { group, names, lastVersion });
+      return { ...changesIn(links), atTarget, lastVersion, openRequest, invalid };
     },
   });
 }
-
-const WHOLE: AtTarget = { kind: 'unknown', why: 'a group is no member' };
 
 /** What keeps the newest change, where it lies: other partitions may have other owners. */
 function obstaclesOf(
@@ -123,7 +130,7 @@ function obstaclesOf(
   const { partition } = newest.position;
   const pause = pauses.get(partition) ?? null;
   return {
-    obstacle: memory.obstacleOf(partition) ?? pause,
+    obstacle: memory.obstacleOf(partition, pause) ?? pause,
     intakeObstacle: memory.intakeObstacleOf(partition),
     pause,
   };
@@ -161,18 +168,25 @@ function memoryDoubts(replies: readonly unknown[], unknown: readonly number[]): 
 
 async function readGroup(names: GroupNames, { api, context }: Sources): Promise<GroupRead> {
   const { target } = names.group;
-  if (target === null) return { kind: 'unknown', why: names.whyNoGroup, isAbsent: true };
+  if (target === null) return { kind: 'unknown', ...names.whyNoGroup };
   const { outcome } = await unlessStopped(context, getGroupWithRetries(api, target, context));
   if (outcome.kind === 'applied' && outcome.snapshot !== null) return { kind: 'read', snapshot: outcome.snapshot };
   if (outcome.kind === 'not_found')
-    return { kind: 'unknown', why: `Genesys Cloud has no group ${target}`, isAbsent: true };
+    return { kind: 'unknown', why: `Genesys Cloud has no group ${target}`, outcome: null };
   const why = 'failure' in outcome ? outcome.failure.message : 'its answer holds no group';
-  return { kind: 'unknown', why, isAbsent: false };
+  return { kind: 'unknown', why, outcome: outcome.kind };
 }
 
-function atTargetOf(group: GroupRead, { target }: NamesOf, lastVersion: string | null): AtTarget {
+interface ReadNow {
+  readonly group: GroupRead;
+  readonly names: GroupNames;
+  readonly lastVersion: string | null;
+}
+
+function atTargetOf(member: NamesOf, { group, names, lastVersion }: ReadNow): AtTarget {
   if (group.kind === 'unknown') return { kind: 'unknown', why: group.why };
-  if (target === null) return { kind: 'unknown', why: 'the id map has no such member' };
+  const { target } = member;
+  if (target === null) return { kind: 'unknown', why: names.whyNoMember(member).why };
   const { members, nested, version, isDoubtful } = group.snapshot;
   const key = idKey(target);
   if (nested.has(key)) return { kind: 'nested' };

@@ -6,16 +6,27 @@ import { idKey } from '../core/change/change.ts';
 import { UNCHANGING } from '../core/explain/evidence.ts';
 import { KnownNames, type NamesOf } from '../core/explain/names.ts';
 import { unresolvedFailure, type IdKind } from '../core/ids/resolution.ts';
+import { classify, type Outcome } from '../core/target/outcome.ts';
 import { quotedForShell, visible } from '../core/text/visible.ts';
 import type { Resolution } from '../ports.ts';
+import { unlessStopped } from './command-context.ts';
 import type { Question, Sources } from './group-topics.ts';
+
+/** Why it is not known what Genesys Cloud calls a group, or a member. */
+export interface NoTarget {
+  readonly why: string;
+  /** Of the answer to the look-up, where it cannot be used; null: there is no such name, or it was not looked up. */
+  readonly outcome: Outcome['kind'] | null;
+}
 
 export class GroupNames {
   readonly #sources: Sources;
+  readonly #asked: string;
   readonly #members = new KnownNames();
   readonly #groups = new KnownNames();
   #group: NamesOf;
-  #whyNoGroup = 'the id map has no such group';
+  /** By kind and name, what was looked up and not found. */
+  readonly #notFound = new Map<string, NoTarget>();
   /** The table of ids gives several groups the one target; null: it does not. */
   #sharedReason: string | null = null;
 
@@ -28,6 +39,7 @@ export class GroupNames {
 
   private constructor({ group }: Question, sources: Sources) {
     this.#sources = sources;
+    this.#asked = group;
     this.#group = sameNames(group);
   }
 
@@ -35,9 +47,30 @@ export class GroupNames {
     return this.#group;
   }
 
+  /** The target may call another group of the source as the source calls this one. @param source by the source */
+  isOther(source: string): boolean {
+    const { target, sources } = this.#group;
+    return this.#sources.ids !== null && target !== null && !sources.has(idKey(source));
+  }
+
   /** Where the target's name of the group is not known. */
-  get whyNoGroup(): string {
-    return this.#whyNoGroup;
+  get whyNoGroup(): NoTarget {
+    return this.#sharedReason === null
+      ? this.#whyNone('group', this.#asked)
+      : { why: this.#sharedReason, outcome: null };
+  }
+
+  /** Where the target's name of the member is not known: then the source has one name for it. */
+  whyNoMember({ sources: [name = ''] }: { readonly sources: Iterable<string> }): NoTarget {
+    return this.#whyNone('user', name);
+  }
+
+  /** Members are looked up where one is asked for, and only then. */
+  #whyNone(kind: IdKind, name: string): NoTarget {
+    const known = this.#notFound.get(keyOf(kind, name));
+    if (known !== undefined) return known;
+    const mapped = this.#sources.ids?.known(kind, name) ?? null;
+    return mapped === null || mapped.kind === 'found' ? NOT_LOOKED_UP : noTarget(kind, mapped);
   }
 
   /** @param name by the source or by the target. */
@@ -79,18 +112,26 @@ export class GroupNames {
 
   /** What is not known, and which of two meanings was taken, each as a sentence. */
   doubtsOf({ group, member }: Question): readonly string[] {
-    const unknown = [
-      ...(this.#group.target === null && this.#sharedReason === null ? [`the group ${visible(group)}`] : []),
-      ...(member !== null && this.member(member).target === null ? [visible(member)] : []),
-    ];
     return [
       ...(this.#sharedReason === null
-        ? []
+        ? this.#nameDoubts('group', group)
         : [`${this.#sharedReason}: none of their changes is sent until one row is left`]),
-      ...unknown.map((name) => `neither the id map nor a report says what Genesys Cloud calls ${name}`),
+      ...(member === null ? [] : this.#nameDoubts('user', member)),
       ...this.#meaningOf('group', group),
       ...(member === null ? [] : this.#meaningOf('member', member)),
     ];
+  }
+
+  #nameDoubts(kind: IdKind, name: string): readonly string[] {
+    const { target, sources } = kind === 'group' ? this.#group : this.member(name);
+    const labelOf = (each: string): string => `${kind === 'group' ? 'the group ' : ''}${visible(each)}`;
+    const known = target === null ? 'no report says' : 'reports alone say';
+    const failed = [...sources].flatMap((each) => {
+      const { why, outcome } = this.#whyNone(kind, each);
+      return outcome === null ? [] : [`${known} what Genesys Cloud calls ${labelOf(each)}: ${visible(why)}`];
+    });
+    if (target !== null || failed.length > 0) return failed;
+    return [`neither the id map nor a report says what Genesys Cloud calls ${labelOf(name)}`];
   }
 
   /** A name that the source and the target have given to two. */
@@ -133,10 +174,18 @@ export class GroupNames {
 
   async #lookUp(kind: IdKind, name: string): Promise<void> {
     const { ids, context } = this.#sources;
-    const found =
-      ids === null ? null : (ids.known(kind, name) ?? (await ids.lookUp(kind, name, () => !context.stop.aborted)));
-    if (found?.kind === 'found') (kind === 'group' ? this.#groups : this.#members).note(name, found.id, MAP);
-    else if (kind === 'group' && found !== null) this.#whyNoGroup = whyUnresolved(found) ?? this.#whyNoGroup;
+    if (ids === null) return;
+    const lookedUp = async (): Promise<Resolution> =>
+      unlessStopped(
+        context,
+        ids.lookUp(kind, name, () => !context.stop.aborted),
+      );
+    const found = ids.known(kind, name) ?? (await lookedUp());
+    if (found.kind !== 'found') this.#notFound.set(keyOf(kind, name), noTarget(kind, found));
+    else {
+      this.#notFound.delete(keyOf(kind, name));
+      (kind === 'group' ? this.#groups : this.#members).note(name, found.id, MAP);
+    }
   }
 
   /** Of a table: also where the name that was asked for is the target's. */
@@ -159,15 +208,33 @@ export class GroupNames {
     const names = [...new Set(sharing)].toSorted();
     if (names.length < 2) return;
     this.#sharedReason = `the id map gives ${visible(target)} to ${names.join(' and ')}`;
-    this.#whyNoGroup = this.#sharedReason;
   }
 }
 
-/** null: the id map does not name it, or the target has none. */
-function whyUnresolved(found: Exclude<Resolution, { readonly kind: 'found' }>): string | null {
-  if (found.kind === 'unmapped' || found.kind === 'missing' || found.kind === 'unanswered') return null;
-  return unresolvedFailure('group', found).message.replace(/\.$/, '');
+const keyOf = (kind: IdKind, name: string): string => `${kind}/${idKey(name)}`;
+
+const NOT_LOOKED_UP: NoTarget = { why: 'what Genesys Cloud calls it was not looked up', outcome: null };
+
+function noTarget(kind: IdKind, found: Exclude<Resolution, { readonly kind: 'found' }>): NoTarget {
+  switch (found.kind) {
+    case 'unmapped':
+    case 'missing':
+      return { why: `the id map has no such ${kind === 'group' ? 'group' : 'member'}`, outcome: null };
+    case 'unanswered':
+      return unansweredLookUp(classify(found.answer, 'GET'));
+    case 'ambiguous':
+    case 'shared':
+    case 'renamed':
+      return { why: withoutStop(unresolvedFailure(kind, found).message), outcome: null };
+  }
 }
+
+function unansweredLookUp(outcome: Outcome): NoTarget {
+  const why = 'failure' in outcome ? withoutStop(outcome.failure.message) : 'the answer is none to a look-up';
+  return { why: `the look-up failed (${why})`, outcome: outcome.kind };
+}
+
+const withoutStop = (sentence: string): string => sentence.replace(/\.$/, '');
 
 /** What the map says now stands before what reports said then. */
 const MAP = Infinity;

@@ -150,6 +150,18 @@ describe('explain: what waits', () => {
     );
   });
 
+  test('every pause is named, since each has to end', async () => {
+    const asking = await started({ add_members: ['u'] });
+    await paused(asking, 'g');
+    await paused(asking, null);
+    await produced(asking, { remove_members: ['u'] });
+    const both = String.raw`paused by jane since \S+: INC-7; rollcall resume; and paused by jane since \S+: INC-7; rollcall resume --group 'g'`;
+    expect(await asking.sentence()).toMatch(new RegExp(`nothing of it is sent at present \\(${both}\\)\\.$`));
+    expect(await asking.text('all members')).toMatch(new RegExp(`1 change waits for a resume; ${both}\\.\n$`));
+    asking.instanceIsGone();
+    expect(await asking.text('all members')).toMatch(new RegExp(`; ${both}\\.\n$`));
+  });
+
   test('what is not read yet says that all is paused, and that intake stands still', async () => {
     const asking = new Asking({ pipeline: { pendingIntentsMax: 2 } });
     await asking.start();

@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock } from '../../src/adapters/system.ts';
-import { explainCommand, explainGroup, questionIn } from '../../src/commands/explain.ts';
+import { explainCommand, explainGroup, questionIn, type ExplainFlags } from '../../src/commands/explain.ts';
 import { GroupRecords } from '../../src/console/group-records.ts';
+import { renderPauses } from '../../src/core/log/live-record.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { topicIdIn } from '../support/an-index.ts';
@@ -46,6 +47,13 @@ describe('explain --group: what it cannot know', () => {
     expect(lastLine(await written.explain({ group: 'g' }, null))).toBe(
       '2 members: what is known is as asked; no event that is left names 1 of the members; records of the source are gone, and newer events may be among them.',
     );
+    const { members } = JSON.parse(await written.explain({ group: 'g', json: true }, null)) as { members: object[] };
+    expect(members).toMatchObject([
+      { member: 'u', may_be_outdated: true },
+      { member: 'v', may_be_outdated: false },
+    ]);
+    const said = await written.explain({ group: 'g', member: 'u', json: true }, null);
+    expect(JSON.parse(said)).toMatchObject({ is_member: true, may_be_outdated: true });
   });
 
   test('reports that are gone may have named members', async () => {
@@ -96,6 +104,8 @@ describe('explain --group: a group without members', () => {
       standing: 'waits',
       last_outcome: 'retry_scheduled',
       reason: 'not_found',
+      paused: false,
+      may_be_outdated: false,
     });
   });
 
@@ -123,20 +133,6 @@ describe('explain --group: a group without members', () => {
     }
   });
 
-  test('what could not be read is not said to be missing', async () => {
-    const asking = await started();
-    asking.world.target.onGet = () => answer(403);
-    expect(await groupSentence(asking)).toMatch(/^No event and no report names the group, and it could not be read \(/);
-    expect(asking.exitCode).toBe(EXIT.unavailable);
-    expect(await asking.sentence()).toMatch(/^Not known whether a member \(.*\): no event and no report names it\.$/);
-    expect(asking.exitCode).toBe(EXIT.unavailable);
-    asking.world.target.onGet = () => answer(404);
-    for (const flags of ['all members', {}] as const) {
-      await asking.text(flags);
-      expect(asking.exitCode).toBe(EXIT.someFailed);
-    }
-  });
-
   test('a pause from before the first event is said, and names no group by itself', async () => {
     const asking = await started();
     await paused(asking, 'g');
@@ -153,6 +149,7 @@ describe('explain --group: a group without members', () => {
 describe('explain: instances', () => {
   const own = (partition: number, phase = 'running') => ({ partition, phase, epoch: 1, next_offset: '0' });
   const idle = { breaker: null, intents: [], left_out: 0 };
+  const ofGroup = { topic: topics.source, partition: 0, offset: '0' };
 
   async function anInstance(says: object): Promise<string> {
     return served((_, response) => {
@@ -167,6 +164,10 @@ describe('explain: instances', () => {
     written.event('g', { add_members: ['v'] }, 1);
     await written.clock.advance(1);
     written.event('g', { add_members: ['u'] }, 0);
+    return lastLine(await askedOf(written, { group: 'g', member: 'u' }, says));
+  }
+
+  async function askedOf(written: WrittenTopics, flags: ExplainFlags, says: readonly object[]): Promise<string> {
     const context = aContext({ clock: systemClock });
     const { broker, target: api } = written;
     const urls = await Promise.all(says.map(anInstance));
@@ -187,9 +188,41 @@ describe('explain: instances', () => {
       topicId: topicIdIn(broker),
     };
     const records = GroupRecords.ofTopics(sources);
-    await explainGroup(questionIn({ group: 'g', member: 'u', allPartitions: true }, context), { ...sources, records });
-    return lastLine(context.out());
+    await explainGroup(questionIn({ ...flags, allPartitions: true }, context), { ...sources, records });
+    return context.out();
   }
+
+  test.each([0, 1])('a full state waits for a resume where its own partition is paused: %i', async (partition) => {
+    const written = new WrittenTopics(2);
+    written.event('g', { members: ['u'], complete: true }, 0);
+    written.event('g', { add_members: ['v'] }, 1);
+    const parked = {
+      ...ofGroup,
+      member: '',
+      target: null,
+      op: 'state',
+      state: 'parked',
+      attempt: 1,
+      not_before: 5_000,
+    };
+    const owners = [
+      { ...idle, partitions: [own(0)], intents: [parked] },
+      { ...idle, partitions: [own(1)] },
+    ];
+    const pause = { group: 'g', author: 'jane', reason: 'INC-7', at: 1 };
+    const pauses = renderPauses({ owner: 'o', epoch: 1, seq: 1 }, { all: null, groups: [pause] });
+    written.broker.append([{ topic: topics.retry, partition, ...pauses }]);
+    const said = lastLine(await askedOf(written, { group: 'g' }, owners));
+    expect(said).toMatch(
+      partition === 0
+        ? /the full state at source\/0\/0 waits for a resume \(paused by jane [^;]*; rollcall resume --group 'g'\)\.$/
+        : /the full state at source\/0\/0 waits for another try at \S+Z \(1 failed\); paused by jane [^;]*; rollcall resume --group 'g'\.$/,
+    );
+    expect(said.match(/paused by jane/g)).toHaveLength(1);
+    expect(JSON.parse(await askedOf(written, { group: 'g', json: true }, owners))).toMatchObject({
+      full_state: { standing: 'waits', paused: partition === 0 },
+    });
+  });
 
   test('that one is full keeps only what lies in its partitions', async () => {
     const full = { ...idle, intake: 'full' };
@@ -202,17 +235,7 @@ describe('explain: instances', () => {
   });
 
   test('that one sends nothing keeps only what lies in its partitions', async () => {
-    const queued = {
-      member: 'u',
-      target: 'u',
-      topic: topics.source,
-      partition: 0,
-      offset: '0',
-      op: 'add',
-      state: 'queued',
-      attempt: 0,
-      not_before: 0,
-    };
+    const queued = { ...ofGroup, member: 'u', target: 'u', op: 'add', state: 'queued', attempt: 0, not_before: 0 };
     const has = { ...idle, intents: [queued] };
     expect(await asked({ ...has, partitions: [own(0)] }, { ...idle, breaker: 'target', partitions: [own(1)] })).toMatch(
       / waits for its request\.$/,

@@ -97,6 +97,54 @@ export const explainMutants: readonly Mutant[] = [
     tests: ['test/contract/explain-answers.test.ts'],
   },
   {
+    name: 'memory-of-other-group',
+    breaks:
+      'what an instance has of another group, which Genesys Cloud calls as the source calls this one, is explained as of this one',
+    edits: [
+      {
+        find: 'group === undefined || !isOther(group)),',
+        replace: 'group === undefined || group.length > 0),',
+      },
+    ],
+    tests: ['test/contract/explain-other-group.test.ts'],
+  },
+  {
+    name: 'reports-of-other-group',
+    breaks:
+      'what was reported of another group, which Genesys Cloud calls as the source calls this one, is explained as of this one',
+    edits: [{ find: 'if (source !== null && isOther(source)) return;', replace: '' }],
+    tests: ['test/contract/explain-other-group.test.ts'],
+  },
+  {
+    name: 'own-request-unsuspected',
+    breaks: 'others are accused of what a request of Rollcall without an answer may have done to the group',
+    edits: [{ find: 'return patchId === null || isRefusal(status) ? null', replace: 'return at > 0 ? null' }],
+    tests: ['test/contract/explain-own-request.test.ts'],
+  },
+  {
+    name: 'fenced-request-suspected',
+    breaks: 'a request that a newer version fences is said to have changed the group after that',
+    edits: [{ find: 'if (isOlderVersion(etagBefore, version)) return true;', replace: '' }],
+    tests: ['test/unit/explain-versions.test.ts'],
+  },
+  {
+    name: 'index-without-lost-answers',
+    breaks: 'by an index, a request without an answer that was for other members is not known',
+    edits: [
+      {
+        find: '(versionSaid(report)?.kind ?? null)',
+        replace: "(versionSaid(report)?.kind === 'known' ? 'known' : null)",
+      },
+    ],
+    tests: ['test/contract/explain-own-request.test.ts'],
+  },
+  {
+    name: 'second-pause-unsaid',
+    breaks: 'of a group that is paused by its name, and with all others, the pause of all is named alone',
+    edits: [{ find: 'return pauses ?? pauseText(paused);', replace: 'return pauseText(paused);' }],
+    tests: ['test/contract/explain-answers.test.ts'],
+  },
+  {
     name: 'gone-before-doubted',
     breaks: 'explain doubts the newest change for records that are gone before it',
     edits: [{ find: 'partition !== position.partition || start > next', replace: 'start > 0n' }],
@@ -119,11 +167,50 @@ export const explainMutants: readonly Mutant[] = [
     breaks: 'explain ends as if the group did not exist where Genesys Cloud could not be read',
     edits: [
       {
-        find: 'return isUnread ? EXIT.unavailable : EXIT.someFailed;',
-        replace: 'return EXIT.someFailed;',
+        find: 'outcome === null ? EXIT.someFailed : targetExitCode(outcome);',
+        replace: 'EXIT.someFailed;',
+      },
+    ],
+    tests: ['test/contract/explain-unread.test.ts'],
+  },
+  {
+    name: 'look-up-taken-for-none',
+    breaks: 'explain says that there is no such group, or member, where its look-up had no answer',
+    edits: [
+      {
+        find: 'return { why: `the look-up failed (${why})`, outcome: outcome.kind };',
+        replace: 'return { why: `the look-up failed (${why})`, outcome: null };',
+      },
+    ],
+    tests: ['test/contract/explain-unread.test.ts'],
+  },
+  {
+    name: 'pause-of-any-partition',
+    breaks: 'explain says that a full state waits for a resume where another partition is paused',
+    edits: [
+      {
+        find: 'state: state === null ? null : changesIn([state]),',
+        replace: 'state: state === null ? null : { ...changesIn([state]), pause: [...pauses.values()][0] ?? null },',
       },
     ],
     tests: ['test/contract/explain-group.test.ts'],
+  },
+  {
+    name: 'unread-event-hidden',
+    breaks: 'a change in one partition hides from explain an event in another that could not be read',
+    edits: [{ find: 'each.partition !== link.position.partition ||', replace: '' }],
+    tests: ['test/unit/explain.test.ts'],
+  },
+  {
+    name: 'state-newer-by-offset',
+    breaks: 'of full states in two partitions the one with the higher offset decides in explain of all members',
+    edits: [
+      {
+        find: 'compareLinks(draft, this.#newestState) >= 0;',
+        replace: 'comparePositions(draft.position, this.#newestState.position) >= 0;',
+      },
+    ],
+    tests: ['test/unit/explain.test.ts'],
   },
   {
     name: 'group-known-by-members',
@@ -140,7 +227,12 @@ export const explainMutants: readonly Mutant[] = [
   {
     name: 'index-without-versions',
     breaks: 'by an index, an old answer of the target is believed: which version the group has had since is not known',
-    edits: [{ find: 'if (hasVersion) this.#write.version.run(groupId, groupTarget, time, record);', replace: '' }],
+    edits: [
+      {
+        find: 'if (version !== null) this.#write.version.run(groupId, groupTarget, version, time, record);',
+        replace: '',
+      },
+    ],
     tests: ['test/contract/record-index.test.ts'],
   },
   {

@@ -14,13 +14,12 @@ import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { ExitCode } from '../../src/exit-codes.ts';
-import type { LogTools, ReadOptions, TopicRecord } from '../../src/ports.ts';
+import type { IdMap, LogTools, ReadOptions, TopicRecord } from '../../src/ports.ts';
 import { topicIdIn, withAnIndex } from './an-index.ts';
 import { aContext, type TestContext } from './command-context.ts';
 import { atEnd } from './genesys.ts';
 import { QuickWorld, type QuickOptions } from './quick-world.ts';
 import { askedAt, servedPipeline } from './served-pipeline.ts';
-import type { Table } from './table.ts';
 import { topics } from './world.ts';
 
 /** It is gone at the end of the test. */
@@ -43,13 +42,14 @@ export class Asking {
   unreadable: (topic: string, record: TopicRecord) => UnreadableBatch | undefined = () => undefined;
   /** Of the last question. */
   exitCode: ExitCode | null = null;
-  readonly #ids: Table | null;
+  readonly #openIds: () => IdMap | null;
   #tools: LogTools | null = null;
   #urls: readonly string[] = [];
 
-  constructor(options: QuickOptions = {}, ids: Table | null = null) {
-    this.#ids = ids;
+  /** @param ids a function: the service and each command open their own */
+  constructor(options: QuickOptions = {}, ids: QuickOptions['ids'] | null = null) {
     this.world = new QuickWorld({ ...options, ...(ids !== null && { ids }) });
+    this.#openIds = () => (typeof ids === 'function' ? ids(this.world) : ids);
   }
 
   async start(): Promise<Pipeline> {
@@ -103,7 +103,7 @@ export class Asking {
       topicId: topicIdIn(this.world.broker),
       instances: this.#urls.map(askedAt),
       api: this.world.target,
-      ids: this.#ids,
+      ids: this.#openIds(),
       context: aContext({ clock: this.world.clock }),
     };
   }

@@ -30,6 +30,8 @@ export class WrittenTopics {
   format: SourceFormat = native;
   reading: IndexReading = { format: 'native', reader: '1' };
   readonly partitionCount: number;
+  /** What the last question has written to stderr. */
+  err = '';
 
   constructor(partitionCount = 3) {
     this.partitionCount = partitionCount;
@@ -110,6 +112,7 @@ export class WrittenTopics {
       await withAnIndex(folder, { ...sources, broker, reading }, (index) =>
         explainGroup(questionIn(flags, context), { ...sources, records: GroupRecords.ofIndex(index, sources) }),
       );
+    this.err = context.err();
     return context.out();
   }
 

@@ -1,6 +1,6 @@
 /** The sentence of `rollcall explain`, where the simulation does not come by: ids of two sides, lost records, former owners. */
 import { describe, expect, test } from 'vitest';
-import type { ChangeEvent } from '../../src/core/change/change.ts';
+import type { ChangeEvent, ChangeSource } from '../../src/core/change/change.ts';
 import { Evidence, type ReadingOf } from '../../src/core/explain/evidence.ts';
 import { InstanceMemory, type InstanceAnswer } from '../../src/core/explain/instance-answer.ts';
 import { GroupSummary, memberStateOf } from '../../src/core/explain/group-summary.ts';
@@ -11,11 +11,20 @@ import type { ReportRecord } from '../../src/core/report/report.ts';
 import { aReport } from '../support/a-report.ts';
 import { anIntent } from '../support/an-intent.ts';
 
-const sourceAt = (offset: bigint) => ({ topic: 's', partition: 0, offset, index: null, eventId: null, timestamp: 1 });
+const sourceAt = (offset: bigint, place: Partial<ChangeSource> = {}): ChangeSource => ({
+  topic: 's',
+  partition: 0,
+  offset,
+  index: null,
+  eventId: null,
+  timestamp: 1,
+  ...place,
+});
 
-function said(evidence: Evidence, offset: bigint, change: Partial<ChangeEvent>): void {
+function said(evidence: Evidence, at: bigint | ChangeSource, change: Partial<ChangeEvent>): void {
   const header = { group: 'g', eventId: null, occurredAt: null, kind: 'delta', add: [], remove: [] } as const;
-  evidence.takeEvent({ event: { ...header, ...change } as ChangeEvent, source: sourceAt(offset), actor: null });
+  const source = typeof at === 'bigint' ? sourceAt(at) : at;
+  evidence.takeEvent({ event: { ...header, ...change } as ChangeEvent, source, actor: null });
 }
 
 const REASON = { code: 'c', message: 'm', status: null, scim_type: null, advice: 'a' };
@@ -37,6 +46,7 @@ function knownOf(evidence: Evidence, names: string | ReadonlySet<string>, known:
     goneSource: new Map<number, bigint>(),
     areReportsGone: false,
     lastVersion: null,
+    openRequest: null,
   };
   return { links, atTarget: shown(true), invalid, ...rest, ...more };
 }
@@ -391,6 +401,66 @@ describe('a group that has moved between partitions', () => {
     );
   });
 
+  /** An event that could not be read. */
+  const unreadAt = (evidence: Evidence, partition: number, offset: bigint): void =>
+    evidence.takeReport(aReport(offset, null, { id: `s/${partition}/${offset}`, outcome: 'invalid' }));
+  const moved = (offset: bigint) => sourceAt(offset, { partition: 1, timestamp: 9 });
+  const groupSentence = (evidence: Evidence): string => {
+    const state = evidence.newestStateLink(allCommitted);
+    const facts = { pause: null, isAnyGone: false, invalid: evidence.invalid };
+    const known = state === null ? null : { ...knownOf(evidence, 'u'), links: [state] };
+    return new GroupSummary().sentence({ ...facts, memberCount: 0, state: known });
+  };
+
+  test('a full state hides what could not be read before it in its own partition alone', () => {
+    const evidence = new Evidence(null);
+    said(evidence, moved(100n), { kind: 'state', members: [], deleted: false });
+    unreadAt(evidence, 1, 99n);
+    expect(groupSentence(evidence)).not.toContain('could not be read');
+    unreadAt(evidence, 0, 5n);
+    expect(groupSentence(evidence)).toMatch(
+      /; an event of the group, at s\/0\/5, could not be read: see its dead letter/,
+    );
+    unreadAt(evidence, 1, 101n);
+    const both = groupSentence(evidence);
+    for (const at of ['s/0/5', 's/1/101']) expect(both).toContain(`an event of the group, at ${at}, could not be read`);
+    expect(both).not.toContain('as asked;');
+  });
+
+  test('what could not be read in the other may be newer than the change of a member', () => {
+    const evidence = only('u');
+    evidence.takeReport(inOther(100n, {}));
+    unreadAt(evidence, 1, 99n);
+    expect(answerOf(evidence, 'u').sentence).toBe('A member: added at s/1/100.');
+    unreadAt(evidence, 0, 5n);
+    expect(answerOf(evidence, 'u').sentence).toBe(
+      'A member: added at s/1/100; an event of the group, at s/0/5, could not be read: see its dead letter.',
+    );
+  });
+
+  test.each([
+    ['the topics', [0, 1]],
+    ['the topics, in the other order', [1, 0]],
+  ])('of all members the full state decides that is newer by its time: read from %s', (_, order) => {
+    const evidence = new Evidence(null);
+    for (const partition of order) {
+      if (partition === 0) said(evidence, 100n, { kind: 'state', members: ['u'], deleted: false });
+      else said(evidence, moved(5n), { kind: 'state', members: ['v'], deleted: false });
+    }
+    for (const [name, op] of [['u', 'remove'] as const, ['v', 'add'] as const])
+      expect(evidence.chainOf(new Set([name]), allCommitted)).toMatchObject([{ op, position: { partition: 1 } }]);
+  });
+
+  test('a full state that waits in the other is newer by its time, too', () => {
+    const evidence = new Evidence(null);
+    said(evidence, 100n, { kind: 'state', members: ['u'], deleted: false });
+    const whole = { members: ['v'], deleted: false };
+    evidence.takeWaiting(anIntent({ member: '', op: 'state', whole, source: moved(5n) }), 'parked');
+    expect(evidence.chainOf(new Set(['u']), allCommitted)).toMatchObject([
+      { op: 'remove', position: { partition: 1 } },
+    ]);
+  });
+
   test('what is gone in the other may be newer', () => {
     const evidence = only('u');
     evidence.takeReport(aReport(5n, 'u'));
@@ -422,6 +492,7 @@ describe('the sentence about a group', () => {
     expect(state).toMatchObject({ nextTryAt, isPaused: pause !== null });
     const summary = new GroupSummary();
     summary.take(verdict, state);
-    expect(summary.sentence({ memberCount: 0, whole: { ...known, links: [] } })).toBe(`0 members: ${text}.`);
+    const facts = { memberCount: 0, state: null, isAnyGone: false, invalid: [] };
+    expect(summary.sentence({ ...facts, pause })).toBe(`0 members: ${text}.`);
   });
 });

@@ -19,6 +19,7 @@ import type { ReportOutcome, ReportRecord } from '../report/report.ts';
 import { isAboutPause, operationId } from '../report/summary.ts';
 import type { PendingChange } from './instance-answer.ts';
 import type { Link, Reading, RunningChange, WaitingChange } from './verdict.ts';
+import { GroupVersions, versionSaid } from './versions.ts';
 
 /** An event of the source about the group. */
 export interface GroupEvent {
@@ -59,8 +60,9 @@ export class Evidence {
   readonly #changed = new Set<string>();
   /** Member → position → what is known. */
   readonly #members = new Map<string, Map<string, Draft>>();
-  #lastVersion: { readonly version: string; readonly at: number } | null = null;
-  #invalid: Position | null = null;
+  readonly #versions = new GroupVersions();
+  /** By partition. */
+  readonly #invalid = new Map<number, Position>();
   #isNamed = false;
 
   /** @param isAsked by `idKey`, any name of the one member that is asked for; null: all members are, and less is kept of each. */
@@ -75,12 +77,17 @@ export class Evidence {
 
   /** Of the group after Rollcall's last request, as far as reports say; null: they do not. */
   get lastVersion(): string | null {
-    return this.#lastVersion?.version ?? null;
+    return this.#versions.last;
   }
 
-  /** Where the newest event of the group lies that could not be read; null: all could. */
-  get invalid(): Position | null {
-    return this.#invalid;
+  /** `patch_id` of a request of Rollcall that may have changed the group after that; null: there is none. */
+  get openRequest(): string | null {
+    return this.#versions.openRequest;
+  }
+
+  /** Where the newest event of the group lies that could not be read, in each partition that has one. */
+  get invalid(): readonly Position[] {
+    return [...this.#invalid.values()];
   }
 
   /** An event, a report or what waits names the group. A pause does not: its id may be misspelt. */
@@ -112,7 +119,8 @@ export class Evidence {
     const id = readIntentId(operationId(record));
     if (id === null || UNCHANGING.has(record.outcome)) return;
     if (record.outcome === 'invalid') return this.#noteInvalid(id.position);
-    this.#noteVersion(record);
+    const version = versionSaid(record);
+    if (version !== null) this.#versions.take(version);
     const name = record.source_member ?? id.member ?? record.member;
     if (name !== null) this.#changed.add(positionText(id.position));
     if (name !== null && !this.#concerns(idKey(name))) return;
@@ -130,11 +138,11 @@ export class Evidence {
     if (op !== 'state') this.#changed.add(positionText(source));
     if (op !== 'state' && !this.#concerns(member)) return;
     const draft = this.#draftOf(member, source);
-    if (op === 'state') this.#noteMembers(this.#state(source), intent.whole?.members ?? []);
-    else draft.op ??= op;
     draft.eventId ??= source.eventId;
     draft.timestamp ??= source.timestamp;
     draft.waiting = { state, attempt, notBefore };
+    if (op === 'state') this.#noteMembers(this.#state(source), intent.whole?.members ?? []);
+    else draft.op ??= op;
   }
 
   takeMemory({ member, topic, partition, offset, op, state, attempt, not_before: notBefore }: PendingChange): void {
@@ -170,12 +178,8 @@ export class Evidence {
   }
 
   /** Where all members are asked for, those before the newest are left out: there may be 1,000 for each of 100,000 members. */
-  #isShown({ position }: StateDraft): boolean {
-    return (
-      this.#isAsked !== null ||
-      this.#newestState === null ||
-      comparePositions(position, this.#newestState.position) >= 0
-    );
+  #isShown(state: StateDraft): boolean {
+    return this.#isAsked !== null || this.#newestState === null || compareLinks(state, this.#newestState) >= 0;
   }
 
   /** What the state says of the member, with what was reported of it; of the state as a whole where there is no such report. */
@@ -206,7 +210,7 @@ export class Evidence {
 
   /** Of all members only the newest state decides, and its list alone is kept. */
   #noteMembers(draft: StateDraft, names: readonly string[]): void {
-    const isNewest = this.#newestState === null || comparePositions(draft.position, this.#newestState.position) >= 0;
+    const isNewest = this.#newestState === null || compareLinks(draft, this.#newestState) >= 0;
     const isKept = this.#isAsked !== null || isNewest;
     if (isNewest) {
       if (this.#isAsked === null && this.#newestState !== null && this.#newestState !== draft)
@@ -227,13 +231,8 @@ export class Evidence {
   }
 
   #noteInvalid(position: Position): void {
-    if (this.#invalid === null || position.offset > this.#invalid.offset) this.#invalid = position;
-  }
-
-  #noteVersion({ request, reported_at: reportedAt }: ReportRecord): void {
-    const version = request?.etag_after ?? null;
-    const at = Date.parse(reportedAt);
-    if (version !== null && at >= (this.#lastVersion?.at ?? -Infinity)) this.#lastVersion = { version, at };
+    const known = this.#invalid.get(position.partition);
+    if (known === undefined || comparePositions(position, known) > 0) this.#invalid.set(position.partition, position);
   }
 
   #of(member: string): Map<string, Draft> {
@@ -308,5 +307,5 @@ type Placed = Pick<Link, 'position' | 'timestamp'>;
 /** Positive: `a` is newer. Where a key has moved between partitions the times of the records say so. */
 function compareLinks(a: Placed, b: Placed): number {
   if (a.position.partition === b.position.partition) return comparePositions(a.position, b.position);
-  return (a.timestamp ?? 0) - (b.timestamp ?? 0);
+  return (a.timestamp ?? 0) - (b.timestamp ?? 0) || a.position.partition - b.position.partition;
 }

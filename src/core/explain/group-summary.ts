@@ -1,10 +1,19 @@
 /** What became of the last changes of a group's members, counted, in one sentence. */
-import { comparePositions, positionText } from '../change/change.ts';
+import type { Position } from '../change/change.ts';
 import { counted } from '../text/counted.ts';
 import { visible } from '../text/visible.ts';
 import { timeText } from '../report/reporting.ts';
-import { lastOutcome, mayBeOutdated, NEWER_GONE, nextTryAt, openStateText, type Verdict } from './sentence.ts';
-import type { Known, Standing } from './verdict.ts';
+import {
+  lastOutcome,
+  mayBeNewer,
+  mayBeOutdated,
+  NEWER_GONE,
+  nextTryAt,
+  openStateOf,
+  unreadEventText,
+  type Verdict,
+} from './sentence.ts';
+import type { KnownChanges, Standing } from './verdict.ts';
 
 /** Of one member, what the sentence about it says in a few words. */
 export interface MemberState {
@@ -24,14 +33,20 @@ export interface MemberState {
 export interface GroupFacts {
   /** At the target; null: not known. */
   readonly memberCount: number | null;
-  /** With its newest full state, if any is known, as the only link. */
-  readonly whole: Known;
+  /** With its newest full state as the only link, and what keeps that where it lies; null: none is known. */
+  readonly state: KnownChanges | null;
+  /** By whom and why the group is paused, in one of its partitions at least; null: it is not, or that is not known. */
+  readonly pause: string | null;
+  /** Records of the source, or reports, are gone that may have been about the group. */
+  readonly isAnyGone: boolean;
+  /** Of each partition the newest event of the group that could not be read. */
+  readonly invalid: readonly Position[];
 }
 
 /** Of the standings of what a resume lets go on. */
 const PAUSABLE: ReadonlySet<Standing> = new Set<Standing>(['waits', 'queued', 'unread']);
 
-export function memberStateOf(known: Known, { standing }: Pick<Verdict, 'standing'>): MemberState {
+export function memberStateOf(known: KnownChanges, { standing }: Pick<Verdict, 'standing'>): MemberState {
   const {
     links: [newest],
     pause,
@@ -83,24 +98,26 @@ export class GroupSummary {
     this.#counts.set(counts, (this.#counts.get(counts) ?? 0) + 1);
   }
 
-  sentence({ memberCount, whole }: GroupFacts): string {
+  sentence({ memberCount, state, pause, isAnyGone, invalid }: GroupFacts): string {
     const members = memberCount === null ? 'Not known how many members' : counted(memberCount, 'member');
-    const state = openStateText(whole);
+    const openState = state === null ? null : openStateOf(state);
     const changes = ORDER.filter((each) => each !== 'nothing').flatMap((each) => this.#said(each) ?? []);
-    const open = [...changes, ...(state === null ? [] : [state])];
-    const doubts = [...(this.#mayBeOutdated ? [NEWER_GONE] : []), ...unreadDoubts(whole)];
+    const open = [...changes, ...(openState === null ? [] : [openState.text])];
+    // A newer full state says all that an event before it could have said.
+    const unread = mayBeNewer(invalid, state?.links[0]).map((position) => unreadEventText(position, 'an event'));
+    const doubts = [...(this.#mayBeOutdated ? [NEWER_GONE] : []), ...unread];
     const unnamed = this.#counts.get('nothing') ?? 0;
     const isNoneNamed = unnamed > 0 && unnamed === memberCount;
-    const event = isAnyGone(whole) ? 'no event that is left' : 'no event';
-    const isDone = this.#doneCount > 0 || whole.links.length > 0;
+    const event = isAnyGone ? 'no event that is left' : 'no event';
+    const isDone = this.#doneCount > 0 || state !== null;
     const rest = isNoneNamed || !isDone ? `${event} names any` : this.#asAsked(memberCount, doubts);
     const clauses = [
       ...(open.length === 0 ? [rest] : open),
       ...(unnamed > 0 && (!isNoneNamed || open.length > 0) ? [`${event} names ${unnamed} of the members`] : []),
       ...doubts,
     ];
-    const isPauseSaid = whole.pause === null || state?.includes(visible(whole.pause)) === true;
-    return `${members}: ${[...clauses, ...(isPauseSaid ? [] : [visible(whole.pause ?? '')])].join('; ')}.`;
+    const unnamedPause = pause === null || pause === openState?.pause ? [] : [visible(pause)];
+    return `${members}: ${[...clauses, ...unnamedPause].join('; ')}.`;
   }
 
   #asAsked(memberCount: number | null, doubts: readonly string[]): string {
@@ -115,12 +132,4 @@ export class GroupSummary {
     const isTimed = each === 'waits' && this.#nextTryAt < Infinity;
     return `${counted(count, 'change')} ${count === 1 ? one : several}${isTimed ? `, the next at ${timeText(this.#nextTryAt)}` : ''}`;
   }
-}
-
-const isAnyGone = ({ goneSource, areReportsGone }: Known): boolean => goneSource.size > 0 || areReportsGone;
-
-/** A newer full state says all that an event before it could have said. */
-function unreadDoubts({ invalid, links: [state] }: Known): readonly string[] {
-  if (invalid === null || (state !== undefined && comparePositions(state.position, invalid) > 0)) return [];
-  return [`an event of the group, at ${visible(positionText(invalid))}, could not be read: see its dead letter`];
 }

@@ -1,15 +1,17 @@
 /** The answer of `rollcall explain` in one sentence. Text from elsewhere is made visible, so that it forges no line. */
-import { positionText, type Op } from '../change/change.ts';
+import { comparePositions, positionText, type Op, type Position } from '../change/change.ts';
 import type { ReportRecord } from '../report/report.ts';
 import { timeText } from '../report/reporting.ts';
 import { visible } from '../text/visible.ts';
 import {
+  changeStanding,
   isDone,
   isMemberIn,
   isReportedDone,
   standingOf,
   type AtTarget,
   type Known,
+  type KnownChanges,
   type Link,
   type Standing,
 } from './verdict.ts';
@@ -29,16 +31,32 @@ export function explain(known: Known): Verdict {
   const isMember = isMemberIn(atTarget);
   const standing = standingOf(known);
   const decidedBy = newest === undefined ? null : at(newest);
-  const clauses = [`${subject(known, standing)}: ${answer(known, standing)}`, ...doubts(known, standing)];
+  const clauses = [`${subject(known, standing)}: ${answer(known, standing)}`, ...doubts(known)];
   return { isMember, standing, decidedBy, sentence: `${clauses.join('; ')}.` };
 }
 
-/** What a full state waits for, or why it has failed, as a whole; null: it is done. @param known with it as the newest */
-export function openStateText(known: Known): string | null {
-  const [state] = known.links;
-  const standing = standingOf(known);
-  return state === undefined || standing === 'done' ? null : reason(state, known, standing);
+/** What a full state waits for, or why it has failed, as a whole. */
+export interface OpenState {
+  readonly text: string;
+  /** The pause that the text names; null: none. */
+  readonly pause: string | null;
 }
+
+/** null: it is done. @param known with it as the newest */
+export function openStateOf(known: KnownChanges): OpenState | null {
+  const [state] = known.links;
+  const standing = changeStanding(known);
+  if (state === undefined || standing === 'done') return null;
+  return { text: openText(state, known, standing), pause: namedPause(state, known, standing) };
+}
+
+/** Of those that `openText` may name. */
+function namedPause(link: Link, { pause, obstacle }: KnownChanges, standing: Standing): string | null {
+  if (standing === 'queued') return isBeingSent(link) || obstacle !== pause ? null : pause;
+  return standing === 'waits' || standing === 'unread' ? pause : null;
+}
+
+const isBeingSent = ({ inMemory }: Link): boolean => inMemory?.state === 'in_flight';
 
 /** `topic/partition/offset`, as it may be shown. */
 export const at = ({ position }: Pick<Link, 'position'>): string => visible(positionText(position));
@@ -74,12 +92,20 @@ const NOUNS = { add: 'addition', remove: 'removal' } as const;
 const DONE = { add: 'added', remove: 'removed' } as const;
 
 function reason(link: Link, known: Known, standing: Standing): string {
-  const change = `the ${nounOf(link)} ${eventText(link)}`;
   switch (standing) {
     case 'done':
       return `${doneText(known.links)}${isUnsent(link) ? UNSENT_DONE : ''}${olderText(known.links)}`;
     case 'undone':
       return `${doneText(known.links)}, ${isUnsent(link) ? UNSENT : othersText(known)}`;
+    default:
+      return openText(link, known, standing);
+  }
+}
+
+/** Of a change that is not done. */
+function openText(link: Link, known: KnownChanges, standing: Exclude<Standing, 'done' | 'undone'>): string {
+  const change = `the ${nounOf(link)} ${eventText(link)}`;
+  switch (standing) {
     case 'waits':
       return known.pause === null
         ? `${change} waits for another try${triesText(link)}`
@@ -89,7 +115,7 @@ function reason(link: Link, known: Known, standing: Standing): string {
     case 'given_up':
       return `${change} was given up${becauseOf(link)}`;
     case 'queued':
-      return link.inMemory?.state === 'in_flight' ? `${change} is being sent` : `${change} ${queuedText(known)}`;
+      return isBeingSent(link) ? `${change} is being sent` : `${change} ${queuedText(known)}`;
     case 'unread':
       return `${change} ${unreadText(known)}`;
     case 'unfinished':
@@ -170,20 +196,27 @@ const UNSENT = 'by a shadow, which has not sent it';
 const UNSENT_DONE = `, ${UNSENT}: others have done it`;
 
 /** A version that its own request has left shows no change of others. */
-function othersText({ atTarget, lastVersion }: Known): string {
+function othersText({ atTarget, lastVersion, openRequest }: Known): string {
   const version = atTarget.kind === 'read' ? atTarget.version : null;
   const isSame = version !== null && version === lastVersion;
-  return isSame ? 'and Genesys Cloud shows the opposite' : 'and others have changed it since';
+  if (isSame) return 'and Genesys Cloud shows the opposite';
+  return `and others have changed it since${orOpenRequest(openRequest)}`;
 }
 
+/** What may have been the change of others. */
+export const orOpenRequest = (patchId: string | null): string =>
+  patchId === null
+    ? ''
+    : `, or Rollcall's request ${visible(patchId)} has, after which no report names a newer version`;
+
 /** Nothing is read while too much is pending, and what is read of a paused group waits. */
-function unreadText({ intakeObstacle, pause }: Known): string {
+function unreadText({ intakeObstacle, pause }: KnownChanges): string {
   const waits = pause === null ? '' : `waits for a resume once it is read (${visible(pause)})`;
   if (intakeObstacle === null) return `is not read yet${waits === '' ? '' : `, and ${waits}`}`;
   return `is not read at present (${visible(intakeObstacle)})${waits === '' ? '' : `, and ${waits}`}`;
 }
 
-const queuedText = ({ obstacle }: Known): string =>
+const queuedText = ({ obstacle }: KnownChanges): string =>
   obstacle === null ? 'waits for its request' : `waits, and nothing of it is sent at present (${visible(obstacle)})`;
 
 /** Of those that say that it is done, one whose request has done it, before one that has found it so. */
@@ -247,20 +280,27 @@ function becauseOf({ reports: [last] }: Link): string {
 }
 
 /** What the answer does not know. */
-function doubts(known: Known, standing: Standing): readonly string[] {
+function doubts(known: Known): readonly string[] {
   const {
     links: [newest],
     invalid,
   } = known;
-  const isInvalidNewer =
-    invalid !== null && (newest === undefined || invalid.offset > newest.position.offset || standing === 'nothing');
-  return [
-    ...(mayBeOutdated(known) ? [NEWER_GONE] : []),
-    ...(isInvalidNewer
-      ? [`a newer event of the group, at ${visible(positionText(invalid))}, could not be read: see its dead letter`]
-      : []),
-  ];
+  const unread = mayBeNewer(invalid, newest).map((position) => {
+    const isNewer = position.partition === newest?.position.partition;
+    return unreadEventText(position, isNewer ? 'a newer event' : 'an event');
+  });
+  return [...(mayBeOutdated(known) ? [NEWER_GONE] : []), ...unread];
 }
+
+export const unreadEventText = (position: Position, event: 'a newer event' | 'an event'): string =>
+  `${event} of the group, at ${visible(positionText(position))}, could not be read: see its dead letter`;
+
+/** Those that may be newer than the link: of another partition all, since an offset says nothing beside one of its own. */
+export const mayBeNewer = (positions: readonly Position[], link: Link | undefined): readonly Position[] =>
+  positions.filter(
+    (each) =>
+      link === undefined || each.partition !== link.position.partition || comparePositions(each, link.position) > 0,
+  );
 
 export const NEWER_GONE = 'records of the source are gone, and newer events may be among them';
 

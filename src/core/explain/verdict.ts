@@ -60,13 +60,10 @@ export type AtTarget =
   | { readonly kind: 'nested' }
   | { readonly kind: 'unknown'; readonly why: string };
 
-/** All that is known of one member. */
-export interface Known {
+/** What is known of changes, beside the target. */
+export interface KnownChanges {
   /** The newest first. */
   readonly links: readonly Link[];
-  readonly atTarget: AtTarget;
-  /** Of the group after Rollcall's last request, as far as reports say; null: they do not. */
-  readonly lastVersion: string | null;
   /** The owners of the group's partitions have said what they have in memory. */
   readonly isMemoryKnown: boolean;
   /** Why what is queued is not sent at present; null: nothing keeps it. */
@@ -79,8 +76,17 @@ export interface Known {
   readonly goneSource: ReadonlyMap<number, bigint>;
   /** Reports are gone that may have been about the group. */
   readonly areReportsGone: boolean;
-  /** Of the newest event of the group that could not be read; null: all could. */
-  readonly invalid: Position | null;
+}
+
+/** All that is known of one member. */
+export interface Known extends KnownChanges {
+  readonly atTarget: AtTarget;
+  /** Of the group after Rollcall's last request, as far as reports say; null: they do not. */
+  readonly lastVersion: string | null;
+  /** `patch_id` of a request of Rollcall that may have changed the group after that; null: there is none. */
+  readonly openRequest: string | null;
+  /** Of each partition the newest event of the group that could not be read. */
+  readonly invalid: readonly Position[];
 }
 
 /**
@@ -106,12 +112,26 @@ export type Standing =
 export const isMemberIn = (atTarget: AtTarget): boolean | null =>
   atTarget.kind === 'read' ? atTarget.isMember : atTarget.kind === 'nested' ? true : null;
 
-export function standingOf({ links: [newest], atTarget, isMemoryKnown, areReportsGone }: Known): Standing {
+export function standingOf(known: Known): Standing {
+  const {
+    links: [newest],
+    atTarget,
+  } = known;
+  const standing = changeStanding(known);
+  if (standing !== 'done') return standing;
+  const op = newest?.op ?? null;
+  const isOpposite = atTarget.kind === 'read' && op !== null && atTarget.isMember !== (op === 'add');
+  return isOpposite ? 'undone' : 'done';
+}
+
+/** Whatever the target shows. */
+export function changeStanding({
+  links: [newest],
+  isMemoryKnown,
+  areReportsGone,
+}: KnownChanges): Exclude<Standing, 'undone'> {
   if (newest === undefined) return 'nothing';
-  if (isReportedDone(newest)) {
-    const isOpposite = atTarget.kind === 'read' && newest.op !== null && atTarget.isMember !== (newest.op === 'add');
-    return isOpposite ? 'undone' : 'done';
-  }
+  if (isReportedDone(newest)) return 'done';
   // What is dead may have been woken since it was reported: then memory, or the live record, says so.
   if (newest.inMemory !== null) return STANDINGS[newest.inMemory.state];
   if (newest.waiting !== null) return STANDINGS[newest.waiting.state];

@@ -1,7 +1,7 @@
 /** Asks the admin server of a running instance: what it has of a group (`/explain`), and how it is (`/status`). */
 import { InstanceAnswer } from '../core/explain/instance-answer.ts';
 import { InstanceStatus, type StatusAsked } from '../core/status/instance-status.ts';
-import { isSameService, type ServiceNames } from '../core/status/service.ts';
+import { isSameService, type ServiceNames } from '../core/log/service.ts';
 import { errorText } from '../core/text/visible.ts';
 import type { Clock } from '../ports.ts';
 

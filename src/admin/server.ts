@@ -11,7 +11,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { InstanceStatus, PipelineStatus, StatusAsked } from '../core/status/instance-status.ts';
-import type { ServiceNames } from '../core/status/service.ts';
+import type { ServiceNames } from '../core/log/service.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { createServer, urlOf } from '../http/server.ts';

@@ -2,7 +2,7 @@
 import type { Instance } from '../adapters/admin-client.ts';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/variable.ts';
-import type { ServiceNames } from '../core/status/service.ts';
+import type { ServiceNames } from '../core/log/service.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 
 /** Addresses that a server listens on, and that none can be reached by. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { OFFSET_PATTERN, type Position } from '../change/change.ts';
 import { pausesAmong, type PausesOf } from '../log/pause-record.ts';
 import { timeText } from '../report/reporting.ts';
-import { ServiceNames } from '../status/service.ts';
+import { ServiceNames } from '../log/service.ts';
 import { quotedForShell } from '../text/visible.ts';
 import type { Reading } from './verdict.ts';
 

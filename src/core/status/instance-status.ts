@@ -1,6 +1,6 @@
 /** What a running instance says of itself (`/status` of its admin server): a snapshot of its figures. Instants in epoch ms. */
 import { z } from 'zod';
-import { ServiceNames } from './service.ts';
+import { ServiceNames } from '../log/service.ts';
 
 const instant = z.int().min(0);
 const count = z.int().min(0);

@@ -149,12 +149,14 @@ const slowestOf = (replies: readonly InstanceReply<InstanceStatus>[]): number | 
   }, 0);
 
 async function askAgain(run: Run, ports: readonly number[], stop: AbortSignal): Promise<readonly Answer[]> {
+  const { KAFKA_GROUP_ID: group, SOURCE_TOPIC: source } = run.topics;
+  const service = { consumer_group: group, source_topic: source };
   const answers: Answer[] = [];
   while (!stop.aborted) {
     const atSeconds = run.secondsUntilNow;
     const asked = ports.map((port) =>
       askStatus(
-        { url: `http://127.0.0.1:${port}`, token: null, isShadow: false },
+        { url: `http://127.0.0.1:${port}`, token: null, isShadow: false, service },
         { withAffected: false },
         context.clock,
       ),

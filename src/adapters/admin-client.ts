@@ -1,6 +1,7 @@
 /** Asks the admin server of a running instance: what it has of a group (`/explain`), and how it is (`/status`). */
 import { InstanceAnswer } from '../core/explain/instance-answer.ts';
 import { InstanceStatus, type StatusAsked } from '../core/status/instance-status.ts';
+import { isSameService, type ServiceNames } from '../core/log/service.ts';
 import { errorText } from '../core/text/visible.ts';
 import type { Clock } from '../ports.ts';
 
@@ -15,6 +16,8 @@ export interface Instance {
   readonly token: string | null;
   /** Whether a shadow is asked for: what the other kind answers is about other topics. */
   readonly isShadow: boolean;
+  /** The one that is asked for: what an instance of another answers is about other changes. */
+  readonly service: ServiceNames;
 }
 
 export type InstanceReply<Answer> =
@@ -46,6 +49,9 @@ export function askStatus(
 const NO_SHADOW = 'it is no shadow, and its answer is left out; name the shadow with --admin, or leave out --shadow';
 const A_SHADOW = 'it is a shadow, and its answer is left out; name the real one with --admin, or ask with --shadow';
 
+const ofAnother = ({ consumer_group: group, source_topic: topic }: ServiceNames): string =>
+  `it is of another service (KAFKA_GROUP_ID ${group}, SOURCE_TOPIC ${topic}), and its answer is left out; name an instance of this one with --admin`;
+
 interface Asked<Answer> {
   readonly page: string;
   readonly query: URLSearchParams;
@@ -55,25 +61,39 @@ interface Asked<Answer> {
   };
 }
 
-async function ask<Answer extends { readonly shadow?: true | undefined }>(
+/** Of which instance it is. */
+interface Marked {
+  readonly shadow?: true | undefined;
+  readonly service?: ServiceNames | undefined;
+}
+
+async function ask<Answer extends Marked>(
   instance: Instance,
   { page, query, shape }: Asked<Answer>,
   clock: Timer,
 ): Promise<InstanceReply<Answer>> {
-  const { url, isShadow } = instance;
+  const { url } = instance;
   const limit = new AbortController();
   const cancel = clock.schedule(LIMIT_MS, () => limit.abort(new Error(`no answer within ${LIMIT_MS / 1000} s`)));
   try {
     const text = await pageOf(instance, { page, query }, limit.signal);
     const read = shape.safeParse(JSON.parse(text));
     if (!read.success) throw new Error('its answer is of another version of Rollcall');
-    if ((read.data.shadow === true) !== isShadow) throw new Error(isShadow ? NO_SHADOW : A_SHADOW);
+    const foreign = foreignOf(read.data, instance);
+    if (foreign !== null) throw new Error(foreign);
     return { url, answer: read.data, problem: null };
   } catch (error) {
     return { url, answer: null, problem: problemOf(error) };
   } finally {
     cancel();
   }
+}
+
+/** Why the answer is not believed: it is about other topics. null: it is of the service that is asked for. */
+function foreignOf({ shadow, service }: Marked, { isShadow, service: wanted }: Instance): string | null {
+  if ((shadow === true) !== isShadow) return isShadow ? NO_SHADOW : A_SHADOW;
+  // An older version does not say.
+  return service === undefined || isSameService(service, wanted) ? null : ofAnother(service);
 }
 
 async function pageOf(

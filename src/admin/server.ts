@@ -12,6 +12,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isStoredId } from '../core/change/change.ts';
 import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { InstanceStatus, PipelineStatus, StatusAsked } from '../core/status/instance-status.ts';
+import type { ServiceNames } from '../core/log/service.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { createServer, urlOf } from '../http/server.ts';
@@ -30,6 +31,8 @@ export interface AdminOptions {
 
 export interface AdminSources {
   readonly stats: () => ServiceStats;
+  /** Said in `/explain` and `/status`. Absent: a service without a pipeline. */
+  readonly service?: ServiceNames;
   /** What it has of a group; null: there is no pipeline yet. Absent: a service without one. */
   readonly explain?: (group: string, member: string | null) => InstanceAnswer | null;
   /** What is behind; null: there is no pipeline yet. Absent: a service without one. */
@@ -144,23 +147,24 @@ class Pages {
   }
 
   #explain(query: URLSearchParams): AdminAnswer {
-    const { explain } = this.#sources;
+    const { explain, service } = this.#sources;
     const [group, member] = [query.get('group'), query.get('member')];
     if (explain === undefined) return NO_SUCH_PAGE;
     if (group === null || !isStoredId(group)) return json(400, { error: 'name a group: /explain?group=…' });
     if (member !== null && !isStoredId(member)) return json(400, { error: 'name a member, or leave `member` out' });
     const answer = explain(group, member);
-    return answer === null ? NOT_STARTED : json(200, answer);
+    return answer === null ? NOT_STARTED : json(200, { ...(service && { service }), ...answer });
   }
 
   #status(withAffected: boolean): AdminAnswer {
-    const { stats, status } = this.#sources;
+    const { stats, status, service } = this.#sources;
     if (status === undefined) return NO_SUCH_PAGE;
     const known = stats();
     const found = known === null || isHealth(known) ? null : status({ withAffected }, known);
     if (found === null) return NOT_STARTED;
     const { ready, reasons } = readyPage(known);
-    const whole: InstanceStatus = { version: packageVersion(), ready, reasons: [...reasons], ...found };
+    const about = { version: packageVersion(), ...(service && { service }) };
+    const whole: InstanceStatus = { ...about, ready, reasons: [...reasons], ...found };
     return this.#redacted(json(200, whole));
   }
 

@@ -26,6 +26,7 @@ import type { RecordFinding } from '../formats/first-records/record-finding.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
+import { serviceNames } from '../console/admin-urls.ts';
 import { AccessWatch, demandAccess, needsOfService, withRemedies } from '../console/access.ts';
 import { LiveConfig, lazily, liveKafka, liveReceiver, serveAdmin, type Live } from '../console/live-config.ts';
 import { stopped, type CommandContext } from '../console/command-context.ts';
@@ -81,6 +82,7 @@ export async function runService(context: CommandContext): Promise<void> {
   const live = new LiveConfig(config, PARTS, { context, logger });
   const sources = {
     stats: () => withDrift(access?.judge(stats()) ?? null, drift),
+    service: serviceNames(config),
     explain: (group: string, member: string | null) => running?.pendingOf(group, member) ?? null,
     status: (...asked: Parameters<Pipeline['status']>) => running?.status(...asked) ?? null,
   };

@@ -49,7 +49,7 @@ export function undoCommand(context: CommandContext): Command {
     .option('--author <name>', 'only what an event of this actor has brought, or who has approved it')
     .option(
       '--reports-kept',
-      'since --since neither was the retention of the report topic raised, nor were its records deleted: its settings count',
+      'you confirm that since --since the retention of the report topic was not raised and none of its records were deleted by hand; its present settings then decide',
     )
     .option(
       '--json',

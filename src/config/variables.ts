@@ -11,6 +11,7 @@ import { pipeline } from './pipeline.ts';
 import { auth0, entra, okta, poll, scim } from './poll.ts';
 import { problem, type Problem } from './problem.ts';
 import { rekey } from './rekey.ts';
+import { errorText } from '../core/text/visible.ts';
 import { admin, all, drift, ingest, operator, topics } from './service.ts';
 import { baseUrl, httpsProblems, type Given, type ReadFile, type Variable, type VariablesIn } from './variable.ts';
 import { webhook } from './webhook.ts';
@@ -140,8 +141,8 @@ function fileText(variable: string, path: string, readFile: ReadFile): Read<{ te
   try {
     return { text: readFile(path) };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    return problem(variable, `names a file that cannot be read (${code})`, '/run/secrets/rollcall');
+    const why = error instanceof Error && 'code' in error ? String(error.code) : errorText(error);
+    return problem(variable, `names a file that cannot be read (${why})`, '/run/secrets/rollcall');
   }
 }
 

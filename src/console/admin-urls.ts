@@ -2,6 +2,7 @@
 import type { Instance } from '../adapters/admin-client.ts';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/variable.ts';
+import type { ServiceNames } from '../core/log/service.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 
 /** Addresses that a server listens on, and that none can be reached by. */
@@ -16,14 +17,22 @@ const ANY_HOST: ReadonlyMap<string, string> = new Map([
  */
 export function adminUrls(
   given: readonly string[],
-  { admin, all, isShadow }: Pick<Config<'admin' | 'all'>, 'admin' | 'all' | 'isShadow'>,
+  config: Config<'admin' | 'all' | 'kafka' | 'topics'>,
 ): readonly Instance[] {
+  const { admin, all, isShadow } = config;
   const { host, port, token } = admin;
+  const service = serviceNames(config);
   const reached = ANY_HOST.get(host) ?? host;
   const own = port === 0 ? [] : [`http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`];
   const urls = given.length > 0 ? given : own;
-  return urls.map((text) => ({ url: checked(text, token !== null && !all.allowsInsecure), token, isShadow }));
+  return urls.map((text) => ({ url: checked(text, token !== null && !all.allowsInsecure), token, isShadow, service }));
 }
+
+/** Of the service that the configuration is of. */
+export const serviceNames = ({ kafka, topics }: Config<'kafka' | 'topics'>): ServiceNames => ({
+  consumer_group: kafka.groupId,
+  source_topic: topics.source,
+});
 
 function checked(text: string, isSecret: boolean): string {
   const url = URL.canParse(text) ? new URL(text) : null;

@@ -214,10 +214,10 @@ export class DriftEvidence {
     return member === null || (isTargets && ids.known('user', member)?.kind !== 'found') ? null : member;
   }
 
-  /** The partition of the source that the group's records are in. */
+  /** The partition of the source that the group's records are in, or go to where the topic has lost it. */
   partitionOf(group: string): number {
     const known = this.#facts.factsOf(group)?.newest?.partition;
-    return known ?? this.#source.partitionOf(group);
+    return known !== undefined && this.#source.has(known) ? known : this.#source.partitionOf(group);
   }
 
   /** What the target calls a member of the source; null: neither the id map nor a report says so. */
@@ -322,15 +322,15 @@ export class DriftEvidence {
 
   /** Where groups are known to have been; a producer may choose partitions in another way than Kafka's own, or by other keys. */
   #sourcePartitions(): readonly number[] {
-    const { all, partitionCount } = this.#source;
+    const { all } = this.#source;
     if (this.#names === null || this.#allPartitions) return all;
     const known = new Set(this.#keyPartitions(this.#source));
-    for (const partition of this.#reportedPartitions) if (partition < partitionCount) known.add(partition);
+    for (const partition of this.#reportedPartitions) if (this.#source.has(partition)) known.add(partition);
     for (const asked of this.#asked) {
       const places = this.sourcesOf(asked).flatMap((group) => {
         const newest = this.#facts.factsOf(group)?.newest ?? null;
         const waiting = waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition);
-        return newest === null ? waiting : [newest.partition, ...waiting];
+        return (newest === null ? waiting : [newest.partition, ...waiting]).filter((each) => this.#source.has(each));
       });
       if (places.length === 0) return all;
       for (const partition of places) known.add(partition);

@@ -94,11 +94,9 @@ async function readCompared(
   path: string,
   compared: Compared,
 ): Promise<{ readonly lines: readonly z.infer<typeof ComparedLine>[]; readonly length: number | null }> {
-  const size = await stat(path).then(
-    (stats) => stats.size,
-    () => null,
-  );
-  if (size === null) return { lines: [], length: null };
+  const stats = await stat(path).catch(() => null);
+  if (stats === null) return { lines: [], length: null };
+  if (!stats.isFile()) throw new ExitError(EXIT.usage, `--out ${path}: it is no regular file; name another file`);
   const lines = new Map<string, z.infer<typeof ComparedLine>>();
   let [length, number, rest] = [0, 0, Buffer.alloc(0)];
   for await (const chunk of createReadStream(path)) {

@@ -1,5 +1,5 @@
 /** The evidence of `rollcall explain`, as text and as JSON. What comes from elsewhere is made visible, so that it forges no line. */
-import { at, decisionsIn, type Verdict } from '../core/explain/sentence.ts';
+import { at, decisionsIn, orOpenRequest, type Verdict } from '../core/explain/sentence.ts';
 import { memberStateOf, type MemberState } from '../core/explain/group-summary.ts';
 import {
   changeStanding,
@@ -74,8 +74,9 @@ export function targetText({ names, group, evidence }: Explained, atTarget: AtTa
   if (group.kind === 'unknown') return `${name}: not known, ${visible(group.why)}\n`;
   const { version, members } = group.snapshot;
   const shown = atTarget === null ? counted(members.size, 'member') : atTargetText(atTarget);
-  const changed = othersChanged(evidence.lastVersion, version)
-    ? `; Rollcall's last request left ${visible(evidence.lastVersion ?? '')}, others have changed the group since`
+  const { lastVersion, openRequest } = evidence;
+  const changed = isMoved(lastVersion, version)
+    ? `; Rollcall's last request left ${visible(lastVersion ?? '')}, others have changed the group since${orOpenRequest(openRequest)}`
     : '';
   return `${name}, version ${visible(version ?? 'unknown')}: ${shown}${changed}\n`;
 }
@@ -89,8 +90,14 @@ const atTargetText = (atTarget: AtTarget): string =>
         ? 'a member'
         : 'not a member';
 
-const othersChanged = (lastVersion: string | null, version: string | null): boolean =>
-  lastVersion !== null && version !== null && lastVersion !== version;
+const isMoved = (lastVersion: string | null, version: string | null): boolean | null =>
+  lastVersion === null || version === null ? null : lastVersion !== version;
+
+/** null: not known. */
+function othersChanged({ lastVersion, openRequest }: Explained['evidence'], version: string | null): boolean | null {
+  const moved = isMoved(lastVersion, version);
+  return moved === true && openRequest !== null ? null : moved;
+}
 
 /** Who was asked, and what is not known. */
 export function footText({ replies, gone, doubts }: Explained): string {
@@ -157,7 +164,7 @@ export const groupJson = ({ names, group, evidence, replies, gone, doubts }: Exp
           read: true,
           version: group.snapshot.version,
           members: group.snapshot.members.size,
-          changed_by_others: othersChanged(evidence.lastVersion, group.snapshot.version),
+          changed_by_others: othersChanged(evidence, group.snapshot.version),
         },
   instances: replies.map(({ url, problem }) => ({ url, answered: problem === null, problem })),
   gone,

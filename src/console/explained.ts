@@ -8,7 +8,7 @@ import { askOfGroup, type InstanceReply } from '../adapters/admin-client.ts';
 import { idKey, type Position } from '../core/change/change.ts';
 import { Evidence, type ReadingOf } from '../core/explain/evidence.ts';
 import type { GroupFacts } from '../core/explain/group-summary.ts';
-import { InstanceMemory, type InstanceAnswer } from '../core/explain/instance-answer.ts';
+import { InstanceMemory, withoutOthers, type InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { NamesOf } from '../core/explain/names.ts';
 import { atTargetByReports, type AtTarget, type Known, type KnownChanges, type Link } from '../core/explain/verdict.ts';
 import type { Outcome } from '../core/target/outcome.ts';
@@ -68,12 +68,15 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   const isNow = at === null;
   const committed = isNow ? await unlessStopped(sources.context, sources.committed()) : new Map<number, bigint>();
   const replies = isNow ? await askInstances(question, sources, names) : [];
-  const memory = new InstanceMemory(replies.flatMap(({ answer }) => answer ?? []));
+  const memory = new InstanceMemory(
+    replies.flatMap(({ answer }) => (answer === null ? [] : withoutOthers(answer, (group) => names.isOther(group)))),
+  );
   const member = question.member === null ? null : names.member(question.member);
   const evidence = new Evidence(member === null ? null : (name) => names.means(name, member));
   const owned = new Set([...memory.intents()].map(({ partition }) => partition));
   const topics = await readGroupTopics(question, sources, {
     groups: [...names.group.sources],
+    isOther: (group) => names.isOther(group),
     names: new Set([...names.group.all, ...(names.group.target === null ? [] : [idKey(names.group.target)])]),
     member: wantedOf(member, sources, names),
     evidence,
@@ -95,7 +98,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     links,
   });
   const state = evidence.newestStateLink(readingOf);
-  const { lastVersion, invalid } = evidence;
+  const { lastVersion, openRequest, invalid } = evidence;
   return (group: GroupRead | null): Explained => ({
     names,
     evidence,
@@ -112,7 +115,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     knownOf: (of) => {
       const links = evidence.chainOf(of.all, readingOf);
       const atTarget = group === null ? atTargetByReports(links) : atTargetOf(of, { group, names, lastVersion });
-      return { ...changesIn(links), atTarget, lastVersion, invalid };
+      return { ...changesIn(links), atTarget, lastVersion, openRequest, invalid };
     },
   });
 }
@@ -127,7 +130,7 @@ function obstaclesOf(
   const { partition } = newest.position;
   const pause = pauses.get(partition) ?? null;
   return {
-    obstacle: memory.obstacleOf(partition) ?? pause,
+    obstacle: memory.obstacleOf(partition, pause) ?? pause,
     intakeObstacle: memory.intakeObstacleOf(partition),
     pause,
   };

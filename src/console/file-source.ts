@@ -2,7 +2,6 @@
  * A file of changes as a source topic: line n is the record at offset n, in the one partition of `apply`. Its remedies
  * name the file: there is no topic to look into, and the file can be applied again.
  */
-import { createReadStream } from 'node:fs';
 import type { RunningSha256 } from '../adapters/system.ts';
 import type { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
 import type { Position, SourceRecord } from '../core/change/change.ts';
@@ -14,6 +13,7 @@ import { EXIT, ExitError } from '../exit-codes.ts';
 import { readJson } from '../formats/reading/reading.ts';
 import type { Topics } from '../pipeline/state/options.ts';
 import type { CommandContext } from './command-context.ts';
+import { DeviceError, readBytes } from './named-file.ts';
 
 export const FILE_TOPICS: Topics = {
   source: 'apply',
@@ -184,7 +184,7 @@ export async function* readLines(
   context: Pick<CommandContext, 'stdin'>,
   hash: Pick<RunningSha256, 'update'> | null = null,
 ): AsyncGenerator<Line> {
-  const input: AsyncIterable<Uint8Array | string> = file === '-' ? context.stdin : createReadStream(file);
+  const input: AsyncIterable<Uint8Array | string> = file === '-' ? context.stdin : readBytes(file);
   let index = 0;
   let open: Uint8Array[] = [];
   const lineOf = (parts: readonly Uint8Array[]): Line => {
@@ -205,6 +205,10 @@ export async function* readLines(
   } catch (error) {
     if (isFileError(error))
       throw new ExitError(EXIT.usage, `${file}: cannot be read (${error.code})`, { cause: error });
+    if (error instanceof DeviceError)
+      throw new ExitError(EXIT.usage, `${file}: ${error.message}; name a file, or - for standard input`, {
+        cause: error,
+      });
     throw error;
   }
   if (open.some(({ length }) => length > 0)) yield lineOf(open);

@@ -47,6 +47,12 @@ export class GroupNames {
     return this.#group;
   }
 
+  /** The target may call another group of the source as the source calls this one. @param source by the source */
+  isOther(source: string): boolean {
+    const { target, sources } = this.#group;
+    return this.#sources.ids !== null && target !== null && !sources.has(idKey(source));
+  }
+
   /** Where the target's name of the group is not known. */
   get whyNoGroup(): NoTarget {
     return this.#sharedReason === null

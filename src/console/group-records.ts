@@ -1,4 +1,5 @@
 /** The reports and the source records of one group, as `rollcall explain` needs them: from the topics, or from an index. */
+import { Writable } from 'node:stream';
 import type { IndexedTopic, WantedMember } from '../adapters/record-index/entries.ts';
 import type { RecordIndex } from '../adapters/record-index/record-index.ts';
 import { idKey } from '../core/change/change.ts';
@@ -33,7 +34,7 @@ export interface WantedReports {
 
 export interface WantedEvents extends WantedReports {
   readonly member: WantedMember | null;
-  /** Partitions in which the group is known to have been. */
+  /** Partitions in which the group is known to have been, also those that the topic had before it was recreated. */
   readonly known: ReadonlySet<number>;
 }
 
@@ -100,7 +101,9 @@ export class GroupRecords {
     const selection = { groups: new Set(groups.map(idKey)), members: null, outcomes: null, since: null };
     const source = this.#source.reports(selection, member);
     const partitionCount = await this.#source.partitionCount('report');
-    const searched = new SearchedReports({ source, partitionCount, selection, follow: false, allPartitions, context });
+    const { stop } = context;
+    const search = { source, partitionCount, selection, follow: false, allPartitions };
+    const searched = new SearchedReports({ ...search, context: { stop, stderr: SILENT } });
     const end = this.#show(topics.report, () => searched.progress);
     try {
       for await (const report of searched.read()) take(report);
@@ -120,7 +123,8 @@ export class GroupRecords {
     const { groups, known, allPartitions } = wanted;
     const { topics, format, context } = this.#sources;
     const partitionCount = await this.#source.partitionCount('source');
-    const partitions = partitionsOf(groups, allPartitions ? [] : [...known], partitionCount);
+    const near = allPartitions ? [] : [...known].filter((partition) => partition < partitionCount);
+    const partitions = partitionsOf(groups, near, partitionCount);
     const problems: string[] = [];
     let read: ReadProgress = { passed: 0, total: 0 };
     const onProgress = (progress: ReadProgress): void => void (read = progress);
@@ -153,6 +157,9 @@ export class GroupRecords {
     });
   }
 }
+
+/** Where the reports are looked for is a matter of `report`: here they are one source of several, and the answer says what was found. */
+const SILENT = new Writable({ write: (_chunk, _encoding, done) => done() });
 
 /** A producer may choose partitions in another way than Kafka's own, and in other formats by another key. */
 function partitionsOf(groups: readonly string[], near: readonly number[], partitionCount: number): readonly number[] {

@@ -1,8 +1,7 @@
 /** What the topics say of one group: its reports, its live record in the retry topic, and its source records. */
 import type { Instance } from '../adapters/admin-client.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
-import { pauseText } from '../core/explain/instance-answer.ts';
-import { pauseAmong } from '../core/log/pause-record.ts';
+import { pausesText } from '../core/explain/instance-answer.ts';
 import type { Beginning, GroupRecords, WantedEvents } from './group-records.ts';
 import type { GroupSources } from './group-sources.ts';
 import { takeSourceRecord } from './source-events.ts';
@@ -38,6 +37,8 @@ export interface GroupTopics {
 interface Reading {
   /** Every name of the group by the source, by `idKey`. */
   readonly groups: readonly string[];
+  /** By the source's name of a group that has a name of these: whether it is another one. */
+  isOther(source: string): boolean;
   /** These, and what the target calls the group, by `idKey`. */
   readonly names: ReadonlySet<string>;
   readonly member: WantedEvents['member'];
@@ -49,11 +50,13 @@ interface Reading {
 /** @throws ExitError where a topic is missing, or it was asked to stop. */
 export async function readGroupTopics(question: Question, sources: Sources, reading: Reading): Promise<GroupTopics> {
   const { topics, tools, format, records, context } = sources;
-  const { groups, member, evidence, owned } = reading;
+  const { groups, isOther, member, evidence, owned } = reading;
   const { at, allPartitions } = question;
   const partitions = new Set(owned);
-  const reports = await records.readReports({ groups, member, allPartitions }, ({ record }) => {
+  const reports = await records.readReports({ groups, member, allPartitions }, ({ record, key }) => {
     if (record.source.topic === topics.source) partitions.add(record.source.partition);
+    const source = record.source_group ?? key;
+    if (source !== null && isOther(source)) return;
     if (at === null || Date.parse(record.reported_at) <= at) evidence.takeReport(record);
   });
   for (const partition of reports.sourcePartitions) partitions.add(partition);
@@ -73,11 +76,12 @@ export async function readGroupTopics(question: Question, sources: Sources, read
       if (takeSourceRecord(read, evidence)) partitions.add(record.partition);
     },
   );
+  const concerned = new Set(events.partitions.filter((partition) => partitions.has(partition)));
   return {
     partitions: events.partitions,
     goneSource: events.gone,
     goneReports: reports.gone,
-    pauses: view === null ? new Map() : pausesIn(view, partitions, reading.names),
+    pauses: view === null ? new Map() : pausesIn(view, concerned, reading.names),
     doubts: [
       ...reports.problems.map((problem) => `${topics.report}: ${problem}; the reports in it are missing`),
       ...events.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),
@@ -92,10 +96,8 @@ function pausesIn(
 ): ReadonlyMap<number, string> {
   const texts = new Map<number, string>();
   for (const [partition, { pauses }] of partitions) {
-    const found = concerned.size === 0 || concerned.has(partition) ? pauseAmong(pauses, names) : null;
-    if (found === null) continue;
-    const { author, reason, at: since } = found.pause;
-    texts.set(partition, pauseText({ name: found.name, author, reason, since }));
+    const text = concerned.size === 0 || concerned.has(partition) ? pausesText(pauses, names) : null;
+    if (text !== null) texts.set(partition, text);
   }
   return texts;
 }

@@ -13,6 +13,7 @@ import { idKey, isChange, isUnread, readIntentId, type SourceFormat } from '../c
 import type { Parts } from '../config/config.ts';
 import type { Unreadable } from '../core/drift/differences.ts';
 import { UNCHANGING } from '../core/explain/evidence.ts';
+import { versionSaid } from '../core/explain/versions.ts';
 import type { TopicNames } from '../core/log/topics.ts';
 import { operationId } from '../core/report/summary.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -226,7 +227,7 @@ const OF_SOURCE = {
   partition: null,
   target: null,
   memberTarget: null,
-  hasVersion: false,
+  version: null,
 } as const;
 
 const changesMembers = (outcome: string): boolean => !UNCHANGING.has(outcome) && outcome !== 'invalid';
@@ -249,7 +250,7 @@ function reportEntry(record: TopicRecord, sourceTopic: string): IndexEntry {
     partition: report.source.topic === sourceTopic ? report.source.partition : null,
     target: report.outcome === 'drift' ? null : report.group,
     memberTarget: report.outcome === 'drift' || typeof report.source_member !== 'string' ? null : report.member,
-    hasVersion: changesMembers(report.outcome) && (report.request?.etag_after ?? null) !== null,
+    version: changesMembers(report.outcome) ? (versionSaid(report)?.kind ?? null) : null,
   };
   return { record, time: Date.parse(report.reported_at), about: [about], outcome: report.outcome, problem: null };
 }

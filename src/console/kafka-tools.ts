@@ -2,7 +2,7 @@
  * The configuration and the log tools of Kafka, opened for one command; what Kafka refuses becomes an exit code with its remedy; and
  * what commands ask of the topics: to be found, to be created, and to be fit for use.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts';
 import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
@@ -26,6 +26,7 @@ import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Clock, LogTools, Logger, TopicDescription } from '../ports.ts';
 import { createPermitted, demandAccess, withRemedies } from './access.ts';
 import { print, type CommandContext, unlessStopped } from './command-context.ts';
+import { demandNoDevice } from './named-file.ts';
 
 type Logging = Pick<Config<never>, 'logLevel' | 'secrets'>;
 
@@ -69,7 +70,11 @@ function logOf({ stderr, secrets }: CommandContext, config: Logging, level: LogO
   return createLog(stderr, { level, secrets });
 }
 
-export const readText = (path: string): string => readFileSync(path, 'utf8');
+/** @throws as Node does where it cannot be read, and where it is a device */
+export function readText(path: string): string {
+  demandNoDevice(statSync(path));
+  return readFileSync(path, 'utf8');
+}
 
 /**
  * A signal ends it where it stands. @param parts beside Kafka and the topics.

@@ -138,7 +138,7 @@ export function liveReceiver(
 /** Beside `run`, and each `ingest` that does not end by itself; null: ADMIN_PORT says that there is none. @throws ExitError where it cannot listen */
 export async function serveAdmin(
   live: Live<'admin'>,
-  sources: Pick<AdminSources, 'stats' | 'explain' | 'status'>,
+  sources: Pick<AdminSources, 'stats' | 'service' | 'explain' | 'status'>,
   { context, logger }: LiveDependencies,
 ): Promise<AdminServer | null> {
   if (live.current.admin.port === 0) return null;

@@ -12,9 +12,9 @@ import {
   type SourceEvent,
   type SourceFormat,
 } from '../core/change/change.ts';
-import { pauseText } from '../core/explain/instance-answer.ts';
+import { pausesText } from '../core/explain/instance-answer.ts';
 import { renamedGroup, unresolvedFailure, type IdKind, type SureResolution } from '../core/ids/resolution.ts';
-import { NO_PAUSES, pauseAmong } from '../core/log/pause-record.ts';
+import { NO_PAUSES } from '../core/log/pause-record.ts';
 import { classify } from '../core/target/outcome.ts';
 import type { HttpAnswer } from '../core/target/refusals.ts';
 import { shownName, type Snapshot } from '../core/target/snapshot.ts';
@@ -189,10 +189,7 @@ async function look(
 /** null: it is not paused. */
 function pauseOf({ group, pauses = NO_PAUSES }: ChangedGroup, resolution: SureResolution | null): string | null {
   const target = resolution?.kind === 'found' ? [idKey(resolution.id)] : [];
-  const found = pauseAmong(pauses, new Set([idKey(group), ...target]));
-  if (found === null) return null;
-  const { author, reason, at: since } = found.pause;
-  return pauseText({ name: found.name, author, reason, since });
+  return pausesText(pauses, new Set([idKey(group), ...target]));
 }
 
 /** @param group what the id map says of it; null: there is no id map */

@@ -2,6 +2,7 @@
  * What operators' commands have in common: they read what waits in the retry topic, by the reducer of the owner
  * (ownership.ts) and with filters, and send requests to its owners.
  */
+import { messageOf } from '../adapters/kafka/errors.ts';
 import { operatorKey } from '../adapters/private-file.ts';
 import { readConfig } from '../config/config.ts';
 import { idKey, intentId, type Intent } from '../core/change/change.ts';
@@ -125,7 +126,10 @@ export async function askOwners(
     throw new ExitError(EXIT.unavailable, `${problem}; what was written is executed, so ask again`);
   }
   const open = new Map(requests);
-  const given = await awaitAnswers(retry, open, begun);
+  const given = await awaitAnswers(retry, open, begun).catch((cause: unknown) => {
+    const problem = `requests were written, and their answers could not be read (${messageOf(cause)})`;
+    throw new ExitError(EXIT.unavailable, `${problem}; ${fateOf(retry)}`, { cause });
+  });
   for (const { answer, request } of given) await onAnswer(answer, request);
   const answers = given.map(({ answer }) => answer);
   for (const refusal of refusalsIn(answers))

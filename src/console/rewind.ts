@@ -4,6 +4,7 @@
  * again has room in memory.
  */
 import type { ConsumerGroup, GroupMember } from '../adapters/kafka/admin.ts';
+import { messageOf } from '../adapters/kafka/errors.ts';
 import { GroupInUseError } from '../adapters/kafka/tools.ts';
 import type { SourceFormat } from '../core/change/change.ts';
 import type { Rewind } from '../core/log/commit-metadata.ts';
@@ -107,11 +108,20 @@ async function commitMoves(
   await commit(commits).catch((error: unknown) => {
     throw error instanceof GroupInUseError ? notStopped(error.message) : error;
   });
-  const after = await committed();
+  const after = await committed().catch((error: unknown) => {
+    throw notReadBack(error);
+  });
   const replaced = commits.find((each) => !isSameCommit(after.get(each.partition), each));
   if (replaced !== undefined)
     throw movedByOthers(replaced.partition, 'the offsets are not those that this command has committed');
 }
+
+const notReadBack = (cause: unknown): ExitError =>
+  new ExitError(
+    EXIT.unavailable,
+    `rewind: the offsets were committed, and could not be read back (${messageOf(cause)})\n  \`rollcall status\` shows who has rewound last, and why.`,
+    { cause },
+  );
 
 const isSameCommit = (one: Committed | undefined, { offset, metadata }: Committed): boolean =>
   one?.offset === offset && one.metadata === metadata;

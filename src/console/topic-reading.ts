@@ -60,6 +60,11 @@ export class TopicReading {
     return Array.from({ length: this.partitionCount }, (_, partition) => partition);
   }
 
+  /** A report, or a live record, may name a partition that the topic has not, or no longer since it was recreated. */
+  has(partition: number): boolean {
+    return partition < this.partitionCount;
+  }
+
   /** Those that are read. */
   get partitions(): readonly number[] {
     return this.#partitions;

@@ -4,9 +4,6 @@ import type { Unreadable } from '../core/drift/differences.ts';
 import type { TopicRecord } from '../ports.ts';
 import { groupInKey } from './report-search.ts';
 
-/** Of report records that name no group. */
-const UNKNOWN_GROUP = '';
-
 /** Partitions that may have something of a group. */
 export interface PartitionsOfGroup {
   /** Of the source, and of the retry topic. */
@@ -18,6 +15,8 @@ export class UnreadableRecords {
   readonly #batches: Unreadable[] = [];
   /** By `idKey` of the group, the first one. */
   readonly #reports = new Map<string, Unreadable>();
+  /** By partition, the first report record that names no group: it may be of any that has reports there. */
+  readonly #reportsOfNone = new Map<number, Unreadable>();
 
   /** Of batches, each as a sentence without a full stop. */
   get problems(): readonly string[] {
@@ -35,27 +34,32 @@ export class UnreadableRecords {
 
   /** @param name of the report topic */
   noteReport({ key, value, partition, offset }: TopicRecord, name: string): void {
-    const group = idKey(groupInKey(key) ?? UNKNOWN_GROUP);
-    if (value === null || this.#reports.has(group)) return;
+    if (value === null) return;
+    const group = groupInKey(key);
     const message = `a record of ${name}, at ${partition}/${offset}, is no report that this version reads`;
-    this.#reports.set(group, { topic: 'report', partition, offset, message });
+    const found: Unreadable = { topic: 'report', partition, offset, message };
+    if (group === null) noteFirst(this.#reportsOfNone, partition, found);
+    else noteFirst(this.#reports, idKey(group), found);
   }
 
-  /** Of report records, the first one of each group that is asked for. @param groups by `idKey`; null: all */
+  /** Of report records, the first one of each group that is asked for, and of each partition. @param groups by `idKey`; null: all */
   reportsOf(groups: ReadonlySet<string> | null): readonly string[] {
-    const isAsked = (group: string): boolean => groups === null || group === UNKNOWN_GROUP || groups.has(group);
-    return [...this.#reports].flatMap(([group, { message }]) => (isAsked(group) ? [message] : []));
+    const named = [...this.#reports].filter(([group]) => groups?.has(group) ?? true).map(([, found]) => found);
+    return [...named, ...this.#reportsOfNone.values()].map(({ message }) => message);
   }
 
   /** @param group by `idKey`. */
   of(group: string, { source, report }: PartitionsOfGroup): readonly Unreadable[] {
     const isNear = ({ topic, partition }: Unreadable): boolean => (topic === 'report' ? report : source).has(partition);
     const own = this.#reports.get(group);
-    const ofNone = this.#reports.get(UNKNOWN_GROUP);
     return [
       ...this.#batches.filter(isNear),
       ...(own === undefined ? [] : [own]),
-      ...(ofNone !== undefined && isNear(ofNone) ? [ofNone] : []),
+      ...[...this.#reportsOfNone.values()].filter(isNear),
     ];
   }
+}
+
+function noteFirst<Key>(known: Map<Key, Unreadable>, key: Key, found: Unreadable): void {
+  if (!known.has(key)) known.set(key, found);
 }

@@ -58,6 +58,7 @@ function pendingChange({ clock }: Owners, group: Group, intent: Intent): Pending
   const name = pause !== null && 'group' in pause ? pause.group : null;
   const paused = pause && { name, author: pause.author, reason: pause.reason, since: pause.at };
   return {
+    group: group.id,
     member,
     target,
     topic,

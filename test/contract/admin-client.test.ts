@@ -1,7 +1,7 @@
 /** What commands ask running instances, and where: the token goes nowhere else, and no answer takes long, or much memory. */
 import type { RequestListener } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { askOfGroup, askStatus } from '../../src/adapters/admin-client.ts';
+import { askOfGroup, askStatus, type Instance } from '../../src/adapters/admin-client.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { adminUrls } from '../../src/console/admin-urls.ts';
 import { EXIT } from '../../src/exit-codes.ts';
@@ -10,6 +10,15 @@ import { served } from '../support/served.ts';
 
 const NOTHING = { partitions: [], breaker: null, intents: [], left_out: 0 };
 const question = { group: 'g/1', member: 'a&b' };
+const service = { consumer_group: 'rollcall', source_topic: 'changes' };
+
+const instanceAt = (url: string, of: Partial<Instance> = {}): Instance => ({
+  url,
+  token: null,
+  isShadow: false,
+  service,
+  ...of,
+});
 
 test('it asks for a group and a member, with the token', async () => {
   const asked: unknown[] = [];
@@ -17,7 +26,7 @@ test('it asks for a group and a member, with the token', async () => {
     asked.push(path, headers.authorization);
     response.end(JSON.stringify(NOTHING));
   });
-  expect(await askOfGroup({ url, token: 'hush', isShadow: false }, question, systemClock)).toEqual({
+  expect(await askOfGroup(instanceAt(url, { token: 'hush' }), question, systemClock)).toEqual({
     url,
     answer: NOTHING,
     problem: null,
@@ -35,7 +44,7 @@ test.each<[string, string | null, RequestListener]>([
   ['redirect', 'hush', (_, response) => void response.writeHead(302, { location: 'http://elsewhere.example' }).end()],
 ])('%s', async (problem, token, answer) => {
   const url = await served(answer);
-  const reply = await askOfGroup({ url, token, isShadow: false }, question, systemClock);
+  const reply = await askOfGroup(instanceAt(url, { token }), question, systemClock);
   expect(reply).toMatchObject({ url, answer: null, problem: expect.stringContaining(problem) });
 });
 
@@ -46,7 +55,7 @@ test('it asks how an instance is, with the groups that are affected only where t
     response.end('{"version":"0.0.1"}');
   });
   for (const withAffected of [false, true])
-    expect(await askStatus({ url, token: null, isShadow: false }, { withAffected }, systemClock)).toEqual({
+    expect(await askStatus(instanceAt(url), { withAffected }, systemClock)).toEqual({
       url,
       answer: null,
       problem: 'its answer is of another version of Rollcall',
@@ -54,43 +63,68 @@ test('it asks how an instance is, with the groups that are affected only where t
   expect(asked).toEqual(['/status', '/status?affected=true']);
 });
 
-test.each([
-  [true, {}, 'it is no shadow, and its answer is left out'],
-  [false, { shadow: true }, 'it is a shadow, and its answer is left out'],
-])('shadow: %s: an instance of the other kind is not believed', async (isShadow, mark, problem) => {
+/** One whose answers are marked so. */
+async function marked(mark: object): Promise<string> {
   const facts = { version: '1', now: 0, member_id: null, ready: true, reasons: [], possible_losses: 0, partitions: [] };
   const work = { in_flight: 0, intake_paused: false, requests_ahead: 0, converges_in_ms: 0, breaker: null };
   const limits = { allowed: null, used: 0, left: null, resets_in_ms: null, assumed: false };
   const budget = { ...limits, per_minute: null, closed_for_ms: 0 };
   const status = { ...facts, ...work, budget, affected: null };
-  const url = await served(({ url: path = '' }, response) => {
+  return served(({ url: path = '' }, response) => {
     response.end(JSON.stringify({ ...(path.startsWith('/status') ? status : NOTHING), ...mark }));
   });
-  const askBoth = async (asked: boolean) => {
-    const instance = { url, token: null, isShadow: asked };
-    const replies = [
-      await askOfGroup(instance, question, systemClock),
-      await askStatus(instance, { withAffected: false }, systemClock),
-    ];
-    return replies.map((reply) => reply.problem);
-  };
-  expect(await askBoth(isShadow)).toEqual([expect.stringContaining(problem), expect.stringContaining(problem)]);
-  expect(await askBoth(!isShadow)).toEqual([null, null]);
+}
+
+async function problemsOf(instance: Instance) {
+  const replies = [
+    await askOfGroup(instance, question, systemClock),
+    await askStatus(instance, { withAffected: false }, systemClock),
+  ];
+  return replies.map((reply) => reply.problem);
+}
+
+test.each([
+  [true, {}, 'it is no shadow, and its answer is left out'],
+  [false, { shadow: true }, 'it is a shadow, and its answer is left out'],
+])('shadow: %s: an instance of the other kind is not believed', async (isShadow, mark, problem) => {
+  const url = await marked(mark);
+  const refused = expect.stringContaining(problem) as string;
+  expect(await problemsOf(instanceAt(url, { isShadow }))).toEqual([refused, refused]);
+  expect(await problemsOf(instanceAt(url, { isShadow: !isShadow }))).toEqual([null, null]);
+});
+
+test.each([
+  ['consumer group', { ...service, consumer_group: 'other' }],
+  ['source topic', { ...service, source_topic: 'other' }],
+])('an instance of another service is not believed: by its %s', async (_, other) => {
+  const names = `KAFKA_GROUP_ID ${other.consumer_group}, SOURCE_TOPIC ${other.source_topic}`;
+  const refused = `it is of another service (${names}), and its answer is left out; name an instance of this one with --admin`;
+  expect(await problemsOf(instanceAt(await marked({ service: other })))).toEqual([refused, refused]);
+});
+
+test.each([
+  ['of this service', { service }],
+  ['of an older version, which does not say', {}],
+])('an instance %s is believed', async (_, mark) => {
+  expect(await problemsOf(instanceAt(await marked(mark)))).toEqual([null, null]);
 });
 
 test('one that does not answer is not waited for', async () => {
   const clock = new ManualClock();
   const url = await served(() => undefined);
-  const asking = askOfGroup({ url, token: null, isShadow: false }, question, clock);
+  const asking = askOfGroup(instanceAt(url), question, clock);
   await clock.advance(3_000);
   expect((await asking).problem).toBe('no answer within 3 s');
 });
 
 describe('where they are', () => {
   const config = (admin: object, allowsInsecure = false) =>
-    ({ admin: { host: '127.0.0.1', port: 8080, token: 'hush', ...admin }, all: { allowsInsecure } }) as Parameters<
-      typeof adminUrls
-    >[1];
+    ({
+      admin: { host: '127.0.0.1', port: 8080, token: 'hush', ...admin },
+      all: { allowsInsecure },
+      kafka: { groupId: 'rollcall' },
+      topics: { source: 'changes' },
+    }) as Parameters<typeof adminUrls>[1];
   const urlsOf = (...asked: Parameters<typeof adminUrls>): readonly string[] =>
     adminUrls(...asked).map(({ url }) => url);
 
@@ -100,6 +134,10 @@ describe('where they are', () => {
     ['http://[::1]:8080', { host: '::' }],
   ])('by the configuration: %s', (url, admin) => {
     expect(urlsOf([], config(admin))).toEqual([url]);
+  });
+
+  test('of the service that is configured', () => {
+    expect(adminUrls([], config({})).map(({ service: of }) => of)).toEqual([service]);
   });
 
   test('nowhere where ADMIN_PORT is 0', () => {

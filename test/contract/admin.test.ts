@@ -72,7 +72,7 @@ const logged: string[] = [];
 async function given(
   stats: () => ServiceStats,
   options: Partial<AdminOptions> = {},
-  more: Pick<AdminSources, 'explain' | 'status'> = {},
+  more: Pick<AdminSources, 'service' | 'explain' | 'status'> = {},
 ) {
   const started = await startAdmin(
     { host: '127.0.0.1', port: 0, token: null, ...options },
@@ -380,6 +380,12 @@ test('/explain: what the instance has of a group, by the ids as they are asked f
     ['g/1', 'a&b'],
     ['g', null],
   ]);
+});
+
+test('/explain and /status say of which service the instance is', async () => {
+  const service = { consumer_group: 'rollcall', source_topic: 'changes' };
+  const get = await given(() => someStats(), {}, { service, explain: () => NOTHING, status: () => STATUS });
+  for (const page of ['/explain?group=g', '/status']) expect(await (await get(page)).json()).toMatchObject({ service });
 });
 
 test.for<[number, string, string, Pick<AdminSources, 'explain'>]>([

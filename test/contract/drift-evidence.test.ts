@@ -3,10 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { diffGroups, type DiffFlags } from '../../src/commands/diff.ts';
 import { DriftEvidence } from '../../src/console/drift-evidence.ts';
 import { TopicMovedError } from '../../src/console/topic-reading.ts';
+import { partitionOfKey } from '../../src/core/log/reading.ts';
 import { header } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aReport } from '../support/a-report.ts';
 import { aContext } from '../support/command-context.ts';
+import { aState, anIntent } from '../support/retry-records.ts';
 import { Table } from '../support/table.ts';
 import { FAST, driftSources } from '../support/drift-world.ts';
 import { aWorld, topics, type World } from '../support/world.ts';
@@ -145,6 +147,20 @@ test.each([
   expect(obstacles(await compared(world), 'g')).toEqual(notRead);
 });
 
+test('an unreadable report that names no group is an obstacle to the groups of its partition, in each partition', async () => {
+  const { world, partition, other } = await twoGroups();
+  const places = ['g', other].map((group) => partitionOfKey(Buffer.from(group), PARTITIONS));
+  const third = [0, 1, 2].find((each) => !places.includes(each)) ?? 0;
+  append(world, partition, add('g', 'v'));
+  for (const at of [third, ...places])
+    world.broker.append([{ topic: topics.report, partition: at, key: null, value: '{"v":2}', headers: [] }]);
+  const lines = await compared(world);
+  for (const [index, group] of ['g', other].entries())
+    expect(obstacles(lines, group)).toEqual([
+      expect.stringContaining(`a record of reports, at ${places[index]}/0, is no`),
+    ]);
+});
+
 test('the key of an unreadable record that can be no group id is no group', async () => {
   const { world, partition } = await twoGroups();
   const facts = { group: null, source_group: null, member: null, source_member: null, op: null, outcome: 'invalid' };
@@ -210,6 +226,16 @@ test('partitions in which nothing is known of the group are read with --all-part
   const pendingOf = async (flags: DiffFlags) => (await compared(world, { group: ['g'], ...flags }))['g']?.['pending'];
   expect(await pendingOf({})).toMatchObject([{ member: 'u', state: 'parked' }]);
   expect(await pendingOf({ allPartitions: true })).toMatchObject([{ member: 'u' }, { member: 'elsewhere' }]);
+});
+
+test('a report, or a live record, of a partition that the source does not have is no place to read', async () => {
+  const { world, partition } = await twoGroups();
+  report(world, { partition: 7, offset: 9n });
+  const stamp = { owner: 'o', epoch: 1, seq: 1 };
+  world.broker.append([aState(stamp, [anIntent({ offset: 5n, op: 'add', member: 'w', partition: 8 })])]);
+  append(world, partition, add('g', 'elsewhere'));
+  const { g } = await compared(world, { group: ['g'] });
+  expect(g?.['pending']).toEqual(expect.arrayContaining([expect.objectContaining({ member: 'elsewhere' })]));
 });
 
 test('a record that could not be taken is read again', async () => {

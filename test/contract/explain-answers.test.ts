@@ -6,6 +6,7 @@ import { aReport } from '../support/a-report.ts';
 import { aFolder, Asking, paused, produced, started } from '../support/asking.ts';
 import { answer } from '../support/quick-world.ts';
 import { Table } from '../support/table.ts';
+import { topics } from '../support/world.ts';
 import { WrittenTopics } from '../support/written-topics.ts';
 
 const PATCHED = String.raw`\(request [0-9a-f-]{36}, status 200\)`;
@@ -149,6 +150,18 @@ describe('explain: what waits', () => {
     );
   });
 
+  test('every pause is named, since each has to end', async () => {
+    const asking = await started({ add_members: ['u'] });
+    await paused(asking, 'g');
+    await paused(asking, null);
+    await produced(asking, { remove_members: ['u'] });
+    const both = String.raw`paused by jane since \S+: INC-7; rollcall resume; and paused by jane since \S+: INC-7; rollcall resume --group 'g'`;
+    expect(await asking.sentence()).toMatch(new RegExp(`nothing of it is sent at present \\(${both}\\)\\.$`));
+    expect(await asking.text('all members')).toMatch(new RegExp(`1 change waits for a resume; ${both}\\.\n$`));
+    asking.instanceIsGone();
+    expect(await asking.text('all members')).toMatch(new RegExp(`; ${both}\\.\n$`));
+  });
+
   test('what is not read yet says that all is paused, and that intake stands still', async () => {
     const asking = new Asking({ pipeline: { pendingIntentsMax: 2 } });
     await asking.start();
@@ -198,5 +211,31 @@ describe('explain: what is gone, and what cannot be asked', () => {
     expect(await exits({ member: 'zzz' })).toBe(EXIT.someFailed);
     asking.world.target.onGet = () => answer(404);
     expect(await exits({ group: 'nope', member: undefined } as never)).toBe(EXIT.someFailed);
+  });
+});
+
+describe('a report of a partition that the source does not have', () => {
+  test.each([{ group: 'g', member: 'u' }, { group: 'g' }])(
+    'is shown, and nothing is asked of it: %j',
+    async (flags) => {
+      const written = new WrittenTopics(2);
+      const folder = aFolder();
+      written.report('g', [4, 7n], 'u', {});
+      written.event('g', { add_members: ['v'], event_id: 'hired' });
+      const text = await written.explain(flags, null);
+      expect(text).toContain('source/4/7');
+      expect(await written.explain(flags, folder)).toBe(text);
+    },
+  );
+
+  test('does not hide that the group is paused', async () => {
+    const asking = await started();
+    await paused(asking, 'g');
+    const source = { topic: topics.source, partition: 4, offset: '7', event_id: null, timestamp: 1 };
+    const report = aReport(7n, 'u', { id: 'source/4/7/u', source });
+    asking.world.broker.append([
+      { topic: topics.report, partition: 0, key: 'g', value: JSON.stringify(report), headers: [] },
+    ]);
+    expect(await asking.text('all members')).toContain('paused by jane');
   });
 });

@@ -11,6 +11,7 @@ import { topicIdIn } from '../support/an-index.ts';
 import { paused, produced, started, type Asking } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
 import { answer } from '../support/quick-world.ts';
+import { askedAt } from '../support/served-pipeline.ts';
 import { served } from '../support/served.ts';
 import { topics } from '../support/world.ts';
 import { WrittenTopics } from '../support/written-topics.ts';
@@ -181,7 +182,7 @@ describe('explain: instances', () => {
       ids: null,
       api,
       context,
-      instances: urls.map((url) => ({ url, token: 't'.repeat(32), isShadow: false })),
+      instances: urls.map(askedAt),
       committed: async () => new Map<number, bigint>(),
       starts: async () => new Map<number, bigint>(),
       topicId: topicIdIn(broker),

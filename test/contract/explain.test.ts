@@ -92,6 +92,27 @@ test('explain: a change that waits for another try, and one that is given up', a
   expect(await asking.sentence()).toMatch(/^Not a member yet: the addition at source\/0\/0 was given up \(\w+\)\.$/);
 });
 
+test.each([{ consumer_group: 'c' }, { source_topic: 'c.src' }])(
+  'explain: an instance of another service counts as not asked: %j',
+  async (other) => {
+    const asking = new Asking({
+      pipeline: { retry: { baseMs: 1_000, capMs: 1_000, attemptsMax: 9, slowScheduleMs: [] } },
+    });
+    asking.world.target.onPatch = () => answer(503);
+    const pipeline = await asking.start();
+    asking.world.produce({ add_members: ['u'] });
+    await asking.world.clock.advance(300);
+    expect(await asking.text()).toContain('in memory: ');
+    await asking.instanceIsOf(other, pipeline);
+    const text = await asking.text();
+    expect(text).not.toContain('in memory: ');
+    expect(text).toMatch(
+      /\ninstance http:\S+: it is of another service \(KAFKA_GROUP_ID \S+, SOURCE_TOPIC \S+\), and its/,
+    );
+    expect(text).toContain('no instance that was asked has all of partition 0 in its memory');
+  },
+);
+
 test('explain: a change that waits for a resume, also where no instance answers', async () => {
   const asking = new Asking();
   await asking.start();

@@ -63,6 +63,23 @@ test('pause and resume: all partitions in one line, and what is waiting goes on'
   });
 });
 
+test('where the answers cannot be read, it says that the requests are written', async () => {
+  const world = await aWorld();
+  const { retry } = retryOf(world);
+  const { tools } = retry;
+  tools.read = async function* unreadable() {
+    yield* [];
+    throw new Error('no broker');
+  };
+  await expect(pause({ ...retry, tools }, aPause(), {})).rejects.toMatchObject({
+    code: EXIT.unavailable,
+    message: expect.stringMatching(
+      /^requests were written, and their answers could not be read \(no broker\); they stay in /,
+    ),
+  });
+  expect(world.broker.topic(topics.retry).partition(0).end).toBe(1n);
+});
+
 test('resume: of a group that was paused by another name, or with all the others, nothing is said to go on', async () => {
   const world = await aWorld();
   await world.start();

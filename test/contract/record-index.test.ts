@@ -278,7 +278,7 @@ test('index: what two processes read is in it once, and found by either id of a 
     partition: 0,
     target: null,
     memberTarget: null,
-    hasVersion: true,
+    version: 'known' as const,
   };
   const entries = [0, 1, 2].map((offset) => ({
     record: { partition: 0, offset: BigInt(offset), timestamp: offset, key: null, value: null, headers: [] },

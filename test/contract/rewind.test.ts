@@ -249,6 +249,23 @@ test('of two at the same time one says that it has not moved the offsets', async
   expect(rewoundBy(world)?.author).toBe('eve');
 });
 
+test('where the offsets cannot be read back, it says that they are committed', async () => {
+  const { world, one } = await changed();
+  await stop(one);
+  let reads = 0;
+  const committed: RewindSources['committed'] = async () => {
+    if ((reads += 1) === 3) throw new Error('no coordinator');
+    return sourcesOf(world).committed();
+  };
+  await expect(rewind(world, { committed })).rejects.toMatchObject({
+    code: EXIT.unavailable,
+    message: expect.stringMatching(
+      /^rewind: the offsets were committed, and could not be read back \(no coordinator\)\n/,
+    ),
+  });
+  expect([world.committed(), rewoundBy(world)?.author]).toEqual([0n, 'jane']);
+});
+
 test('no offset goes forward, and where all is older nothing is moved', async () => {
   const { world, one } = await changed();
   await stop(one);

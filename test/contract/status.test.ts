@@ -10,7 +10,7 @@ import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { aContext } from '../support/command-context.ts';
 import { answer, QuickWorld, type QuickOptions } from '../support/quick-world.ts';
 import type { LogTools } from '../../src/ports.ts';
-import { INSTANCE_TOKEN, servedPipeline } from '../support/served-pipeline.ts';
+import { askedAt, servedPipeline } from '../support/served-pipeline.ts';
 import { TappedLog } from '../support/tapped-log.ts';
 import { topics } from '../support/world.ts';
 
@@ -44,14 +44,14 @@ class Watching {
 
   async text(flags: StatusFlags = {}): Promise<string> {
     const context = aContext({ clock: this.world.clock });
-    const instances = this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN, isShadow: false }));
+    const instances = this.#urls.map(askedAt);
     this.code = await showStatus(flags, { tools: this.#tools, topics, groupId: 'rollcall', instances, context });
     return context.out();
   }
 
   watch() {
     const context = aContext({ clock: this.world.clock });
-    const instances = this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN, isShadow: false }));
+    const instances = this.#urls.map(askedAt);
     const sources = { tools: this.#tools, topics, groupId: 'rollcall', instances, context };
     return { context, ended: watchStatus({ json: true, watch: true }, sources) };
   }

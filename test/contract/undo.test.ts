@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system.ts';
 import { diffGroups } from '../../src/commands/diff.ts';
-import { scopeOf, undoChanges, writingOf, type UndoFlags } from '../../src/commands/undo.ts';
+import { scopeOf, undoChanges, undoCommand, writingOf, type UndoFlags } from '../../src/commands/undo.ts';
 import { textOf } from '../../src/core/log/wire-intent.ts';
 import type { ReportRecord } from '../../src/core/report/report.ts';
 import type { HttpAnswer } from '../../src/core/target/refusals.ts';
@@ -689,4 +689,9 @@ test('times in the wrong order, and a time that is not over, are refused', () =>
   expect(() => scopeOf({ since: 2, until: 2 }, context)).toThrow('--until is to be later than --since');
   const later = context.clock.now().wall + 60_000;
   expect(() => scopeOf({ since: 2, until: later }, context)).toThrow(/--until is to be over: it is 2/);
+});
+
+test('the help of --reports-kept says what is confirmed by it, and what follows', () => {
+  const flag = undoCommand(aContext()).options.find(({ long }) => long === '--reports-kept');
+  expect(flag?.description).toMatch(/^you confirm that .* was not raised and none .* were deleted .* then decide$/);
 });

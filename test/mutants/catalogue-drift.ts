@@ -480,4 +480,29 @@ export const driftMutants: readonly Mutant[] = [
     ],
     scenario: 'compared',
   },
+  {
+    name: 'nameless-reports-of-one-partition',
+    breaks: 'an unreadable report that names no group counts in the first partition that has one',
+    edits: [
+      { find: 'noteFirst(this.#reportsOfNone, partition, found)', replace: 'noteFirst(this.#reportsOfNone, 0, found)' },
+    ],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'lost-partition-compared',
+    breaks: 'a comparison asks Kafka of a partition that a report or a live record names and the source does not have',
+    edits: [
+      {
+        find: '(newest === null ? waiting : [newest.partition, ...waiting]).filter((each) => this.#source.has(each))',
+        replace: 'newest === null ? waiting : [newest.partition, ...waiting]',
+      },
+    ],
+    tests: ['test/contract/drift-evidence.test.ts'],
+  },
+  {
+    name: 'repair-to-lost-partition',
+    breaks: 'a repair is written to the partition of the newest report, which the source does not have',
+    edits: [{ find: 'known !== undefined && this.#source.has(known) ? known', replace: 'known !== undefined ? known' }],
+    tests: ['test/contract/resync.test.ts'],
+  },
 ];

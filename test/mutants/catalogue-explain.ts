@@ -97,6 +97,54 @@ export const explainMutants: readonly Mutant[] = [
     tests: ['test/contract/explain-answers.test.ts'],
   },
   {
+    name: 'memory-of-other-group',
+    breaks:
+      'what an instance has of another group, which Genesys Cloud calls as the source calls this one, is explained as of this one',
+    edits: [
+      {
+        find: 'group === undefined || !isOther(group)),',
+        replace: 'group === undefined || group.length > 0),',
+      },
+    ],
+    tests: ['test/contract/explain-other-group.test.ts'],
+  },
+  {
+    name: 'reports-of-other-group',
+    breaks:
+      'what was reported of another group, which Genesys Cloud calls as the source calls this one, is explained as of this one',
+    edits: [{ find: 'if (source !== null && isOther(source)) return;', replace: '' }],
+    tests: ['test/contract/explain-other-group.test.ts'],
+  },
+  {
+    name: 'own-request-unsuspected',
+    breaks: 'others are accused of what a request of Rollcall without an answer may have done to the group',
+    edits: [{ find: 'return patchId === null || isRefusal(status) ? null', replace: 'return at > 0 ? null' }],
+    tests: ['test/contract/explain-own-request.test.ts'],
+  },
+  {
+    name: 'fenced-request-suspected',
+    breaks: 'a request that a newer version fences is said to have changed the group after that',
+    edits: [{ find: 'if (isOlderVersion(etagBefore, version)) return true;', replace: '' }],
+    tests: ['test/unit/explain-versions.test.ts'],
+  },
+  {
+    name: 'index-without-lost-answers',
+    breaks: 'by an index, a request without an answer that was for other members is not known',
+    edits: [
+      {
+        find: '(versionSaid(report)?.kind ?? null)',
+        replace: "(versionSaid(report)?.kind === 'known' ? 'known' : null)",
+      },
+    ],
+    tests: ['test/contract/explain-own-request.test.ts'],
+  },
+  {
+    name: 'second-pause-unsaid',
+    breaks: 'of a group that is paused by its name, and with all others, the pause of all is named alone',
+    edits: [{ find: 'return pauses ?? pauseText(paused);', replace: 'return pauseText(paused);' }],
+    tests: ['test/contract/explain-answers.test.ts'],
+  },
+  {
     name: 'gone-before-doubted',
     breaks: 'explain doubts the newest change for records that are gone before it',
     edits: [{ find: 'partition !== position.partition || start > next', replace: 'start > 0n' }],
@@ -179,7 +227,12 @@ export const explainMutants: readonly Mutant[] = [
   {
     name: 'index-without-versions',
     breaks: 'by an index, an old answer of the target is believed: which version the group has had since is not known',
-    edits: [{ find: 'if (hasVersion) this.#write.version.run(groupId, groupTarget, time, record);', replace: '' }],
+    edits: [
+      {
+        find: 'if (version !== null) this.#write.version.run(groupId, groupTarget, version, time, record);',
+        replace: '',
+      },
+    ],
     tests: ['test/contract/record-index.test.ts'],
   },
   {
@@ -227,5 +280,20 @@ export const explainMutants: readonly Mutant[] = [
     breaks: 'what could not be read when it came into the index is never read again',
     edits: [{ find: "if (known?.['value'] === reader) return [];", replace: 'return [];' }],
     tests: ['test/contract/record-index.test.ts'],
+  },
+  {
+    name: 'lost-partition-asked',
+    breaks: 'explain asks Kafka of a partition that a report names and the source does not have',
+    edits: [{ find: '[...known].filter((partition) => partition < partitionCount)', replace: '[...known]' }],
+    tests: ['test/contract/explain-answers.test.ts'],
+  },
+  {
+    name: 'lost-partition-hides-pause',
+    breaks:
+      'explain does not say that a group is paused of which a report names a partition that the source does not have',
+    edits: [
+      { find: 'new Set(events.partitions.filter((partition) => partitions.has(partition)))', replace: 'partitions' },
+    ],
+    tests: ['test/contract/explain-answers.test.ts'],
   },
 ];

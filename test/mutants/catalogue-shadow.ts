@@ -71,7 +71,9 @@ export const shadowMutants: readonly Mutant[] = [
   {
     name: 'shadow-believes-the-other-kind',
     breaks: 'status and explain of a shadow take what a real instance answers, and the other way round',
-    edits: [{ find: 'if ((read.data.shadow === true) !== isShadow)', replace: 'if (isShadow && url === NO_SHADOW)' }],
+    edits: [
+      { find: 'if ((shadow === true) !== isShadow)', replace: 'if (isShadow && shadow === undefined && !isShadow)' },
+    ],
     tests: ['test/contract/admin-client.test.ts'],
   },
   {

@@ -83,4 +83,22 @@ export const statusMutants: readonly Mutant[] = [
     edits: [{ find: "estimated > 0 ? 'at most ' : ''", replace: "estimated < 0 ? 'at most ' : ''" }],
     tests: ['test/unit/status-text.test.ts'],
   },
+  {
+    name: 'other-service-believed',
+    breaks: 'status and explain take what an instance of another service answers',
+    edits: [{ find: 'isSameService(service, wanted) ? null', replace: 'service !== wanted ? null' }],
+    tests: ['test/contract/admin-client.test.ts'],
+  },
+  {
+    name: 'service-by-group-alone',
+    breaks:
+      'an instance that reads another source topic under the same consumer group is taken for one of this service',
+    edits: [
+      {
+        find: 'one.consumer_group === other.consumer_group && one.source_topic === other.source_topic',
+        replace: 'one.consumer_group === other.consumer_group',
+      },
+    ],
+    tests: ['test/contract/admin-client.test.ts'],
+  },
 ];

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import type { Instance } from '../../src/adapters/admin-client.ts';
 import { explainGroup, questionIn, type ExplainFlags } from '../../src/commands/explain.ts';
 import type { IndexReading } from '../../src/console/indexing.ts';
 import { GroupRecords } from '../../src/console/group-records.ts';
@@ -18,7 +19,7 @@ import { topicIdIn, withAnIndex } from './an-index.ts';
 import { aContext, type TestContext } from './command-context.ts';
 import { atEnd } from './genesys.ts';
 import { QuickWorld, type QuickOptions } from './quick-world.ts';
-import { INSTANCE_TOKEN, servedPipeline } from './served-pipeline.ts';
+import { askedAt, servedPipeline } from './served-pipeline.ts';
 import { topics } from './world.ts';
 
 /** It is gone at the end of the test. */
@@ -58,6 +59,11 @@ export class Asking {
     return pipeline;
   }
 
+  /** The instance that is asked is of another service. */
+  async instanceIsOf(other: Partial<Instance['service']>, pipeline: Pipeline): Promise<void> {
+    this.#urls = [await servedPipeline(pipeline, other)];
+  }
+
   instanceIsGone(): void {
     this.#urls = ['http://127.0.0.1:1'];
   }
@@ -95,7 +101,7 @@ export class Asking {
       starts: async (topic: string) =>
         new Map([[0, this.starts.get(topic) ?? this.world.broker.topic(topic).partition(0).start]]),
       topicId: topicIdIn(this.world.broker),
-      instances: this.#urls.map((url) => ({ url, token: INSTANCE_TOKEN, isShadow: false })),
+      instances: this.#urls.map(askedAt),
       api: this.world.target,
       ids: this.#openIds(),
       context: aContext({ clock: this.world.clock }),

@@ -36,7 +36,7 @@ function entryOf(i: number) {
   return {
     record: { ...record, value: Buffer.from(JSON.stringify(report)) },
     time: i,
-    about: [{ ...about, target: null, memberTarget: null, hasVersion: false }],
+    about: [{ ...about, target: null, memberTarget: null, version: null }],
     outcome: 'applied',
     problem: null,
   };

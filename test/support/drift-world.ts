@@ -5,6 +5,7 @@ import type { SourceFormat } from '../../src/core/change/change.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { GuardLimits } from '../../src/core/group/guard.ts';
 import type { IdMap, LogTools } from '../../src/ports.ts';
+import { startsIn } from './an-index.ts';
 import { anApi } from './genesys.ts';
 import type { TestContext } from './command-context.ts';
 import { commandLogOf } from './retry-topic-of.ts';
@@ -31,8 +32,7 @@ export function driftSources(
     format: options.format ?? native,
     committed: async () =>
       new Map(partitions.map((partition) => [partition, broker.group('rollcall').committed(partition).offset ?? 0n])),
-    starts: async (topic) =>
-      new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition).start])),
+    starts: (topic, asked) => startsIn(broker, topic)(asked),
     bounds: async (topic, asked) =>
       new Map(asked.map((partition) => [partition, broker.topic(topic).partition(partition)])),
     timestampsAt: async (topic, from) => timestampsIn(broker, topic, from),

@@ -30,6 +30,8 @@ export class WrittenTopics {
   format: SourceFormat = native;
   reading: IndexReading = { format: 'native', reader: '1' };
   readonly partitionCount: number;
+  /** What the last question has written to stderr. */
+  err = '';
 
   constructor(partitionCount = 3) {
     this.partitionCount = partitionCount;
@@ -101,7 +103,7 @@ export class WrittenTopics {
       context,
       instances: [],
       committed: async () => new Map(of(topics.source).map(([partition, { end }]) => [partition, end])),
-      starts: async (topic: string) => new Map(of(topic).map(([partition, { start }]) => [partition, start])),
+      starts: (topic: string, asked: readonly number[]) => startsIn(broker, topic)(asked),
       topicId: topicIdIn(broker),
     };
     if (folder === null)
@@ -110,6 +112,7 @@ export class WrittenTopics {
       await withAnIndex(folder, { ...sources, broker, reading }, (index) =>
         explainGroup(questionIn(flags, context), { ...sources, records: GroupRecords.ofIndex(index, sources) }),
       );
+    this.err = context.err();
     return context.out();
   }
 

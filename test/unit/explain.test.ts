@@ -46,6 +46,7 @@ function knownOf(evidence: Evidence, names: string | ReadonlySet<string>, known:
     goneSource: new Map<number, bigint>(),
     areReportsGone: false,
     lastVersion: null,
+    openRequest: null,
   };
   return { links, atTarget: shown(true), invalid, ...rest, ...more };
 }

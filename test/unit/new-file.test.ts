@@ -207,6 +207,13 @@ test('diff --out: a disk that is full later leaves the groups before, and the er
   expect(await readFile(path, 'utf8')).toBe(`${JSON.stringify(compared)}\n`);
 });
 
+test('diff --out --resume: what is no regular file may have no end, and is refused', async () => {
+  await expect(openCompared('/dev/null', true, compared)).rejects.toMatchObject({
+    code: EXIT.usage,
+    message: '--out /dev/null: it is no regular file; name another file',
+  });
+});
+
 test('apply --report: a full disk is an error that names the file, and no file that is cut stays', async () => {
   failing = { call: 'write', code: 'ENOSPC' };
   const full = {

@@ -1,5 +1,6 @@
 /** What goes into the index, and what is asked of it. */
 import type { Position } from '../../core/change/change.ts';
+import type { VersionSaid } from '../../core/explain/versions.ts';
 import type { TopicRecord } from '../../ports.ts';
 
 export type IndexedTopic = 'report' | 'source';
@@ -43,8 +44,8 @@ export interface About {
   readonly target: string | null;
   /** Likewise of the member. */
   readonly memberTarget: string | null;
-  /** It says which version the group has had since. */
-  readonly hasVersion: boolean;
+  /** It says which version the group has had since, or of a request that may have moved it; null: neither. */
+  readonly version: VersionSaid['kind'] | null;
 }
 
 /** Which report records are read. Names by `idKey`, null: of all. */

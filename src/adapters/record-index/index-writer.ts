@@ -84,7 +84,7 @@ export class IndexWriter {
   }
 
   #addAbout({ topic, record, time, partition: reportPartition }: AddedRecord, about: About): void {
-    const { group, names, member, otherMember, position, partition, target, memberTarget, hasVersion } = about;
+    const { group, names, member, otherMember, position, partition, target, memberTarget, version } = about;
     const groupTarget = target ?? NOT_KNOWN;
     const groupId = this.#idOf('group', group);
     const memberId = member === null ? WHOLE : this.#idOf('member', member);
@@ -100,7 +100,7 @@ export class IndexWriter {
       this.#once(`m ${memberId} ${otherMember}`, () => this.#write.memberName.run(otherMember, memberId));
     if (target !== null) this.#write.target.run(groupId, target, WHOLE, target, time, record);
     if (memberTarget !== null) this.#write.target.run(groupId, groupTarget, memberId, memberTarget, time, record);
-    if (hasVersion) this.#write.version.run(groupId, groupTarget, time, record);
+    if (version !== null) this.#write.version.run(groupId, groupTarget, version, time, record);
   }
 
   /** It goes by its own name as well. */

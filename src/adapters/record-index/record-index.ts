@@ -78,7 +78,8 @@ export class RecordIndex {
 
   /**
    * Report records that decide about a member, and of others as many as say what has become of the group since: the newest with its
-   * version, one of each full state that has changed others, and one in each partition that has any.
+   * version, the newest of a request that may have moved it, one of each full state that has changed others, and one in each
+   * partition that has any.
    */
   *reportsAbout(
     groups: readonly string[],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createPrivateFile } from '../private-file.ts';
 import { openDatabase, type Database, type Row, type Statement } from './sqlite.ts';
 
-const VERSION = '1';
+const VERSION = '2';
 const FILE = 'records.sqlite';
 
 const SCHEMA = `
@@ -30,8 +30,8 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS names_by_member ON member_names (member_id);
   CREATE TABLE IF NOT EXISTS group_partitions (name TEXT, report_partition INTEGER, partition INTEGER, record INTEGER NOT NULL,
     PRIMARY KEY (name, report_partition, partition)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS versions (group_id INTEGER, group_target TEXT, time INTEGER NOT NULL, record INTEGER NOT NULL,
-    PRIMARY KEY (group_id, group_target)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS versions (group_id INTEGER, group_target TEXT, kind TEXT, time INTEGER NOT NULL,
+    record INTEGER NOT NULL, PRIMARY KEY (group_id, group_target, kind)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS targets (group_id INTEGER, group_target TEXT, member_id INTEGER, name TEXT, time INTEGER NOT NULL,
     record INTEGER NOT NULL, PRIMARY KEY (group_id, group_target, member_id, name)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS about (topic INTEGER, group_id INTEGER, member_id INTEGER, source_offset INTEGER, place INTEGER,
@@ -59,7 +59,7 @@ export const WRITES = {
   memberName: 'INSERT OR IGNORE INTO member_names VALUES (?, ?)',
   groupPartition: 'INSERT OR IGNORE INTO group_partitions VALUES (?, ?, ?, ?)',
   version:
-    'INSERT INTO versions VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET time = excluded.time, record = excluded.record WHERE excluded.time >= time',
+    'INSERT INTO versions VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET time = excluded.time, record = excluded.record WHERE excluded.time >= time',
   about: 'INSERT OR IGNORE INTO about VALUES (?, ?, ?, ?, ?, ?)',
 } as const;
 

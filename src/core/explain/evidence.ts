@@ -19,6 +19,7 @@ import type { ReportOutcome, ReportRecord } from '../report/report.ts';
 import { isAboutPause, operationId } from '../report/summary.ts';
 import type { PendingChange } from './instance-answer.ts';
 import type { Link, Reading, RunningChange, WaitingChange } from './verdict.ts';
+import { GroupVersions, versionSaid } from './versions.ts';
 
 /** An event of the source about the group. */
 export interface GroupEvent {
@@ -59,7 +60,7 @@ export class Evidence {
   readonly #changed = new Set<string>();
   /** Member → position → what is known. */
   readonly #members = new Map<string, Map<string, Draft>>();
-  #lastVersion: { readonly version: string; readonly at: number } | null = null;
+  readonly #versions = new GroupVersions();
   /** By partition. */
   readonly #invalid = new Map<number, Position>();
   #isNamed = false;
@@ -76,7 +77,12 @@ export class Evidence {
 
   /** Of the group after Rollcall's last request, as far as reports say; null: they do not. */
   get lastVersion(): string | null {
-    return this.#lastVersion?.version ?? null;
+    return this.#versions.last;
+  }
+
+  /** `patch_id` of a request of Rollcall that may have changed the group after that; null: there is none. */
+  get openRequest(): string | null {
+    return this.#versions.openRequest;
   }
 
   /** Where the newest event of the group lies that could not be read, in each partition that has one. */
@@ -113,7 +119,8 @@ export class Evidence {
     const id = readIntentId(operationId(record));
     if (id === null || UNCHANGING.has(record.outcome)) return;
     if (record.outcome === 'invalid') return this.#noteInvalid(id.position);
-    this.#noteVersion(record);
+    const version = versionSaid(record);
+    if (version !== null) this.#versions.take(version);
     const name = record.source_member ?? id.member ?? record.member;
     if (name !== null) this.#changed.add(positionText(id.position));
     if (name !== null && !this.#concerns(idKey(name))) return;
@@ -226,12 +233,6 @@ export class Evidence {
   #noteInvalid(position: Position): void {
     const known = this.#invalid.get(position.partition);
     if (known === undefined || comparePositions(position, known) > 0) this.#invalid.set(position.partition, position);
-  }
-
-  #noteVersion({ request, reported_at: reportedAt }: ReportRecord): void {
-    const version = request?.etag_after ?? null;
-    const at = Date.parse(reportedAt);
-    if (version !== null && at >= (this.#lastVersion?.at ?? -Infinity)) this.#lastVersion = { version, at };
   }
 
   #of(member: string): Map<string, Draft> {

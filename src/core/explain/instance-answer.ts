@@ -1,11 +1,17 @@
 /** What running instances say of a group (`/explain` of their admin servers): how far they have read, and what they have pending. */
 import { z } from 'zod';
 import { OFFSET_PATTERN, type Position } from '../change/change.ts';
+import { pausesAmong, type PausesOf } from '../log/pause-record.ts';
 import { timeText } from '../report/reporting.ts';
+import { ServiceNames } from '../log/service.ts';
 import { quotedForShell } from '../text/visible.ts';
 import type { Reading } from './verdict.ts';
 
 const PendingChange = z.object({
+  group: z
+    .string()
+    .optional()
+    .meta({ description: 'as the source names it; absent: the instance is of an older version, and does not say' }),
   member: z.string().meta({ description: 'as the source names it; empty: a full state' }),
   target: z
     .string()
@@ -41,18 +47,27 @@ type OwnedPartition = z.infer<typeof OwnedPartition>;
 export const InstanceAnswer = z
   .object({
     partitions: z.array(OwnedPartition).meta({ description: 'of the source, those that this instance owns' }),
+    service: ServiceNames.optional().meta({ description: 'absent: an older version does not say' }),
     shadow: z.literal(true).optional().meta({ description: 'it sends nothing that changes a group; absent: it does' }),
     breaker: z.string().nullable().meta({ description: 'why nothing is sent at present; null: it is' }),
     intake: z
       .literal('full')
       .optional()
       .meta({ description: 'so much is pending that no more of the source is read; absent: it is read' }),
-    intents: z.array(PendingChange).meta({ description: 'of the group that was asked for' }),
+    intents: z.array(PendingChange).meta({
+      description: 'of each group that the source or Genesys Cloud names as was asked: one id may name two',
+    }),
     left_out: z.int().min(0).meta({ description: 'intents beyond the first 10,000' }),
   })
   .meta({ title: 'Rollcall instance: what it has of a group' });
 
 export type InstanceAnswer = z.infer<typeof InstanceAnswer>;
+
+/** Without what it has of another group. @param isOther by the source's name of a group */
+export const withoutOthers = (answer: InstanceAnswer, isOther: (group: string) => boolean): InstanceAnswer => ({
+  ...answer,
+  intents: answer.intents.filter(({ group }) => group === undefined || !isOther(group)),
+});
 
 interface Owner extends OwnedPartition {
   /** One for each name of the group that it was asked for. */
@@ -82,13 +97,16 @@ export class InstanceMemory {
     return owner.answers.every(({ left_out: leftOut }) => leftOut === 0);
   }
 
-  /** Why what is queued there is not sent at present; null: nothing keeps it. */
-  obstacleOf(partition: number): string | null {
+  /**
+   * Why what is queued there is not sent at present; null: nothing keeps it.
+   * @param pauses as the retry topic says: an instance names one of several; null: none
+   */
+  obstacleOf(partition: number, pauses: string | null = null): string | null {
     const owner = this.#owners.get(partition);
     if (owner === undefined) return null;
     if (owner.phase !== 'running') return `its partition is ${owner.phase.replaceAll('_', ' ')}`;
     const paused = this.#pauseIn(owner, partition);
-    if (paused !== undefined) return pauseText(paused);
+    if (paused !== undefined) return pauses ?? pauseText(paused);
     const breaker = owner.answers[0]?.breaker ?? null;
     return breaker === null ? null : `the breaker is open: ${breaker}`;
   }
@@ -124,6 +142,14 @@ export class InstanceMemory {
 const resumeCommand = (name: string | null): string =>
   name === null ? 'rollcall resume' : `rollcall resume --group ${quotedForShell(name)}`;
 
+/** Every pause of a group, all of which have to end. null: it is not paused. @param names of the group, by `idKey` */
+export function pausesText(pauses: PausesOf, names: ReadonlySet<string>): string | null {
+  const found = pausesAmong(pauses, names).map(({ name, pause: { author, reason, at: since } }) =>
+    pauseText({ name, author, reason, since }),
+  );
+  return found.length === 0 ? null : found.join('; and ');
+}
+
 /** Who has paused it, since when and why, and how it goes on. */
-export const pauseText = ({ author, since, reason, name }: NonNullable<PendingChange['paused']>): string =>
+const pauseText = ({ author, since, reason, name }: NonNullable<PendingChange['paused']>): string =>
   `paused by ${author} since ${timeText(since)}: ${reason}; ${resumeCommand(name)}`;

@@ -196,11 +196,18 @@ const UNSENT = 'by a shadow, which has not sent it';
 const UNSENT_DONE = `, ${UNSENT}: others have done it`;
 
 /** A version that its own request has left shows no change of others. */
-function othersText({ atTarget, lastVersion }: Known): string {
+function othersText({ atTarget, lastVersion, openRequest }: Known): string {
   const version = atTarget.kind === 'read' ? atTarget.version : null;
   const isSame = version !== null && version === lastVersion;
-  return isSame ? 'and Genesys Cloud shows the opposite' : 'and others have changed it since';
+  if (isSame) return 'and Genesys Cloud shows the opposite';
+  return `and others have changed it since${orOpenRequest(openRequest)}`;
 }
+
+/** What may have been the change of others. */
+export const orOpenRequest = (patchId: string | null): string =>
+  patchId === null
+    ? ''
+    : `, or Rollcall's request ${visible(patchId)} has, after which no report names a newer version`;
 
 /** Nothing is read while too much is pending, and what is read of a paused group waits. */
 function unreadText({ intakeObstacle, pause }: KnownChanges): string {

@@ -83,6 +83,8 @@ export interface Known extends KnownChanges {
   readonly atTarget: AtTarget;
   /** Of the group after Rollcall's last request, as far as reports say; null: they do not. */
   readonly lastVersion: string | null;
+  /** `patch_id` of a request of Rollcall that may have changed the group after that; null: there is none. */
+  readonly openRequest: string | null;
   /** Of each partition the newest event of the group that could not be read. */
   readonly invalid: readonly Position[];
 }

@@ -35,14 +35,16 @@ export interface PausesOf {
   readonly foreign?: readonly unknown[];
 }
 
-/** With the name that is paused, null: all is. null: the group is not paused. @param names of the group, by `idKey` */
-export function pauseAmong(
+/** Every pause that keeps a group, with the name that is paused; null: all is. @param names of the group, by `idKey` */
+export function pausesAmong(
   { all, groups }: PausesOf,
   names: ReadonlySet<string>,
-): { readonly pause: Pause; readonly name: string | null } | null {
-  if (all !== null) return { pause: all, name: null };
-  const found = groups.find(({ group }) => names.has(idKey(group)));
-  return found === undefined ? null : { pause: found, name: found.group };
+): readonly { readonly pause: Pause; readonly name: string | null }[] {
+  const named = groups.filter(({ group }) => names.has(idKey(group)));
+  return [
+    ...(all === null ? [] : [{ pause: all, name: null }]),
+    ...named.map((pause) => ({ pause, name: pause.group })),
+  ];
 }
 
 export const NO_PAUSES: PausesOf = { all: null, groups: [] };

@@ -1,5 +1,6 @@
 /** What a running instance says of itself (`/status` of its admin server): a snapshot of its figures. Instants in epoch ms. */
 import { z } from 'zod';
+import { ServiceNames } from '../log/service.ts';
 
 const instant = z.int().min(0);
 const count = z.int().min(0);
@@ -74,6 +75,7 @@ export type AffectedGroup = z.infer<typeof AffectedGroup>;
 export const InstanceStatus = z
   .object({
     version: z.string(),
+    service: ServiceNames.optional().meta({ description: 'absent: an older version does not say' }),
     now: instant.meta({ description: 'by the clock of the instance' }),
     member_id: z.string().nullable().meta({ description: 'in the consumer group; null: it is not in it' }),
     ready: z.boolean(),
@@ -102,7 +104,7 @@ export const InstanceStatus = z
 export type InstanceStatus = z.infer<typeof InstanceStatus>;
 
 /** What the pipeline knows of it; the rest is of the service around it. */
-export type PipelineStatus = Omit<InstanceStatus, 'version' | 'ready' | 'reasons'>;
+export type PipelineStatus = Omit<InstanceStatus, 'version' | 'service' | 'ready' | 'reasons'>;
 
 export interface StatusAsked {
   /** List the groups whose changes wait for the target or a resume. */

@@ -24,6 +24,9 @@ export interface TargetRequest {
   readonly body: string;
 }
 
+/** By whom a change is that another client makes. */
+export const FOREIGN_WRITER = 'foreign writer';
+
 /** Called for every change of a membership by any writer. */
 export type Watch = (change: {
   readonly group: string;
@@ -153,7 +156,7 @@ export class Target {
     const after = new Set(found.members);
     for (const member of members) if (!after.delete(member)) after.add(member);
     this.state.groups.overwrite(found, after, this.#now());
-    this.#tell(group, found.members, 'foreign writer');
+    this.#tell(group, found.members, FOREIGN_WRITER);
   }
 
   #tell(group: string, before: ReadonlySet<string>, by: string): void {

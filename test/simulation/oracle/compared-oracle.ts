@@ -15,6 +15,8 @@ import type { LiveView } from './live-view.ts';
 import { isOnItsWay } from './on-its-way.ts';
 
 const KINDS = ['missing', 'extra', 'undone'] as const;
+/** Of a newest change that was never done. */
+const KIND_OF = { add: 'missing', remove: 'extra' } as const;
 
 /** How often the target is asked for a group at most. */
 const REQUESTS_MAX = 1.02;
@@ -64,33 +66,39 @@ export class ComparedOracle {
       if (last !== undefined) return last.op === 'add';
       return effects[0] === undefined ? this.#world.members(group).has(member) : effects[0].op === 'remove';
     };
-    const times = [from, ...[...wanted, ...effects].map(({ at }) => at).filter((at) => at > from && at <= until)];
+    const ended = wanted.flatMap(({ intent }) => this.#endedAt(intent) ?? []);
+    const moments = [...[...wanted, ...effects].map(({ at }) => at), ...ended];
+    const times = [from, ...moments.filter((at) => at > from && at <= until)];
     const isTrue = times.some((time) => {
       const newest = wanted.findLast(({ at }) => at <= time)?.intent;
       if (newest === undefined || newest.op !== op || isMemberAt(time) === (op === 'add')) return false;
-      return kind === 'undone' ? this.#isUndone(newest, seat) : this.#isUnmet(newest, kind);
+      if (!this.#isEnded(newest, time)) return false;
+      return kind === 'undone' ? this.#isUndone(newest, seat, time) : kind === KIND_OF[newest.op];
     });
     if (!isTrue)
       throw new Violation('compares', `${id} is reported, and ${group} ${member} was never ${kind} while it was read`);
   }
 
-  /** It was done, and another client has changed it. */
-  #isUndone(newest: WantedIntent, seat: string): boolean {
+  /** It was done, and what has made it the opposite is of another client, and came after the change was wanted. */
+  #isUndone(newest: WantedIntent, seat: string, time: number): boolean {
     const final = this.#finalOf(newest);
-    return (
-      (final === undefined ? this.#isEnded(newest) : isSuccess(final.outcome)) &&
-      this.#world.knowledge.foreign.has(seat)
-    );
+    const last = this.#world.memberships.of(seat).findLast(({ at }) => at <= time);
+    const isByOthers = last?.isForeign === true && last.at >= this.#producedAt(newest);
+    return isByOthers && (final === undefined || isSuccess(final.outcome));
   }
 
-  #isUnmet(newest: WantedIntent, kind: string): boolean {
-    return (newest.op === 'add' ? 'missing' : 'extra') === kind && this.#isEnded(newest);
-  }
-
-  /** What was given up may wait again: an operator replays it. */
-  #isEnded(newest: WantedIntent): boolean {
+  /** What was given up may wait again: an operator replays it. Of what has no report it is judged as it is now. */
+  #isEnded(newest: WantedIntent, time: number): boolean {
+    const endedAt = this.#endedAt(newest);
+    if (endedAt !== null) return endedAt <= time;
     const live = this.#world.live.flatMap(({ all }) => all);
-    return this.#finalOf(newest) !== undefined || !isOnItsWay(this.#world, live, newest);
+    return !isOnItsWay(this.#world, live, newest);
+  }
+
+  /** When its first final report was made, or that of its full state; null: there is none. */
+  #endedAt({ id, whole }: WantedIntent): number | null {
+    const { finalAt } = this.#world.knowledge;
+    return finalAt.get(id) ?? (whole === undefined ? undefined : finalAt.get(whole.id)) ?? null;
   }
 
   #finalOf({ id, whole }: WantedIntent): Report | undefined {

@@ -40,6 +40,7 @@ function explainedIn(world: World, known: Topics, { group, member }: Seat): Verd
     links,
     atTarget: { kind: 'read', isMember, version: null },
     lastVersion: null,
+    openRequest: null,
     isMemoryKnown,
     obstacle: null,
     pause: null,

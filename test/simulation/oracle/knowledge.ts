@@ -31,6 +31,8 @@ export class Knowledge {
   readonly records = new Map<string, readonly string[]>();
   /** The final report that counts, by id. */
   readonly finals = new Map<string, Report>();
+  /** When the first one of each was made, ms of the history. */
+  readonly finalAt = new Map<string, number>();
   /** Full states of which something was reported by member, whether or not it is final. */
   readonly workedOut = new Set<string>();
   /** Full states whose wait was reported: their end has to be reported, too. */
@@ -97,8 +99,9 @@ export class Knowledge {
     return ids.length > 0 && ids.every((id) => this.lost.has(id) && !this.isFinal(id));
   }
 
-  /** A final report. */
-  reported(report: Report): void {
+  /** A final report. @param at when it was made, ms of the history */
+  reported(report: Report, at: number): void {
+    if (!this.finalAt.has(report.id)) this.finalAt.set(report.id, at);
     const known = this.finals.get(report.id);
     if (known === undefined || isAtLeast(report, known)) this.finals.set(report.id, report);
     this.open.delete(report.id);

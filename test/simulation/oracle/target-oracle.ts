@@ -1,6 +1,6 @@
 /** Watches the target: what is sent to it, how much at once, and what becomes of memberships. */
 import type { SandboxAnswer } from '../../../src/lab/sandbox/answer.ts';
-import type { TargetRequest, Watch } from '../engine/target.ts';
+import { FOREIGN_WRITER, type TargetRequest, type Watch } from '../engine/target.ts';
 import type { Traffic } from '../engine/target-network.ts';
 import { Violation } from '../violation.ts';
 import type { AdditionsOracle } from './additions-oracle.ts';
@@ -142,10 +142,10 @@ export class TargetOracle implements Traffic {
       const seat = seatOf({ group, member });
       if (op === 'remove') knowledge.absentSince.set(seat, now());
       else this.#world.additions.landed(seat);
-      if (by === 'foreign writer') knowledge.foreign.set(seat, now());
+      if (by === FOREIGN_WRITER) knowledge.foreign.set(seat, now());
       else this.#checkEffect(seat, op);
     }
-    if (by === 'foreign writer') return;
+    if (by === FOREIGN_WRITER) return;
     const removed = changed.filter((member) => before.has(member));
     this.#world.guard.removed(group, before.size, removed);
     if (!this.mayGoBack) this.#world.additions.removed(group, removed);

@@ -126,7 +126,7 @@ export class TopicOracle {
     if (isGivenUp && !this.#deadLetters.has(recordIdOf(report.id)))
       this.#fail('one-true-report', `${say(report)}, and its dead letter is not written yet`);
     const known = knowledge.finals.get(report.id);
-    knowledge.reported(report);
+    knowledge.reported(report, this.#reportedAt(report));
     // Sent again since its answer was lost: it speaks of the same instant.
     if (known !== undefined && isRepeat(report, known)) return;
     const event = events.get(report.id);
@@ -184,7 +184,7 @@ export class TopicOracle {
     if (report.outcome === 'superseded') this.#fail('one-true-report', `${say(report)}, and nothing is newer`);
     if (knowledge.wasTouched(intent)) return;
     // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (protocol.md 7.8).
-    const wasDenied = (knowledge.denied.get(intent.group) ?? -Infinity) > this.#givenUpAt(report) - DENIED_MS;
+    const wasDenied = (knowledge.denied.get(intent.group) ?? -Infinity) > this.#reportedAt(report) - DENIED_MS;
     if (!isSuccess(report.outcome) && wasDenied) return;
     // Which group of the target it means is not known, so its state cannot be seen.
     if (report.reason?.code === 'group_ambiguous') return;
@@ -203,7 +203,7 @@ export class TopicOracle {
   }
 
   /** Not when it is written: the topic may have taken no report for a while. */
-  #givenUpAt({ reported_at }: Report): number {
+  #reportedAt({ reported_at }: Report): number {
     const { knowledge, now } = this.#world;
     return Math.min(now(), Date.parse(reported_at) - EPOCH_MS - knowledge.clockSkewMs);
   }

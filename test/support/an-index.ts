@@ -2,6 +2,7 @@
 import type { RecordIndex } from '../../src/adapters/record-index/record-index.ts';
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
+import type { DriftSources } from '../../src/console/drift-evidence.ts';
 import { withRecordIndex, type IndexReading, type IndexSources } from '../../src/console/indexing.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { LogTools } from '../../src/ports.ts';
@@ -22,6 +23,11 @@ export const boundsIn =
   (broker: MemoryBroker): IndexSources['bounds'] =>
   async (topic, partitions) =>
     new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition)]));
+
+export const startsIn =
+  (broker: MemoryBroker): DriftSources['starts'] =>
+  async (topic, partitions) =>
+    new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition).start]));
 
 /** Brought up to date. */
 export const withAnIndex = <T>(

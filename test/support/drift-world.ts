@@ -32,7 +32,7 @@ export function driftSources(
     format: options.format ?? native,
     committed: async () =>
       new Map(partitions.map((partition) => [partition, broker.group('rollcall').committed(partition).offset ?? 0n])),
-    starts: (topic, asked) => startsIn(broker, topic)(asked),
+    starts: startsIn(broker),
     bounds: async (topic, asked) =>
       new Map(asked.map((partition) => [partition, broker.topic(topic).partition(partition)])),
     timestampsAt: async (topic, from) => timestampsIn(broker, topic, from),

@@ -12,7 +12,7 @@ import type { IndexReading } from '../../src/console/indexing.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { IdMap } from '../../src/ports.ts';
 import { aReport } from './a-report.ts';
-import { boundsIn, topicIdIn, withAnIndex } from './an-index.ts';
+import { boundsIn, startsIn, topicIdIn, withAnIndex } from './an-index.ts';
 import { aContext } from './command-context.ts';
 import { ManualClock } from './manual-clock.ts';
 import { QuickTarget } from './quick-world.ts';
@@ -103,7 +103,7 @@ export class WrittenTopics {
       context,
       instances: [],
       committed: async () => new Map(of(topics.source).map(([partition, { end }]) => [partition, end])),
-      starts: (topic: string, asked: readonly number[]) => startsIn(broker, topic)(asked),
+      starts: startsIn(broker),
       topicId: topicIdIn(broker),
     };
     if (folder === null)

@@ -330,7 +330,12 @@ export const driftMutants: readonly Mutant[] = [
   {
     name: 'repaired-elsewhere',
     breaks: 'a repair goes to the partition of its key, also where the records of its group are in another one',
-    edits: [{ find: 'return known ?? this.#source.partitionOf(', replace: 'return this.#source.partitionOf(' }],
+    edits: [
+      {
+        find: 'return known !== undefined && this.#source.has(known) ? known : this.#source.partitionOf(',
+        replace: 'return this.#source.partitionOf(',
+      },
+    ],
     tests: ['test/contract/resync.test.ts'],
   },
   {

@@ -133,7 +133,7 @@ async function showMember(
   found: Explained,
   { isJson, context: { stdout } }: Showing,
 ): Promise<ExitCode> {
-  const names = found.names.member(member ?? '');
+  const names = found.askedMember(member ?? '');
   const known = found.knownOf(names);
   const verdict = explain(known);
   const then = at === null ? null : timeText(at);

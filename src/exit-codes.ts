@@ -15,7 +15,7 @@ export const exitCodesHelp = `Exit codes:
   0   done
   1   something is left: it failed, is held, waits or was not found; or a second signal ended it
   64  usage: the command line cannot be understood
-  69  unavailable: the target, the brokers or a topic cannot be used
+  69  unavailable: the target, the brokers, a topic or a disk cannot be used
   70  internal error
   78  configuration: a variable is missing or wrong, or credentials are refused`;
 

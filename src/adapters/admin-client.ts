@@ -33,7 +33,7 @@ export function askOfGroup(
   return ask(instance, { page: '/explain', query, shape: InstanceAnswer }, clock);
 }
 
-/** Never rejects. @param withAffected lists the groups whose changes wait for the target */
+/** Never rejects. @param withAffected lists the groups whose changes wait for the target or a resume */
 export function askStatus(
   instance: Instance,
   { withAffected }: StatusAsked,

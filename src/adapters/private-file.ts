@@ -4,7 +4,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { constants, rmSync } from 'node:fs';
-import { copyFile, link, lstat, open, type FileHandle } from 'node:fs/promises';
+import { copyFile, link, lstat, open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import type { OperatorKey } from '../core/log/request-record.ts';
 import { errorText } from '../core/text/visible.ts';
 import { systemRandom } from './system.ts';
@@ -14,7 +14,7 @@ const OTHERS = 0o077;
 
 /**
  * Replaces what is there. An existing file that others may read is closed to them first. Rejects where it cannot be, or cannot be written;
- * no file that is cut stays.
+ * nothing that is cut stays: the file is removed, or empty where the path is a link to it.
  */
 export async function writePrivateFile(path: string, text: string | Iterable<string>): Promise<void> {
   const file = await open(path, 'w', OWNER_ONLY);
@@ -22,11 +22,28 @@ export async function writePrivateFile(path: string, text: string | Iterable<str
     await closeToOthers(file);
     for (const part of typeof text === 'string' ? [text] : text) await file.appendFile(part);
   } catch (error) {
-    if ((await file.stat()).isFile()) rmSync(path, { force: true });
+    // What is wrong with the file is in the first error.
+    await discard(file, path).catch(() => undefined);
     throw error;
   } finally {
     await file.close();
   }
+}
+
+/** Pipes and devices have no length, and stay. */
+async function discard(file: FileHandle, path: string): Promise<void> {
+  await file.truncate(0).catch(() => undefined);
+  if ((await lstat(path)).isFile()) removeIfPossible(path);
+}
+
+/** That `writePrivateFile` can replace what is there, or make a new one; nothing of it changes. Rejects where it cannot. */
+export async function checkPrivateFile(path: string): Promise<void> {
+  const known = await stat(path).catch(() => null);
+  // Of a pipe the reader would take the end of the check for the end.
+  if (known !== null && !known.isFile() && !known.isDirectory()) return;
+  const file = await open(path, 'a', OWNER_ONLY);
+  await file.close();
+  if (known === null) removeIfPossible(await realpath(path));
 }
 
 /** A file that is written on, a text at a time. */
@@ -46,8 +63,8 @@ export async function appendPrivateFile(path: string, length: number | null, fir
     if (length !== null && (await file.stat()).size > length) await file.truncate(length);
     if (length === null || length === 0) await file.appendFile(first);
   } catch (error) {
-    await file.close();
-    if (length === null) rmSync(path, { force: true });
+    await file.close().catch(() => undefined);
+    if (length === null) removeIfPossible(path);
     throw error;
   }
   return { append: (text) => file.appendFile(text), close: () => file.close() };
@@ -79,7 +96,7 @@ export async function writeNewPrivateFile<T>(
   stop: AbortSignal,
   write: (file: Pick<AppendedFile, 'append'>) => Promise<T>,
 ): Promise<T> {
-  if (await lstat(path).catch(() => null)) throw isThere();
+  if (await lstat(path).catch(() => null)) throw existsAlready();
   const unfinished = `${path}.${systemRandom.uuid()}.unfinished`;
   const file = await open(unfinished, 'ax', OWNER_ONLY).catch(cannotWrite);
   // Nothing that waits is reached where the process exits.
@@ -123,11 +140,11 @@ async function giveName(unfinished: string, path: string): Promise<void> {
       return copyFile(unfinished, path, constants.COPYFILE_EXCL);
     });
   } catch (error) {
-    throw codeOf(error) === 'EEXIST' ? isThere() : new NewFileError(errorText(error), { cause: error });
+    throw codeOf(error) === 'EEXIST' ? existsAlready() : new NewFileError(errorText(error), { cause: error });
   }
 }
 
-const isThere = (): NewFileError => new NewFileError('it is there already: name another file, or remove it');
+const existsAlready = (): NewFileError => new NewFileError('it exists already: name another file, or remove it');
 
 function cannotWrite(cause: unknown): never {
   throw new NewFileError(errorText(cause), { cause });

@@ -9,6 +9,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isStoredId } from '../core/change/change.ts';
 import type { InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { InstanceStatus, PipelineStatus, StatusAsked } from '../core/status/instance-status.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
@@ -144,10 +145,11 @@ class Pages {
 
   #explain(query: URLSearchParams): AdminAnswer {
     const { explain } = this.#sources;
-    const group = query.get('group');
+    const [group, member] = [query.get('group'), query.get('member')];
     if (explain === undefined) return NO_SUCH_PAGE;
-    if (group === null) return json(400, { error: 'name a group: /explain?group=…' });
-    const answer = explain(group, query.get('member'));
+    if (group === null || !isStoredId(group)) return json(400, { error: 'name a group: /explain?group=…' });
+    if (member !== null && !isStoredId(member)) return json(400, { error: 'name a member, or leave `member` out' });
+    const answer = explain(group, member);
     return answer === null ? NOT_STARTED : json(200, answer);
   }
 

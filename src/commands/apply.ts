@@ -29,7 +29,7 @@ import { tokenFailure } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
-import { summaryJson, summaryText, writeSummary } from '../console/report-text.ts';
+import { checkSummaryFile, summaryJson, summaryText, writeSummary } from '../console/report-text.ts';
 
 export interface ApplyFlags extends SourceFlags {
   readonly json?: true;
@@ -72,7 +72,7 @@ With --plan nothing but the requests of the plan is sent, and nothing more of a 
 \`version_moved\`. A plan that is damaged or cut, or is of another target, is refused (64).
 
 Removals that the guard holds (GUARD_GROUP_PERCENT and the like) are listed with a digest for each group, and leave with
---approve only, with --plan those that the plan has listed; those of a deleted group or an empty full state always need it. Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
+--approve only, with --plan those that the plan has listed; those of a deleted group or an empty full state always need it. Lines that are not valid are reported, the others land. Users and groups that do not exist are given up at the first failure;
 SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes failed, and 69 where the target has been
 out of reach for 60 s (78 where it refuses the credentials); what is left is then listed as retry_scheduled, and the file can be applied
 again; of a plan another one has to be made first.`;
@@ -83,6 +83,7 @@ export async function applyFile(
   context: CommandContext,
 ): Promise<ExitCode> {
   checkDigests(flags.approve ?? []);
+  if (flags.report !== undefined) await checkSummaryFile(flags.report);
   const source = await openSource(file, flags, context);
   const { config, format } = source;
   refuseInShadow(config, 'sends changes to Genesys Cloud');
@@ -99,20 +100,19 @@ export async function applyFile(
       await close();
     }
   });
-  try {
-    if (flags.report !== undefined) await writeSummary(flags.report, summary);
-  } finally {
-    // The requests are sent: where the file cannot be written, this is all that says so.
-    await (flags.json === true
-      ? printPieces(context.stdout, summaryJson(summary, 0))
-      : print(context.stdout, summaryText(summary)));
-    await print(flags.json === true ? context.stderr : context.stdout, leftHeldText(held, source.from));
-    await print(context.stderr, movedText(moved) + invalidText(source.invalidCount));
-  }
+  const unwritten = flags.report === undefined ? null : await writeSummary(flags.report, summary);
+  // The requests are sent: where the file cannot be written, this is all that shows what was done.
+  await (flags.json === true
+    ? printPieces(context.stdout, summaryJson(summary, 0))
+    : print(context.stdout, summaryText(summary)));
+  await print(flags.json === true ? context.stderr : context.stdout, leftHeldText(held, source.from));
+  await print(context.stderr, movedText(moved) + invalidText(source.invalidCount));
   if (end.kind === 'unavailable') {
-    await print(context.stderr, context.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
+    const problems = [`the target cannot be used: ${end.reason}`, ...(unwritten === null ? [] : [unwritten.message])];
+    for (const problem of problems) await print(context.stderr, context.secrets.redact(`rollcall: ${problem}\n`));
     return end.code;
   }
+  if (unwritten !== null) throw unwritten;
   const isAllDone =
     end.kind === 'rest' && summary.success_count === summary.total_operations && source.invalidCount === 0;
   return isAllDone ? EXIT.done : EXIT.someFailed;

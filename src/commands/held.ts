@@ -16,6 +16,7 @@ import { DECIDED, decideParts, type Deciding } from '../console/held-decisions.t
 import { NO_EVENTS, actorsOf } from '../console/held-events.ts';
 import {
   heldSets,
+  heldSetsIn,
   isByDigest,
   isWhole,
   selected,
@@ -26,8 +27,9 @@ import {
   type HeldSet,
 } from '../console/held-sets.ts';
 import { listText, partLine, partText, removalsText } from '../console/held-text.ts';
+import { demandOneMeaning, withNaming } from '../console/meant-ids.ts';
 import { reasonIn } from '../console/pauses.ts';
-import { type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
+import { findWaiting, type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
 
 export interface HeldFlags {
   readonly json?: true;
@@ -182,7 +184,7 @@ export async function decideHeld(
   { json, yes }: Pick<DecisionFlags, 'json' | 'yes'>,
 ): Promise<ExitCode> {
   const { stdout, stderr } = retry.context;
-  const parts = selected(await heldSets(retry), decision);
+  const parts = await selectedParts(retry, decision);
   if (parts.length === 0) {
     await print(stderr, 'nothing is held that fits\n');
     return EXIT.someFailed;
@@ -200,6 +202,13 @@ export async function decideHeld(
         : `${verdict}  ${counted(count, 'removal')}  group ${group}  ${digest}\n`,
     ),
   );
+}
+
+/** @throws ExitError also where an id is one group, or member, at the identity provider and another in Genesys Cloud */
+async function selectedParts(retry: RetryTopic, decision: Decision): Promise<readonly SelectedPart[]> {
+  const waiting = (await findWaiting(retry, {})).map(({ intent }) => intent);
+  await withNaming(retry, decision, (ids) => demandOneMeaning(decision, { command: 'held', waiting, ids }));
+  return selected(heldSetsIn(waiting), decision);
 }
 
 const partJson = (part: SelectedPart): string => `${jsonText(partLine(part, NO_EVENTS))}\n`;

@@ -20,7 +20,8 @@ import { PlanTotals } from '../console/plan-totals.ts';
 import { readChanges, type PlannedChanges } from '../console/planning.ts';
 import { filterOf, type ListFlags } from '../console/replays.ts';
 import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
-import { openIdMap, withTarget } from '../console/target.ts';
+import { openIdMap } from '../console/id-map.ts';
+import { withTarget } from '../console/target.ts';
 import { readTopics, type TopicSources } from '../console/read-topics.ts';
 import type { TopicChanges } from '../console/topic-changes.ts';
 
@@ -51,10 +52,10 @@ export function planCommand(context: CommandContext): Command {
     .option('--replay', 'what `rollcall replay now` with the same filters would send')
     .option(
       '--group <id>',
-      'with --from-topic or --replay: only of this group, as the source names it; may be repeated, as may each below',
+      'with --from-topic or --replay: only of this group, as the source names it, with --replay also as Genesys Cloud does; may be repeated, as may each below',
       collect,
     )
-    .option('--member <id>', 'with --replay: only of this member', collect)
+    .option('--member <id>', 'with --replay: only of this member, by either', collect)
     .option('--id <id>', 'with --replay: only the change with this id: topic/partition/offset/member', collect)
     .option('--reason <code>', 'with --replay: only with this reason, as `rollcall replay list` shows it', collect)
     .option('--json', 'one line per group: {"group","etag","requests","noop","predicted"}')

@@ -8,8 +8,9 @@ import { timeText } from '../core/report/reporting.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { collect, print, type CommandContext } from '../console/command-context.ts';
+import { findNamed } from '../console/meant-ids.ts';
 import { filterOf, nameOf, wake, type ListFlags, type Replay } from '../console/replays.ts';
-import { findWaiting, type WaitingIntent, withRetryTopic } from '../console/retry-topic.ts';
+import { type WaitingIntent, withRetryTopic } from '../console/retry-topic.ts';
 
 export interface NowFlags extends ListFlags {
   readonly all?: true;
@@ -47,18 +48,22 @@ Examples:
   $ rollcall replay now --group 5b1e…            what would be woken
   $ rollcall replay now --group 5b1e… --yes
 
-\`now --yes\` exits 0 where all were woken, 1 where a newer change has replaced some, 69 where no instance answers. Where \`rollcall
-run\` has OPERATOR_KEY, this command needs the same; it takes up no others' requests.`;
+\`now --yes\` exits 0 where all were woken, 1 where a newer change has replaced some, or an id is not known or means two, 69 where no
+instance answers. Where \`rollcall run\` has OPERATOR_KEY, this command needs the same; it takes up no others' requests.`;
 
 const filtered = (command: Command): Command =>
   command
-    .option('--group <id>', 'only of this group; may be repeated, as the others', collect)
-    .option('--member <id>', 'only of this member', collect)
+    .option(
+      '--group <id>',
+      "only of this group, by the identity provider's id or by Genesys Cloud's; may be repeated, as the others",
+      collect,
+    )
+    .option('--member <id>', 'only of this member, likewise', collect)
     .option('--id <id>', 'only the change with this id: topic/partition/offset/member', collect)
     .option('--reason <code>', 'only with this reason: attempts_exhausted, rejected, or an error code', collect);
 
 export async function listWaiting(replay: Replay<ListFlags>): Promise<ExitCode> {
-  const found = await findWaiting(replay, filterOf(replay.flags));
+  const found = await findNamed(replay, filterOf(replay.flags), 'replay list');
   for (const waiting of found) await print(replay.context.stdout, lineOf(replay.flags, waiting));
   if (replay.flags.json !== true) await print(replay.context.stderr, `${countText(found)}\n`);
   return EXIT.done;
@@ -70,7 +75,7 @@ export async function replayNow(replay: Replay<NowFlags>): Promise<ExitCode> {
   if (!isNarrowed && flags.all !== true) {
     throw new ExitError(EXIT.usage, 'replay now: say which: --group, --member, --id, --reason, or --all');
   }
-  const waiting = await findWaiting(replay, filterOf(replay.flags));
+  const waiting = await findNamed(replay, filterOf(replay.flags), 'replay now');
   const found = waiting.filter(({ state }) => state !== 'held');
   const heldCount = waiting.length - found.length;
   if (heldCount > 0)

@@ -18,11 +18,12 @@ import {
   type ReportTimes,
   type RowsBy,
 } from '../console/breakdown-text.ts';
-import { missingReports, missingText, type KeptReports } from '../console/missing-reports.ts';
+import { missingReports, missingText } from '../console/missing-reports.ts';
+import { oldestInTopic, type OldestReports, type ReportLog } from '../console/oldest-reports.ts';
 import { writeReportPage } from '../console/page/page-file.ts';
 import { indexOption, withRecordIndex } from '../console/indexing.ts';
-import { reportIndex, reportIndexSources } from '../console/indexed-records.ts';
-import { noteSearch, pageCriteriaText } from '../console/report-notes.ts';
+import { oldestInIndex, reportIndex, reportIndexSources } from '../console/indexed-records.ts';
+import { heldBeforeText, noteSearch, pageCriteriaText } from '../console/report-notes.ts';
 import { csvHeader, csvRow, csvText, summaryJson, summaryText } from '../console/report-text.ts';
 import { NOT_SENT } from '../console/shadow.ts';
 import {
@@ -92,8 +93,16 @@ export function reportCommand(context: CommandContext): Command {
     .option('--group <id>', 'only of this group; may be repeated, as the next two', collect)
     .option('--member <id>', 'only of this member', collect)
     .option('--outcome <outcome>', 'only with this outcome, also one that a newer version writes', collect)
-    .option('--since <time>', 'only reported then or later, such as 2026-09-21T14:13:20Z', instant)
-    .option('--until <time>', 'as of then: without what was reported at that time or later', instant)
+    .option(
+      '--since <time>',
+      'only what was reported then or later, such as 2026-09-21T14:13:20Z; of what is held, held since then or later',
+      instant,
+    )
+    .option(
+      '--until <time>',
+      'as of then: without what was reported then or later; of what is held, held since then or later',
+      instant,
+    )
     .option('--all-partitions', 'with --group: where partitions were added to the topic, or ids are mapped since')
     .addOption(indexOption())
     .addHelpText('after', examples)
@@ -105,8 +114,8 @@ export function reportCommand(context: CommandContext): Command {
         async (config, tools) => {
           checkFlags(flags);
           const topic = config.topics.report;
-          const { starts } = placesIn(tools, config);
-          const printing = { flags, topic, tools, starts: (of: readonly number[]) => starts(topic, of), context };
+          const { bounds } = placesIn(tools, config);
+          const printing = { flags, topic, tools, bounds, context };
           if (directory === undefined) return printReport(printing);
           const sources = await reportIndexSources(config, { tools, context });
           await withRecordIndex(directory, sources, (index) => printReport({ ...printing, index }));
@@ -137,12 +146,9 @@ Ids of groups and members are those of the identity provider or of Genesys Cloud
 time, --until ends at those of that time, and --group reads the partition of its key; the others too where that holds
 nothing of the group.`;
 
-interface Reporting {
+interface Reporting extends Pick<ReportLog, 'topic' | 'bounds'> {
   readonly flags: ReportFlags;
-  readonly topic: string;
   readonly tools: LogTools;
-  /** By partition of the topic, the offset of the oldest record that is left. */
-  readonly starts: KeptReports['starts'];
   /** Brought up to date; absent: the topic is read. */
   readonly index?: RecordIndex;
   readonly context: Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'stop'>;
@@ -155,27 +161,23 @@ export async function printReport(reporting: Reporting): Promise<void> {
   const follow = flags.follow === true;
   const { partitionCount } = await existingTopic(topic, { tools, context });
   const allPartitions = flags.allPartitions === true;
-  const sourceOf = (selected: ReportSelection): ReportSource =>
+  const source: ReportSource =
     index === undefined
-      ? reportTopic({ tools, topic, selection: selected, follow, context })
-      : reportIndex({ index, stop: context.stop }, selected);
-  const source = sourceOf(selection);
+      ? reportTopic({ tools, topic, selection, follow, context })
+      : reportIndex({ index, stop: context.stop }, selection);
   const searched = new SearchedReports({ source, partitionCount, selection, follow, allPartitions, context });
   const endProgress = showReading(reporting, searched);
-  const kept = { topic, starts: startsOf(reporting), source: sourceOf(ALL), context };
-  const missing = async (): Promise<readonly MissingReports[]> =>
-    follow ? [] : missingReports(kept, { partitions: [...searched.partitions], since: selection.since });
+  const { since } = selection;
+  let found: Promise<readonly MissingReports[]> | null = null;
+  // Read once, so that all that shows it shows the same.
+  const missing = (): Promise<readonly MissingReports[]> =>
+    (found ??= missingReports(oldestOf(reporting), { topic, partitions: [...searched.partitions], since }));
   const count = await printingOf(flags)(reporting, searched, { selection, missing }).finally(endProgress);
-  if (!follow) endIfStopped(context, `before the end of ${topic}`);
-  await noteSearch(reporting, searched, { selection, count, partitionCount, missing: await missing() });
+  await noteSearch(reporting, searched, { selection, count, partitionCount, missing: follow ? [] : await missing() });
 }
 
-const ALL: ReportSelection = { groups: null, members: null, outcomes: null, since: null };
-
-const startsOf = ({ starts, index }: Reporting): KeptReports['starts'] =>
-  index === undefined
-    ? starts
-    : async () => new Map([...index.places('report')].map(([partition, { first }]) => [partition, first]));
+const oldestOf = ({ topic, tools, bounds, index, context }: Reporting): OldestReports =>
+  index === undefined ? oldestInTopic({ topic, tools, bounds, context }) : oldestInIndex(index, context);
 
 /** @throws ExitError (usage) where they contradict each other. */
 function checkFlags(flags: ReportFlags): void {
@@ -224,14 +226,14 @@ function showReading({ flags, index, context }: Reporting, searched: SearchedRep
 
 interface Asked {
   readonly selection: ReportSelection;
-  /** Of the partitions that were read. */
+  /** Of the partitions that were read, once they are. */
   readonly missing: () => Promise<readonly MissingReports[]>;
 }
 
 type Printing = (reporting: Reporting, searched: SearchedReports, asked: Asked) => Promise<number>;
 
 /** As they come. */
-const printRecords: Printing = async ({ flags, context }, searched, { selection }) => {
+const printRecords: Printing = async ({ flags, topic, context }, searched, { selection }) => {
   const isCsv = flags.format === 'csv';
   if (isCsv) await printPieces(context.stdout, [csvHeader()]);
   let count = 0;
@@ -240,6 +242,7 @@ const printRecords: Printing = async ({ flags, context }, searched, { selection 
     count += 1;
     await (isCsv ? printPieces(context.stdout, [csvRow(record)]) : printJson(context.stdout, json));
   }
+  if (flags.follow !== true) endIfStopped(context, `before the end of ${topic}`);
   return count;
 };
 
@@ -296,10 +299,10 @@ const writePage: Printing = async (reporting, searched, { selection, missing }) 
   const { html: path = '' } = flags;
   const about = { topic, times: timesOf(flags, context), criteria: pageCriteriaText(flags) };
   const operations = countedOf(reporting, selection);
-  const warnings = async (): Promise<readonly string[]> => {
-    const gone = missingText(await missing());
-    return gone === null ? [] : [`${gone}.`];
-  };
+  const warnings = async (): Promise<readonly string[]> =>
+    [missingText(await missing()), heldBeforeText(searched.heldBeforeCount, selection)].flatMap((text) =>
+      text === null ? [] : [`${text}.`],
+    );
   const page = { path, about, searched, counted: operations, warnings, context };
   const count = await writeReportPage({ ...page, isSelected: isSelectedBy(selection) });
   await print(context.stderr, `written to ${path}\n`);

@@ -31,7 +31,7 @@ import { LiveConfig, lazily, liveKafka, liveReceiver, serveAdmin, type Live } fr
 import { stopped, type CommandContext } from '../console/command-context.ts';
 import { watchDrift, withDrift, type RunningDriftWatch } from '../console/drift-running.ts';
 import { inspectFirstRecords, openSourceTopicFormat } from '../console/source-format.ts';
-import { openIdMap, type OpenIdMap } from '../console/target.ts';
+import { openIdMap, type OpenIdMap } from '../console/id-map.ts';
 
 export function runCommand(context: CommandContext): Command {
   return new Command('run')

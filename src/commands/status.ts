@@ -25,7 +25,10 @@ export function statusCommand(context: CommandContext): Command {
       'Asks running instances and Kafka. Where no instance answers, committed offsets and the retry topic tell what is not finished. It changes nothing.',
     )
     .option('--admin <url>', 'of a running instance; once for each (default: by ADMIN_HOST and ADMIN_PORT)', collect)
-    .option('--affected', 'list the groups whose changes wait to be sent, such as those that an open breaker keeps')
+    .option(
+      '--affected',
+      'list the groups whose changes wait to be sent, and what keeps them: a pause, or an open breaker',
+    )
     .option('--watch', 'again every 2 s, until a signal')
     .option('--json', 'one JSON object: {"in_step","sentence","converges_in_ms","totals","partitions","instances",…}')
     .addHelpText('after', examples)

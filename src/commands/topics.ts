@@ -18,7 +18,7 @@ interface CreateFlags extends CheckFlags {
 export function topicsCommand(context: CommandContext): Command {
   const create = new Command('create')
     .summary('create the topics that are missing; those that are there stay as they are')
-    .option('--partitions <number>', 'of the source topic, where it is not there yet', wholeNumber(1, 10_000), 6)
+    .option('--partitions <number>', 'of the source topic, where it does not exist yet', wholeNumber(1, 10_000), 6)
     .option('--replication-factor <number>', "of each new topic (default: the brokers')", wholeNumber(1, 100))
     .option('--json', 'one JSON object: {"created":[…],"findings":[…]}')
     .action(async (flags: CreateFlags) => {

@@ -12,7 +12,7 @@ import { readPlanFile, settingsOf, type PlanGroup } from './plan-file.ts';
 import { PlannedRequests } from './planned-requests.ts';
 import { fillFromPlan, plannedFormat, plannedIds } from './planned-source.ts';
 import { openFormat, withFormat, type FormatFlags } from './source-format.ts';
-import { openIdMap, type OpenIdMap } from './target.ts';
+import { openIdMap, type OpenIdMap } from './id-map.ts';
 
 type ApplyConfig = Config<'genesys' | 'pipeline' | 'ids'>;
 

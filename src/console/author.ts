@@ -24,6 +24,6 @@ export function authorOf(
 ): string {
   const name = author ?? environment['USER'] ?? '';
   if (isId(name)) return name;
-  const most = `up to ${AUTHOR_LENGTH_MAX} characters, none of them a control character`;
+  const most = `up to ${AUTHOR_LENGTH_MAX} characters, none of them a control character, and neither \`.\` nor \`..\``;
   throw new ExitError(EXIT.usage, `${command}: say who ${DOES[command]}: ${flag} <name>, ${most}`);
 }

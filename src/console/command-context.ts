@@ -96,7 +96,7 @@ export function instant(text: string): number {
   const at = instantIn(text);
   if (at !== null && at >= 0) return at;
   throw new InvalidArgumentError(
-    'Give a time that is there, since 1970, with its zone, such as 2026-09-21T14:13:20Z or 2026-09-21T16:13:20+02:00; a day alone, such as 2026-09-21, is its beginning in UTC.',
+    'Give a time that exists, since 1970, with its zone, such as 2026-09-21T14:13:20Z or 2026-09-21T16:13:20+02:00; a day alone, such as 2026-09-21, is its beginning in UTC.',
   );
 }
 

@@ -4,27 +4,26 @@
  */
 import { idKey, isChange, isSameId, OFFSET_PATTERN, readOffset, type ChangeEvent } from '../core/change/change.ts';
 import type { KnownOfGroup, Unreadable } from '../core/drift/differences.ts';
-import type { GroupFacts, Place } from '../core/drift/group-facts.ts';
+import type { GroupFacts } from '../core/drift/group-facts.ts';
+import { isFormerPlace, type Place } from '../core/drift/place.ts';
 import { KnownNames } from '../core/explain/names.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
+import type { ReportedSource } from '../core/report/former-source.ts';
 import type { ReportRecord } from '../core/report/report.ts';
+import { isAboutPause } from '../core/report/summary.ts';
 import type { TopicRecord } from '../ports.ts';
-import { unlessStopped, type CommandContext } from './command-context.ts';
+import { unlessStopped } from './command-context.ts';
 import type { GroupSources } from './group-sources.ts';
 import { eventsIn, type PlacedEvent } from './source-events.ts';
 import { CLOCK_MARGIN_MS, groupIds, groupInKey, readReport, type KeyedReport } from './report-search.ts';
 import { KnownGroups } from './known-groups.ts';
 import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './retry-topic.ts';
+import { SourceLook, type LookSources } from './source-look.ts';
 import { TopicReading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 
-export type DriftSources = Pick<
-  GroupSources,
-  'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'bounds' | 'ids'
-> & {
-  /** A reading ends with an error where `stop` aborts. */
-  readonly context: Pick<CommandContext, 'stderr' | 'clock' | 'stop'>;
-};
+export type DriftSources = Pick<GroupSources, 'tools' | 'topics' | 'format' | 'committed' | 'starts' | 'ids'> &
+  LookSources;
 
 /** Which groups are compared. */
 export interface DriftScope {
@@ -42,8 +41,8 @@ export interface DriftScope {
 /** @param record the record that the change is of */
 export type ChangeListener = (change: PlacedEvent<ChangeEvent>, record: TopicRecord) => void;
 
-/** @param group as the source spells it */
-export type ReportListener = (record: ReportRecord, group: string) => void;
+/** @param group as the source spells it @param of which source topic */
+export type ReportListener = (record: ReportRecord, group: string, of: ReportedSource) => void;
 
 export class DriftEvidence {
   readonly #sources: DriftSources;
@@ -61,6 +60,7 @@ export class DriftEvidence {
   readonly #source: TopicReading;
   /** Of the source, in which reports have events of the groups that are asked for. */
   readonly #reportedPartitions = new Set<number>();
+  readonly #look: SourceLook;
   readonly #unreadable = new UnreadableRecords();
   #committed: ReadonlyMap<number, bigint> = new Map();
   #isSourceGone = false;
@@ -79,13 +79,20 @@ export class DriftEvidence {
     this.#retry = new TopicReading('retry', retry, sources, this.#unreadable);
     this.#reports = new TopicReading('report', report, sources, this.#unreadable);
     this.#source = new TopicReading('source', source, sources, this.#unreadable);
+    this.#look = new SourceLook(source, sources);
     this.#isPartial = since !== undefined;
     if (since !== undefined) this.#reports.startAtTime(since - CLOCK_MARGIN_MS);
   }
 
-  /** By `idKey`, all groups that the topics name, of those that are asked for. */
+  /**
+   * By `idKey`, all groups that the topics name, of those that are asked for; not those that reports of a former source topic alone name,
+   * of which nothing is known to be wanted.
+   */
   get groups(): readonly string[] {
-    return this.#facts.names;
+    return this.#facts.names.filter((group) => {
+      const facts = this.#facts.factsOf(group);
+      return facts?.newest !== null || !facts.isNamedBefore;
+    });
   }
 
   /** Of batches that cannot be unpacked, each as a sentence without a full stop. */
@@ -180,8 +187,8 @@ export class DriftEvidence {
       unreadable: this.#unreadableOf(group, facts),
       waiting: waitingOfGroup(this.#waiting, group),
       targetOf: (key) => this.#targetOf('user', key),
-      isCommitted: ({ partition, offset }: Place) => offset < (this.#committed.get(partition) ?? 0n),
-      isSourceGone: this.#isSourceGone,
+      isCommitted: (place) => isFormerPlace(place) || place.offset < (this.#committed.get(place.partition) ?? 0n),
+      isSourceGone: this.#isSourceGone || facts.isNamedBefore,
       areReportsGone: this.#areReportsGone,
       wanted,
     };
@@ -274,20 +281,21 @@ export class DriftEvidence {
   /** @returns whether a name became known whose reports may have been passed over. */
   async #readReportsOn(): Promise<boolean> {
     let isGrown = false;
-    for await (const record of this.#reports.read()) {
+    for await (const record of this.#reports.read(() => this.#look.expire())) {
       const { key, value } = record;
       const read = readReport(value);
       if (read === null) this.#unreadable.noteReport(record, this.#reports.topic);
-      if (read === null || read.record.source.topic !== this.#sources.topics.source) continue;
-      // Another comparison has found it, by evidence of its own.
-      if (read.record.outcome === 'drift') continue;
-      isGrown = this.#takeReport({ record: read.record, key: groupInKey(key) }) || isGrown;
+      // Another comparison has found drift, by evidence of its own.
+      if (read === null || read.record.outcome === 'drift' || isAboutPause(read.record)) continue;
+      const of = await this.#look.of(read.record);
+      if (of === null) continue;
+      isGrown = this.#takeReport({ record: read.record, key: groupInKey(key) }, of) || isGrown;
     }
     return isGrown;
   }
 
   /** @returns whether it has made a name of a group known. */
-  #takeReport(report: KeyedReport): boolean {
+  #takeReport(report: KeyedReport, of: ReportedSource): boolean {
     const { record, key } = report;
     const names = groupIds(report).filter((id) => typeof id === 'string');
     const group = record.source_group ?? key ?? record.group;
@@ -297,9 +305,10 @@ export class DriftEvidence {
     if (record.group !== null) this.#groups.note(group, record.group);
     const { source_member: name = null, member } = record;
     if (this.#sources.ids !== null && name !== null && member !== null) this.#members.note(name, member);
-    this.#facts.note(group, (facts) => facts.takeReport(record));
+    this.#facts.note(group, (facts) => facts.takeReport(record, of));
+    for (const listener of this.#reportListeners) listener(record, group, of);
+    if (of === 'former') return isNew;
     this.#noteReported(record.source);
-    for (const listener of this.#reportListeners) listener(record, group);
     if (this.#names !== null) this.#reportedPartitions.add(record.source.partition);
     return isNew;
   }

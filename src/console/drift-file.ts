@@ -84,7 +84,7 @@ export async function openCompared(path: string, isResumed: boolean, compared: C
     if (error instanceof ExitError) throw error;
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
       throw fileError(`--out ${path}`, error);
-    const remedy = 'is there already: go on with it by --resume, or name another file';
+    const remedy = 'exists already: go on with it by --resume, or name another file';
     throw new ExitError(EXIT.usage, `--out ${path}: ${remedy}`, { cause: error });
   }
 }

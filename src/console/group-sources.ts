@@ -9,7 +9,9 @@ import type { GroupApi, IdMap, LogTools } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import { commandLog, withLogTools } from './kafka-tools.ts';
 import { openSourceTopicFormat } from './source-format.ts';
-import { openIdMap, withTarget } from './target.ts';
+import { openIdMap } from './id-map.ts';
+import type { LookSources } from './source-look.ts';
+import { withTarget } from './target.ts';
 import type { ReadingSources } from './topic-reading.ts';
 
 const PARTS = ['format', 'ids', 'genesys'] as const;
@@ -36,7 +38,7 @@ type OpenConfig<P extends Part> = Config<'kafka' | 'topics' | (typeof PARTS)[num
 export function placesIn(
   tools: KafkaLogTools,
   { topics, kafka }: Config<'kafka' | 'topics'>,
-): Pick<GroupSources, 'committed' | 'starts' | 'bounds' | 'topicId'> {
+): Pick<GroupSources, 'committed' | 'starts' | 'bounds' | 'topicId'> & Pick<LookSources, 'timestampsAt'> {
   const bounds: GroupSources['bounds'] = async (topic, partitions) =>
     new Map((await tools.boundsOfAll(topic, partitions)).map((each) => [each.partition, each]));
   return {
@@ -44,15 +46,18 @@ export function placesIn(
     starts: async (topic, partitions) =>
       new Map([...(await bounds(topic, partitions))].map(([partition, { start }]) => [partition, start])),
     bounds,
+    timestampsAt: (topic, from) => tools.timestampsAt(topic, from),
     topicId: (topic) => tools.topicId(topic),
   };
 }
+
+type OpenSources = GroupSources & Pick<LookSources, 'timestampsAt'> & { readonly tools: KafkaLogTools };
 
 /** @param parts beside those that are opened here. @param needs what is named where Kafka does not permit the work. */
 export async function withGroupSources<P extends Part>(
   context: CommandContext,
   parts: readonly P[],
-  work: (sources: GroupSources & { readonly tools: KafkaLogTools }, config: OpenConfig<P>) => Promise<void>,
+  work: (sources: OpenSources, config: OpenConfig<P>) => Promise<void>,
   needs: (topics: TopicNames, groupId: string) => readonly Need[],
 ): Promise<void> {
   await withLogTools(

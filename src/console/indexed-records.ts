@@ -8,6 +8,7 @@ import type { CommandContext } from './command-context.ts';
 import { placesIn } from './group-sources.ts';
 import { indexReading, type IndexSources } from './indexing.ts';
 import { readText } from './kafka-tools.ts';
+import { possibleTimes, type OldestReports } from './oldest-reports.ts';
 import { CLOCK_MARGIN_MS, type ReportSelection, type ReportSource } from './report-search.ts';
 import { openSourceTopicFormat } from './source-format.ts';
 
@@ -52,6 +53,20 @@ export const reportIndex = (
     return inTurns({ index, stop }, [batchesOf(index, 'report', wanted), records]);
   },
 });
+
+/** Of the index, which has what it has read before retention took it. */
+export const oldestInIndex =
+  (index: RecordIndex, context: Pick<CommandContext, 'clock'>): OldestReports =>
+  async (partitions) => {
+    const times = possibleTimes(context);
+    const begun = [...index.places('report')].filter(([at, { first }]) => first > 0n && partitions.includes(at));
+    return new Map(
+      begun.map(([partition, { first, next }]) => {
+        const time = first < next ? index.oldestReportTime(partition, times) : null;
+        return [partition, { offset: first, time }];
+      }),
+    );
+  };
 
 /** Source records about the groups, or of them about the member. */
 export const sourceIndex = (

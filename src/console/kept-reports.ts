@@ -1,9 +1,10 @@
 /** Whether the report topic still has all reports from a time on. */
 import { timeText } from '../core/report/reporting.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import { endIfStopped, unlessStopped } from './command-context.ts';
+import { unlessStopped } from './command-context.ts';
 import type { DriftSources } from './drift-evidence.ts';
 import { existingTopic } from './kafka-tools.ts';
+import { oldestInTopic } from './oldest-reports.ts';
 import { CLOCK_MARGIN_MS } from './report-search.ts';
 
 /** Of which time the reports are needed. */
@@ -19,25 +20,25 @@ export interface NeededReports {
  * @throws ExitError where reports of the time may be gone.
  */
 export async function checkReports({ since, areKept }: NeededReports, sources: DriftSources): Promise<void> {
+  const { tools, bounds, context } = sources;
   const topic = sources.topics.report;
   const from = since - CLOCK_MARGIN_MS;
-  const shortened = [...(await startsOf(topic, sources))].flatMap(([at, start]) => (start > 0n ? [at] : []));
-  const isKept = await isKeptSince(topic, from, sources);
-  if (shortened.length === 0 || (isKept && areKept)) return;
+  const { partitionCount, settings } = await existingTopic(topic, sources);
+  const isKept = isKeptSince(settings, context.clock.now().wall - from);
+  if (isKept && areKept) return;
   const refuse = (remedy: string): ExitError => {
     const text = `undo: reports of ${timeText(since)} may be gone from ${topic}, so it is not known what was applied: ${remedy}`;
     return new ExitError(EXIT.someFailed, isKept ? `${text}\n  ${SAY_SO}` : text);
   };
-  const oldest: number[] = [];
-  for (const partition of shortened) {
-    const time = await oldestOf(topic, partition, sources);
-    // Nothing says what an emptied partition had.
-    if (time === null)
-      throw refuse(`of partition ${partition} none is left; look at its retention.ms and retention.bytes`);
-    oldest.push(time);
-  }
+  const oldest = await oldestInTopic({ tools, bounds, topic, context })(allOf(partitionCount));
+  // Nothing says how new that was which is gone.
+  const unknown = [...oldest].find(([, { time }]) => time === null);
+  if (unknown !== undefined)
+    throw refuse(
+      `of partition ${unknown[0]} none is left whose time is known; look at its retention.ms and retention.bytes`,
+    );
   // What is deleted is older than what is left.
-  const latest = Math.max(...oldest);
+  const latest = Math.max(...[...oldest.values()].map(({ time }) => time ?? Infinity));
   if (latest > from) throw refuse(`ask with a --since from ${timeText(latest + CLOCK_MARGIN_MS)} on`);
 }
 
@@ -47,26 +48,13 @@ const SAY_SO =
 /** By partition, the oldest offset that is left. */
 export async function startsOf(topic: string, sources: DriftSources): Promise<ReadonlyMap<number, bigint>> {
   const { partitionCount } = await existingTopic(topic, sources);
-  const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
-  return await unlessStopped(sources.context, sources.starts(topic, partitions));
+  return await unlessStopped(sources.context, sources.starts(topic, allOf(partitionCount)));
 }
 
-/** The time of the oldest record that is left; null: the partition is empty. */
-async function oldestOf(topic: string, partition: number, { tools, context }: DriftSources): Promise<number | null> {
-  const options = { from: 'beginning', follow: false, signal: context.stop, unreadable: 'tell' } as const;
-  let oldest: number | null = null;
-  for await (const { timestamp } of tools.read(topic, { ...options, partitions: [partition] })) {
-    oldest = timestamp;
-    break;
-  }
-  endIfStopped(context, `before ${topic} was read`);
-  return oldest;
-}
+const allOf = (partitionCount: number): readonly number[] => Array.from({ length: partitionCount }, (_, at) => at);
 
-/** The settings of the topic delete nothing that is as new. */
-async function isKeptSince(topic: string, from: number, sources: DriftSources): Promise<boolean> {
-  const { settings } = await existingTopic(topic, sources);
-  const [keptMs, bytes] = ['retention.ms', 'retention.bytes'].map((name) => Number(settings.get(name)));
-  const isLongEnough = keptMs === -1 || (keptMs ?? NaN) > sources.context.clock.now().wall - from;
-  return bytes === -1 && isLongEnough;
+/** The settings of the topic delete nothing that is not older than that. */
+function isKeptSince(settings: ReadonlyMap<string, string>, ageMs: number): boolean {
+  const [keptMs = NaN, bytes] = ['retention.ms', 'retention.bytes'].map((name) => Number(settings.get(name)));
+  return bytes === -1 && (keptMs === -1 || keptMs > ageMs);
 }

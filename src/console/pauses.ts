@@ -2,7 +2,7 @@
  * What `pause`, `resume` and `apply-now` have in common: one request to each partition of the retry topic, since a group may have
  * records in any (not every source format keys by it), and what their owners answer, folded into few lines.
  */
-import { isId } from '../core/change/change.ts';
+import { ID_RULE, isId } from '../core/change/change.ts';
 import { isReason } from '../core/log/pause-record.ts';
 import { REASON_LENGTH_MAX } from '../core/log/wire-intent.ts';
 import { textHeader } from '../core/log/wire-intent.ts';
@@ -24,7 +24,7 @@ import { askOwners, type RetryTopic } from './retry-topic.ts';
 /** null: none is named. @throws ExitError where it can be no group. */
 export function groupIn(command: string, group: string | undefined): string | null {
   if (group === undefined || isId(group)) return group ?? null;
-  throw new ExitError(EXIT.usage, `${command}: --group is no id of a group`);
+  throw new ExitError(EXIT.usage, `${command}: --group ${visible(JSON.stringify(group))} can be no id; ${ID_RULE}`);
 }
 
 /** @throws ExitError where no record could hold it. */

@@ -15,8 +15,10 @@ import { FoldedChanges } from './folded-changes.ts';
 import { eventsIn } from './source-events.ts';
 import { InvalidEvents } from './invalid-events.ts';
 import type { PlanTotals } from './plan-totals.ts';
+import { meantFilter } from './meant-ids.ts';
 import {
   UNKNOWN_GROUP,
+  allWaiting,
   emptyPartition,
   groupedBy,
   readRetryTopic,
@@ -33,6 +35,7 @@ import {
   type RewindSources,
   type SourcePlace,
 } from './rewind.ts';
+import type { IdRows } from './id-map.ts';
 import { TopicChanges, type PartitionRecords, type TopicWish } from './topic-changes.ts';
 import { TopicReading } from './topic-reading.ts';
 
@@ -43,6 +46,8 @@ export interface TopicSources extends Pick<
   readonly tools: LogTools;
   readonly topics: { readonly source: string; readonly retry: string };
   readonly format: SourceFormat;
+  /** null: the source has the target's own ids. */
+  readonly ids: IdRows | null;
 }
 
 interface Reading {
@@ -56,7 +61,7 @@ interface Reading {
  * @throws ExitError where a topic is missing, an instance would refuse a partition, or `rewind` would refuse that time.
  */
 export async function readTopics(
-  wish: TopicWish,
+  asked: TopicWish,
   sources: TopicSources,
   { totals, context }: Reading,
 ): Promise<TopicChanges> {
@@ -69,8 +74,9 @@ export async function readTopics(
     });
   const reading = new TopicReading('source', topics.source, { ...sources, context }, { noteBatch });
   await reading.open();
-  const offsets = await committedOffsets(wish.since, sources);
+  const offsets = await committedOffsets(asked.since, sources);
   const view = await readRetryTopic({ topic: topics.retry, tools, context });
+  const wish = wishMeant(asked, view, sources);
   const places = sourcePlaces(offsets, await sources.bounds(topics.source, reading.all));
   if (wish.since !== null) demandCommitted(places, { ...sources, topic: topics.source, command: SINCE });
   const partitions = await recordsOf({ places, view, reading }, wish, context);
@@ -86,6 +92,14 @@ export async function readTopics(
 }
 
 const SINCE = 'plan --since';
+
+/** As `replay now` reads its filters. @throws ExitError where an id means two, or is not known */
+function wishMeant(wish: TopicWish, view: WaitingView, { ids }: Pick<TopicSources, 'ids'>): TopicWish {
+  if (wish.replay === null) return wish;
+  const waiting = allWaiting(view).map(({ intent }) => intent);
+  const replay = meantFilter(wish.replay, { command: 'plan --replay', waiting, ids });
+  return { ...wish, replay, ...(replay.groups !== undefined && { groups: replay.groups }) };
+}
 
 interface Opened {
   readonly places: readonly SourcePlace[];

@@ -1,6 +1,8 @@
 /** What `rollcall report` says beside what it prints: what it was asked for, what could not be read, and what is gone. */
 import { REPORT_OUTCOMES } from '../core/report/report.ts';
 import { isKnownOutcome, type MissingReports } from '../core/report/summary.ts';
+import { timeText } from '../core/report/reporting.ts';
+import { countedLarge } from '../core/text/counted.ts';
 import { durationText } from '../core/text/duration.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -47,6 +49,8 @@ export async function noteSearch(
     await print(context.stderr, `warning: ${topic}: ${visible(problem)}; the reports in it are missing\n`);
   const gone = missingText(found.missing);
   if (gone !== null) await print(context.stderr, `warning: ${gone}\n`);
+  const held = heldBeforeText(searched.heldBeforeCount, found.selection);
+  if (held !== null) await print(context.stderr, `${held}\n`);
   const misspelt = [...(found.selection.outcomes ?? [])].filter(
     (outcome) => !isKnownOutcome(outcome) && !outcomes.has(outcome),
   );
@@ -65,6 +69,12 @@ export async function noteSearch(
   await print(context.stderr, `nothing found: ${where} searched${criteriaText(flags, margin)}${older}\n`);
 }
 
+/** A sentence without its end; null: there are none. */
+export const heldBeforeText = (count: number, { since }: Pick<ReportSelection, 'since'>): string | null =>
+  count === 0 || since === null
+    ? null
+    : `left out: ${countedLarge(count, 'removal')}, held since before ${timeText(since)}; rollcall held list shows all that is held`;
+
 const MARGIN_TEXT = durationText(CLOCK_MARGIN_MS);
 
 /** @param margin how far around the times was read; empty: an index answers by the times themselves */
@@ -72,8 +82,8 @@ function criteriaText(asked: Criteria, margin: string): string {
   const { since, until } = asked;
   const criteria = [
     ...criteriaBesideTimes(asked),
-    ...(since === undefined ? [] : [`reported at ${new Date(since).toISOString()} or later`]),
-    ...(until === undefined ? [] : [`reported before ${new Date(until).toISOString()}`]),
+    ...(since === undefined ? [] : [`time ${timeText(since)} or later`]),
+    ...(until === undefined ? [] : [`time before ${timeText(until)}`]),
   ];
   const ids = asksForIds(asked) ? ` (${IDS_TEXT})` : '';
   const isTimed = since !== undefined || until !== undefined;

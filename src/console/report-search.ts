@@ -7,8 +7,9 @@ import { idKey, isStoredId, readIntentId } from '../core/change/change.ts';
 import { partitionOfKey } from '../core/log/reading.ts';
 import type { ReadProgress } from '../core/log/reading.ts';
 import { textOf } from '../core/log/wire-intent.ts';
+import { standingOf } from '../core/report/breakdown.ts';
 import { ReportRecord } from '../core/report/report.ts';
-import { isAboutPause, operationId, standsSince } from '../core/report/summary.ts';
+import { compareStanding, isAboutPause, operationId, standsSince, type Standing } from '../core/report/summary.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
 import { visible } from '../core/text/visible.ts';
 import { print, type CommandContext } from './command-context.ts';
@@ -77,10 +78,18 @@ export class SearchedReports {
   readonly problems: string[] = [];
   readonly #search: ReportSearch;
   readonly #groupsFound = new Set<string>();
+  /** By operation, what counts of those that were held from before the selection's `since` on. */
+  readonly #heldBefore = new Map<string, CountedRecord>();
 
   constructor(search: ReportSearch) {
     this.#search = search;
     this.outcomes = new Set(search.source.outcomes);
+  }
+
+  /** Removals that are left out of the selection since they have been held from before its `since` on; of those that were read. */
+  get heldBeforeCount(): number {
+    const { selection } = this.#search;
+    return [...this.#heldBefore.values()].filter((record) => isHeldBefore(selection, record)).length;
   }
 
   /** Records that concern the selected groups and members, of every outcome, and of every time before the selection's end. */
@@ -114,8 +123,21 @@ export class SearchedReports {
       const found = this.#take(each);
       if (found === null || !concernsSelected(selection, found)) continue;
       this.#noteGroup(found);
-      if (isInTime(selection, found.record)) yield found;
+      if (!isInTime(selection, found.record)) continue;
+      this.#noteHeld(found.record);
+      yield found;
     }
+  }
+
+  #noteHeld(record: ReportRecord): void {
+    const { selection, follow } = this.#search;
+    if (selection.since === null || follow) return;
+    const id = operationId(record);
+    const known = this.#heldBefore.get(id);
+    if (known === undefined ? !isHeldBefore(selection, record) : compareStanding(record, known) < 0) return;
+    const { final, outcome, epoch, attempt, reported_at, held_since } = record;
+    const held = held_since === undefined ? {} : { held_since };
+    this.#heldBefore.set(id, { id: record.id, final, outcome, epoch, attempt, reported_at, ...held });
   }
 
   /** A pause is reported under the name that the operator gave, wherever the group's own reports are. */
@@ -168,9 +190,9 @@ export interface ReportSelection {
   readonly groups: ReadonlySet<string> | null;
   readonly members: ReadonlySet<string> | null;
   readonly outcomes: ReadonlySet<string> | null;
-  /** Epoch ms: the record that counts was reported then or later. */
+  /** Epoch ms: the record that counts is of then or later, by `standsSince`. */
   readonly since: number | null;
-  /** Epoch ms: what was reported then or later is not there, so that what counted before counts. Absent: all is there. */
+  /** Epoch ms: records of then or later, by `standsSince`, are not there, so that what counted before counts. Absent: all are there. */
   readonly until?: number;
 }
 
@@ -199,7 +221,16 @@ export const endedAsSelected = (
 ): boolean => (outcomes?.has(record.outcome) ?? true) && (since === null || Date.parse(standsSince(record)) >= since);
 
 const isInTime = ({ until = Infinity }: ReportSelection, record: ReportRecord): boolean =>
-  Date.parse(record.reported_at) < until;
+  Date.parse(standsSince(record)) < until;
+
+type CountedRecord = Standing & Pick<ReportRecord, 'outcome' | 'held_since'>;
+
+/** But for the time it is asked for. */
+const isHeldBefore = ({ outcomes, since }: ReportSelection, record: CountedRecord): boolean =>
+  standingOf(record) === 'held' &&
+  (outcomes?.has(record.outcome) ?? true) &&
+  since !== null &&
+  Date.parse(standsSince(record)) < since;
 
 /** A record that was too large holds it in its id alone. */
 function sourceMemberOf(record: ReportRecord): string | null {

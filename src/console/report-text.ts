@@ -3,11 +3,12 @@
  * be. For people it has the counts, then what needs a person. Its records as CSV (RFC 4180) are safe to open in a spreadsheet; how
  * a value is read back: docs/reference.md, "Text from elsewhere".
  */
-import { writePrivateFile } from '../adapters/private-file.ts';
+import { checkPrivateFile, writePrivateFile } from '../adapters/private-file.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { isFailure, isKnownOutcome, type Summary } from '../core/report/summary.ts';
 import { jsonText, visible, visibleCell } from '../core/text/visible.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
 import { fileError } from './new-file.ts';
 import { NOT_SENT } from './shadow.ts';
 
@@ -24,14 +25,26 @@ export function* summaryJson({ operations, ...counts }: Summary, indent: number)
   yield `${operations.length === 0 ? '' : `${line}${step}`}]${line}}\n`;
 }
 
-/** Into a file that only its owner may read. @throws ExitError where it cannot be written */
-export async function writeSummary(file: string, summary: Summary): Promise<void> {
+/** Before the work. @throws ExitError where `writeSummary` could not write the file */
+export async function checkSummaryFile(file: string): Promise<void> {
   try {
-    await writePrivateFile(file, summaryJson(summary, 2));
+    await checkPrivateFile(file);
   } catch (cause) {
-    throw fileError(`${file}: the report cannot be written`, cause);
+    throw fileError(whereOf(file), cause);
   }
 }
+
+/** Into a file that only its owner may read. @returns what ends the command (unavailable, since the file was checked); null: it is written */
+export async function writeSummary(file: string, summary: Summary): Promise<ExitError | null> {
+  try {
+    await writePrivateFile(file, summaryJson(summary, 2));
+    return null;
+  } catch (cause) {
+    return new ExitError(EXIT.unavailable, fileError(whereOf(file), cause).message, { cause });
+  }
+}
+
+const whereOf = (file: string): string => `${file}: the report cannot be written`;
 
 /** More would scroll the counts away; the rest is in the file or the report topic. */
 const LISTED_MAX = 20;

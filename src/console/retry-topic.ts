@@ -3,6 +3,7 @@
  * (ownership.ts) and with filters, and send requests to its owners.
  */
 import { operatorKey } from '../adapters/private-file.ts';
+import { readConfig } from '../config/config.ts';
 import { idKey, intentId, type Intent } from '../core/change/change.ts';
 import { isHeld } from '../core/change/pending.ts';
 import { needsOfOperator } from '../core/log/authorization.ts';
@@ -26,7 +27,8 @@ import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
 import { unlessAborted } from '../time.ts';
 import { detachable, endIfStopped, print, readProgress, showProgress, type CommandContext } from './command-context.ts';
-import { existingTopic, withLogTools } from './kafka-tools.ts';
+import { commandLog, existingTopic, readText, withLogTools } from './kafka-tools.ts';
+import { openIdRows, type OpenIdRows } from './id-map.ts';
 
 export interface RetryTopic {
   /** Its name. */
@@ -37,6 +39,8 @@ export interface RetryTopic {
   readonly operatorKey?: OperatorKey;
   /** Before requests are sent: from then on a signal ends the command with what becomes of them. */
   readonly onAsking?: () => void;
+  /** The id map, without the target; absent: the source has the target's own ids. */
+  readonly openIds?: () => Promise<OpenIdRows>;
 }
 
 /** Opens it for one command, with the operator's key where there is one. */
@@ -48,9 +52,15 @@ export async function withRetryTopic(
   await withLogTools(
     { ...context, stop: signal },
     ['operator'],
-    async ({ topics, operator: { key } }, tools) => {
+    async ({ topics, operator: { key }, ...config }, tools) => {
       const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
-      context.finish(await work({ topic: topics.retry, tools, context, onAsking, ...signing }));
+      // Only where it is needed: a pause must not depend on a table of ids.
+      const openIds = async (): Promise<OpenIdRows> =>
+        openIdRows(readConfig(context.environment, ['ids'], readText), {
+          context: { ...context, stop: signal },
+          logger: commandLog(context, config),
+        });
+      context.finish(await work({ topic: topics.retry, tools, context, onAsking, openIds, ...signing }));
     },
     (config) => needsOfOperator(config.topics),
   );

@@ -74,7 +74,16 @@ function rewindLines(rows: readonly PartitionRow[]): readonly string[] {
 const rewindText = ({ author, reason, at }: Rewind): string =>
   `rewound by ${author} at ${timeText(at)}${reason === null ? '' : `: ${reason}`}`;
 
-const HEAD = ['partition', 'phase', 'unread', 'unfinished', 'oldest', 'held for', 'waiting for', 'instance'] as const;
+const HEAD = [
+  'partition',
+  'phase',
+  'unread',
+  'unfinished',
+  'oldest',
+  'oldest held',
+  'oldest waiting',
+  'instance',
+] as const;
 
 /** Of more partitions those are shown that are not at rest. */
 const ROWS_MAX = 60;
@@ -123,25 +132,41 @@ function cellsOf({ partition, phase, unread, unfinished, ages, url }: PartitionR
 
 function totalsLine({ totals, rows }: Overview): string {
   const { unread, pending, in_flight: inFlight, parked, held, waiting, paused, dead } = totals;
-  if (rows.every(({ counts }) => counts === null))
-    return `unread ${rows.every((row) => row.unread === null) ? '?' : unread}, pending ?, given up ?`;
+  const unreadText = unreadTextOf(rows, unread);
+  if (rows.every(({ counts }) => counts === null)) return `unread ${unreadText}, pending ?, given up ?`;
   const resumable = paused === 0 ? '' : `, paused ${paused}`;
-  return `unread ${unread}, pending ${pending} (in flight ${inFlight}, parked ${parked}, held ${held}, waiting ${waiting}${resumable}), given up ${dead}`;
+  return `unread ${unreadText}, pending ${pending} (in flight ${inFlight}, parked ${parked}, held ${held}, waiting ${waiting}${resumable}), given up ${dead}`;
+}
+
+/** Of a partition that no instance answers for, records that are read may count: it is known only which are not finished, or nothing. */
+function unreadTextOf(rows: readonly PartitionRow[], count: number): string {
+  const estimated = rows.filter(({ unread, unfinished }) => unread === null && unfinished !== null).length;
+  const unknown = rows.filter(({ unread, unfinished }) => unread === null && unfinished === null).length;
+  if (unknown === rows.length) return '?';
+  return `${estimated > 0 ? 'at most ' : ''}${count}${unknown > 0 ? ' and ?' : ''}`;
 }
 
 function affectedLines({ owners, totals }: Overview): readonly string[] {
-  const affected = owners.flatMap((each) => each.affected ?? []);
-  if (affected.length === 0) return [];
-  const leftOut = affected.reduce((sum, each) => sum + each.left_out, 0);
+  const asked = owners.flatMap(({ affected, breaker }) => (affected === null ? [] : [{ ...affected, breaker }]));
+  if (asked.length === 0) return [];
+  const leftOut = sumOf(asked.map((each) => each.left_out));
+  const listed = sumOf(asked.flatMap(({ groups }) => groups.map((each) => (each.paused === true ? each.changes : 0))));
+  // Of partitions that no instance answers for, or of instances of an older version.
+  const unlisted = leftOut === 0 ? Math.max(0, totals.paused - listed) : 0;
   return [
-    ...affected.flatMap(({ groups }) => groups.map(affectedLine)),
+    ...asked.flatMap(({ groups, breaker }) => groups.map((group) => affectedLine(group, breaker !== null))),
     ...(leftOut === 0 ? [] : [counted(leftOut, 'more group')]),
+    ...(unlisted === 0 ? [] : [`the groups of ${counted(unlisted, 'change')} that wait for a resume are not listed`]),
     ...(totals.unread === 0 ? [] : [`the groups of ${counted(totals.unread, 'unread record')} are not known`]),
   ];
 }
 
-const affectedLine = ({ group, changes, since }: AffectedGroup): string =>
-  `group ${group}  ${counted(changes, 'change')}  since ${timeText(since)}`;
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);
+
+function affectedLine({ group, changes, since, paused }: AffectedGroup, isBreakerOpen: boolean): string {
+  const kept = paused === true ? '  paused' : isBreakerOpen ? '  the breaker is open' : '';
+  return `group ${group}  ${counted(changes, 'change')}  since ${timeText(since)}${kept}`;
+}
 
 /** @param now epoch ms. */
 export function statusJson({ overview, kafkaError }: FoundStatus, now: number): object {

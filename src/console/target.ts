@@ -1,17 +1,13 @@
-/** Opens the target, and the id map, for one command. */
+/** Opens the target for one command. */
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
 import { connectThrough } from '../adapters/genesys/http-client.ts';
-import { createIdMap } from '../adapters/ids/create.ts';
-import { IdMapError } from '../adapters/ids/tables.ts';
-import { createLogTools } from '../adapters/kafka/tools.ts';
-import { readConfig, readProxy, type Config } from '../config/config.ts';
+import { readProxy, type Config } from '../config/config.ts';
 import type { HttpAnswer } from '../core/target/refusals.ts';
 import { classify, type Outcome } from '../core/target/outcome.ts';
-import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import type { GroupApi, IdMap, LogTools, Logger, RateGate } from '../ports.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import type { GroupApi, Logger, RateGate } from '../ports.ts';
 import { pauseUnlessAborted, unlessAborted } from '../time.ts';
 import type { CommandContext } from './command-context.ts';
-import { kafkaExit, readText } from './kafka-tools.ts';
 
 export async function withTarget<T>(
   {
@@ -66,39 +62,5 @@ export async function getGroupWithRetries(
       tries += 1;
       await pauseUnlessAborted(context.clock, Math.max(RETRY_MS, outcome.retryAfterMs ?? 0), context.stop);
     }
-  }
-}
-
-export interface OpenIdMap {
-  /** null: the source has the target's own ids. */
-  readonly ids: IdMap | null;
-  close(): Promise<void>;
-}
-
-/** Kafka is asked for only where the map is a topic. @throws ExitError where a table cannot be used. */
-export async function openIdMap(
-  config: Config<'ids'>,
-  { context, api, logger }: { readonly context: CommandContext; readonly api: GroupApi; readonly logger: Logger },
-): Promise<OpenIdMap> {
-  let tools: LogTools | null = null;
-  const openTools = (): LogTools => {
-    const { kafka } = readConfig(context.environment, ['kafka'], readText);
-    tools = createLogTools(kafka, { clock: context.clock, logger });
-    return tools;
-  };
-  const close = async (): Promise<void> => tools?.close();
-  try {
-    const ids = await createIdMap(config.ids, { api, openTools, clock: context.clock, logger, stop: context.stop });
-    return {
-      ids,
-      close: async () => {
-        await ids?.close();
-        await close();
-      },
-    };
-  } catch (error) {
-    await close();
-    if (error instanceof IdMapError) throw new ExitError(EXIT.configuration, error.message, { cause: error });
-    throw kafkaExit(error);
   }
 }

@@ -18,6 +18,11 @@ export interface ReadingSources {
 /** A topic cannot be read on from where its last reading ended. */
 export class TopicMovedError extends ExitError {}
 
+interface Reading {
+  readonly partitions: readonly number[];
+  readonly onEnds: () => void;
+}
+
 export class TopicReading {
   readonly topic: string;
   readonly #kind: Unreadable['topic'];
@@ -92,28 +97,32 @@ export class TopicReading {
   }
 
   /**
-   * From where the last reading ended to the ends that there are now.
+   * From where the last reading ended to the ends that there are now. @param onEnds called before the first record that is read up to some
+   * ends, once these are known: what is read was written before
    * @throws TopicMovedError where that place is gone. @throws ExitError where it was asked to stop.
    */
-  async *read(): AsyncGenerator<TopicRecord> {
+  async *read(onEnds: () => void = () => undefined): AsyncGenerator<TopicRecord> {
     await this.#checkPlaces();
     const since = this.#since;
     const offsets = new Map([...this.#firstOffsets, ...this.#offsets]);
-    if (since === null) return yield* this.#readFrom({ offsets }, this.#partitions);
+    if (since === null) return yield* this.#readFrom({ offsets }, { partitions: this.#partitions, onEnds });
     // Which have shown nothing since that time have no offset yet.
     const [begun, others] = [true, false].map((isBegun) =>
       this.#partitions.filter((partition) => offsets.has(partition) === isBegun),
     );
-    if (begun !== undefined && begun.length > 0) yield* this.#readFrom({ offsets }, begun);
-    if (others !== undefined && others.length > 0) yield* this.#readFrom({ since }, others);
+    if (begun !== undefined && begun.length > 0) yield* this.#readFrom({ offsets }, { partitions: begun, onEnds });
+    if (others !== undefined && others.length > 0) yield* this.#readFrom({ since }, { partitions: others, onEnds });
   }
 
-  async *#readFrom(from: ReadOptions['from'], partitions: readonly number[]): AsyncGenerator<TopicRecord> {
+  async *#readFrom(from: ReadOptions['from'], { partitions, onEnds }: Reading): AsyncGenerator<TopicRecord> {
     const { topic } = this;
     const { tools, context } = this.#sources;
-    let read: ReadProgress = { passed: 0, total: 0 };
-    const onProgress = (progress: ReadProgress): void => void (read = progress);
-    const end = showProgress(context.stderr, context.clock, () => readProgress(read, topic));
+    let read: ReadProgress | null = null;
+    const onProgress = (progress: ReadProgress): void => {
+      if (read === null) onEnds();
+      read = progress;
+    };
+    const end = showProgress(context.stderr, context.clock, () => readProgress(read ?? { passed: 0, total: 0 }, topic));
     const how = { follow: false, signal: context.stop, unreadable: 'tell', onProgress } as const;
     try {
       for await (const record of tools.read(topic, { ...how, from, partitions })) {

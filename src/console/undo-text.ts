@@ -22,6 +22,8 @@ const WHY: Readonly<Record<UndoLeftReason, string>> = {
   is_group: 'Genesys Cloud shows a group by this id, which is no user; look at it there',
   unsure: 'others may have made it so, or the member was so before; change it at Genesys Cloud',
   source_gone: 'source records after that are gone, and may say something of the member; change it at Genesys Cloud',
+  former_source:
+    'it was applied from a former source topic, which may have said something of the member since; change it at Genesys Cloud',
   author_unknown: 'no record says who made the change; ask without --author',
   renamed: 'it is not certain that the id map names the same user, and the same group; change it at Genesys Cloud',
   no_name: 'the source has no name for the member; change it at Genesys Cloud',
@@ -164,18 +166,21 @@ const AUTHORS_MAX = 5;
 
 /** Where nothing is undone or left. */
 export function nothingText(
-  { since, until, author }: UndoScope,
+  { since, until, author, groups }: UndoScope,
   applied: Pick<AppliedChanges, 'groups' | 'authors'>,
 ): string {
   const when = `from ${timeText(since)} until ${timeText(until)}`;
   if (applied.groups.length === 0)
-    return `nothing to undo: no report says that Rollcall has changed a member ${when}\n`;
+    return `nothing to undo: no report says that Rollcall has changed a member${ofGroups(groups ?? [])} ${when}\n`;
   const by = applied.authors.slice(0, AUTHORS_MAX).map(visible).join(', ');
   const others =
     by === '' ? 'no record says by whom' : `they are by ${by}${applied.authors.length > AUTHORS_MAX ? ', …' : ''}`;
   const whose = author === null ? '' : `, or is not by ${visible(author)}: ${others}`;
   return `nothing to undo: what Rollcall has changed ${when} is as before${whose}\n`;
 }
+
+const ofGroups = (groups: readonly string[]): string =>
+  groups.length === 0 ? '' : ` of group ${groups.map(visible).join(', ')}`;
 
 const changeText = ({ name, target, op, at, report }: AppliedChange): string =>
   `${namesText(name, target)}  ${DONE[op]} ${timeText(at)}, report ${visible(report)}`;

@@ -59,8 +59,8 @@ export class Undoing {
     const applied = new AppliedChanges(scope);
     // An event that no instance has read must not be replaced, wherever it is.
     const evidence = new DriftEvidence(sources, { groups: scope.groups, allPartitions: true, since: scope.since });
-    evidence.listenToReports((record, group) =>
-      applied.takeReport(sources.ids === null ? namedByItself(record, group) : record, group),
+    evidence.listenToReports((record, group, of) =>
+      applied.takeReport(sources.ids === null ? namedByItself(record, group) : record, group, of),
     );
     evidence.listen(({ event, source, eventCount }, { value }) =>
       applied.takeEvent(source, () => actorsIn(value, eventCount)(event.eventId)),

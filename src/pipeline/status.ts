@@ -2,7 +2,7 @@
  * What an instance says of itself (`rollcall status`): its figures, what is still to be done, and how long that takes. Plain data,
  * computed at each call: a pass over what is pending.
  */
-import { earlier, sinceOf, standing } from '../core/change/pending.ts';
+import { earlier, isHeld, sinceOf, standing } from '../core/change/pending.ts';
 import { convergesInMs, isPredictable, leftOf, type RequestBudget, type Speed } from '../core/status/convergence.ts';
 import type {
   AffectedGroup,
@@ -27,8 +27,9 @@ export function statusOf(owners: Owners, { withAffected }: StatusAsked, stats: P
   const { clock, api, breaker, lookUps, options, lease } = owners;
   const now = clock.now().wall;
   const due: DueGroup[] = [];
+  const pausedGroups: Group[] = [];
   const partitions = [...owners.partitions].map((partition, i) => {
-    const waits = waitsOf(owners, partition, { due, now });
+    const waits = waitsOf(owners, partition, { due, pausedGroups, now });
     return partitionStatus(partition, stats.partitions[i], waits);
   });
   const needs = due.map(({ need }) => need);
@@ -50,7 +51,12 @@ export function statusOf(owners: Owners, { withAffected }: StatusAsked, stats: P
     requests_ahead: ahead.requests,
     converges_in_ms: isPredicted ? Math.ceil(convergesInMs(ahead, speedOf(owners), budget)) : null,
     breaker: open && breakerJson(open),
-    affected: withAffected ? affectedJson(due) : null,
+    affected: withAffected
+      ? affectedJson([
+          ...due.map(({ affected }) => affected),
+          ...pausedGroups.flatMap((group) => pausedAffected(group) ?? []),
+        ])
+      : null,
   };
 }
 
@@ -70,11 +76,11 @@ interface DueGroup {
   readonly affected: AffectedGroup;
 }
 
-/** @param found takes the groups of which something is due */
+/** @param found takes the groups of which something is due, and those that are paused */
 function waitsOf(
   owners: Owners,
   partition: Partition,
-  found: { readonly due: DueGroup[]; readonly now: number },
+  found: { readonly due: DueGroup[]; readonly pausedGroups: Group[]; readonly now: number },
 ): Waits {
   let [tried, due, paused, parked, waiting] = [0, 0, 0, 0, 0];
   let nextWaitEndsAt: number | null = null;
@@ -82,6 +88,7 @@ function waitsOf(
     parked += group.members.parkedCount;
     if (isPaused(group)) {
       paused += group.members.unheldCount;
+      found.pausedGroups.push(group);
       continue;
     }
     let isDue = false;
@@ -180,7 +187,18 @@ const breakerJson = ({ reason, since, problem, failed, nextProbeAt }: ShownBreak
   next_probe_at: nextProbeAt,
 });
 
-function affectedJson(due: readonly DueGroup[]): NonNullable<InstanceStatus['affected']> {
-  const groups = due.map(({ affected }) => affected).toSorted((a, b) => a.since - b.since);
+/** All that waits for the resume, whenever it could be tried after it; null: nothing does. */
+function pausedAffected({ id, members }: Group): AffectedGroup | null {
+  let [changes, since] = [0, Number.POSITIVE_INFINITY];
+  for (const { pending } of members.values()) {
+    if (pending === null || pending.dead !== null || isHeld(pending)) continue;
+    changes += 1;
+    since = Math.min(since, sinceOf(pending));
+  }
+  return changes === 0 ? null : { group: id, changes, since, paused: true };
+}
+
+function affectedJson(affected: readonly AffectedGroup[]): NonNullable<InstanceStatus['affected']> {
+  const groups = affected.toSorted((a, b) => a.since - b.since);
   return { groups: groups.slice(0, AFFECTED_MAX), left_out: Math.max(0, groups.length - AFFECTED_MAX) };
 }

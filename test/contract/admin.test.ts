@@ -385,6 +385,9 @@ test('/explain: what the instance has of a group, by the ids as they are asked f
 test.for<[number, string, string, Pick<AdminSources, 'explain'>]>([
   [401, 'without the token', '/explain?group=g', { explain: () => NOTHING }],
   [400, 'without a group', '/explain', { explain: () => NOTHING }],
+  [400, 'with an empty group', '/explain?group=', { explain: () => NOTHING }],
+  [400, 'with a group that can be none', '/explain?group=a%00', { explain: () => NOTHING }],
+  [400, 'with an empty member', '/explain?group=g&member=', { explain: () => NOTHING }],
   [503, 'before there is a pipeline', '/explain?group=g', { explain: () => null }],
   [404, 'of a service without one', '/explain?group=g', {}],
 ])('/explain: %d %s', async ([status, , path, sources]) => {

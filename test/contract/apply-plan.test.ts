@@ -243,7 +243,7 @@ describe('apply --plan', () => {
     await writeFile(path, 'mine');
     await expect(plan([event('g', ['a'])])).rejects.toMatchObject({
       code: EXIT.usage,
-      message: expect.stringContaining('is there already'),
+      message: expect.stringContaining('exists already'),
     });
     expect(await readFile(path, 'utf8')).toBe('mine');
   });

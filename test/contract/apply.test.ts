@@ -1,4 +1,5 @@
 // `rollcall apply` against the sandbox.
+import { existsSync } from 'node:fs';
 import { readFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { tmpdir } from 'node:os';
@@ -286,15 +287,36 @@ describe('for people', () => {
   });
 });
 
-test('where --report cannot be written, what was done is printed all the same', async () => {
-  const context = aContextFor([event('g', ['a'])]);
+test('a --report that cannot be written is refused before the first request', async () => {
   const report = join(tmpdir(), 'rollcall-is-not-there', 'report.json');
-  await expect(applyFile('-', { report }, context)).rejects.toMatchObject({
+  await expect(applyFile('-', { report }, aContextFor([event('g', ['a'])]))).rejects.toMatchObject({
     code: EXIT.usage,
     message: expect.stringContaining(`${report}: the report cannot be written: ENOENT`),
   });
-  expect(sandbox.members('g')).toContain('a');
-  expect(context.out()).toContain('1 changes: 1 done');
+  expect(sandbox.stats.requests).toEqual({});
+});
+
+describe.runIf(existsSync('/dev/full'))('where --report can no longer be written', () => {
+  const report = '/dev/full';
+  const message = `${report}: the report cannot be written: ENOSPC`;
+
+  test('what was done is printed all the same', async () => {
+    const context = aContextFor([event('g', ['a'])]);
+    await expect(applyFile('-', { report }, context)).rejects.toMatchObject({
+      code: EXIT.unavailable,
+      message: expect.stringContaining(message),
+    });
+    expect(sandbox.members('g')).toContain('a');
+    expect(context.out()).toContain('1 changes: 1 done');
+  });
+
+  test('it says why the target could not be used, and ends with the code of that', async () => {
+    sandbox.refuseClient();
+    const { code, err } = await apply([event('g', ['a'])], {}, { report });
+    expect(code).toBe(EXIT.configuration);
+    expect(err).toContain('rollcall: the target cannot be used: ');
+    expect(err).toContain(`rollcall: ${message}`);
+  });
 });
 
 /** A minute of this clock passes in 60 ms; its timers fire as early. */

@@ -30,6 +30,13 @@ test('demo: every membership is what 10,000 events say, in spite of every fault'
   }
 }, 120_000);
 
+test('demo: a report that cannot be written is refused before it begins', async () => {
+  const context = aContext();
+  const report = join(tmpdir(), 'rollcall-is-not-there', 'report.json');
+  await expect(playDemo({ report, seed: 1 }, context)).rejects.toMatchObject({ code: EXIT.usage });
+  expect(context.out()).toBe('');
+});
+
 test('demo: asked to stop midway it says so and does not claim success', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-demo-'));
   try {

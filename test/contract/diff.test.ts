@@ -366,7 +366,7 @@ describe('with --out', () => {
     const world = await manyGroups();
     const out = join(aFolder(), 'notes.txt');
     writeFileSync(out, 'mine\n');
-    expect((await diff(world, { all: true, out })).code).toMatch(/is there already: go on with it by --resume/);
+    expect((await diff(world, { all: true, out })).code).toMatch(/exists already: go on with it by --resume/);
     expect((await diff(world, { all: true, out, resume: true })).code).toMatch(/line 1: no line of rollcall diff/);
     expect(readFileSync(out, 'utf8')).toBe('mine\n');
   });

@@ -79,8 +79,9 @@ function report(
   { partition, offset }: { readonly partition: number; readonly offset: bigint },
   change: object = {},
 ): string {
-  const source = { topic: topics.source, partition, offset: String(offset), event_id: null, timestamp: 1 };
-  const record = { ...aReport(offset, 'u', { id: `source/${partition}/${offset}/u`, source }), ...change };
+  const source = { topic: topics.source, partition, offset: String(offset), event_id: null, timestamp: Date.now() };
+  const written = { id: `source/${partition}/${offset}/u`, source, reported_at: new Date().toISOString() };
+  const record = { ...aReport(offset, 'u', written), ...change };
   world.broker.append([{ topic: topics.report, partition: 0, key: 'g', value: JSON.stringify(record), headers: [] }]);
   return record.id;
 }

@@ -12,9 +12,11 @@ import { ReportRecord } from '../../src/core/report/report.ts';
 import { summarize } from '../../src/core/report/summary.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
+import { aReport } from '../support/a-report.ts';
 import { aContext } from '../support/command-context.ts';
 import { atEnd } from '../support/genesys.ts';
 import { answer, QuickWorld, type QuickOptions } from '../support/quick-world.ts';
+import { timestampsIn } from '../support/timestamps-in.ts';
 import { topics } from '../support/world.ts';
 
 const EVERY_MS = 600_000;
@@ -53,6 +55,7 @@ class Watched {
       committed: async () => new Map([[0, broker.group('rollcall').committed(0).offset ?? 0n]]),
       bounds: async (topic: string) => new Map([[0, broker.topic(topic).partition(0)]]),
       starts: async (topic: string) => new Map([[0, broker.topic(topic).partition(0).start]]),
+      timestampsAt: async (topic: string, from: ReadonlyMap<number, bigint>) => timestampsIn(broker, topic, from),
       ids: null,
       api: target,
       rateLimitPerMinute: null,
@@ -61,11 +64,11 @@ class Watched {
   }
 
   /** Members `u` and `v` in each group, applied; then the comparisons begin, the first one after EVERY_MS. */
-  async start() {
+  async start(reportsBefore = 0) {
     const { pipeline, log } = await this.world.start();
     for (const group of GROUPS) this.world.produce({ group_id: group, add_members: ['u', 'v'] });
     await this.world.clock.advance(5_000);
-    expect(this.world.reports()).toHaveLength(2 * GROUPS.length);
+    expect(this.world.reports()).toHaveLength(reportsBefore + 2 * GROUPS.length);
     this.requests.length = 0;
     return { ...this.watch(pipeline), pipeline, log };
   }
@@ -182,6 +185,43 @@ test('a member whom others have removed is reported once; when it is there again
     'drift/undone/g1/v/source/0/1/"2"',
     'drift/undone/g1/v/source/0/1/"3"',
   ]);
+});
+
+test('a report of a source topic that was recreated since is no drift', async () => {
+  const watched = new Watched();
+  // given that `u` was removed at an offset that the present topic does not have yet, and `v` at one that it has
+  const source = { topic: topics.source, partition: 0, event_id: null, timestamp: 1 };
+  for (const [offset, member] of [
+    ['50', 'u'],
+    ['2', 'v'],
+  ] as const) {
+    const id = `source/0/${offset}/${member}`;
+    const facts = {
+      id,
+      op: 'remove',
+      group: 'g0',
+      source_group: 'g0',
+      reported_at: '1970-01-01T00:00:01.000Z',
+    } as const;
+    const value = JSON.stringify(aReport(0n, member, { ...facts, source: { ...source, offset } }));
+    watched.world.broker.append([{ topic: topics.report, partition: 0, key: 'g0', value, headers: [] }]);
+  }
+  const { watch } = await watched.start(2);
+  await watched.pass();
+  expect(watched.drift()).toEqual([]);
+  expect(watch.figures.found).toMatchObject({ groups: 0 });
+});
+
+test('a report that came after the last look at the source is of the present topic', async () => {
+  const watched = new Watched();
+  const { watch } = await watched.start();
+  await watched.pass();
+  watched.world.produce({ group_id: 'g0', add_members: ['w'] });
+  await watched.world.clock.advance(5_000);
+  members(watched, 'g0').delete('w');
+  await watched.pass();
+  expect(watched.drift()).toMatchObject([{ reason: { code: 'undone' }, drift: { evidence: 'done' } }]);
+  expect(watch.figures.found).toMatchObject({ members: { missing: 0, extra: 0, undone: 1 } });
 });
 
 test('the end of a pass is one line, and metrics', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { examine } from '../../src/commands/doctor.ts';
 import type { Finding } from '../../src/console/doctor-checks.ts';
-import { openIdMap } from '../../src/console/target.ts';
+import { openIdMap, openIdRows } from '../../src/console/id-map.ts';
 import { topicIdFindings } from '../../src/console/doctor-checks.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { EXIT } from '../../src/exit-codes.ts';
@@ -51,6 +51,25 @@ test('id map command: a command opens the map that is configured', async () => {
   const asked = await opening({ ID_MAP: 'scim', ID_MAP_USER_ATTRIBUTE: 'email' });
   asked.sandbox.putUser({ id: 'u1', email: 'a@example.com' });
   expect(await (await asked.opened).ids?.lookUp('user', 'A@example.com', () => true)).toEqual(found('u1'));
+});
+
+test('id map command: without the target, a table says which ids are one another’s, and a look-up nothing', async () => {
+  const path = await aFile('type,source_id,genesys_id\nuser,a,u1\n');
+  const rows = async (environment: Record<string, string>) => {
+    const context = aContext({ environment });
+    const opened = await openIdRows(
+      readConfig(environment, ['ids'], () => ''),
+      { context, logger: aLog() },
+    );
+    await opened.close();
+    return opened.ids;
+  };
+  expect((await rows({ ID_MAP: `file:${path}` }))?.rowsAbout?.('user', 'u1')).toEqual([
+    { sourceId: 'a', target: 'u1' },
+  ]);
+  expect(await rows({ ID_MAP: 'scim' })).toEqual({});
+  expect(await rows({})).toBeNull();
+  await expect(rows({ ID_MAP: `file:${path}.gone` })).rejects.toMatchObject({ code: EXIT.configuration });
 });
 
 test('id map command: a table that cannot be used ends it as a wrong configuration', async () => {

@@ -2,11 +2,13 @@
 import { expect, test } from 'vitest';
 import { pause } from '../../src/commands/pause.ts';
 import { retryParked } from '../../src/commands/retry-now.ts';
+import { authorOf } from '../../src/console/author.ts';
 import { askEachPartition, groupIn, reasonIn } from '../../src/console/pauses.ts';
 import { pauseValue, requestKey, type ApplyNowRequest, type PauseRequest } from '../../src/core/log/request-record.ts';
 import { textHeader } from '../../src/core/log/wire-intent.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { LogRecord } from '../../src/ports.ts';
+import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { failing } from '../support/retry-records.ts';
 import { retryOf } from '../support/retry-topic-of.ts';
@@ -198,8 +200,16 @@ test.each([
   ['no reason', () => reasonIn('pause', '')],
   ['a reason that is too long', () => reasonIn('pause', 'x'.repeat(201))],
   ['a group that can be none', () => groupIn('pause', '')],
+  ['a group that a path cannot name', () => groupIn('pause', '..')],
 ])('pause: %s is refused before anything is asked for', (_, read) => {
   expect(read).toThrow(expect.objectContaining({ code: EXIT.usage }));
+});
+
+test('pause: what is refused as a group is refused for a rule that it breaks', () => {
+  const rule =
+    'pause: --group "." can be no id; an id has 1 to 256 characters, no control character, and is neither `.` nor `..`';
+  expect(() => groupIn('pause', '.')).toThrow(rule);
+  expect(() => authorOf('pause', '.', aContext())).toThrow('and neither `.` nor `..`');
 });
 
 test('resume: a group stays paused where all is, also one of which nothing is pending', async () => {

@@ -8,6 +8,7 @@ import { EXIT } from '../../src/exit-codes.ts';
 import { aContext } from '../support/command-context.ts';
 import { PlanTarget, type PatchFault, type PlanWorld } from '../support/plan-world.ts';
 import { TOPICS, TopicPlanWorld } from '../support/topic-plan-world.ts';
+import { Table } from '../support/table.ts';
 
 const add = (group: string, ...members: readonly string[]) => ({ group_id: group, add_members: members });
 const fullState = (group: string, ...members: readonly string[]) => ({ group_id: group, members, complete: true });
@@ -331,6 +332,19 @@ describe('plan --replay', () => {
     expect(out).toMatch(/^1 group, 0 requests\.\n/);
     expect(out).toMatch(/ {2}superseded +1\n/);
     expect((await world.print({ replay: true, reason: ['rejected'] })).out).toBe('0 groups, 0 requests.\n');
+  });
+
+  test('takes either id of a group and of a member, as the replay does', async () => {
+    const world = await served(aWorld(['refused', 'refused', 'refused']), add('h', 'bad'), add('h', 'worse'));
+    const ids = new Table().set('group', 'h', 'h').set('user', 'bad', 'B-1').set('user', 'worse', 'W-1');
+    ids.set('group', 'sal', 'g-11');
+    const { out } = await world.print({ replay: true, group: ['h'], member: ['B-1'] }, { ids });
+    expect(out).toMatch(/^1 group, 1 request, about .*\.\n {2}applied {12}1\n/);
+    expect((await world.print({ replay: true, group: ['g-11'] }, { ids })).out).toBe('0 groups, 0 requests.\n');
+    await expect(world.print({ replay: true, group: ['g-12'] }, { ids })).rejects.toMatchObject({
+      code: EXIT.someFailed,
+      message: 'plan --replay: neither the id map nor what waits names the group g-12',
+    });
   });
 
   test('what it does not wake of the same groups is a remark, and no failure', async () => {

@@ -12,7 +12,7 @@ import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { ReadOptions } from '../../src/ports.ts';
 import { aReport } from '../support/a-report.ts';
-import { startsIn, withAnIndex } from '../support/an-index.ts';
+import { boundsIn, withAnIndex } from '../support/an-index.ts';
 import { aFolder } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -49,7 +49,7 @@ async function write(...records: readonly ReportRecord[]): Promise<void> {
 
 async function report(flags: ReportFlags, reads: ReadOptions[] = [], tools = toolsNoting(reads)) {
   const context = aContext({ clock });
-  await printReport({ flags, topic: 'reports', tools, starts: startsIn(broker), context });
+  await printReport({ flags, topic: 'reports', tools, bounds: boundsIn(broker), context });
   // A page is not written over.
   if (flags.html === undefined) expect(await byIndex(flags)).toBe(context.out());
   return { out: context.out(), err: context.err() };
@@ -59,7 +59,7 @@ async function byIndex(flags: ReportFlags): Promise<string> {
   const context = aContext({ clock });
   const topics = { source: 's', report: 'reports' };
   await withAnIndex(aFolder(), { broker, tools: log, topics, context }, (index) =>
-    printReport({ flags, topic: 'reports', tools: log, starts: startsIn(broker), index, context }),
+    printReport({ flags, topic: 'reports', tools: log, bounds: boundsIn(broker), index, context }),
   );
   return context.out();
 }
@@ -117,9 +117,7 @@ describe('until', () => {
   test('is named where nothing is found', async () => {
     await write(later);
     const { err } = await report({ until: at(5) });
-    expect(err).toContain(
-      '0 records in 1 of 1 partitions of reports were searched for reported before 2026-09-21T00:05',
-    );
+    expect(err).toContain('0 records in 1 of 1 partitions of reports were searched for time before 2026-09-21T00:05');
   });
 });
 
@@ -250,7 +248,7 @@ describe('html', () => {
     const reads: ReadOptions[] = [];
     await expect(report({ html: path() }, reads)).rejects.toMatchObject({
       code: EXIT.usage,
-      message: expect.stringContaining('is there already: name another file, or remove it'),
+      message: expect.stringContaining('exists already: name another file, or remove it'),
     });
     expect([reads, await readFile(path(), 'utf8')]).toEqual([[], 'mine']);
   });
@@ -259,6 +257,15 @@ describe('html', () => {
     const reads: ReadOptions[] = [];
     await expect(report({ html: join(folder, 'none', 'x.html') }, reads)).rejects.toMatchObject({ code: EXIT.usage });
     expect(reads).toEqual([]);
+  });
+
+  test('a signal once it is written does not say that it is not', async () => {
+    await write(parked, later);
+    const context = aContext({ clock });
+    context.stderr.on('data', (text) => String(text).startsWith('written to') && context.ask());
+    const flags = { html: path() };
+    await printReport({ flags, topic: 'reports', tools: log, bounds: boundsIn(broker), context });
+    expect([context.stop.aborted, context.err()]).toEqual([true, `written to ${path()}\n`]);
   });
 
   test('leaves no file where the reading is stopped before its end', async () => {
@@ -277,7 +284,7 @@ describe('html', () => {
       flags: { html: path() },
       topic: 'reports',
       tools,
-      starts: startsIn(broker),
+      bounds: boundsIn(broker),
       context,
     });
     await expect(reporting).rejects.toMatchObject({ code: EXIT.someFailed });
@@ -295,10 +302,30 @@ test('--since leaves out what was held before, although it was reported again la
       held_since: timeAt(0),
       reported_at: timeAt(minute),
     });
+  const left = `left out: 1 removal, held since before ${timeAt(30)}; rollcall held list shows all that is held`;
   await write(held(1, 0), held(3, 60));
   expect(outcomesIn((await report({ since: at(30) })).out)).toEqual({});
   expect(outcomesIn((await report({ since: at(0) })).out)).toEqual({ held: 1 });
   expect(JSON.parse((await report({ by: 'outcome', format: 'json', since: at(30) })).out)).toMatchObject({ rows: [] });
+  for (const flags of [{ by: 'hour' }, { format: 'json' }, { format: 'csv' }, { format: 'ndjson' }] as const) {
+    expect((await report({ ...flags, since: at(30) })).err).toContain(`${left}\n`);
+    for (const others of [{ since: at(0) }, { until: at(90) }, { since: at(30), outcome: ['applied'] }])
+      expect((await report({ ...flags, ...others })).err).not.toContain('left out');
+  }
+  const { out, err } = await page({ since: at(30) });
+  expect(out).toContain(`Warning: ${left}.`);
+  expect(err).toContain(left);
+  await write(aReport(1n, 'ada', { outcome: 'refused', epoch: 3, reported_at: timeAt(70) }));
+  expect((await report({ since: at(30) })).err).not.toContain('left out');
+});
+
+test('--until takes what was held before, although it was reported later', async () => {
+  const held = { id: 's/0/1/ada#held', final: false, outcome: 'held', held_since: timeAt(0) } as const;
+  await write(aReport(1n, 'ada', { ...held, reported_at: timeAt(35) }));
+  const hour = { hour: timeAt(0), held: 1 };
+  for (const until of [at(30), at(61)])
+    expect(JSON.parse((await report({ by: 'hour', format: 'json', until })).out)).toMatchObject({ rows: [hour] });
+  expect(JSON.parse((await report({ by: 'hour', format: 'json', until: at(0) })).out)).toMatchObject({ rows: [] });
 });
 
 describe('reports that are gone', () => {
@@ -339,9 +366,58 @@ describe('reports that are gone', () => {
     broker.deleteRecordsBefore('reports', 0, 3n);
     const emptied = await report({ by: 'hour', since: at(50) });
     expect(emptied.err).toContain(
-      'warning: older reports of the time that is asked for may be gone: of reports/0 none is left\n',
+      'warning: older reports of the time that is asked for may be gone: reports/0 has none left whose time is known\n',
     );
   });
+
+  test('are asked for once, by one reader for all partitions', async () => {
+    broker.createTopic({ topic: 'many', partitionCount: 4, replicationFactor: 1, settings: {} });
+    for (const partition of [0, 1, 2])
+      for (const value of ['{', JSON.stringify(later)])
+        await log.send([{ topic: 'many', partition, key: 'g', value, headers: [] }]);
+    for (const [partition, offset] of [1n, 1n, 2n].entries()) broker.deleteRecordsBefore('many', partition, offset);
+    for (const flags of [
+      { by: 'group', format: 'json' },
+      { format: 'json' },
+      { html: join(folder, 'many') },
+    ] as const) {
+      const reads: ReadOptions[] = [];
+      const context = aContext({ clock });
+      await printReport({ flags, topic: 'many', tools: toolsNoting(reads), bounds: boundsIn(broker), context });
+      expect(context.err()).toContain(
+        `gone: many/0 begins at ${timeAt(60)}, many/1 begins at ${timeAt(60)}, many/2 has none left whose time is known\n`,
+      );
+      expect(reads.map(({ partitions }) => partitions)).toEqual([
+        [0, 1, 2, 3],
+        [0, 1],
+      ]);
+    }
+  });
+
+  test.each([0, -1, Date.UTC(1970, 0, 2), Date.UTC(9999, 0)])(
+    'begin with the first time that can be true, not with %i',
+    async (time) => {
+      const tools = Object.assign(Object.create(log) as MemoryLog, {
+        describeTopic: (topic: string) => log.describeTopic(topic),
+        async *read(topic: string, options: ReadOptions) {
+          for await (const record of log.read(topic, options))
+            yield record.offset === 1n ? { ...record, timestamp: time } : record;
+        },
+      });
+      const context = aContext({ clock });
+      const flags = { by: 'group', format: 'json', since: at(40) } as const;
+      const asked = { flags, topic: 'reports', bounds: boundsIn(broker), context };
+      await printReport({ ...asked, tools });
+      const left = [{ partition: 0, offset: '1', time: timeAt(60) }];
+      expect(JSON.parse(context.out())).toMatchObject({ gone: left });
+      const again = aContext({ clock });
+      const topics = { source: 's', report: 'reports' };
+      await withAnIndex(aFolder(), { broker, tools, topics, context: again }, (index) =>
+        printReport({ ...asked, tools, index, context: again }),
+      );
+      expect(again.out()).toBe(context.out());
+    },
+  );
 
   test('an index has what it has read before they went, and says what went before', async () => {
     const context = aContext({ clock });
@@ -352,7 +428,7 @@ describe('reports that are gone', () => {
           flags: { by: 'group', since: at(0) },
           topic: 'reports',
           tools: log,
-          starts: startsIn(broker),
+          bounds: boundsIn(broker),
           index: read,
           context,
         }),

@@ -12,7 +12,7 @@ import { summaryOf as summaryFrom } from '../../src/core/report/summary.ts';
 import { summaryText } from '../../src/console/report-text.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
 import type { ReadOptions } from '../../src/ports.ts';
-import { startsIn, withAnIndex } from '../support/an-index.ts';
+import { boundsIn, withAnIndex } from '../support/an-index.ts';
 import { aFolder } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -61,7 +61,7 @@ async function report(flags: Partial<ReportFlags>): Promise<{ out: string; err: 
     flags: { format: 'json', ...flags } as const,
     topic: 'reports',
     tools: log,
-    starts: startsIn(broker),
+    bounds: boundsIn(broker),
   };
   await printReport({ ...reporting, context });
   const again = aContext();
@@ -134,7 +134,7 @@ describe('report', () => {
       flags: { format: 'ndjson', follow: true },
       topic: 'reports',
       tools: log,
-      starts: startsIn(broker),
+      bounds: boundsIn(broker),
       context,
     });
     await write(recovered);
@@ -222,7 +222,7 @@ describe('where it looks', () => {
       flags: { format: 'json', ...flags },
       topic: 'reports',
       tools,
-      starts: startsIn(broker),
+      bounds: boundsIn(broker),
       context,
     });
     return { read, out: context.out(), err: context.err() };
@@ -297,7 +297,7 @@ describe('where it looks', () => {
     const { err } = await asked({ group: ['nowhere'], since: 0 });
     expect(err).toMatch(/^nothing of group nowhere in partition \d, where its key is; reading the others/);
     expect(err).toContain('nothing found: 1 records in 2 of 2 partitions of reports were searched for group nowhere');
-    expect(err).toContain('reported at 1970-01-01T00:00:00.000Z or later (ids of the identity provider and of');
+    expect(err).toContain('time 1970-01-01T00:00:00.000Z or later (ids of the identity provider and of');
     expect((await asked({ outcome: ['failed'] })).err).toContain('for outcome failed\n');
   });
 });
@@ -315,7 +315,7 @@ test('report: shows how far it is', async () => {
       }
     },
   });
-  await printReport({ flags: { format: 'csv' }, topic: 'reports', tools, starts: startsIn(broker), context });
+  await printReport({ flags: { format: 'csv' }, topic: 'reports', tools, bounds: boundsIn(broker), context });
   expect(context.err()).toContain('2.0 s  0/2 records (0 %), partition 0, 1\n');
   expect(context.err()).toContain('2/2 records (100 %)');
 });
@@ -334,7 +334,7 @@ test.each(['json', 'csv', 'ndjson'] as const)(
         }
       },
     });
-    const reporting = printReport({ flags: { format }, topic: 'reports', tools, starts: startsIn(broker), context });
+    const reporting = printReport({ flags: { format }, topic: 'reports', tools, bounds: boundsIn(broker), context });
     await expect(reporting).rejects.toMatchObject({
       code: EXIT.someFailed,
       message: 'stopped before the end of reports',

@@ -4,6 +4,8 @@ import { showStatus, watchStatus, type StatusFlags } from '../../src/commands/st
 import type { StatusSources } from '../../src/console/status-sources.ts';
 import { encodeCommit, NO_MARK } from '../../src/core/log/commit-metadata.ts';
 import { EXIT } from '../../src/exit-codes.ts';
+import { pauseValue, requestKey } from '../../src/core/log/request-record.ts';
+import { textHeader } from '../../src/core/log/wire-intent.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { aContext } from '../support/command-context.ts';
 import { answer, QuickWorld, type QuickOptions } from '../support/quick-world.ts';
@@ -235,8 +237,30 @@ test('status: what is held, waits for long, or was given up is no lag', async ()
   world.produce({ group_id: 'gone', add_members: ['a'] });
   await world.clock.advance(5_000);
   expect(await watching.sentence()).toMatch(
-    /^In step: all that can be applied is\. Held for an operator: 3 removals, the oldest since .+\. Missing or not permitted at Genesys Cloud: 1 change, the next try at .+\.$/,
+    /^In step: all that can be applied is\. Held for an operator: 3 removals, of changes up to .+ s old\. Missing or not permitted at Genesys Cloud: 1 change, the next try at .+\.$/,
   );
+});
+
+async function pause({ world }: Watching, group: string | null): Promise<void> {
+  const value = pauseValue({ kind: 'pause', group, author: 'jane', reason: 'INC-7' });
+  const headers = [textHeader('rollcall-type', 'pause')];
+  world.broker.append([{ topic: topics.retry, partition: 0, key: requestKey(String(group)), value, headers }]);
+  await world.clock.advance(5_000);
+}
+
+test('status --affected: what is held of a paused group waits for no resume', async () => {
+  const watching = new Watching({ pipeline: { guard } });
+  const { world } = watching;
+  await watching.start();
+  world.produce({ add_members: ['a', 'b', 'c'] });
+  await world.clock.advance(5_000);
+  world.produce({ remove_members: ['a', 'b', 'c'] });
+  await world.clock.advance(5_000);
+  await pause(watching, null);
+  expect(await watching.text({ affected: true })).not.toMatch(/^group /m);
+  world.produce({ add_members: ['d'] });
+  await world.clock.advance(5_000);
+  expect(await watching.text({ affected: true })).toMatch(/^group g {2}1 change {2}since .+ {2}paused$/m);
 });
 
 describe('status: the breaker is open', () => {
@@ -264,9 +288,26 @@ describe('status: the breaker is open', () => {
       .split('\n')
       .filter((line) => line.startsWith('group '));
     expect(lines).toEqual([
-      expect.stringMatching(/^group old {2}1 change {2}since /),
-      expect.stringMatching(/^group new {2}2 changes {2}since /),
+      expect.stringMatching(/^group old {2}1 change {2}since .+ {2}the breaker is open$/),
+      expect.stringMatching(/^group new {2}2 changes {2}since .+ {2}the breaker is open$/),
     ]);
+  });
+
+  test('--affected lists what is paused as well, and says so', async () => {
+    const watching = await given();
+    const lines = async (): Promise<readonly string[]> =>
+      (await watching.text({ affected: true })).split('\n').filter((line) => line.startsWith('group '));
+    await pause(watching, 'old');
+    expect(await lines()).toEqual([
+      expect.stringMatching(/^group old {2}1 change {2}since .+ {2}paused$/),
+      expect.stringMatching(/^group new {2}2 changes {2}since .+ {2}the breaker is open$/),
+    ]);
+    await pause(watching, null);
+    expect(await lines()).toEqual([
+      expect.stringMatching(/^group old {2}1 change {2}since .+ {2}paused$/),
+      expect.stringMatching(/^group new {2}2 changes {2}since .+ {2}paused$/),
+    ]);
+    expect(await watching.sentence()).toContain('Waiting for a resume: 3 changes.');
   });
 });
 

@@ -601,6 +601,27 @@ describe('evidence', () => {
     expect(await undo(world, night, { ...long, ...kept })).toMatchObject({ code: EXIT.done });
   });
 
+  test.each([0, -1])('the oldest report that is left has the time %i: it does not reach back', async (timestamp) => {
+    const { world, night } = await afterTheNight();
+    world.broker.deleteRecordsBefore(topics.report, 0, 4n);
+    const tools = ({ read }: LogTools): Partial<LogTools> => ({
+      async *read(topic, how) {
+        for await (const record of read(topic, how))
+          yield topic === topics.report && record.offset === 4n ? { ...record, timestamp } : record;
+      },
+    });
+    expect((await undo(world, night, { tools })).code).toMatch(/may be gone from reports, .* --since from 2/);
+    world.broker.deleteRecordsBefore(topics.report, 0, 5n);
+    const timeless = ({ read }: LogTools): Partial<LogTools> => ({
+      async *read(topic, how) {
+        for await (const record of read(topic, how)) yield topic === topics.report ? { ...record, timestamp } : record;
+      },
+    });
+    expect((await undo(world, night, { tools: timeless })).code).toMatch(
+      /may be gone from reports, .*: of partition 0 none is left whose time is known/,
+    );
+  });
+
   test('reports that cannot be read: they are named, and more may be to undo', async () => {
     const { world, night } = await afterTheNight();
     world.produce({ topic: topics.report, partition: null, key: 'other', value: '{', headers: [] });

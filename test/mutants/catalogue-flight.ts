@@ -202,11 +202,33 @@ export const flightMutants: readonly Mutant[] = [
         replace: 'pending.attempt : pending.attempt;',
       },
       {
-        find: 'if (!breaker.isClosed && !isOwn) return breaker.wait(group, [...intents, ...unsent]);',
-        replace: '',
+        find: 'if (!breaker.isClosed && !isOwn) {',
+        replace: 'if (false) {',
       },
     ],
     scenario: 'outage',
+  },
+  {
+    name: 'given-back-and-forgotten',
+    breaks: 'what a request did whose try the breaker has given back is called the work of others',
+    edits: [
+      {
+        find: 'countedFrom(afterUncountedTry(waitingForTarget(pending, notBefore)), attempt)',
+        replace: '{ ...waitingForTarget(pending, notBefore), attempt }',
+      },
+    ],
+    tests: ['test/contract/rules/breaker-attempts.test.ts'],
+  },
+  {
+    name: 'lost-while-open-and-forgotten',
+    breaks: 'what a request did whose answer was lost while the breaker was open is called the work of others',
+    edits: [
+      {
+        find: 'request === null ? intents : intents.map((intent) => noteUncountedTry(group, intent))',
+        replace: 'intents',
+      },
+    ],
+    tests: ['test/contract/rules/breaker-attempts.test.ts'],
   },
   {
     name: 'breaker-stays-open',

@@ -190,8 +190,8 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a replay of what an operator has refused asks only the limits',
     edits: [
       {
-        find: "guard: intent.guard?.kind === 'held' ? unnotified(intent.guard) : null,",
-        replace: 'guard: null,',
+        find: "if (guard?.kind === 'held') return { ...again, dead: null, guard: unnotified(guard) };",
+        replace: '',
       },
     ],
     scenario: 'guard',

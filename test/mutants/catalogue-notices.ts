@@ -96,8 +96,8 @@ export const noticeMutants: readonly Mutant[] = [
     breaks: 'what was refused, and is held again after a replay, keeps its mark, so that no message says so',
     edits: [
       {
-        find: "guard: intent.guard?.kind === 'held' ? unnotified(intent.guard) : null,",
-        replace: "guard: intent.guard?.kind === 'held' ? intent.guard : null,",
+        find: 'return { ...again, dead: null, guard: unnotified(guard) };',
+        replace: 'return { ...again, dead: null, guard };',
       },
     ],
     tests,

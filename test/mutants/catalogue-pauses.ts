@@ -130,8 +130,8 @@ export const pauseMutants: readonly Mutant[] = [
     breaks: 'what waits for another try of a group that is to go ahead keeps its time',
     edits: [
       {
-        find: 'const due = { ...countedFrom(withoutSchedule(pending), 0), notBefore: 0, waits: null };',
-        replace: 'const due = { ...pending };',
+        find: 'const due = startedAgain(tried);',
+        replace: 'const due = { ...tried };',
       },
     ],
     tests,
@@ -140,7 +140,10 @@ export const pauseMutants: readonly Mutant[] = [
     name: 'apply-now-uses-up-tries',
     breaks: 'each time that a group is to go ahead uses up a try, so that its changes are given up',
     edits: [
-      { find: 'countedFrom(withoutSchedule(pending), 0), notBefore', replace: 'withoutSchedule(pending), notBefore' },
+      {
+        find: 'const due = startedAgain(tried);',
+        replace: 'const due = { ...startedAgain(tried), attempt: tried.attempt };',
+      },
     ],
     tests,
   },
@@ -149,8 +152,8 @@ export const pauseMutants: readonly Mutant[] = [
     breaks: 'what an operator has approved is held again once its group is to go ahead',
     edits: [
       {
-        find: 'notBefore: 0, waits: null };\n  if (pending.attempt',
-        replace: 'notBefore: 0, waits: null, guard: null };\n  if (pending.attempt',
+        find: 'const due = startedAgain(tried);',
+        replace: 'const due = { ...startedAgain(tried), guard: null };',
       },
     ],
     tests,

@@ -9,7 +9,7 @@ export const reportMutants: readonly Mutant[] = [
   {
     name: 'as-of-now',
     breaks: 'a report as of a time shows what came of the changes later',
-    edits: [{ find: 'if (isInTime(selection, found.record)) yield found;', replace: 'yield found;' }],
+    edits: [{ find: 'if (!isInTime(selection, found.record)) continue;', replace: '' }],
     tests: rows,
   },
   {
@@ -124,7 +124,7 @@ export const reportMutants: readonly Mutant[] = [
   {
     name: 'older-gone-unsaid',
     breaks: 'a report does not say that older ones of its time are gone',
-    edits: [{ find: 'if (time === null || since === null || time > since)', replace: 'if (time === null)' }],
+    edits: [{ find: 'time !== null && since !== null && time <= since', replace: 'time !== null' }],
     tests: rows,
   },
   {
@@ -156,13 +156,13 @@ export const reportMutants: readonly Mutant[] = [
   {
     name: 'cut-report-stays',
     breaks: 'a report of `apply` that a full disk has cut stays',
-    edits: [{ find: 'if ((await file.stat()).isFile()) rmSync(path, { force: true });', replace: '' }],
+    edits: [{ find: 'await discard(file, path).catch(() => undefined);', replace: '' }],
     tests: ['test/unit/new-file.test.ts'],
   },
   {
     name: 'no-file-is-removed',
     breaks: 'a device or a pipe that cannot be written to is removed',
-    edits: [{ find: 'if ((await file.stat()).isFile()) rmSync(path', replace: 'rmSync(path' }],
+    edits: [{ find: 'if ((await lstat(path)).isFile()) removeIfPossible(path);', replace: 'removeIfPossible(path);' }],
     tests: ['test/unit/private-file.test.ts'],
   },
   {
@@ -170,12 +170,53 @@ export const reportMutants: readonly Mutant[] = [
     breaks: 'where the report of `apply` cannot be written, what was done is not printed',
     edits: [
       {
-        find: 'if (flags.report !== undefined) await writeSummary(flags.report, summary);\n  } finally {',
+        find: 'await (flags.json === true\n    ? printPieces(context.stdout, summaryJson(summary, 0))',
         replace:
-          'if (flags.report !== undefined) await writeSummary(flags.report, summary);\n  } catch (error) {\n    throw error;\n  }\n  {',
+          'if (unwritten !== null) throw unwritten;\n  await (flags.json === true\n    ? printPieces(context.stdout, summaryJson(summary, 0))',
       },
     ],
     tests: ['test/contract/apply.test.ts'],
+  },
+  {
+    name: 'cut-behind-link',
+    breaks: 'a report of `apply` that a full disk has cut stays behind a link to it',
+    edits: [{ find: 'await file.truncate(0).catch(() => undefined);', replace: '' }],
+    tests: ['test/unit/private-file.test.ts'],
+  },
+  {
+    name: 'check-ends-pipe',
+    breaks: 'the reader of a pipe that `apply` reports to sees its end before anything is written',
+    edits: [{ find: 'if (known !== null && !known.isFile() && !known.isDirectory()) return;', replace: '' }],
+    tests: ['test/unit/new-file.test.ts'],
+  },
+  {
+    name: 'report-file-unchecked',
+    breaks: '`apply` sends its requests before it finds that its report cannot be written',
+    edits: [{ find: 'if (flags.report !== undefined) await checkSummaryFile(flags.report);', replace: '' }],
+    tests: ['test/contract/apply.test.ts'],
+  },
+  {
+    name: 'file-hides-target',
+    breaks: 'where the report of `apply` cannot be written, it does not say that the target could not be used',
+    edits: [
+      {
+        find: "  if (end.kind === 'unavailable') {\n    const problems",
+        replace: "  if (unwritten !== null) throw unwritten;\n  if (end.kind === 'unavailable') {\n    const problems",
+      },
+    ],
+    tests: ['test/contract/apply.test.ts'],
+  },
+  {
+    name: 'older-held-unsaid',
+    breaks: 'a report since some time does not say that removals are held from before it on',
+    edits: [{ find: 'this.#noteHeld(found.record);', replace: '' }],
+    tests: rows,
+  },
+  {
+    name: 'until-by-repeat',
+    breaks: 'a report as of a time leaves out what was held by then, and was reported again later',
+    edits: [{ find: 'Date.parse(standsSince(record)) < until', replace: 'Date.parse(record.reported_at) < until' }],
+    tests: rows,
   },
   {
     name: 'open-since-repeat',

@@ -71,4 +71,16 @@ export const statusMutants: readonly Mutant[] = [
     edits: [{ find: 'this.#lastSeen.peek(keyOf(group))', replace: 'this.#lastSeen.get(keyOf(group))' }],
     tests: ['test/contract/status.test.ts'],
   },
+  {
+    name: 'paused-not-affected',
+    breaks: 'groups that wait for a resume are missing in the list of those whose changes wait',
+    edits: [{ find: '      found.pausedGroups.push(group);\n', replace: '' }],
+    tests: ['test/contract/status.test.ts'],
+  },
+  {
+    name: 'unread-too-certain',
+    breaks: 'records that are not finished count as unread, and the total does not say that it is the most',
+    edits: [{ find: "estimated > 0 ? 'at most ' : ''", replace: "estimated < 0 ? 'at most ' : ''" }],
+    tests: ['test/unit/status-text.test.ts'],
+  },
 ];

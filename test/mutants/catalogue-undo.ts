@@ -111,13 +111,22 @@ export const undoMutants: readonly Mutant[] = [
   {
     name: 'undone-without-reports',
     breaks: 'an undo is made of the reports that are left, though some of the time may be gone',
-    edits: [{ find: 'if (time === null) throw', replace: 'if (time === null) continue;\n    if (time < 0) throw' }],
+    edits: [
+      { find: '[...oldest].find(([, { time }]) => time === null)', replace: '[...oldest].find(() => false)' },
+      { find: 'time ?? Infinity', replace: 'time ?? 0' },
+    ],
     tests: ['test/contract/undo.test.ts'],
   },
   {
     name: 'settings-prove-reports',
     breaks: 'an undo believes that reports are there since the settings as they are now would have kept them',
-    edits: [{ find: '(isKept && areKept)', replace: 'isKept' }],
+    edits: [{ find: 'if (isKept && areKept)', replace: 'if (isKept)' }],
+    tests: ['test/contract/undo.test.ts'],
+  },
+  {
+    name: 'no-time-reaches-back',
+    breaks: 'an undo passes over reports that are gone where the oldest one that is left has no time, or the time 0',
+    edits: [{ find: 'timestamp >= from && timestamp <= to', replace: 'timestamp <= to' }],
     tests: ['test/contract/undo.test.ts'],
   },
   {
@@ -201,5 +210,69 @@ export const undoMutants: readonly Mutant[] = [
       { find: 'if (since === null) return yield*', replace: 'if (since === null || offsets.size > 0) return yield*' },
     ],
     tests: ['test/unit/topic-reading.test.ts'],
+  },
+  {
+    name: 'former-counts-by-offset',
+    breaks: 'a report of a source topic that was deleted counts as newer than an event of the present one',
+    edits: [
+      {
+        find: 'if (isFormerPlace(a) !== isFormerPlace(b)) return isFormerPlace(a) ? -1 : 1;',
+        replace: 'if (isFormerPlace(a) !== isFormerPlace(b)) return comparePositions(a, b);',
+      },
+    ],
+    tests: ['test/contract/former-source.test.ts'],
+  },
+  {
+    name: 'new-report-is-former',
+    breaks: 'a report that is newer than the last look at the source is taken for one of a former topic',
+    edits: [{ find: 'this.#reports.read(() => this.#look.expire())', replace: 'this.#reports.read()' }],
+    tests: ['test/contract/drift-watch.test.ts'],
+  },
+  {
+    name: 'former-is-foreign',
+    breaks: 'who was added by a former source topic counts as foreign',
+    edits: [
+      {
+        find: 'if (of === null) continue;',
+        replace: "if (of !== 'present') continue;",
+      },
+    ],
+    tests: ['test/contract/former-source.test.ts'],
+  },
+  {
+    name: 'former-times-unseen',
+    breaks: 'a report of a former topic is taken for one of the present topic, once that has as many records',
+    edits: [
+      {
+        find: 'timestamp < oldest.timestamp && reportedAt < oldest.timestamp',
+        replace: 'timestamp < -1 && reportedAt < oldest.timestamp',
+      },
+    ],
+    tests: ['test/unit/former-source.test.ts'],
+  },
+  {
+    name: 'former-repaired',
+    breaks: 'what a former source topic had wanted is repaired, though that is not known to be wanted still',
+    edits: [
+      {
+        find: 'return this.#wanted === null && standing !== null && isFormerPlace(standing.place);',
+        replace: 'return this.#wanted === null && standing !== null && standing.place.offset < 0n;',
+      },
+    ],
+    tests: ['test/contract/former-source.test.ts'],
+  },
+  {
+    name: 'former-undone',
+    breaks: 'an undo takes back what a former source topic has brought, whatever that topic has said since',
+    edits: [{ find: "if (isFormerPlace(last.place)) return 'former_source';", replace: '' }],
+    tests: ['test/contract/former-source.test.ts'],
+  },
+  {
+    name: 'two-topics-one-operation',
+    breaks: 'of two changes with one id, of a former and of the present source topic, an undo knows one',
+    edits: [
+      { find: 'isFormerPlace(place) ? `${id}\\n${place.timestamp}` : id', replace: 'isFormerPlace(place) ? id : id' },
+    ],
+    tests: ['test/unit/former-source.test.ts'],
   },
 ];

@@ -96,11 +96,17 @@ export const waitMutants: readonly Mutant[] = [
       'a full state that was reported to wait, or given up, has no end in the reports where its tries start again',
     edits: [
       {
-        find: "intent.op === 'state' && isEndReported(intent) && { isReported: true as const }",
+        find: 'wasTried(intent) && { isTried: true as const }',
         replace: 'false',
       },
     ],
     tests: ['test/contract/rules/full-state-reports.test.ts'],
+  },
+  {
+    name: 'approval-ends-with-a-wait',
+    breaks: 'what an operator has approved, and waits for another try, is held again once that is to be tried now',
+    edits: [{ find: 'guard: dead === null ? guard : null', replace: 'guard: null' }],
+    tests: ['test/unit/pending.test.ts'],
   },
   {
     name: 'waits-by-a-former-clock',

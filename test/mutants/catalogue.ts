@@ -16,6 +16,7 @@ import { nameMutants } from './catalogue-names.ts';
 import { noticeMutants } from './catalogue-notices.ts';
 import { pauseMutants } from './catalogue-pauses.ts';
 import { pieceMutants } from './catalogue-pieces.ts';
+import { operatorMutants } from './catalogue-operators.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { reportMutants } from './catalogue-report.ts';
 import { settleMutants } from './catalogue-settle.ts';
@@ -52,4 +53,5 @@ export const mutants: readonly Mutant[] = [
   ...noticeMutants,
   ...shadowMutants,
   ...reportMutants,
+  ...operatorMutants,
 ];

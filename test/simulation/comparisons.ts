@@ -6,6 +6,7 @@ import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { GroupApi, Logger, LogTools, ReadOptions, TopicRecord } from '../../src/ports.ts';
 import type { BrokerLink } from './engine/broker-link.ts';
 import type { Host } from './engine/host.ts';
+import { timestampsIn } from '../support/timestamps-in.ts';
 import { preparedFormatOf } from './list-format.ts';
 import type { Settings } from './settings.ts';
 import { Violation } from './violation.ts';
@@ -76,6 +77,7 @@ function sourcesOf(settings: Settings, around: Around): WatchedSources {
     bounds: (topic, partitions) =>
       ask(partitions, (partition) => ({ start: logOf(topic, partition).start, end: logOf(topic, partition).end })),
     starts: (topic, partitions) => ask(partitions, (partition) => logOf(topic, partition).start),
+    timestampsAt: (topic, from) => link.call(() => timestampsIn(broker, topic, from)),
     ids: null,
     api: watchedApi(around),
     rateLimitPerMinute: null,
@@ -110,12 +112,16 @@ function toolsOf(all: readonly number[], { link, broker }: Around): LogTools {
     createTopic: isNotNeeded,
     send: isNotNeeded,
     close: async () => undefined,
-    async *read(topic: string, { from, partitions, signal }: ReadOptions): AsyncGenerator<TopicRecord> {
+    async *read(topic: string, { from, partitions, signal, onProgress }: ReadOptions): AsyncGenerator<TopicRecord> {
       const offsets = typeof from === 'object' && 'offsets' in from ? from.offsets : new Map<number, bigint>();
-      for (const partition of partitions ?? all) {
+      const asked = partitions ?? all;
+      const ends = await link.call(() => asked.map((partition) => broker.topic(topic).partition(partition).end));
+      onProgress?.({ passed: 0, total: 0 });
+      for (const [at, partition] of asked.entries()) {
         const log = broker.topic(topic).partition(partition);
         const { records } = await link.call(() => log.read(offsets.get(partition) ?? 0n, Number.MAX_SAFE_INTEGER));
         for (const record of records) {
+          if (record.offset >= (ends[at] ?? 0n)) break;
           if (signal.aborted) return;
           yield { ...record, partition };
         }

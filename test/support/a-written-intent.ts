@@ -49,9 +49,18 @@ const whole = fc.oneof(
   fc.constant({ members: [], deleted: true }),
 );
 
-type Wanted = Pick<Intent, 'op' | 'member' | 'whole' | 'guard' | 'namedBy' | 'isReported'>;
+type Wanted = Pick<Intent, 'op' | 'member' | 'whole' | 'guard' | 'namedBy' | 'isTried'>;
 const wanted: fc.Arbitrary<Wanted> = fc.oneof(
-  fc.record({ op: fc.constant('add' as const), member: validId(), whole: none, guard: none }),
+  fc.record(
+    {
+      op: fc.constant('add' as const),
+      member: validId(),
+      whole: none,
+      guard: none,
+      isTried: fc.constant(true as const),
+    },
+    { requiredKeys: ['op', 'member', 'whole', 'guard'] },
+  ),
   fc.record(
     {
       op: fc.constant('remove' as const),
@@ -68,7 +77,7 @@ const wanted: fc.Arbitrary<Wanted> = fc.oneof(
       member: fc.constant(WHOLE_GROUP),
       whole,
       guard: none,
-      isReported: fc.constant(true as const),
+      isTried: fc.constant(true as const),
     },
     { requiredKeys: ['op', 'member', 'whole', 'guard'] },
   ),

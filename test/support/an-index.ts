@@ -2,7 +2,7 @@
 import type { RecordIndex } from '../../src/adapters/record-index/record-index.ts';
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
-import { withRecordIndex, type IndexReading } from '../../src/console/indexing.ts';
+import { withRecordIndex, type IndexReading, type IndexSources } from '../../src/console/indexing.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { LogTools } from '../../src/ports.ts';
 import type { TestContext } from './command-context.ts';
@@ -18,11 +18,10 @@ export interface Indexed {
 
 export const topicIdIn = (broker: MemoryBroker) => async (topic: string) => broker.topic(topic).id;
 
-/** Of the report topic. */
-export const startsIn =
-  (broker: MemoryBroker, topic = 'reports') =>
-  async (partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>> =>
-    new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition).start]));
+export const boundsIn =
+  (broker: MemoryBroker): IndexSources['bounds'] =>
+  async (topic, partitions) =>
+    new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition)]));
 
 /** Brought up to date. */
 export const withAnIndex = <T>(
@@ -37,8 +36,7 @@ export const withAnIndex = <T>(
       reading: { format: 'native', reader: '1' },
       ...sources,
       topicId: topicIdIn(broker),
-      bounds: async (topic, partitions) =>
-        new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition)])),
+      bounds: boundsIn(broker),
     },
     work,
   );

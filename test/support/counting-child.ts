@@ -1,7 +1,7 @@
 /** Fills an index at the path that it is given with so many reports, each of a change and a PATCH of its own, and counts them by group. */
 import { RecordIndex } from '../../src/adapters/record-index/record-index.ts';
 import { printReport } from '../../src/commands/report.ts';
-import type { LogTools } from '../../src/ports.ts';
+import type { Bounds, LogTools } from '../../src/ports.ts';
 import { aReport, aRequest } from './a-report.ts';
 import { aContext } from './command-context.ts';
 import { stubOf } from './stub.ts';
@@ -18,8 +18,8 @@ for (let from = 0; from < Number(count); from += ENTRIES_A_TURN) {
 const context = aContext();
 const description = { partitionCount: 1, replicationFactor: 1, settings: new Map() };
 const tools = stubOf<LogTools>({ describeTopic: async () => description });
-const starts = async () => new Map<number, bigint>();
-await printReport({ flags: { by: 'group', format: 'json' }, topic: 'reports', tools, starts, index, context });
+const bounds = async () => new Map<number, Bounds>();
+await printReport({ flags: { by: 'group', format: 'json' }, topic: 'reports', tools, bounds, index, context });
 const { total } = JSON.parse(context.out()) as { readonly total: object };
 process.stdout.write(JSON.stringify(total));
 

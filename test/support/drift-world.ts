@@ -8,6 +8,7 @@ import type { IdMap, LogTools } from '../../src/ports.ts';
 import { anApi } from './genesys.ts';
 import type { TestContext } from './command-context.ts';
 import { commandLogOf } from './retry-topic-of.ts';
+import { timestampsIn } from './timestamps-in.ts';
 import { quickOptions, topics, type World } from './world.ts';
 
 export interface DriftOptions {
@@ -34,6 +35,7 @@ export function driftSources(
       new Map(partitions.map((partition) => [partition, broker.topic(topic).partition(partition).start])),
     bounds: async (topic, asked) =>
       new Map(asked.map((partition) => [partition, broker.topic(topic).partition(partition)])),
+    timestampsAt: async (topic, from) => timestampsIn(broker, topic, from),
     ids: options.ids ?? null,
     api: anApi(world.sandbox),
     rateLimitPerMinute: null,

@@ -61,6 +61,13 @@ export class TargetInMemory implements GroupApi {
     return [...this.#of(id).members];
   }
 
+  /** As another client, or a request whose answer is lost. */
+  add(id: string, member: string): void {
+    const stored = this.#of(id);
+    stored.members.add(member);
+    stored.version += 1;
+  }
+
   async getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<HttpAnswer> {
     const faulty = await this.#begin({ method: 'GET', group, members: [] }, mayStart);
     if (faulty !== null) return faulty;

@@ -11,7 +11,7 @@ import { plansOf, ReadTimes, type PlannedGroup } from '../../src/console/plannin
 import { findWaiting, type WaitingFilter } from '../../src/console/retry-topic.ts';
 import { readTopics, type TopicSources } from '../../src/console/read-topics.ts';
 import type { TopicWish } from '../../src/console/topic-changes.ts';
-import { planTopics, type PlanTopicFlags } from '../../src/commands/plan.ts';
+import { planTopics, type PlanTopicFlags, type PlanTopicSources } from '../../src/commands/plan.ts';
 import { newTopics } from '../../src/core/log/topics.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
@@ -128,7 +128,7 @@ export class TopicPlanWorld {
   }
 
   /** The command. */
-  async print(flags: PlanTopicFlags, more: Partial<TopicSources> = {}, context = aContext({ clock: this.clock })) {
+  async print(flags: PlanTopicFlags, more: Partial<PlanTopicSources> = {}, context = aContext({ clock: this.clock })) {
     const [config, ids] = [configOf(this.#world), idMapOf(this.#world)];
     const sources = { ...this.sources(), config, api: this.target, ids, ...more };
     const code = await planTopics(flags, sources, context);
@@ -183,6 +183,7 @@ export class TopicPlanWorld {
       tools: this.#tools(),
       topics: TOPICS,
       format: native,
+      ids: null,
       consumerGroup: GROUP,
       pendingMax: 200_000,
       committed: async () => new Map(numbers.map((number) => [number, group.committed(number)])),

@@ -13,7 +13,7 @@ import type { ExitCode } from '../../src/exit-codes.ts';
 import { native } from '../../src/formats/native/native.ts';
 import type { GroupApi, IdMap } from '../../src/ports.ts';
 import { aReport } from './a-report.ts';
-import { startsIn, topicIdIn, withAnIndex } from './an-index.ts';
+import { boundsIn, topicIdIn, withAnIndex } from './an-index.ts';
 import { aContext } from './command-context.ts';
 import { ManualClock } from './manual-clock.ts';
 import { QuickTarget } from './quick-world.ts';
@@ -83,7 +83,7 @@ export class WrittenTopics {
     const context = aContext({ clock: this.clock });
     const { broker, format, reading } = this;
     const tools = new MemoryLog(broker, LOG);
-    const printing = { flags, topic: topics.report, tools, starts: startsIn(broker, topics.report), context };
+    const printing = { flags, topic: topics.report, tools, bounds: boundsIn(broker), context };
     if (folder === null) await printReport(printing);
     else
       await withAnIndex(folder, { broker, tools, topics, context, format, reading }, (index) =>

@@ -69,6 +69,17 @@ test.each(['SECURITY.md', 'README.md', 'docs/reference.md'])('%s names variables
 
 const metricNamesIn = (text: string): ReadonlySet<string> => new Set(text.match(/\brollcall_[a-z_]+\b(?=['{`])/g));
 
+test('docs/reference.md says how much of its files SQLite keeps while reports are counted', () => {
+  const reference = textOf(new URL('docs/reference.md', root));
+  const limits = { 'schema.ts': 'of the index', 'counting.ts': 'of that file' };
+  for (const [name, what] of Object.entries(limits)) {
+    const code = textOf(new URL(`src/adapters/record-index/${name}`, root));
+    const kib = Number(/cache_size = -(\d+)/.exec(code)?.[1]);
+    expect(reference).toContain(`${Math.round(kib / 1024)} MiB ${what}`);
+    expect(textOf(new URL('src/adapters/record-index/counting.ts', root))).toContain(`${Math.round(kib / 1024)} MiB`);
+  }
+});
+
 test('docs/reference.md has a row for each metric, and for nothing else', () => {
   const metrics = metricNamesIn(textOf(new URL('src/admin/metrics.ts', root)));
   const rows = textOf(new URL('docs/reference.md', root)).match(/^\| `rollcall_.*$/gm) ?? [];

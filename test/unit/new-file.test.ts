@@ -1,6 +1,7 @@
 /** A new file is there as a whole, or not at all. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import type * as Synchronous from 'node:fs';
 import type * as FileSystem from 'node:fs/promises';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -8,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { writeNewPrivateFile } from '../../src/adapters/private-file.ts';
+import { checkPrivateFile, writeNewPrivateFile } from '../../src/adapters/private-file.ts';
 import { openCompared } from '../../src/console/drift-file.ts';
 import { writeNewFile } from '../../src/console/new-file.ts';
 import { writeSummary } from '../../src/console/report-text.ts';
@@ -19,7 +20,7 @@ let folder: string;
 let path: string;
 const never = new AbortController().signal;
 /** Of the file system; null: it works. */
-let failing: { readonly call: 'link' | 'write' | 'sync' | 'rm'; readonly code: string } | null = null;
+let failing: { readonly call: 'link' | 'write' | 'sync' | 'rm' | 'write-and-rm'; readonly code: string } | null = null;
 
 const refusal = (code: string): Error => Object.assign(new Error(`${code}: refused`), { code });
 
@@ -33,7 +34,7 @@ vi.mock('node:fs', async (original) => {
   return {
     ...real,
     rmSync: (...which: Parameters<typeof real.rmSync>) => {
-      if (failing?.call === 'rm') throw refusal(failing.code);
+      if (failing?.call === 'rm' || failing?.call === 'write-and-rm') throw refusal(failing.code);
       real.rmSync(...which);
     },
   };
@@ -52,7 +53,7 @@ vi.mock('node:fs/promises', async (original) => {
       const file = await real.open(...how);
       opened = file;
       const rejecting = async (): Promise<void> => Promise.reject(refusal(failing?.code ?? ''));
-      if (failing?.call === 'write') file.appendFile = rejecting;
+      if (failing?.call === 'write' || failing?.call === 'write-and-rm') file.appendFile = rejecting;
       if (failing?.call === 'sync') file.sync = rejecting;
       return file;
     },
@@ -103,7 +104,7 @@ test.each([
   const names = await readdir(folder);
   let worked = false;
   const written = writeNewPrivateFile(path, never, async () => void (worked = true));
-  await expect(written).rejects.toThrow('it is there already: name another file, or remove it');
+  await expect(written).rejects.toThrow('it exists already: name another file, or remove it');
   expect([worked, await readdir(folder)]).toEqual([false, names]);
 });
 
@@ -112,7 +113,7 @@ test('what came there meanwhile stays as it is', async () => {
     await file.append('ours');
     await writeFile(path, 'mine');
   });
-  await expect(written).rejects.toThrow('is there already');
+  await expect(written).rejects.toThrow('exists already');
   expect([await readFile(path, 'utf8'), await readdir(folder)]).toEqual(['mine', ['page.html']]);
 });
 
@@ -208,11 +209,28 @@ test('diff --out: a disk that is full later leaves the groups before, and the er
 
 test('apply --report: a full disk is an error that names the file, and no file that is cut stays', async () => {
   failing = { call: 'write', code: 'ENOSPC' };
-  await expect(writeSummary(path, summarize([], 0))).rejects.toMatchObject({
+  const full = {
     code: EXIT.unavailable,
     message: expect.stringContaining(`${path}: the report cannot be written: ENOSPC`),
-  });
+  };
+  expect(await writeSummary(path, summarize([], 0))).toMatchObject(full);
   expect(await readdir(folder)).toEqual([]);
+  // Also where it cannot be removed: the error of the disk is what is said.
+  await writeFile(path, 'of before');
+  failing = { call: 'write-and-rm', code: 'ENOSPC' };
+  expect(await writeSummary(path, summarize([], 0))).toMatchObject(full);
+  expect(await readFile(path, 'utf8')).toBe('');
+});
+
+test('a pipe is not opened by a check: its reader would take the end of that for the end', async () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  // Both ends, so that no opening waits.
+  const ends = openSync(pipe, 'r+');
+  opened = null;
+  await checkPrivateFile(pipe);
+  closeSync(ends);
+  expect(opened).toBeNull();
 });
 
 test('a directory that is not there is an error of the user, before the work', async () => {
@@ -238,7 +256,7 @@ test.each(['EPERM', 'EOPNOTSUPP'])('a file system without links (%s) has it, and
   expect([await readFile(path, 'utf8'), await readdir(folder)]).toEqual(['all of it', ['page.html']]);
   await rm(path);
   const written = writeNewPrivateFile(path, never, () => writeFile(path, 'mine'));
-  await expect(written).rejects.toThrow('is there already');
+  await expect(written).rejects.toThrow('exists already');
   expect(await readFile(path, 'utf8')).toBe('mine');
 });
 

@@ -3,13 +3,15 @@ import { describe, expect, test } from 'vitest';
 import type { Approval, Held, Intent } from '../../src/core/change/change.ts';
 import {
   afterGroupAnswered,
+  afterUncountedTry,
   countedFrom,
-  isEndReported,
   fold,
   isDue,
   isHeld,
   isParked,
   revived,
+  startedAgain,
+  wasTried,
 } from '../../src/core/change/pending.ts';
 import { atOffset } from '../support/an-intent.ts';
 
@@ -133,15 +135,27 @@ describe('waiting', () => {
   });
 
   test('what a replay wakes starts again, immediately', () => {
-    expect(revived(copy(5n, 3))).toEqual(copy(5n, 0));
+    const dead = { at: 9, reason: 'attempts_exhausted' } as const;
+    expect(revived({ ...copy(5n, 3), dead })).toEqual(copy(5n, 0));
+  });
+
+  test('that tries have failed stays known where they do not count, until a last look', () => {
+    const dead = { at: 9, reason: 'attempts_exhausted' } as const;
+    const tried = atOffset(1n, { attempt: 2 });
+    const again = { ...tried, attempt: 0, isTried: true };
+    expect([countedFrom(tried, 0), startedAgain(tried), revived(tried)]).toEqual([again, again, again]);
+    expect(afterUncountedTry(atOffset(1n))).toEqual(again);
+    expect(countedFrom(again as Intent, 0)).toEqual(again);
+    expect([tried, again as Intent, atOffset(1n)].map(wasTried)).toEqual([true, true, false]);
+    expect(wasTried(revived({ ...tried, dead }))).toBe(false);
   });
 
   test('a full state whose wait was reported has its end reported, from wherever its tries are counted', () => {
     const state = atOffset(1n, { op: 'state', member: '', attempt: 2 });
-    expect(revived(state)).toEqual({ ...state, attempt: 0, isReported: true });
-    expect(countedFrom(countedFrom(state, 1), 0)).toEqual({ ...state, attempt: 0, isReported: true });
+    expect(revived(state)).toEqual({ ...state, attempt: 0, isTried: true });
+    expect(countedFrom(countedFrom(state, 1), 0)).toEqual({ ...state, attempt: 0, isTried: true });
     expect(countedFrom({ ...state, attempt: 0 }, 0)).toEqual({ ...state, attempt: 0 });
-    expect([state, revived(state), { ...state, attempt: 0 }].map(isEndReported)).toEqual([true, true, false]);
+    expect([state, revived(state), { ...state, attempt: 0 }].map(wasTried)).toEqual([true, true, false]);
   });
 
   test('what is held waits in the live record until an operator has decided, however late it is', () => {
@@ -159,6 +173,8 @@ describe('waiting', () => {
     expect(revived(atOffset(1n, { op: 'remove', guard: approval, attempt: 5, dead }))).toEqual(
       atOffset(1n, { op: 'remove' }),
     );
+    // What waits for its next try has not ended.
+    expect(revived(atOffset(1n, { op: 'remove', guard: approval, attempt: 5 })).guard).toEqual(approval);
   });
 
   test('what a full state came to is due only once it is recorded', () => {

@@ -299,8 +299,19 @@ describe('times that cannot be true', () => {
     expect(page).toContain(
       '<title>Rollcall report: reports, 2026-09-21 00:00 to 2026-09-21 19:00: 203 changes'.replace(': 203', ', 203'),
     );
-    expect(page.indexOf('In no chart: 3 changes reported later than now')).toBeLessThan(page.indexOf('class="charts"'));
-    expect(pageOf({ records: many, madeAt })).not.toContain('In no chart');
+    const note =
+      /Not in the charts, nor in the table of their numbers, nor in the period of the heading: 3 changes reported,\s+or held since, later than a day from now, or a year before all others. All other numbers of this page\s+include/;
+    expect(page.search(note)).toBeGreaterThan(0);
+    expect(page.search(note)).toBeLessThan(page.indexOf('class="charts"'));
+    const asked = { madeAt, since: START, until: Date.UTC(9999, 11, 31) + 1 };
+    const [limited] =
+      [...reportPage({ ...pageFacts(shown), times: asked }, sha256)].join('').match(/Not in the.*/) ?? [];
+    expect(limited).toContain('their numbers: 3 changes');
+    expect(pageOf({ records: many, madeAt })).not.toContain('Not in the charts');
+    // As the note says.
+    const { timeline, groups } = pageFacts(shown);
+    const inTable = timeline.rows.reduce((sum, { changes }) => sum + changes, 0);
+    expect(groups.total.changes - inTable).toBe(3);
   });
 
   test('are shown where no other is there, and so are few old ones of few', () => {

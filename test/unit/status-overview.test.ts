@@ -135,7 +135,7 @@ test('what is held, waits, or was given up keeps nothing from being in step, and
   const counts = { pending: 4, parked: 4, held: 3, waiting: 1, dead: 2, next_wait_ends_at: at('03:30:00') };
   const reply = answered('a', { partitions: [aPartition(0, { ...ages, ...counts })], possible_losses: 1 });
   expect(sentenceOf({ replies: [reply] })).toBe(
-    `${IN_STEP} Held for an operator: 3 removals, the oldest since 2026-11-30T01:00:00.000Z. ` +
+    `${IN_STEP} Held for an operator: 3 removals, of changes up to 2 h old. ` +
       'Missing or not permitted at Genesys Cloud: 1 change, the next try at 2026-11-30T03:30:00.000Z. ' +
       'Given up, to be replayed: 2 changes. Possible losses since the start: 1; the log says which records were gone.',
   );

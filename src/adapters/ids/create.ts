@@ -35,14 +35,21 @@ export interface Dependencies {
  */
 export async function createIdMap(options: IdMapOptions, dependencies: Dependencies): Promise<IdMap | null> {
   const { source } = options;
+  return source.kind === 'scim' ? new ScimIdMap(options, dependencies) : openIdTable(source, dependencies);
+}
+
+/** As above; null also where the target is asked for each id. */
+export async function openIdTable(
+  source: IdSource,
+  dependencies: Omit<Dependencies, 'api'>,
+): Promise<FileIdMap | TopicIdMap | null> {
   switch (source.kind) {
     case 'none':
+    case 'scim':
       return null;
     case 'file':
       return FileIdMap.open(source.path, dependencies);
     case 'topic':
       return TopicIdMap.open(source.topic, { ...dependencies, tools: dependencies.openTools() });
-    case 'scim':
-      return new ScimIdMap(options, dependencies);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What stands of changes while they are counted, in a temporary file of SQLite, which is gone with the process: about 150 bytes for each
  * change, and as many for each PATCH. In memory are the groups, reasons and outcomes that they name, each once,
- * and at most 64 MiB of the file.
+ * and of the file at most 64 MiB; of the index, which is read meanwhile, its connection keeps at most 195 MiB (schema.ts).
  */
 import { nearestRank, type CountedChange, type CountingStore, type Tallies } from '../../core/report/counting.ts';
 import { errorText } from '../../core/text/visible.ts';

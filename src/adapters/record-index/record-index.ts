@@ -117,6 +117,12 @@ export class RecordIndex {
     return [...new Set(found)].filter((partition) => partition !== NO_PARTITION);
   }
 
+  /** Timestamp of the oldest report of a partition that has one within these, epoch ms, both inclusive; null: none has. */
+  oldestReportTime(partition: number, { from, to }: { readonly from: number; readonly to: number }): number | null {
+    const [row] = this.#all(OLDEST_REPORT, [partition, from, to]);
+    return row === undefined ? null : Number(row['timestamp']);
+  }
+
   /** Of which no record could be read: partition, offset, and why. */
   batches(
     topic: IndexedTopic,
@@ -228,6 +234,10 @@ const OF_STATES = `SELECT min(record) AS id FROM about WHERE topic = 0 AND group
 /** By the index of times SQLite would sort all that are left for each turn; a `+` keeps it from that. */
 const REPORTS_BY_ID =
   'SELECT * FROM records WHERE id > ? AND id <= ? AND +topic = 0 AND +time >= ? AND +time < ? ORDER BY id LIMIT ?';
+
+/** In their order, likewise: the first that fits is near the beginning. */
+const OLDEST_REPORT =
+  'SELECT timestamp FROM records WHERE +topic = 0 AND partition = ? AND timestamp BETWEEN ? AND ? ORDER BY id LIMIT 1';
 
 /** One value, however many are listed. */
 const LISTED = '(SELECT value FROM json_each(?))';

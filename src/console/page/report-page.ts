@@ -80,7 +80,7 @@ export function* reportPage(page: ReportPage, hash: (text: string) => string): G
 function* sections(page: ReportPage): Generator<string> {
   const { groups, reasons, timeline, open } = page;
   yield tiles(groups.total, page).text;
-  if (timeline.implausibleCount > 0) yield implausibleNote(timeline.implausibleCount).text;
+  if (timeline.implausibleCount > 0) yield implausibleNote(page).text;
   yield html`<div class="charts">${charts(timeline)}</div>
     ${timesTable(timeline)}`.text;
   yield reasonsTable(reasons).text;
@@ -88,11 +88,13 @@ function* sections(page: ReportPage): Generator<string> {
   yield* openTable(open);
 }
 
-const implausibleNote = (count: number): Markup =>
-  html`<p class="warning">
-    In no chart: ${countedLarge(count, 'change')} reported later than now, or more than a year before all others. All
-    other counts include them.
+function implausibleNote({ times: { since, until }, timeline: { implausibleCount } }: ReportPage): Markup {
+  const period = since === null || until === null ? ', nor in the period of the heading' : '';
+  return html`<p class="warning">
+    Not in the charts, nor in the table of their numbers${period}: ${countedLarge(implausibleCount, 'change')} reported,
+    or held since, later than a day from now, or a year before all others. All other numbers of this page include them.
   </p> `;
+}
 
 const countsText = ({ changes, failed, waiting, held }: Figures): string =>
   `${countedLarge(changes, 'change')}, ${numberText(failed)} failed, ${numberText(waiting)} waiting, ${numberText(held)} held`;

@@ -18,7 +18,7 @@ export interface Timeline {
   readonly rows: readonly BreakdownRow[];
   /** Earlier ones, which are not shown; those in which nothing was reported included. */
   readonly leftOut: number;
-  /** Changes at times that cannot be true, later than now or long before the rest: they are in none of the spans. */
+  /** Changes at times that cannot be true, later than a day from now or long before the rest: they are in none of the spans. */
   readonly implausibleCount: number;
 }
 

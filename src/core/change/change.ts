@@ -86,8 +86,8 @@ export interface Intent {
   readonly guard: Held | Approval | null;
   /** Of an addition: neither the id map nor the target takes the member. Only its landing, or a replay, ends that. */
   readonly isUnresolved?: true;
-  /** Of a full state whose tries start again at 0: reports have said that it waits, or is given up, so its end is reported, too. */
-  readonly isReported?: true;
+  /** Tries have failed that `attempt` does not count: they start again at 0, or the breaker has given them back. */
+  readonly isTried?: true;
 }
 
 /**
@@ -180,6 +180,9 @@ const isDots = (id: string): boolean => id === '.' || id === '..';
 
 /** A lone surrogate has no UTF-8 form, so it could be neither a key nor a path. */
 export const isId = (text: string): boolean => isStoredId(text) && !isDots(text);
+
+/** What `isId` demands, for people. */
+export const ID_RULE = `an id has 1 to ${ID_LENGTH_MAX} characters, no control character, and is neither \`.\` nor \`..\``;
 
 /** In a record of our own: an older version took `.` and `..`, which must not make its live records unreadable. */
 export const isStoredId = (text: string): boolean => textProblem(text) === null && text.isWellFormed();

@@ -99,27 +99,38 @@ export function withoutSchedule(intent: Intent): Intent {
 const isSlowWait = ({ dead, schedule, notBefore }: Intent, now: number): boolean =>
   dead === null && schedule === 'slow' && notBefore > now;
 
-/** A full state has a report of its own in the end where one has said that it waits, or is given up. */
-export const isEndReported = ({ attempt, isReported }: Intent): boolean => attempt > 0 || isReported === true;
+/**
+ * A try of it has failed, whether it counts or not: what is found to be so may be the work of a request whose answer was lost. A
+ * full state has a report of its own in the end then, since one has said that it waits, or is given up.
+ */
+export const wasTried = ({ attempt, isTried }: Intent): boolean => attempt > 0 || isTried === true;
 
-/** With as many failed tries; what reports have said of those before stays known. */
+/** With as many tries that count; that others have failed stays known. */
 export const countedFrom = (intent: Intent, attempt: number): Intent => ({
   ...intent,
   attempt,
-  ...(intent.op === 'state' && isEndReported(intent) && { isReported: true as const }),
+  ...(wasTried(intent) && { isTried: true as const }),
 });
 
-/** What a replay wakes starts again. */
+/** A try of it has failed that does not count. Of a full state nothing has said so. */
+export const afterUncountedTry = (intent: Intent): Intent =>
+  intent.op === 'state' ? intent : withFields(intent, { isTried: true });
+
+/** It starts with its first try, now. */
+export const startedAgain = (intent: Intent): Intent => ({
+  ...countedFrom(withoutSchedule(intent), 0),
+  notBefore: 0,
+  waits: null,
+});
+
+/** What a replay wakes starts again. A member's change that was given up had a last look: what is so now is no work of its tries. */
 export function revived(intent: Intent): Intent {
-  const { isUnresolved: _, ...rest } = intent;
-  return {
-    ...countedFrom(rest, 0),
-    notBefore: 0,
-    dead: null,
-    waits: null,
-    // What an operator has refused waits for an operator again: some of it no limit would hold.
-    guard: intent.guard?.kind === 'held' ? unnotified(intent.guard) : null,
-  };
+  const { guard, dead, op } = intent;
+  const isAfterLastLook = dead !== null && op !== 'state';
+  const { isUnresolved: _, ...again } = startedAgain(isAfterLastLook ? { ...intent, attempt: 0 } : intent);
+  if (guard?.kind === 'held') return { ...again, dead: null, guard: unnotified(guard) };
+  // What an operator has refused waits for an operator again: some of it no limit would hold. What is approved, and waits, stays so.
+  return { ...again, dead: null, guard: dead === null ? guard : null };
 }
 
 /** That it is held is news again. */

@@ -1,8 +1,9 @@
 /** What Rollcall's own requests have changed within some time, as their reports say. */
 import { idKey, positionText, readIntentId, type Op } from '../change/change.ts';
+import type { ReportedSource } from '../report/former-source.ts';
 import type { ReportRecord } from '../report/report.ts';
 import { operationId } from '../report/summary.ts';
-import { comparePlaces, type Place } from './group-facts.ts';
+import { comparePlaces, isFormerPlace, operationKey, placeIn, type Place } from './place.ts';
 
 /** Of one member, by one event. */
 export interface AppliedChange {
@@ -38,11 +39,11 @@ interface PossibleChange {
 
 /** Of one member of one group, both as the target names them. */
 interface ChangesOfMember {
-  /** By the id of the operation. */
+  /** By the `operationKey`. */
   readonly applied: Map<string, Found>;
   /** As above. */
   readonly possible: Map<string, PossibleChange>;
-  /** Ids of operations that were applied, or found so, before the time. */
+  /** Keys of operations that were applied, or found so, before the time. */
   readonly settled: Set<string>;
 }
 
@@ -83,25 +84,27 @@ export class AppliedChanges {
    * In any order, and any number of times; also of some time before the window, since what was tried then may have been applied without a
    * report. @param group as the source names it
    */
-  takeReport(record: ReportRecord, group: string): void {
+  takeReport(record: ReportRecord, group: string, of: ReportedSource = 'present'): void {
     if (isCut(record) && (isChanged(record) || isPossible(record)) && !this.#cut.has(idKey(group)))
       this.#cut.set(idKey(group), operationId(record));
-    const said = namedIn(record);
+    const said = namedIn(record, of);
     if (said === null) return;
     const { since, until } = this.#window;
     const change = changeIn(record, said);
     const at = Date.parse(record.reported_at);
     const isDone = change !== null || record.outcome === 'already_synced';
-    if (at < since && isDone) this.#of(group, said).settled.add(said.id);
+    if (at < since && isDone) this.#of(group, said).settled.add(operationKey(said.id, said.place));
     else if (change === null && isPossible(record))
-      this.#of(group, said).possible.set(said.id, { op: said.op, place: said.place });
+      this.#of(group, said).possible.set(operationKey(said.id, said.place), { op: said.op, place: said.place });
     else if (change !== null && at < until) this.#takeChange(change, this.#of(group, said));
   }
 
   #takeChange(change: Found, { applied }: ChangesOfMember): void {
-    const known = applied.get(change.report);
+    const key = operationKey(change.report, change.place);
+    const known = applied.get(key);
     // A report is repeated where an instance ends before it commits; then the next one has found the change made.
-    if (known === undefined || isBetter(change, known)) applied.set(change.report, change);
+    if (known === undefined || isBetter(change, known)) applied.set(key, change);
+    if (isFormerPlace(change.place)) return;
     const at = positionText(change.place);
     if (!this.#events.has(at)) this.#events.set(at, null);
   }
@@ -134,6 +137,7 @@ export class AppliedChanges {
 
   /** Who made the event; null: its record is gone, or could not be read. */
   madeBy({ place }: Pick<AppliedChange, 'place'>): Made | null {
+    if (isFormerPlace(place)) return null;
     return this.#events.get(positionText(place)) ?? null;
   }
 
@@ -182,12 +186,13 @@ interface Named extends PossibleChange {
 }
 
 /** null: it names no member of a group. */
-function namedIn(record: ReportRecord): Named | null {
-  const { op, group, member: target, source } = record;
+function namedIn(record: ReportRecord, of: ReportedSource): Named | null {
+  const { op, group, member: target } = record;
   const id = readIntentId(operationId(record));
   if (id === null || group === null || target === null || (op !== 'add' && op !== 'remove')) return null;
   const name = record.source_member ?? id.member ?? target;
-  return { id: operationId(record), name, group, target, op, place: { ...id.position, timestamp: source.timestamp } };
+  const place = placeIn(record, id.position, of);
+  return { id: operationId(record), name, group, target, op, place };
 }
 
 /** Its broker took only its smallest form (`smallerReport`). */

@@ -6,13 +6,8 @@ import { idKey, sourceMember, WHOLE_GROUP } from '../change/change.ts';
 import type { WaitingChange } from '../explain/verdict.ts';
 import type { Snapshot } from '../target/snapshot.ts';
 import type { Differences, KnownOfGroup, Named, Pending, Undone, Unmet, Wanted } from './differences.ts';
-import {
-  comparePlaces,
-  isNewerReport,
-  type MemberFacts,
-  type ReportedOutcome,
-  type StateFacts,
-} from './group-facts.ts';
+import { isNewerReport, type MemberFacts, type ReportedOutcome, type StateFacts } from './group-facts.ts';
+import { comparePlaces, isFormerPlace } from './place.ts';
 import { obstaclesOf } from './obstacles.ts';
 import {
   AS_STATE_SAYS,
@@ -62,6 +57,7 @@ class Comparison {
   #unknownCount = 0;
   #unnamedCount = 0;
   #unnamedRemovalCount = 0;
+  #onlyBeforeCount = 0;
 
   constructor(known: KnownOfGroup, snapshot: Snapshot) {
     this.#known = known;
@@ -113,10 +109,15 @@ class Comparison {
     return {
       members: all.flatMap((standing) => (standing?.op === 'add' ? [standing.name] : [])),
       isCertain:
-        !(this.#known.isSourceGone && this.#state === null) &&
+        !(this.#known.isSourceGone && !this.#hasState) &&
         obstaclesOf(this.#known, this.#state?.place ?? null).length === 0 &&
         all.every((standing) => standing === null || standing.op !== null),
     };
+  }
+
+  /** The present source topic has a full state of the group. */
+  get #hasState(): boolean {
+    return this.#state !== null && !isFormerPlace(this.#state.place);
   }
 
   #keys(): ReadonlySet<string> {
@@ -171,6 +172,11 @@ class Comparison {
     }
     const isWanted = this.#wanted === null ? standing?.op === 'add' : wantedName !== null;
     if (isMember === isWanted) return;
+    if (this.#isOnlyBefore(standing)) {
+      // By another name of that time the member may be as wanted.
+      if (standing?.isElsewhere === false) this.#onlyBeforeCount += 1;
+      return;
+    }
     const target = this.#snapshot.spellings.get(key) ?? key;
     const isNamed = this.#standings.has(key) || this.#ofState.has(key) || wantedName !== null;
     const named = { member: isNamed ? (wantedName ?? standing?.name ?? null) : null, target };
@@ -182,6 +188,14 @@ class Comparison {
     else if (standing?.final?.kind === 'done' && standing.op === op)
       this.#found.undone.push({ ...named, op, ...undoneBy(standing) });
     else this.#found[isWanted ? 'missing' : 'extra'].push({ ...named, ...unmetBy(standing, op) });
+  }
+
+  /**
+   * Reports of a former source topic alone name the member: what that topic had said since then, and no instance has read, is not known, and
+   * nothing is repaired by them.
+   */
+  #isOnlyBefore(standing: Standing | null): boolean {
+    return this.#wanted === null && standing !== null && isFormerPlace(standing.place);
   }
 
   /** Our own reports are all that names the member: the id map gave that name to one who has another now, or none. */
@@ -206,6 +220,10 @@ class Comparison {
       return;
     }
     const { place, op, final } = this.#known.facts.members.get(source) ?? NO_FACTS;
+    if (this.#wanted === null && isFormerPlace(place)) {
+      if (op === 'remove') this.#onlyBeforeCount += 1;
+      return;
+    }
     const about = final !== null && this.#isAbout(final, key) ? final : null;
     const reported = { ...NOTHING_REPORTED, name: source, place, op, final: about };
     if (op === 'remove' && about?.kind === 'done')
@@ -260,6 +278,7 @@ class Comparison {
 
   #judgeUnnamed(): void {
     for (const [name, standing] of this.#unnamedStandings()) {
+      if (this.#isOnlyBefore(standing)) continue;
       const isWanted = this.#wanted === null ? standing?.op === 'add' : this.#known.wanted?.has(idKey(name)) === true;
       const pending = standing === null ? null : this.#pendingOf(standing);
       const isRemoved = this.#wanted === null && standing?.op === 'remove' && standing.final?.kind !== 'done';
@@ -272,9 +291,9 @@ class Comparison {
 
   #doubts(): readonly string[] {
     const { isSourceGone, wanted, facts } = this.#known;
-    const isForeignDoubtful = isSourceGone && this.#state === null && wanted === null && this.#found.foreign.length > 0;
+    const isForeignDoubtful = isSourceGone && !this.#hasState && wanted === null && this.#found.foreign.length > 0;
     return [
-      ...(facts.newest === null && wanted === null ? ['no event and no report names the group'] : []),
+      ...(facts.newest === null && wanted === null ? [facts.isNamedBefore ? NAMED_BEFORE : NOT_NAMED] : []),
       ...(isForeignDoubtful
         ? [
             'the oldest source records are gone, and no full state is left: members whom those alone named count as foreign',
@@ -293,11 +312,19 @@ class Comparison {
             `of ${this.#unnamedRemovalCount} whom the source removes neither the id map nor a report says what Genesys Cloud calls them`,
           ]
         : []),
+      ...(this.#onlyBeforeCount > 0
+        ? [
+            `of ${this.#onlyBeforeCount} only reports of a former source topic say what was wanted, and Genesys Cloud shows the opposite: let the source write it again`,
+          ]
+        : []),
       ...(this.#unknownCount > 0
         ? [`of ${this.#unknownCount} the newest record is gone, so that it is not known what it wants`]
         : []),
     ];
   }
 }
+
+const NOT_NAMED = 'no event and no report names the group';
+const NAMED_BEFORE = 'only reports of a former source topic name the group';
 
 const NO_FACTS = { place: { topic: '', partition: 0, offset: 0n, index: null, timestamp: 0 }, op: null, final: null };

@@ -1,7 +1,8 @@
 /** The words of a comparison: what is known of a group, and what differs from it at the target. */
 import type { Intent, Op } from '../change/change.ts';
 import type { WaitingChange } from '../explain/verdict.ts';
-import type { GroupFacts, Place } from './group-facts.ts';
+import type { GroupFacts } from './group-facts.ts';
+import type { Place } from './place.ts';
 
 /** What waits of the group in the retry topic. */
 export interface WaitingOfGroup {

@@ -2,7 +2,8 @@
 import { idKey, positionText } from '../change/change.ts';
 import type { DriftFacts, DriftKind } from '../report/drift-report.ts';
 import type { Differences, Undone, Unmet } from './differences.ts';
-import { comparePlaces, type GroupFacts, type Place } from './group-facts.ts';
+import type { GroupFacts } from './group-facts.ts';
+import { comparePlaces, type Place } from './place.ts';
 
 export interface DriftFinding extends DriftFacts {
   /** Of the newest event about the member; null: no event is known. */

@@ -5,25 +5,15 @@
  * What is known of the members of one group, in any order of reading: of each member the newest change that names it, how that ended,
  * and the newest full state. Older changes are forgotten, since a group may have 100,000 members and each of them many changes.
  */
-import {
-  comparePositions,
-  distinctIds,
-  idKey,
-  readIntentId,
-  type ChangeEvent,
-  type ChangeSource,
-  type Op,
-  type Position,
-} from '../change/change.ts';
+import { distinctIds, idKey, readIntentId, type ChangeEvent, type Op } from '../change/change.ts';
 import type { KeptIds } from '../change/kept-ids.ts';
 import { UNCHANGING } from '../explain/evidence.ts';
 import { isDone } from '../explain/verdict.ts';
+import type { ReportedSource } from '../report/former-source.ts';
 import type { ReportRecord } from '../report/report.ts';
 import { isFailure, operationId } from '../report/summary.ts';
 import { REFUSED } from '../group/guard.ts';
-
-/** Where an event lies, and since when. */
-export type Place = Position & Pick<ChangeSource, 'timestamp'>;
+import { comparePlaces, isFormerPlace, placeIn, type Place } from './place.ts';
 
 /** What a report says of a change. */
 export interface ReportedOutcome {
@@ -71,6 +61,7 @@ export class GroupFacts {
   #state: StateFacts | null = null;
   #invalid: Place | null = null;
   #newest: Place | null = null;
+  #isNamedBefore = false;
   #eventCount = 0;
   readonly #partitions = new Set<number>();
   /** By the target's group and member, who it was by the source. All of them by `idKey`. */
@@ -100,9 +91,14 @@ export class GroupFacts {
     return this.#invalid;
   }
 
-  /** Where the newest event lies that something is known of; null: nothing is. */
+  /** Where the newest event of the present source topic lies that something is known of; null: nothing is. */
   get newest(): Place | null {
     return this.#newest;
+  }
+
+  /** Reports of a former source topic are about the group. */
+  get isNamedBefore(): boolean {
+    return this.#isNamedBefore;
   }
 
   /** How many events of it were read: more of them later, and it has moved. */
@@ -161,22 +157,25 @@ export class GroupFacts {
     this.#noteInvalid(source);
   }
 
-  takeReport(record: ReportRecord): void {
+  takeReport(record: ReportRecord, of: ReportedSource = 'present'): void {
     const id = readIntentId(operationId(record));
     if (id === null || UNCHANGING.has(record.outcome)) return;
-    const place = { ...id.position, timestamp: record.source.timestamp };
+    const place = placeIn(record, id.position, of);
     this.#note(place);
     if (record.outcome === 'invalid') return this.#noteInvalid(place);
     this.#noteVersion(record);
     const name = record.source_member ?? id.member ?? record.member;
     const facts = name === null ? this.#stateAt(place) : this.#factsAt(name, place);
-    if (facts !== null) this.#noteOutcome(facts, record);
+    // What waited of a former topic is not tried any more.
+    if (facts !== null && (record.final || !isFormerPlace(place))) this.#noteOutcome(facts, record);
     if (name !== null) this.#noteReported(name, record, place);
     if (facts !== null && 'op' in facts && (record.op === 'add' || record.op === 'remove')) facts.op ??= record.op;
     if (record.superseded_by !== null) this.#noteWinner(record.superseded_by, place);
   }
 
+  /** One of a former topic is older than all that counts. */
   #noteInvalid(place: Place): void {
+    if (isFormerPlace(place)) return;
     if (this.#invalid === null || comparePlaces(place, this.#invalid) > 0) this.#invalid = place;
   }
 
@@ -228,10 +227,10 @@ export class GroupFacts {
   }
 
   /** A report names what has superseded it; the newer one may be known by nothing else. */
-  #noteWinner(id: string, { timestamp }: Place): void {
+  #noteWinner(id: string, loser: Place): void {
     const winner = readIntentId(id);
     if (winner === null) return;
-    const place = { ...winner.position, timestamp };
+    const place = { ...loser, ...winner.position };
     if (winner.member === null) this.#stateAt(place);
     else this.#factsAt(winner.member, place);
   }
@@ -258,6 +257,10 @@ export class GroupFacts {
   }
 
   #note(place: Place): void {
+    if (isFormerPlace(place)) {
+      this.#isNamedBefore = true;
+      return;
+    }
     this.#partitions.add(place.partition);
     if (this.#newest === null || comparePlaces(place, this.#newest) > 0) this.#newest = place;
   }
@@ -269,12 +272,6 @@ export class GroupFacts {
     if (group !== null && at >= (this.#lastGroup?.at ?? -Infinity)) this.#lastGroup = { group, at };
     if (version !== null && at >= (this.#lastVersion?.at ?? -Infinity)) this.#lastVersion = { version, at, group };
   }
-}
-
-/** Positive: `a` is newer. Where a key has moved between partitions the times of the records say so. */
-export function comparePlaces(a: Place, b: Place): number {
-  if (a.partition === b.partition) return comparePositions(a, b);
-  return a.timestamp - b.timestamp || a.partition - b.partition;
 }
 
 /** null: a newer change has taken its place, or only a newer version knows the outcome. */

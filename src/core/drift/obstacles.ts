@@ -1,7 +1,7 @@
 /** Evidence of a group that cannot be read: it may say the opposite of all else that is known. */
 import { positionText } from '../change/change.ts';
 import type { KnownOfGroup, Unreadable } from './differences.ts';
-import { comparePlaces, type Place } from './group-facts.ts';
+import { comparePlaces, isFormerPlace, type Place } from './place.ts';
 
 /**
  * Each as a sentence. @param from what the source says up to there does not matter, such as where the newest full state lies; null: all
@@ -22,7 +22,7 @@ export function obstaclesOf(
 }
 
 const isBefore = ({ topic, partition, offset }: Unreadable, from: Place | null): boolean =>
-  topic === 'source' && from?.partition === partition && from.offset > offset;
+  topic === 'source' && from?.partition === partition && !isFormerPlace(from) && from.offset > offset;
 
 const REMEDY: Readonly<Record<Unreadable['topic'], string>> = {
   source: 'it may be about the group, until a full state of the group follows it in the source topic',

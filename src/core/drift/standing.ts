@@ -2,7 +2,8 @@
 import { idKey, positionText, type Op } from '../change/change.ts';
 import type { WaitingChange } from '../explain/verdict.ts';
 import type { KnownOfGroup, Named, Undone, Unmet, WaitingOfGroup } from './differences.ts';
-import { comparePlaces, type Place, type ReportedOutcome, type StateFacts } from './group-facts.ts';
+import type { ReportedOutcome, StateFacts } from './group-facts.ts';
+import { comparePlaces, isFormerPlace, type Place } from './place.ts';
 
 /** Of one member, by the target's name. */
 export interface Standing {
@@ -87,6 +88,7 @@ export function undoneBy(standing: Standing): Pick<Undone, 'event' | 'report' | 
 export function unmetBy(standing: Standing | null, op: Op): Omit<Unmet, keyof Named> {
   if (standing !== null && standing.op !== null && standing.op !== op) {
     const { place } = standing;
+    if (isFormerPlace(place)) return { evidence: 'no_report', report: null };
     const said = { event: positionText(place), event_at: new Date(place.timestamp).toISOString() };
     return { evidence: 'source_says_otherwise', report: null, ...said };
   }

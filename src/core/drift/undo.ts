@@ -7,7 +7,7 @@ import type { IdKind } from '../ids/resolution.ts';
 import type { Membership } from '../target/snapshot.ts';
 import type { AppliedChange, Made } from './applied-changes.ts';
 import type { KnownOfGroup } from './differences.ts';
-import { comparePlaces, type Place } from './group-facts.ts';
+import { comparePlaces, isFormerPlace, type Place } from './place.ts';
 import { obstaclesOf } from './obstacles.ts';
 import type { RefusedRepair, Repair } from './repair.ts';
 import { newestState, waitingStates } from './standing.ts';
@@ -29,7 +29,7 @@ export interface UndoOptions {
  * Why a member is left as it is. `changed_since`: there is a newer event about it. `not_there`: the target does not show the change any
  * more. The others leave something to do: `pending`: nor does it, but the change is read, or tried, again; `not_shown`: the target may
  * show a part of its members only; `is_group`: it shows a group by this id; `unsure`: it is not known whether Rollcall made the change, or
- * what the member was before it; `author_unknown`: nor for whom; `source_gone`: nor what the source said since; `renamed`: it is not
+ * what the member was before it; `author_unknown`: nor for whom; `source_gone`: nor what the source said since; `former_source`: nor what the former source topic, by which it was applied, said since; `renamed`: it is not
  * certain that the id map names the same user, and the same group; `no_name`: the source has no name for the member.
  */
 export type UndoLeftReason =
@@ -40,6 +40,7 @@ export type UndoLeftReason =
   | 'is_group'
   | 'unsure'
   | 'source_gone'
+  | 'former_source'
   | 'author_unknown'
   | 'renamed'
   | 'no_name';
@@ -165,6 +166,7 @@ function whyLeft(
     return isPending(last, known) ? 'pending' : 'not_there';
   if (firstUnknown(asked, options) !== null) return 'author_unknown';
   if (asked[0]?.followsUnsure === true || asked.some(({ isSure }) => !isSure)) return 'unsure';
+  if (isFormerPlace(last.place)) return 'former_source';
   if (options.isGoneAfter(last.place, known.facts.partitions)) return 'source_gone';
   if (options.nameOf(last.name, last.target) === null) return 'no_name';
   const isNamed =

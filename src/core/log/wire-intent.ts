@@ -101,7 +101,7 @@ export const wireIntent = wireNamed
     approval: wireDecided.extend({ at: z.number(), ...wireTargets }).optional(),
     /** Of an addition whose member is not known. */
     unresolved: z.literal(true).optional().catch(undefined),
-    /** Of a full state. */
+    /** Tries have failed that `attempt` does not count. */
     told: z.literal(true).optional().catch(undefined),
   })
   .refine(
@@ -144,7 +144,7 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     ...(wire.schedule !== undefined && { schedule: wire.schedule }),
     guard: guardOf(wire),
     ...(wire.unresolved !== undefined && wire.op === 'add' && { isUnresolved: true as const }),
-    ...(wire.told !== undefined && wire.op === 'state' && { isReported: true as const }),
+    ...(wire.told !== undefined && { isTried: true as const }),
     // Not first: see `withFields`.
     ...name,
   };
@@ -250,7 +250,7 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
       approval: { ...decisionJson(guard), at: guard.at, ...wireTargetsOf(guard) },
     }),
     ...(intent.isUnresolved === true && { unresolved: true as const }),
-    ...(intent.isReported === true && { told: true as const }),
+    ...(intent.isTried === true && { told: true as const }),
   };
 }
 

@@ -9,8 +9,11 @@ import { REPORT_OUTCOMES, ReportRecord, type ReportOutcome } from './report.ts';
 const MissingReports = z.object({
   topic: z.string(),
   partition: z.int().min(0),
-  offset: z.string().meta({ description: 'of the oldest record that is left' }),
-  time: z.iso.datetime().nullable().meta({ description: 'when that was written; null: none is left' }),
+  offset: z.string().meta({ description: 'of the oldest record that is left; where none is, of the next one' }),
+  time: z.iso
+    .datetime()
+    .nullable()
+    .meta({ description: 'when the oldest record was written that has a time that can be true; null: none has' }),
 });
 export type MissingReports = z.infer<typeof MissingReports>;
 

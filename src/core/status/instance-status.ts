@@ -66,6 +66,7 @@ const AffectedGroup = z.object({
   group: z.string(),
   changes: count,
   since: z.int().meta({ description: 'of the oldest, by the timestamp of its record' }),
+  paused: z.literal(true).optional().meta({ description: 'they wait for a resume; absent: for the target' }),
 });
 
 export type AffectedGroup = z.infer<typeof AffectedGroup>;
@@ -92,7 +93,9 @@ export const InstanceStatus = z
     affected: z
       .object({ groups: z.array(AffectedGroup), left_out: count })
       .nullable()
-      .meta({ description: 'groups whose changes wait for the target, the oldest first; null: not asked for' }),
+      .meta({
+        description: 'groups whose changes wait for the target or a resume, the oldest first; null: not asked for',
+      }),
   })
   .meta({ title: 'Rollcall instance: its status' });
 
@@ -102,6 +105,6 @@ export type InstanceStatus = z.infer<typeof InstanceStatus>;
 export type PipelineStatus = Omit<InstanceStatus, 'version' | 'ready' | 'reasons'>;
 
 export interface StatusAsked {
-  /** List the groups whose changes wait for the target. */
+  /** List the groups whose changes wait for the target or a resume. */
   readonly withAffected: boolean;
 }

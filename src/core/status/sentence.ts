@@ -24,9 +24,10 @@ export function statusSentence(overview: Overview, now: number): string {
       ? [behind(overview, now)]
       : [];
   const all = [...kept, ...main];
-  return [...(all.length === 0 ? ['How far behind is not known yet: ask again.'] : all), ...besides(overview)].join(
-    ' ',
-  );
+  return [
+    ...(all.length === 0 ? ['How far behind is not known yet: ask again.'] : all),
+    ...besides(overview, now),
+  ].join(' ');
 }
 
 const IN_STEP = 'In step: all that can be applied is.';
@@ -172,15 +173,16 @@ function behind(overview: Overview, now: number): string {
 }
 
 /** What nothing but a decision, or time, will end. */
-function besides({ totals, rows, owners }: Overview): readonly string[] {
+function besides({ totals, rows, owners }: Overview, now: number): readonly string[] {
   const { held, waiting, paused, dead, next_wait_ends_at: nextAt } = totals;
-  const heldSince = rows.reduce<number | null>((at, { ages }) => earlier(at, ages.held ?? null), null);
-  const since = heldSince === null ? '' : `, the oldest since ${timeText(heldSince)}`;
+  // By the timestamps of their records: since when they are held, instances do not say.
+  const oldest = rows.reduce<number | null>((at, { ages }) => earlier(at, ages.held ?? null), null);
+  const age = oldest === null ? '' : `, of changes up to ${durationText(Math.max(0, now - oldest))} old`;
   const until = nextAt === null ? '' : `, the next try at ${timeText(nextAt)}`;
   const losses = owners.reduce((sum, { possible_losses: count }) => sum + count, 0);
   return [
     ...(paused === 0 ? [] : [`Waiting for a resume: ${counted(paused, 'change')}.`]),
-    ...(held === 0 ? [] : [`Held for an operator: ${counted(held, 'removal')}${since}.`]),
+    ...(held === 0 ? [] : [`Held for an operator: ${counted(held, 'removal')}${age}.`]),
     ...(waiting === 0 ? [] : [`Missing or not permitted at Genesys Cloud: ${counted(waiting, 'change')}${until}.`]),
     ...(dead === 0 ? [] : [`Given up, to be replayed: ${counted(dead, 'change')}.`]),
     ...(losses === 0 ? [] : [`Possible losses since the start: ${losses}; the log says which records were gone.`]),

@@ -7,6 +7,7 @@
 import { Command } from 'commander';
 import { print, showProgress, type CommandContext, wholeNumber } from '../../console/command-context.ts';
 import type { ExitCode } from '../../exit-codes.ts';
+import { checkSummaryFile } from '../../console/report-text.ts';
 import { conclude } from '../demo/verdict.ts';
 import { type DemoService, withEmbedded, withKafka } from '../demo/service.ts';
 import { Play, type Played } from '../demo/play.ts';
@@ -39,6 +40,7 @@ const LIMITS = { allowed: 400, windowSeconds: 2 };
 const LATENCY_MS = { min: 5, max: 25 };
 
 export async function playDemo(flags: DemoFlags, context: CommandContext): Promise<ExitCode> {
+  await checkSummaryFile(flags.report);
   const stream = drawStream({ next: seededRandom(flags.seed) });
   const sandbox = await startSandbox({
     users: 'any',

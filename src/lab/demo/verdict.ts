@@ -25,13 +25,13 @@ export async function conclude(
   context: CommandContext,
 ): Promise<ExitCode> {
   const summary = summaryOf(played.operations, context.clock.now().wall);
-  await writeSummary(report, summary);
+  const unwritten = await writeSummary(report, summary);
   const found = await readMemberships(sandbox.url, [...stream.expected.keys()]);
   const wrong = deviations(stream.expected, found);
   const lines = [
     '',
     summaryText(summary),
-    `report:    ${resolve(report)}`,
+    `report:    ${unwritten === null ? resolve(report) : 'not written'}`,
     requestLine(sandbox, stream, summary),
     `mishaps:   ${mishapText(sandbox)}`,
     `duration:  ${(played.durationMs / 1000).toFixed(1)} s`,
@@ -39,6 +39,7 @@ export async function conclude(
     '',
   ];
   await print(context.stdout, lines.join('\n'));
+  if (unwritten !== null) throw unwritten;
   return wrong.length === 0 && played.end === 'settled' ? EXIT.done : EXIT.someFailed;
 }
 

@@ -5,7 +5,7 @@
  * Every end of an intent goes through here: final, superseded, parked or dead.
  */
 import { WHOLE_GROUP, comparePositions, idKey, isSamePosition, type Intent } from '../../core/change/change.ts';
-import { afterGroupAnswered, withFields, withoutSchedule } from '../../core/change/pending.ts';
+import { afterGroupAnswered, wasTried, withFields, withoutSchedule } from '../../core/change/pending.ts';
 import { isGuarded } from '../../core/group/guard.ts';
 import { deadLetter } from '../../core/log/dead-letter.ts';
 import { isPassed, markOf, type FinalMark } from '../../core/log/final-mark.ts';
@@ -107,7 +107,7 @@ export function finish(owners: Owners, group: Group, intent: Intent, { outcome, 
 /** It is so already; no request of this flight was about it. */
 export function markAlreadySynced(owners: Owners, group: Group, intent: Intent): void {
   if (group.members.get(intent.member)?.pending !== intent) return;
-  const outcome = intent.attempt > 0 || isExhausted(group, intent) ? 'recovered' : 'already_synced';
+  const outcome = wasTried(intent) || isExhausted(group, intent) ? 'recovered' : 'already_synced';
   // It may be its own request, whose answer was lost, that has removed the member.
   if (outcome === 'recovered') noteRemoved(owners, group, intent);
   finish(owners, group, intent, { outcome, request: null });

@@ -1,6 +1,6 @@
 /** Works out what a full state means for each member, and enters that beside what is pending (core/group/full-state.ts). */
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
-import { isEndReported, supersedes } from '../../core/change/pending.ts';
+import { wasTried, supersedes } from '../../core/change/pending.ts';
 import { DOUBTFUL_STATE, expandInSlices, isAwaited, type Expansion } from '../../core/group/full-state.ts';
 import type { Snapshot } from '../../core/target/snapshot.ts';
 import type { Group } from '../state/group.ts';
@@ -80,7 +80,7 @@ const waitsForSecondLook = ({ members }: Group, { source, whole }: Intent, { isD
 
 function endEmpty(owners: Owners, group: Group, state: Intent, snapshot: Snapshot): void {
   if (snapshot.isDoubtful) return endUnseen(owners, group, state);
-  finish(owners, group, state, { outcome: isEndReported(state) ? 'recovered' : 'already_synced', request: null });
+  finish(owners, group, state, { outcome: wasTried(state) ? 'recovered' : 'already_synced', request: null });
   groupAnswered(group);
 }
 

@@ -1,6 +1,6 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
-import { isEndReported, isHeld, isParked } from '../../core/change/pending.ts';
+import { wasTried, isHeld, isParked } from '../../core/change/pending.ts';
 import type { FinalMark } from '../../core/log/final-mark.ts';
 import type { Trouble } from '../../core/log/wire-intent.ts';
 import { closeComplete, finish, reportWait, tidyMarks } from '../intents/conclude.ts';
@@ -134,7 +134,7 @@ function endExpansions(owners: Owners, group: Group): void {
   for (const { state } of done) {
     group.endExpansion(state);
     // Its wait was reported, so its end is reported, too.
-    if (isEndReported(state)) finish(owners, group, state, { outcome: 'recovered', request: null });
+    if (wasTried(state)) finish(owners, group, state, { outcome: 'recovered', request: null });
     else endUnreported(group, state);
   }
 }

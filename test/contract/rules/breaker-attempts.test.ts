@@ -31,6 +31,48 @@ describe('breaker: attempts', () => {
     expect(world.report(offset, 'u')).toMatchObject({ outcome: 'applied', attempt: 0 });
   });
 
+  test('what a request did whose try was given back is not called the work of others', async () => {
+    const world = await aVirtualWorld();
+    // given a PATCH that lands, and a target that answers nothing from then on
+    world.target.fault = ({ method, group }) => {
+      if (method !== 'PATCH') return null;
+      world.target.add(group, 'u');
+      world.target.fault = () => ({ answer: timedOut(10) });
+      return { answer: timedOut(10) };
+    };
+    const offset = world.change('a', ['u']);
+    for (const group of ['b', 'c', 'd', 'e']) world.change(group, ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    expect(world.target.members('a')).toEqual(['u']);
+    // when it is back
+    world.target.fault = () => null;
+    await world.clock.advance(120_000);
+    // then
+    expect(world.report(offset, 'u')).toMatchObject({ outcome: 'recovered', attempt: 0, request: null });
+  });
+
+  test('nor what a request did whose answer was lost while the breaker was open', async () => {
+    const world = await aVirtualWorld();
+    // given a PATCH that lands
+    world.target.fault = ({ method, group }) => {
+      if (group !== 'slow') return { answer: timedOut(10) };
+      if (method !== 'PATCH') return null;
+      world.target.add('slow', 'u');
+      return { answer: timedOut(5_000), afterMs: 5_000 };
+    };
+    const offset = world.change('slow', ['u']);
+    await world.until(() => world.target.members('slow').includes('u'), { what: 'the PATCH' });
+    for (const group of ['a', 'b', 'c', 'd', 'e']) world.change(group, ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    // when it has waited for its answer, and the target is back
+    await world.clock.advance(6_000);
+    expect(world.pipeline.stats().breaker).not.toBeNull();
+    world.target.fault = () => null;
+    await world.clock.advance(120_000);
+    // then
+    expect(world.report(offset, 'u')).toMatchObject({ outcome: 'recovered', attempt: 0, request: null });
+  });
+
   test('what was tried for the last time is not given up if that try has opened it', async () => {
     // given a limit below the failures that open the breaker
     const world = await aVirtualWorld({ retry: { baseMs: 1_000, capMs: 2_000, attemptsMax: 2, slowScheduleMs: [] } });

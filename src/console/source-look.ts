@@ -1,0 +1,67 @@
+/** What the source topic holds now: by that reports of a former one are recognized (`core/report/former-source`). */
+import { readIntentId } from '../core/change/change.ts';
+import { reportedSource, type ReportedSource, type SourcePartition } from '../core/report/former-source.ts';
+import type { ReportRecord } from '../core/report/report.ts';
+import { operationId } from '../core/report/summary.ts';
+import { unlessStopped } from './command-context.ts';
+import { existingTopic } from './kafka-tools.ts';
+import type { ReadingSources } from './topic-reading.ts';
+
+export interface LookSources extends ReadingSources {
+  /** By partition, epoch ms: of the first record from an offset on; those that have none, or cannot be read now, are left out. */
+  readonly timestampsAt: (topic: string, from: ReadonlyMap<number, bigint>) => Promise<ReadonlyMap<number, number>>;
+}
+
+export class SourceLook {
+  readonly #topic: string;
+  readonly #sources: LookSources;
+  /** By number; null: to be looked at again. */
+  #partitions: ReadonlyMap<number, SourcePartition> | null = null;
+  /** By partition, as they were found last. */
+  readonly #oldest = new Map<number, NonNullable<SourcePartition['oldest']>>();
+
+  constructor(topic: string, sources: LookSources) {
+    this.#topic = topic;
+    this.#sources = sources;
+  }
+
+  /** Reports may have been written since the last look. */
+  expire(): void {
+    this.#partitions = null;
+  }
+
+  /**
+   * Of a report that was written before `expire` was called last. @returns null: its id names no place
+   * @throws ExitError where the topic is missing, or it was asked to stop.
+   */
+  async of(report: ReportRecord): Promise<ReportedSource | null> {
+    const id = readIntentId(operationId(report));
+    if (id === null) return null;
+    const { position } = id;
+    // A name alone says it.
+    if (position.topic !== this.#topic) return 'former';
+    this.#partitions ??= await this.#look();
+    const record = { position, timestamp: report.source.timestamp, reportedAt: Date.parse(report.reported_at) };
+    return reportedSource(record, this.#topic, this.#partitions.get(position.partition) ?? null);
+  }
+
+  async #look(): Promise<ReadonlyMap<number, SourcePartition>> {
+    const { bounds, timestampsAt, context } = this.#sources;
+    const { partitionCount } = await existingTopic(this.#topic, this.#sources);
+    const numbers = Array.from({ length: partitionCount }, (_, partition) => partition);
+    const found = await unlessStopped(context, bounds(this.#topic, numbers));
+    const moved = [...found].filter(
+      ([partition, { start, end }]) => start < end && this.#oldest.get(partition)?.offset !== start,
+    );
+    const starts = new Map(moved.map(([partition, { start }]) => [partition, start]));
+    const times = starts.size === 0 ? [] : await unlessStopped(context, timestampsAt(this.#topic, starts));
+    for (const [partition, timestamp] of times)
+      this.#oldest.set(partition, { offset: starts.get(partition) ?? 0n, timestamp });
+    return new Map(
+      [...found].map(([partition, { start, end }]) => {
+        const oldest = this.#oldest.get(partition) ?? null;
+        return [partition, { end, oldest: oldest?.offset === start ? oldest : null }];
+      }),
+    );
+  }
+}

@@ -1,0 +1,14 @@
+/** What Kafka's tools say of the times of records (`KafkaLogTools.timestampsAt`), over a memory log. */
+import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+
+export const timestampsIn = (
+  broker: MemoryBroker,
+  topic: string,
+  from: ReadonlyMap<number, bigint>,
+): ReadonlyMap<number, number> =>
+  new Map(
+    [...from].flatMap(([partition, offset]) => {
+      const [first] = broker.topic(topic).partition(partition).read(offset, 1).records;
+      return first === undefined ? [] : [[partition, first.timestamp]];
+    }),
+  );

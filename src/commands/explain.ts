@@ -133,7 +133,7 @@ async function showMember(
   found: Explained,
   { isJson, context: { stdout } }: Showing,
 ): Promise<ExitCode> {
-  const names = found.names.member(member ?? '');
+  const names = found.askedMember(member ?? '');
   const known = found.knownOf(names);
   const verdict = explain(known);
   const then = at === null ? null : timeText(at);
@@ -175,6 +175,7 @@ async function showMembers(
   const members: object[] = [];
   const summary = new GroupSummary();
   let memberCount = 0;
+  let unknownCount = 0;
   let count = 0;
   for (const [label, names] of membersOf(found)) {
     // So that a signal is heard.
@@ -184,6 +185,7 @@ async function showMembers(
     const state = memberStateOf(known, verdict);
     summary.take(verdict, state);
     if (verdict.isMember === true) memberCount += 1;
+    if (verdict.isMember === null) unknownCount += 1;
     const ofMember = { member: label, member_target: names.target, ...verdictJson(verdict), ...memberStateJson(state) };
     if (isJson) members.push(ofMember);
     else await print(stdout, memberText(label, verdict, state));
@@ -191,7 +193,9 @@ async function showMembers(
   const { group, evidence, facts } = found;
   const isRead = group.kind === 'read';
   const isFound = evidence.isNamed || isRead;
-  const size = isRead ? group.snapshot.members.size : at === null ? null : memberCount;
+  // Of reports that name no member, too, nothing follows about the others.
+  const isCounted = at !== null && unknownCount === 0 && (count > 0 || facts.state !== null);
+  const size = isRead ? group.snapshot.members.size : isCounted ? memberCount : null;
   const sentence = isFound ? summary.sentence({ ...facts, memberCount: size }) : notFoundText(found, at);
   if (isJson)
     await printJson(stdout, { ...groupJson(found), full_state: fullStateJson(facts.state), sentence, members });

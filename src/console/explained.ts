@@ -16,7 +16,7 @@ import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
 import { visible } from '../core/text/visible.ts';
 import { unlessStopped } from './command-context.ts';
-import { GroupNames } from './group-names.ts';
+import { GroupNames, type ListedMember } from './group-names.ts';
 import type { Beginning, WantedEvents } from './group-records.ts';
 import { readGroupTopics, type Question, type Sources } from './group-topics.ts';
 import { getGroupWithRetries } from './target.ts';
@@ -38,6 +38,8 @@ export interface Explained {
   readonly doubts: readonly string[];
   readonly facts: Omit<GroupFacts, 'memberCount'>;
   knownOf(member: NamesOf): Known;
+  /** The names of the member that is asked for. */
+  askedMember(name: string): NamesOf;
 }
 
 const TRIES_MAX = 3;
@@ -99,13 +101,22 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   });
   const state = evidence.newestStateLink(readingOf);
   const { lastVersion, openRequest, invalid } = evidence;
+  const isListed = (group: GroupRead | null, name: string): ListedMember => {
+    if (group?.kind !== 'read' || !group.snapshot.members.has(idKey(name))) return null;
+    const isKnown = names.member(name).target !== null || [...evidence.members].includes(idKey(name));
+    return isKnown ? 'too' : 'alone';
+  };
   return (group: GroupRead | null): Explained => ({
     names,
     evidence,
     group: group ?? { kind: 'unknown', why: 'it is asked as of a time that is over', outcome: null },
     replies,
     gone: [...goneSource, ...goneReports],
-    doubts: [...names.doubtsOf(question), ...topics.doubts, ...(isNow ? memoryDoubts(replies, unknown) : [])],
+    doubts: [
+      ...names.doubtsOf(question, question.member === null ? null : isListed(group, question.member)),
+      ...topics.doubts,
+      ...(isNow ? memoryDoubts(replies, unknown) : []),
+    ],
     facts: {
       state: state === null ? null : changesIn([state]),
       pause: [...pauses.values()][0] ?? null,
@@ -117,6 +128,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
       const atTarget = group === null ? atTargetByReports(links) : atTargetOf(of, { group, names, lastVersion });
       return { ...changesIn(links), atTarget, lastVersion, openRequest, invalid };
     },
+    askedMember: (name) => (isListed(group, name) === 'alone' ? listedNames(name) : names.member(name)),
   });
 }
 
@@ -210,5 +222,12 @@ export function* membersOf({ names, evidence, group }: Explained): Generator<rea
   }
   if (group.kind === 'unknown') return;
   for (const target of [...group.snapshot.members].toSorted())
-    if (!targets.has(target)) yield [visible(target), { sources: new Set(), all: new Set([target]), target }];
+    if (!targets.has(target)) yield [visible(target), listedNames(target)];
 }
+
+/** Of a member whom the target alone names. */
+const listedNames = (target: string): NamesOf => ({
+  sources: new Set(),
+  all: new Set([idKey(target)]),
+  target: idKey(target),
+});

@@ -7,10 +7,13 @@ import { UNCHANGING } from '../core/explain/evidence.ts';
 import { KnownNames, type NamesOf } from '../core/explain/names.ts';
 import { unresolvedFailure, type IdKind } from '../core/ids/resolution.ts';
 import { classify, type Outcome } from '../core/target/outcome.ts';
+import { shownName } from '../core/target/snapshot.ts';
 import { quotedForShell, visible } from '../core/text/visible.ts';
 import type { Resolution } from '../ports.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
 import { unlessStopped } from './command-context.ts';
 import type { Question, Sources } from './group-topics.ts';
+import { getGroupWithRetries } from './target.ts';
 
 /** Why it is not known what Genesys Cloud calls a group, or a member. */
 export interface NoTarget {
@@ -27,10 +30,12 @@ export class GroupNames {
   #group: NamesOf;
   /** By kind and name, what was looked up and not found. */
   readonly #notFound = new Map<string, NoTarget>();
+  /** Look-ups do not find it, and Genesys Cloud shows a group of this id. */
+  #isAtTarget = false;
   /** The table of ids gives several groups the one target; null: it does not. */
   #sharedReason: string | null = null;
 
-  /** With an id map the reports of the group are read for the names in them. @throws ExitError where they cannot be read */
+  /** With an id map the reports of the group are read for the names in them. @throws ExitError where they cannot be read, or the id is one of several groups */
   static async read(question: Question, sources: Sources): Promise<GroupNames> {
     const names = new GroupNames(question, sources);
     if (sources.ids !== null) await names.#learn(question);
@@ -110,19 +115,25 @@ export class GroupNames {
     return known?.kind === 'found' ? known.id : null;
   }
 
-  /** What is not known, and which of two meanings was taken, each as a sentence. */
-  doubtsOf({ group, member }: Question): readonly string[] {
+  /** What is not known, and which of two meanings was taken, each as a sentence. @param listed whether the group lists the name */
+  doubtsOf({ group, member }: Question, listed: ListedMember): readonly string[] {
     return [
       ...(this.#sharedReason === null
         ? this.#nameDoubts('group', group)
         : [`${this.#sharedReason}: none of their changes is sent until one row is left`]),
-      ...(member === null ? [] : this.#nameDoubts('user', member)),
-      ...this.#meaningOf('group', group),
-      ...(member === null ? [] : this.#meaningOf('member', member)),
+      ...(member === null
+        ? []
+        : listed === 'alone'
+          ? [noSourceName(visible(member))]
+          : this.#nameDoubts('user', member)),
+      ...this.#meaningOf('group', group, this.#isAtTarget),
+      ...(member === null ? [] : this.#meaningOf('member', member, listed === 'too')),
     ];
   }
 
   #nameDoubts(kind: IdKind, name: string): readonly string[] {
+    if (kind === 'group' && this.#isUnnamed(name))
+      return [`${noSourceName(`the group ${visible(name)}`)}: events under another name are not shown`];
     const { target, sources } = kind === 'group' ? this.#group : this.member(name);
     const labelOf = (each: string): string => `${kind === 'group' ? 'the group ' : ''}${visible(each)}`;
     const known = target === null ? 'no report says' : 'reports alone say';
@@ -134,29 +145,56 @@ export class GroupNames {
     return [`neither the id map nor a report says what Genesys Cloud calls ${labelOf(name)}`];
   }
 
-  /** A name that the source and the target have given to two. */
-  #meaningOf(kind: 'group' | 'member', name: string): readonly string[] {
+  /** A name that the source and the target have given to two. @param isAtTarget the target shows one of this id */
+  #meaningOf(kind: 'group' | 'member', name: string, isAtTarget: boolean): readonly string[] {
     const { target } = kind === 'group' ? this.#group : this.member(name);
     const [other] = (kind === 'group' ? this.#groups : this.#members).otherMeaningOf(name);
-    if (other === undefined || target === null) return [];
+    if (target === null || idKey(target) === idKey(name) || (other === undefined && !isAtTarget)) return [];
     const meant = `${visible(name)} is taken for the id of the identity provider, which Genesys Cloud calls ${visible(target)}`;
-    return [
-      `${meant}; what Genesys Cloud calls ${visible(name)} is another ${kind}: ask with --${kind} ${visible(quotedForShell(other))}`,
-    ];
+    const how = other === undefined ? '' : `: ask with --${kind} ${visible(quotedForShell(other))}`;
+    return [`${meant}; what Genesys Cloud calls ${visible(name)} is another ${kind}${how}`];
   }
+
+  /** Found at the target alone: which group of the source it is, is not known. */
+  #isUnnamed = (group: string): boolean => this.#isAtTarget && this.#groups.namesOf(group).target === null;
 
   async #learn(question: Question): Promise<void> {
     const { group, member } = question;
     this.#noteRows(group, member);
-    await this.#lookUp('group', group);
+    const found = await this.#lookUp('group', group);
     await this.#readReports(group, question);
+    if (found?.kind === 'found' || found?.kind === 'missing') await this.#lookAtTarget(group);
     const sources = this.#groups.namesOf(group);
     // By the target's name: reports from before it was resolved are under the source's.
-    for (const source of sources.sources) if (source !== idKey(group)) await this.#readReports(source, question);
-    for (const source of sources.sources) await this.#lookUp('group', source);
-    this.#group = this.#groups.namesOf(group);
+    for (const source of sources.sources) {
+      if (source === idKey(group)) continue;
+      await this.#readReports(source, question);
+      await this.#lookUp('group', source);
+    }
+    this.#group = this.#isUnnamed(group) ? { ...sameNames(group), target: group } : this.#groups.namesOf(group);
     if (this.#sharedReason !== null) this.#group = { ...this.#group, target: null };
     if (member !== null) for (const name of this.#members.namesOf(member).sources) await this.#lookUp('user', name);
+  }
+
+  /** Where ids are looked up, a name may be the target's own, which no look-up finds; the group says by which name it is found. */
+  async #lookAtTarget(group: string): Promise<void> {
+    const { ids, api, context } = this.#sources;
+    const { target } = this.#groups.namesOf(group);
+    const isKnown =
+      (target !== null && idKey(target) === idKey(group)) || this.#groups.otherMeaningOf(group).length > 0;
+    if (ids === null || ids.rowsAbout !== undefined || isKnown) return;
+    const { answer, outcome } = await unlessStopped(context, getGroupWithRetries(api, group, context));
+    if (outcome.kind !== 'applied') {
+      if (target === null)
+        this.#notFound.set(
+          keyOf('group', group),
+          outcome.kind === 'not_found' ? NO_SUCH_GROUP : unansweredLookUp(outcome),
+        );
+      return;
+    }
+    this.#isAtTarget = true;
+    const name = answer.kind === 'response' ? shownName(answer.body) : null;
+    if (name !== null) await this.#lookUp('group', name);
   }
 
   async #readReports(group: string, { allPartitions }: Question): Promise<void> {
@@ -172,9 +210,9 @@ export class GroupNames {
     });
   }
 
-  async #lookUp(kind: IdKind, name: string): Promise<void> {
+  async #lookUp(kind: IdKind, name: string): Promise<Resolution | null> {
     const { ids, context } = this.#sources;
-    if (ids === null) return;
+    if (ids === null) return null;
     const lookedUp = async (): Promise<Resolution> =>
       unlessStopped(
         context,
@@ -186,6 +224,7 @@ export class GroupNames {
       this.#notFound.delete(keyOf(kind, name));
       (kind === 'group' ? this.#groups : this.#members).note(name, found.id, MAP);
     }
+    return found;
   }
 
   /** Of a table: also where the name that was asked for is the target's. */
@@ -208,12 +247,23 @@ export class GroupNames {
     const names = [...new Set(sharing)].toSorted();
     if (names.length < 2) return;
     this.#sharedReason = `the id map gives ${visible(target)} to ${names.join(' and ')}`;
+    // Each has changes of its own.
+    if (own === undefined)
+      throw new ExitError(EXIT.usage, `explain: ${this.#sharedReason}; ask with --group by one of them`);
   }
 }
+
+/** Whether the group lists a name that was asked for: as the only thing that knows it, or beside another meaning of it. */
+export type ListedMember = 'alone' | 'too' | null;
+
+const noSourceName = (label: string): string =>
+  `neither the id map nor a report says what the identity provider calls ${label}`;
 
 const keyOf = (kind: IdKind, name: string): string => `${kind}/${idKey(name)}`;
 
 const NOT_LOOKED_UP: NoTarget = { why: 'what Genesys Cloud calls it was not looked up', outcome: null };
+
+const NO_SUCH_GROUP: NoTarget = { why: 'neither the id map nor Genesys Cloud has such a group', outcome: null };
 
 function noTarget(kind: IdKind, found: Exclude<Resolution, { readonly kind: 'found' }>): NoTarget {
   switch (found.kind) {

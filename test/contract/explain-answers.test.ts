@@ -76,11 +76,11 @@ describe('explain: names', () => {
   const shared = (): Table =>
     new Table().set('group', 'idp-sales', 'g20').set('group', 'idp-alias', 'g20').set('user', 'u', 'T-u');
 
-  test.each(['idp-sales', 'g20'])('two groups that share one at Genesys Cloud are named: %s', async (group) => {
+  test('two groups that share one at Genesys Cloud are named', async () => {
     const asking = new Asking({}, shared());
     await asking.start();
     const why = 'the id map gives g20 to idp-alias and idp-sales';
-    const text = await asking.text({ group });
+    const text = await asking.text({ group: 'idp-sales' });
     expect(text).toContain(`Genesys Cloud, group unknown: not known, ${why}\n`);
     expect(text).toContain(`${why}: none of their changes is sent until one row is left\n`);
   });

@@ -86,6 +86,20 @@ describe('explain --group: what it cannot know', () => {
   });
 });
 
+test('explain --group: as of a time at which no report says of a member whether it was one they are not counted', async () => {
+  const written = new WrittenTopics(1);
+  written.event('g', { add_members: [] });
+  const at = written.clock.now().wall;
+  const asked = async (): Promise<string> => lastLine(await written.explain({ group: 'g', at }, null));
+  expect(await asked()).toMatch(/: Not known how many members: no event names any\.$/);
+  written.report('g', written.event('g', { remove_members: ['u', 'v'] }), 'u', {
+    outcome: 'held',
+    final: false,
+    op: 'remove',
+  });
+  expect(await asked()).toMatch(/: Not known how many members: 1 change is held until an operator decides/);
+});
+
 describe('explain --group: a group without members', () => {
   test('a full state that waits is said, also where it names none, and Genesys Cloud has no such group', async () => {
     const asking = await started();

@@ -145,6 +145,18 @@ export const explainMutants: readonly Mutant[] = [
     tests: ['test/contract/explain-answers.test.ts'],
   },
   {
+    name: 'own-id-not-tried',
+    breaks: 'explain finds no group by an id of Genesys Cloud that no report names, where ids are looked up',
+    edits: [{ find: 'this.#isAtTarget = true;', replace: 'return;' }],
+    tests: ['test/contract/explain-target-names.test.ts'],
+  },
+  {
+    name: 'listed-member-denied',
+    breaks: 'explain does not know a member by the id of Genesys Cloud that the list of the group holds',
+    edits: [{ find: "return isKnown ? 'too' : 'alone';", replace: "return 'too';" }],
+    tests: ['test/contract/explain-target-names.test.ts'],
+  },
+  {
     name: 'gone-before-doubted',
     breaks: 'explain doubts the newest change for records that are gone before it',
     edits: [{ find: 'partition !== position.partition || start > next', replace: 'start > 0n' }],

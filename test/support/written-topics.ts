@@ -9,8 +9,9 @@ import type { SourceFormat } from '../../src/core/change/change.ts';
 import { partitionOfKey } from '../../src/core/log/reading.ts';
 import { GroupRecords } from '../../src/console/group-records.ts';
 import type { IndexReading } from '../../src/console/indexing.ts';
+import type { ExitCode } from '../../src/exit-codes.ts';
 import { native } from '../../src/formats/native/native.ts';
-import type { IdMap } from '../../src/ports.ts';
+import type { GroupApi, IdMap } from '../../src/ports.ts';
 import { aReport } from './a-report.ts';
 import { boundsIn, startsIn, topicIdIn, withAnIndex } from './an-index.ts';
 import { aContext } from './command-context.ts';
@@ -26,12 +27,15 @@ export class WrittenTopics {
   readonly clock = new ManualClock();
   readonly broker = new MemoryBroker(this.clock, systemRandom);
   readonly target = new QuickTarget();
+  /** In place of `target`. */
+  api: GroupApi | null = null;
   ids: IdMap | null = null;
   format: SourceFormat = native;
   reading: IndexReading = { format: 'native', reader: '1' };
   readonly partitionCount: number;
   /** What the last question has written to stderr. */
   err = '';
+  exitCode: ExitCode | null = null;
 
   constructor(partitionCount = 3) {
     this.partitionCount = partitionCount;
@@ -90,7 +94,8 @@ export class WrittenTopics {
 
   async explain(flags: ExplainFlags, folder: string | null): Promise<string> {
     const context = aContext({ clock: this.clock });
-    const { broker, format, ids, reading, target: api } = this;
+    const { broker, format, ids, reading } = this;
+    const api = this.api ?? this.target;
     const partitions = Array.from({ length: this.partitionCount }, (_, partition) => partition);
     const of = (topic: string) =>
       partitions.map((partition) => [partition, broker.topic(topic).partition(partition)] as const);
@@ -107,9 +112,12 @@ export class WrittenTopics {
       topicId: topicIdIn(broker),
     };
     if (folder === null)
-      await explainGroup(questionIn(flags, context), { ...sources, records: GroupRecords.ofTopics(sources) });
+      this.exitCode = await explainGroup(questionIn(flags, context), {
+        ...sources,
+        records: GroupRecords.ofTopics(sources),
+      });
     else
-      await withAnIndex(folder, { ...sources, broker, reading }, (index) =>
+      this.exitCode = await withAnIndex(folder, { ...sources, broker, reading }, (index) =>
         explainGroup(questionIn(flags, context), { ...sources, records: GroupRecords.ofIndex(index, sources) }),
       );
     this.err = context.err();

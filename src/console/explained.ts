@@ -14,6 +14,7 @@ import { atTargetByReports, type AtTarget, type Known, type KnownChanges, type L
 import type { Outcome } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/snapshot.ts';
 import { isOlderVersion } from '../core/target/version.ts';
+import { counted } from '../core/text/counted.ts';
 import { visible } from '../core/text/visible.ts';
 import { unlessStopped } from './command-context.ts';
 import { GroupNames, type ListedMember } from './group-names.ts';
@@ -115,6 +116,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     doubts: [
       ...names.doubtsOf(question, question.member === null ? null : isListed(group, question.member)),
       ...topics.doubts,
+      ...formerDoubts(evidence.formerCount),
       ...(isNow ? memoryDoubts(replies, unknown) : []),
     ],
     facts: {
@@ -126,7 +128,12 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     knownOf: (of) => {
       const links = evidence.chainOf(of.all, readingOf);
       const atTarget = group === null ? atTargetByReports(links) : atTargetOf(of, { group, names, lastVersion });
-      return { ...changesIn(links), atTarget, lastVersion, openRequest, invalid };
+      const { former } = evidence;
+      return {
+        ...changesIn(links),
+        ...{ atTarget, lastVersion, openRequest, invalid },
+        ...(former !== null && { former }),
+      };
     },
     askedMember: (name) => (isListed(group, name) === 'alone' ? listedNames(name) : names.member(name)),
   });
@@ -167,6 +174,11 @@ async function askInstances(
 /** An instance knows the target's name of each; where that is not known here, the one that was asked for. */
 const askedOf = (names: GroupNames, member: string | null): string | null =>
   member === null ? null : (names.member(member).target ?? member);
+
+const formerDoubts = (count: number): readonly string[] =>
+  count === 0
+    ? []
+    : [`${counted(count, 'report')} of a former source topic left out: places of two topics have no order`];
 
 function memoryDoubts(replies: readonly unknown[], unknown: readonly number[]): readonly string[] {
   if (unknown.length === 0) return [];

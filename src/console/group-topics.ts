@@ -1,10 +1,12 @@
 /** What the topics say of one group: its reports, its live record in the retry topic, and its source records. */
 import type { Instance } from '../adapters/admin-client.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
+import type { ReportRecord } from '../core/report/report.ts';
 import { pausesText } from '../core/explain/instance-answer.ts';
 import type { Beginning, GroupRecords, WantedEvents } from './group-records.ts';
 import type { GroupSources } from './group-sources.ts';
 import { takeSourceRecord } from './source-events.ts';
+import { SourceLook, type LookSources } from './source-look.ts';
 import { allWaiting, readRetryTopic, selects, type WaitingView } from './retry-topic.ts';
 
 export interface Question {
@@ -18,7 +20,7 @@ export interface Question {
   readonly allPartitions: boolean;
 }
 
-export interface Sources extends Omit<GroupSources, 'bounds'> {
+export interface Sources extends GroupSources, Pick<LookSources, 'timestampsAt'> {
   /** Reports and source records of groups. */
   readonly records: GroupRecords;
   readonly instances: readonly Instance[];
@@ -53,12 +55,19 @@ export async function readGroupTopics(question: Question, sources: Sources, read
   const { groups, isOther, member, evidence, owned } = reading;
   const { at, allPartitions } = question;
   const partitions = new Set(owned);
+  const look = new SourceLook(topics.source, sources);
+  const isOf = await look.judge();
+  const unsure: ReportRecord[] = [];
   const reports = await records.readReports({ groups, member, allPartitions }, ({ record, key }) => {
     if (record.source.topic === topics.source) partitions.add(record.source.partition);
     const source = record.source_group ?? key;
     if (source !== null && isOther(source)) return;
-    if (at === null || Date.parse(record.reported_at) <= at) evidence.takeReport(record);
+    if (at !== null && Date.parse(record.reported_at) > at) return;
+    // Of a former topic, or of a record that was written after the look.
+    if (isOf(record) === 'former') unsure.push(record);
+    else evidence.takeReport(record);
   });
+  await takeUnsure(unsure, look, evidence);
   for (const partition of reports.sourcePartitions) partitions.add(partition);
   const view = at === null ? await readRetryTopic({ topic: topics.retry, tools, context }) : null;
   if (view !== null) {
@@ -87,6 +96,16 @@ export async function readGroupTopics(question: Question, sources: Sources, read
       ...events.problems.map((problem) => `${topics.source}: ${problem}; the events in it are missing`),
     ],
   };
+}
+
+async function takeUnsure(unsure: readonly ReportRecord[], look: SourceLook, evidence: Evidence): Promise<void> {
+  if (unsure.length === 0) return;
+  look.expire();
+  const isOf = await look.judge();
+  for (const record of unsure) {
+    if (isOf(record) === 'former') evidence.takeFormerReport(record);
+    else evidence.takeReport(record);
+  }
 }
 
 function pausesIn(

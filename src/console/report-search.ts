@@ -101,7 +101,7 @@ export class SearchedReports {
     const missing = [...(this.#search.selection.groups ?? [])].filter((group) => !this.#groupsFound.has(group));
     const others = all.filter((partition) => !first.includes(partition));
     if (missing.length === 0 || others.length === 0 || context.stop.aborted) return;
-    const what = `nothing of group ${missing.map(visible).join(', ')} in partition ${first.join(', ')}, where its key is`;
+    const what = `nothing of group ${missing.map(visible).join(', ')} in partition ${first.join(', ')} of the reports`;
     await print(context.stderr, `${what}; reading the others, as it may be an id of Genesys Cloud\n`);
     yield* this.#readPartitions(others);
   }

@@ -35,14 +35,22 @@ export class SourceLook {
    * @throws ExitError where the topic is missing, or it was asked to stop.
    */
   async of(report: ReportRecord): Promise<ReportedSource | null> {
-    const id = readIntentId(operationId(report));
-    if (id === null) return null;
-    const { position } = id;
+    const position = readIntentId(operationId(report))?.position;
+    if (position === undefined) return null;
     // A name alone says it.
     if (position.topic !== this.#topic) return 'former';
-    this.#partitions ??= await this.#look();
-    const record = { position, timestamp: report.source.timestamp, reportedAt: Date.parse(report.reported_at) };
-    return reportedSource(record, this.#topic, this.#partitions.get(position.partition) ?? null);
+    return (await this.judge())(report);
+  }
+
+  /** As `of`, for many reports. */
+  async judge(): Promise<(report: ReportRecord) => ReportedSource | null> {
+    const partitions = (this.#partitions ??= await this.#look());
+    return (report) => {
+      const position = readIntentId(operationId(report))?.position;
+      if (position === undefined) return null;
+      const record = { position, timestamp: report.source.timestamp, reportedAt: Date.parse(report.reported_at) };
+      return reportedSource(record, this.#topic, partitions.get(position.partition) ?? null);
+    };
   }
 
   async #look(): Promise<ReadonlyMap<number, SourcePartition>> {

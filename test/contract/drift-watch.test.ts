@@ -55,7 +55,7 @@ class Watched {
       committed: async () => new Map([[0, broker.group('rollcall').committed(0).offset ?? 0n]]),
       bounds: async (topic: string) => new Map([[0, broker.topic(topic).partition(0)]]),
       starts: async (topic: string) => new Map([[0, broker.topic(topic).partition(0).start]]),
-      timestampsAt: async (topic: string, from: ReadonlyMap<number, bigint>) => timestampsIn(broker, topic, from),
+      timestampsAt: timestampsIn(broker),
       ids: null,
       api: target,
       rateLimitPerMinute: null,

@@ -7,7 +7,7 @@ import { GroupRecords } from '../../src/console/group-records.ts';
 import { renderPauses } from '../../src/core/log/live-record.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { native } from '../../src/formats/native/native.ts';
-import { topicIdIn } from '../support/an-index.ts';
+import { boundsIn, topicIdIn } from '../support/an-index.ts';
 import { paused, produced, started, type Asking } from '../support/asking.ts';
 import { aContext } from '../support/command-context.ts';
 import { answer } from '../support/quick-world.ts';
@@ -199,6 +199,8 @@ describe('explain: instances', () => {
       instances: urls.map(askedAt),
       committed: async () => new Map<number, bigint>(),
       starts: async () => new Map<number, bigint>(),
+      bounds: boundsIn(broker),
+      timestampsAt: async () => new Map<number, number>(),
       topicId: topicIdIn(broker),
     };
     const records = GroupRecords.ofTopics(sources);

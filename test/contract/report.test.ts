@@ -295,7 +295,7 @@ describe('where it looks', () => {
   test('what is not found says what was searched', async () => {
     await writeKeyed('g', recovered);
     const { err } = await asked({ group: ['nowhere'], since: 0 });
-    expect(err).toMatch(/^nothing of group nowhere in partition \d, where its key is; reading the others/);
+    expect(err).toMatch(/^nothing of group nowhere in partition \d of the reports; reading the others/);
     expect(err).toContain('nothing found: 1 records in 2 of 2 partitions of reports were searched for group nowhere');
     expect(err).toContain('time 1970-01-01T00:00:00.000Z or later (ids of the identity provider and of');
     expect((await asked({ outcome: ['failed'] })).err).toContain('for outcome failed\n');

@@ -308,4 +308,16 @@ export const explainMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/explain-answers.test.ts'],
   },
+  {
+    name: 'former-report-explains',
+    breaks: 'explain takes a report of a source topic that was deleted for one of the event that lies at its place now',
+    edits: [{ find: "if (isOf(record) === 'former') unsure.push(record);\n    else ", replace: '' }],
+    tests: ['test/contract/explain-former-source.test.ts'],
+  },
+  {
+    name: 'young-report-left-out',
+    breaks: 'explain leaves out a report of an event that was written after the ends of the source were asked for',
+    edits: [{ find: '  look.expire();\n  const isOf', replace: '  const isOf' }],
+    tests: ['test/contract/explain-former-source.test.ts'],
+  },
 ];

@@ -77,7 +77,7 @@ function sourcesOf(settings: Settings, around: Around): WatchedSources {
     bounds: (topic, partitions) =>
       ask(partitions, (partition) => ({ start: logOf(topic, partition).start, end: logOf(topic, partition).end })),
     starts: (topic, partitions) => ask(partitions, (partition) => logOf(topic, partition).start),
-    timestampsAt: (topic, from) => link.call(() => timestampsIn(broker, topic, from)),
+    timestampsAt: (topic, from) => link.call(() => undefined).then(() => timestampsIn(broker)(topic, from)),
     ids: null,
     api: watchedApi(around),
     rateLimitPerMinute: null,

@@ -15,7 +15,8 @@ import { native } from '../../src/formats/native/native.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { ExitCode } from '../../src/exit-codes.ts';
 import type { IdMap, LogTools, ReadOptions, TopicRecord } from '../../src/ports.ts';
-import { topicIdIn, withAnIndex } from './an-index.ts';
+import { boundsIn, topicIdIn, withAnIndex } from './an-index.ts';
+import { timestampsIn } from './timestamps-in.ts';
 import { aContext, type TestContext } from './command-context.ts';
 import { atEnd } from './genesys.ts';
 import { QuickWorld, type QuickOptions } from './quick-world.ts';
@@ -100,6 +101,8 @@ export class Asking {
       committed: async () => new Map([[0, this.world.committed() ?? 0n]]),
       starts: async (topic: string) =>
         new Map([[0, this.starts.get(topic) ?? this.world.broker.topic(topic).partition(0).start]]),
+      bounds: boundsIn(this.world.broker),
+      timestampsAt: timestampsIn(this.world.broker),
       topicId: topicIdIn(this.world.broker),
       instances: this.#urls.map(askedAt),
       api: this.world.target,

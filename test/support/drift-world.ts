@@ -35,7 +35,7 @@ export function driftSources(
     starts: startsIn(broker),
     bounds: async (topic, asked) =>
       new Map(asked.map((partition) => [partition, broker.topic(topic).partition(partition)])),
-    timestampsAt: async (topic, from) => timestampsIn(broker, topic, from),
+    timestampsAt: timestampsIn(broker),
     ids: options.ids ?? null,
     api: anApi(world.sandbox),
     rateLimitPerMinute: null,

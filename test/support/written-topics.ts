@@ -14,6 +14,7 @@ import { native } from '../../src/formats/native/native.ts';
 import type { GroupApi, IdMap } from '../../src/ports.ts';
 import { aReport } from './a-report.ts';
 import { boundsIn, startsIn, topicIdIn, withAnIndex } from './an-index.ts';
+import { timestampsIn } from './timestamps-in.ts';
 import { aContext } from './command-context.ts';
 import { ManualClock } from './manual-clock.ts';
 import { QuickTarget } from './quick-world.ts';
@@ -27,6 +28,8 @@ export class WrittenTopics {
   readonly clock = new ManualClock();
   readonly broker = new MemoryBroker(this.clock, systemRandom);
   readonly target = new QuickTarget();
+  /** Where partitions begin and end. */
+  bounds = boundsIn(this.broker);
   /** In place of `target`. */
   api: GroupApi | null = null;
   ids: IdMap | null = null;
@@ -94,7 +97,7 @@ export class WrittenTopics {
 
   async explain(flags: ExplainFlags, folder: string | null): Promise<string> {
     const context = aContext({ clock: this.clock });
-    const { broker, format, ids, reading } = this;
+    const { broker, bounds, format, ids, reading } = this;
     const api = this.api ?? this.target;
     const partitions = Array.from({ length: this.partitionCount }, (_, partition) => partition);
     const of = (topic: string) =>
@@ -109,6 +112,8 @@ export class WrittenTopics {
       instances: [],
       committed: async () => new Map(of(topics.source).map(([partition, { end }]) => [partition, end])),
       starts: startsIn(broker),
+      bounds,
+      timestampsAt: timestampsIn(broker),
       topicId: topicIdIn(broker),
     };
     if (folder === null)

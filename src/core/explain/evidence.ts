@@ -64,10 +64,22 @@ export class Evidence {
   /** By partition. */
   readonly #invalid = new Map<number, Position>();
   #isNamed = false;
+  #formerCount = 0;
+  #former: ReportRecord | null = null;
 
   /** @param isAsked by `idKey`, any name of the one member that is asked for; null: all members are, and less is kept of each. */
   constructor(isAsked: ((name: string) => boolean) | null) {
     this.#isAsked = isAsked;
+  }
+
+  /** How many reports of a former source topic name the group, and are left out of all else. */
+  get formerCount(): number {
+    return this.#formerCount;
+  }
+
+  /** The newest of them about the one member that is asked for; null: there is none, or all members are asked for. */
+  get former(): ReportRecord | null {
+    return this.#former;
   }
 
   /** Every name that something is known of, by `idKey`. */
@@ -130,6 +142,18 @@ export class Evidence {
     draft.reports = this.#isAsked === null ? newestOf(draft.reports, record) : [...draft.reports, record];
     if (record.op === 'add' || record.op === 'remove') draft.op ??= record.op;
     if (record.superseded_by !== null) this.#noteWinner(record.superseded_by);
+  }
+
+  /** Its place has no order among those of the present source topic (core/report/former-source.ts). */
+  takeFormerReport(record: ReportRecord): void {
+    if (UNCHANGING.has(record.outcome)) return;
+    this.#isNamed = true;
+    this.#formerCount += 1;
+    const version = versionSaid(record);
+    if (version !== null) this.#versions.take(version);
+    const name = record.source_member ?? readIntentId(operationId(record))?.member ?? record.member;
+    if (this.#isAsked === null || name === null || !this.#concerns(idKey(name))) return;
+    if (this.#former === null || newestFirst(record, this.#former) < 0) this.#former = record;
   }
 
   takeWaiting(intent: Intent, state: WaitingChange['state']): void {

@@ -2,6 +2,7 @@
 import { comparePositions, positionText, type Op, type Position } from '../change/change.ts';
 import type { ReportRecord } from '../report/report.ts';
 import { timeText } from '../report/reporting.ts';
+import { operationId } from '../report/summary.ts';
 import { visible } from '../text/visible.ts';
 import {
   changeStanding,
@@ -81,7 +82,9 @@ function answer(known: Known, standing: Standing): string {
   return reason(newest, known, standing);
 }
 
-function nothingKnown({ goneSource, areReportsGone, atTarget }: Known): string {
+function nothingKnown({ goneSource, areReportsGone, atTarget, former }: Known): string {
+  if (former !== undefined)
+    return `the source topic does not name it as far as it is there; a report of a former one does: ${former.op ?? 'change'} at ${visible(operationId(former))}, ${visible(former.outcome)} ${former.reported_at}`;
   if (goneSource.size > 0 || areReportsGone)
     return 'no event and no report is left that names it, and older ones are gone';
   const isOthers = isMemberIn(atTarget) === true;

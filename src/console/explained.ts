@@ -101,7 +101,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     links,
   });
   const state = evidence.newestStateLink(readingOf);
-  const { lastVersion, openRequest, invalid } = evidence;
+  const { lastVersion, openRequest, invalid, former } = evidence;
   const isListed = (group: GroupRead | null, name: string): ListedMember => {
     if (group?.kind !== 'read' || !group.snapshot.members.has(idKey(name))) return null;
     const isKnown = names.member(name).target !== null || [...evidence.members].includes(idKey(name));
@@ -128,12 +128,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     knownOf: (of) => {
       const links = evidence.chainOf(of.all, readingOf);
       const atTarget = group === null ? atTargetByReports(links) : atTargetOf(of, { group, names, lastVersion });
-      const { former } = evidence;
-      return {
-        ...changesIn(links),
-        ...{ atTarget, lastVersion, openRequest, invalid },
-        ...(former !== null && { former }),
-      };
+      return { ...changesIn(links), atTarget, lastVersion, openRequest, invalid, former };
     },
     askedMember: (name) => (isListed(group, name) === 'alone' ? listedNames(name) : names.member(name)),
   });

@@ -288,19 +288,18 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
     case 'fence':
       readFence(known.ownership, parsed.stamp);
       return;
-    case 'state':
+    case 'state': {
       if (readState(known.ownership, parsed.group, parsed.stamp) === 'stale') return;
       known.unreadable.delete(idKey(parsed.group));
       if (parsed.foreign !== undefined) known.unreadable.set(idKey(parsed.group), 'entries of a newer version');
       if (parsed.unresolved === undefined) known.unresolved.delete(parsed.group);
       else known.unresolved.set(parsed.group, parsed.unresolved);
-      view.intentCount -= countOf(known.groups.get(parsed.group)?.map(({ intent }) => intent) ?? []);
-      view.intentCount += countOf(parsed.intents);
-      known.groups.set(
-        parsed.group,
-        parsed.intents.map((intent) => waitingOf(intent, header(record.headers, 'rollcall-error-code'))),
-      );
+      const errorCode = header(record.headers, 'rollcall-error-code');
+      const waiting = parsed.intents.map((intent) => waitingOf(intent, errorCode));
+      view.intentCount += countOf(waiting) - countOf(known.groups.get(parsed.group) ?? []);
+      known.groups.set(parsed.group, waiting);
       return;
+    }
     case 'pauses':
       if (readState(known.ownership, PAUSES_KEY, parsed.stamp) === 'counts') known.pauses = parsed.pauses;
       return;
@@ -315,8 +314,8 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
   }
 }
 
-const countOf = (intents: readonly Intent[]): number =>
-  intents.reduce((count, { whole }) => count + 1 + (whole?.members.length ?? 0), 0);
+const countOf = (waiting: readonly WaitingIntent[]): number =>
+  waiting.reduce((count, { intent: { whole } }) => count + 1 + (whole?.members.length ?? 0), 0);
 
 export const allWaiting = (view: WaitingView): WaitingIntent[] =>
   [...view.partitions.values()].flatMap(({ groups }) => [...groups.values()].flat());

@@ -65,7 +65,7 @@ export class Evidence {
   readonly #invalid = new Map<number, Position>();
   #isNamed = false;
   #formerCount = 0;
-  #former: ReportRecord | null = null;
+  #former: ReportRecord | undefined;
 
   /** @param isAsked by `idKey`, any name of the one member that is asked for; null: all members are, and less is kept of each. */
   constructor(isAsked: ((name: string) => boolean) | null) {
@@ -77,8 +77,8 @@ export class Evidence {
     return this.#formerCount;
   }
 
-  /** The newest of them about the one member that is asked for; null: there is none, or all members are asked for. */
-  get former(): ReportRecord | null {
+  /** The newest of them about the one member that is asked for. */
+  get former(): ReportRecord | undefined {
     return this.#former;
   }
 
@@ -153,7 +153,7 @@ export class Evidence {
     if (version !== null) this.#versions.take(version);
     const name = record.source_member ?? readIntentId(operationId(record))?.member ?? record.member;
     if (this.#isAsked === null || name === null || !this.#concerns(idKey(name))) return;
-    if (this.#former === null || newestFirst(record, this.#former) < 0) this.#former = record;
+    if (this.#former === undefined || newestFirst(record, this.#former) < 0) this.#former = record;
   }
 
   takeWaiting(intent: Intent, state: WaitingChange['state']): void {

@@ -88,7 +88,7 @@ export interface Known extends KnownChanges {
   /** Of each partition the newest event of the group that could not be read. */
   readonly invalid: readonly Position[];
   /** The newest report about the member that is of a former source topic; absent: there is none. */
-  readonly former?: ReportRecord;
+  readonly former?: ReportRecord | undefined;
 }
 
 /**

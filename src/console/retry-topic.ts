@@ -294,8 +294,7 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
       if (parsed.foreign !== undefined) known.unreadable.set(idKey(parsed.group), 'entries of a newer version');
       if (parsed.unresolved === undefined) known.unresolved.delete(parsed.group);
       else known.unresolved.set(parsed.group, parsed.unresolved);
-      const errorCode = header(record.headers, 'rollcall-error-code');
-      const waiting = parsed.intents.map((intent) => waitingOf(intent, errorCode));
+      const waiting = parsed.intents.map((intent) => waitingOf(intent, record));
       view.intentCount += countOf(waiting) - countOf(known.groups.get(parsed.group) ?? []);
       known.groups.set(parsed.group, waiting);
       return;
@@ -343,9 +342,10 @@ export function selects(filter: WaitingFilter, { id, reason, intent }: WaitingIn
   );
 }
 
-const waitingOf = (intent: Intent, errorCode: string | null): WaitingIntent => ({
+const waitingOf = (intent: Intent, { headers }: WireRecord): WaitingIntent => ({
   id: intentId(intent),
   state: intent.dead !== null ? 'dead' : isHeld(intent) ? 'held' : 'parked',
-  reason: intent.dead?.reason ?? (intent.guard?.kind === 'held' ? intent.guard.by : errorCode),
+  reason:
+    intent.dead?.reason ?? (intent.guard?.kind === 'held' ? intent.guard.by : header(headers, 'rollcall-error-code')),
   intent,
 });

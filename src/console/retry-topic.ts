@@ -333,10 +333,9 @@ export function unreadableOfGroup({ partitions }: WaitingView, partition: number
 export function selects(filter: WaitingFilter, { id, reason, intent }: WaitingIntent): boolean {
   const allows = (wanted: readonly string[] | undefined, value: string | null): boolean =>
     wanted === undefined || (value !== null && wanted.includes(value));
-  const isNamed = (wanted: readonly string[] | undefined, key: string): boolean => allows(wanted?.map(idKey), key);
   return (
-    isNamed(filter.groups, intent.group) &&
-    isNamed(filter.members, intent.member) &&
+    allows(filter.groups?.map(idKey), intent.group) &&
+    allows(filter.members?.map(idKey), intent.member) &&
     allows(filter.ids, id) &&
     allows(filter.reasons, reason)
   );

@@ -21,7 +21,7 @@ import type { NoTarget } from '../console/group-names.ts';
 import { withGroupSources } from '../console/group-sources.ts';
 import { targetExitCode } from '../console/target.ts';
 import { needsOfExplain } from '../core/log/authorization.ts';
-import { ID_LENGTH_MAX, isId } from '../core/change/change.ts';
+import { ID_RULE, isId } from '../core/change/change.ts';
 import { GroupSummary, memberStateOf } from '../core/explain/group-summary.ts';
 import type { NamesOf } from '../core/explain/names.ts';
 import { explain, mayBeOutdated } from '../core/explain/sentence.ts';
@@ -114,8 +114,7 @@ function checkFlags(
 ): void {
   for (const [flag, id] of [['--group', group] as const, ['--member', member] as const]) {
     if (id === undefined || isId(id)) continue;
-    const rule = `an id has 1 to ${ID_LENGTH_MAX} characters, and no control character`;
-    throw new ExitError(EXIT.usage, `explain: ${flag} ${visible(JSON.stringify(id))} can be no id; ${rule}`);
+    throw new ExitError(EXIT.usage, `explain: ${flag} ${visible(JSON.stringify(id))} can be no id; ${ID_RULE}`);
   }
   const now = clock.now().wall;
   if (at === undefined || at <= now) return;

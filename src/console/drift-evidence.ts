@@ -214,10 +214,9 @@ export class DriftEvidence {
     return member === null || (isTargets && ids.known('user', member)?.kind !== 'found') ? null : member;
   }
 
-  /** The partition of the source that the group's records are in, or go to where the topic has lost it. */
+  /** The partition of the source that the group's records are in, or go to. */
   partitionOf(group: string): number {
-    const known = this.#facts.factsOf(group)?.newest?.partition;
-    return known !== undefined && this.#source.has(known) ? known : this.#source.partitionOf(group);
+    return this.#facts.factsOf(group)?.newest?.partition ?? this.#source.partitionOf(group);
   }
 
   /** What the target calls a member of the source; null: neither the id map nor a report says so. */

@@ -143,7 +143,7 @@ function unreadTextOf(rows: readonly PartitionRow[], count: number): string {
   const estimated = rows.filter(({ unread, unfinished }) => unread === null && unfinished !== null).length;
   const unknown = rows.filter(({ unread, unfinished }) => unread === null && unfinished === null).length;
   if (unknown === rows.length) return '?';
-  return `${estimated > 0 ? 'at most ' : ''}${count}${unknown > 0 ? ' and ?' : ''}`;
+  return `${estimated > 0 && count > 0 ? 'at most ' : ''}${count}${unknown > 0 ? ' and ?' : ''}`;
 }
 
 function affectedLines({ owners, totals }: Overview): readonly string[] {

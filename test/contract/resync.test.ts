@@ -10,7 +10,6 @@ import { actorsIn } from '../../src/formats/actor.ts';
 import { besideNative, native } from '../../src/formats/native/native.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import type { Clock, LogTools } from '../../src/ports.ts';
-import { aReport } from '../support/a-report.ts';
 import { aContext } from '../support/command-context.ts';
 import { askTo, heldIn, partDecision } from '../support/decisions.ts';
 import { type DriftOptions, driftSources, FAST, type RepairOptions, repairSources } from '../support/drift-world.ts';
@@ -672,18 +671,6 @@ test('a record goes to the partition that the records of its group are in', asyn
   expect(await repaired(world, { partitionCount: 3 })).toMatchObject({ code: EXIT.done });
   expect(written(world, other).at(-1)).toMatchObject({ headers: ['rollcall-resync'], add_members: ['u'] });
   await until(() => world.sandbox.members('g').length === 1, 'it is applied again');
-  one.kill();
-});
-
-test('a record goes to the partition of its key where the source has lost the one of the newest report', async () => {
-  const world = await aWorld({ partitionCount: 3, sandbox: { seed: { groups: [{ id: 'g', members: [] }] } } });
-  const source = { topic: topics.source, partition: 7, offset: '9', event_id: null, timestamp: 1 };
-  const report = aReport(9n, 'u', { id: 'source/7/9/u', source });
-  world.broker.append([{ topic: topics.report, partition: 0, key: 'g', value: JSON.stringify(report), headers: [] }]);
-  const one = await world.start();
-  expect(await repaired(world, { partitionCount: 3 })).toMatchObject({ code: EXIT.done });
-  expect(written(world, partitionOfKey(Buffer.from('g'), 3))).toMatchObject([{ add_members: ['u'] }]);
-  await until(() => world.sandbox.members('g').length === 1, 'it is applied');
   one.kill();
 });
 

@@ -80,7 +80,9 @@ export const statusMutants: readonly Mutant[] = [
   {
     name: 'unread-too-certain',
     breaks: 'records that are not finished count as unread, and the total does not say that it is the most',
-    edits: [{ find: "estimated > 0 ? 'at most ' : ''", replace: "estimated < 0 ? 'at most ' : ''" }],
+    edits: [
+      { find: "estimated > 0 && count > 0 ? 'at most ' : ''", replace: "estimated < 0 && count > 0 ? 'at most ' : ''" },
+    ],
     tests: ['test/unit/status-text.test.ts'],
   },
   {

@@ -147,7 +147,7 @@ describe('waiting', () => {
     expect(afterUncountedTry(atOffset(1n))).toEqual(again);
     expect(countedFrom(again as Intent, 0)).toEqual(again);
     expect([tried, again as Intent, atOffset(1n)].map(wasTried)).toEqual([true, true, false]);
-    expect(wasTried(revived({ ...tried, dead }))).toBe(false);
+    expect([tried, again as Intent].map((each) => wasTried(revived({ ...each, dead })))).toEqual([false, false]);
   });
 
   test('a full state whose wait was reported has its end reported, from wherever its tries are counted', () => {

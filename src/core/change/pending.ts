@@ -127,7 +127,8 @@ export const startedAgain = (intent: Intent): Intent => ({
 export function revived(intent: Intent): Intent {
   const { guard, dead, op } = intent;
   const isAfterLastLook = dead !== null && op !== 'state';
-  const { isUnresolved: _, ...again } = startedAgain(isAfterLastLook ? { ...intent, attempt: 0 } : intent);
+  const { isTried: _, ...untried } = intent;
+  const { isUnresolved: __, ...again } = startedAgain(isAfterLastLook ? { ...untried, attempt: 0 } : intent);
   if (guard?.kind === 'held') return { ...again, dead: null, guard: unnotified(guard) };
   // What an operator has refused waits for an operator again: some of it no limit would hold. What is approved, and waits, stays so.
   return { ...again, dead: null, guard: dead === null ? guard : null };

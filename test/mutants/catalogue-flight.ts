@@ -202,33 +202,29 @@ export const flightMutants: readonly Mutant[] = [
         replace: 'pending.attempt : pending.attempt;',
       },
       {
-        find: 'if (!breaker.isClosed && !isOwn) {',
-        replace: 'if (false) {',
+        find: 'if (!breaker.isClosed && !isOwn) return breaker.wait(group, [...intents, ...unsent]);',
+        replace: '',
       },
     ],
     scenario: 'outage',
   },
   {
     name: 'given-back-and-forgotten',
-    breaks: 'what a request did whose try the breaker has given back is called the work of others',
+    breaks:
+      'a full state that was reported to wait, and whose try the breaker has given back, has no end in the reports',
     edits: [
       {
-        find: 'countedFrom(afterUncountedTry(waitingForTarget(pending, notBefore)), attempt)',
+        find: 'countedFrom(waitingForTarget(pending, notBefore), attempt)',
         replace: '{ ...waitingForTarget(pending, notBefore), attempt }',
       },
     ],
-    tests: ['test/contract/rules/breaker-attempts.test.ts'],
+    tests: ['test/contract/rules/full-state-reports.test.ts'],
   },
   {
-    name: 'lost-while-open-and-forgotten',
-    breaks: 'what a request did whose answer was lost while the breaker was open is called the work of others',
-    edits: [
-      {
-        find: 'request === null ? intents : intents.map((intent) => noteUncountedTry(group, intent))',
-        replace: 'intents',
-      },
-    ],
-    tests: ['test/contract/rules/breaker-attempts.test.ts'],
+    name: 'unanswered-and-forgotten',
+    breaks: 'what a request did whose answer was lost, and whose try does not count, is called the work of others',
+    edits: [{ find: 'isSureAnswer(answer) ? left : left.map(', replace: 'true ? left : left.map(' }],
+    tests: ['test/contract/rules/breaker-attempts.test.ts', 'test/contract/rules/isolation.test.ts'],
   },
   {
     name: 'breaker-stays-open',

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Approval, Held, Intent } from '../../src/core/change/change.ts';
 import {
   afterGroupAnswered,
-  afterUncountedTry,
+  afterNoAnswer,
   countedFrom,
   fold,
   isDue,
@@ -144,7 +144,7 @@ describe('waiting', () => {
     const tried = atOffset(1n, { attempt: 2 });
     const again = { ...tried, attempt: 0, isTried: true };
     expect([countedFrom(tried, 0), startedAgain(tried), revived(tried)]).toEqual([again, again, again]);
-    expect(afterUncountedTry(atOffset(1n))).toEqual(again);
+    expect(afterNoAnswer(atOffset(1n))).toEqual(again);
     expect(countedFrom(again as Intent, 0)).toEqual(again);
     expect([tried, again as Intent, atOffset(1n)].map(wasTried)).toEqual([true, true, false]);
     expect([tried, again as Intent].map((each) => wasTried(revived({ ...each, dead })))).toEqual([false, false]);

@@ -100,7 +100,7 @@ const isSlowWait = ({ dead, schedule, notBefore }: Intent, now: number): boolean
   dead === null && schedule === 'slow' && notBefore > now;
 
 /**
- * A try of it has failed, whether it counts or not: what is found to be so may be the work of a request whose answer was lost. A
+ * A try of it has failed, or has had no sure answer: what is found to be so may be the work of a request whose answer was lost. A
  * full state has a report of its own in the end then, since one has said that it waits, or is given up.
  */
 export const wasTried = ({ attempt, isTried }: Intent): boolean => attempt > 0 || isTried === true;
@@ -112,9 +112,9 @@ export const countedFrom = (intent: Intent, attempt: number): Intent => ({
   ...(wasTried(intent) && { isTried: true as const }),
 });
 
-/** A try of it has failed that does not count. Of a full state nothing has said so. */
-export const afterUncountedTry = (intent: Intent): Intent =>
-  intent.op === 'state' ? intent : withFields(intent, { isTried: true });
+/** A PATCH that asks for it has no sure answer, so what is found to be so may be its work. No PATCH asks for a full state. */
+export const afterNoAnswer = (intent: Intent): Intent =>
+  intent.op === 'state' || wasTried(intent) ? intent : withFields(intent, { isTried: true });
 
 /** It starts with its first try, now. */
 export const startedAgain = (intent: Intent): Intent => ({

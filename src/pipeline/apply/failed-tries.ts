@@ -1,6 +1,6 @@
 /** A try of intents has failed: each is parked for its next one, or is spent, and gets a last look before it is given up. */
 import type { Intent } from '../../core/change/change.ts';
-import { afterUncountedTry, withoutSchedule } from '../../core/change/pending.ts';
+import { withoutSchedule } from '../../core/change/pending.ts';
 import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
 import { signOf, type Observation } from '../../core/target/breaker.ts';
 import type { FailedOutcome } from '../../core/target/outcome.ts';
@@ -34,10 +34,7 @@ export function fail(owners: Owners, group: Group, failing: Failing): void {
   const kind = outcome.kind === 'not_found' && request !== null ? 'rejected_member' : outcome.kind;
   const sign = seen === null ? null : signOf(seen);
   const isOwn = sign === 'own' || (outcome.kind === 'denied' && request !== null);
-  if (!breaker.isClosed && !isOwn) {
-    const tried = request === null ? intents : intents.map((intent) => noteUncountedTry(group, intent));
-    return breaker.wait(group, [...tried, ...unsent]);
-  }
+  if (!breaker.isClosed && !isOwn) return breaker.wait(group, [...intents, ...unsent]);
   const rule = search === 'ended' ? scheduleOfUntested(kind) : scheduleOf(kind);
   // Of a group that fails alone the breaker holds nothing back.
   const schedule = rule === 'free' && sign === 'alone' ? 'slow' : rule;
@@ -66,15 +63,6 @@ export function fail(owners: Owners, group: Group, failing: Failing): void {
   const times = intents.map(({ member }) => group.members.get(member)?.pending?.notBefore ?? 0);
   const notBefore = Math.max(first.kind === 'park' ? first.notBefore : 0, ...times);
   for (const intent of unsent) group.postpone(intent, notBefore);
-}
-
-/** Its request may have had its effect. Returns the intent as it is pending now. */
-function noteUncountedTry({ members }: Group, intent: Intent): Intent {
-  const member = members.get(intent.member);
-  if (member?.pending !== intent) return intent;
-  const tried = afterUncountedTry(intent);
-  member.advance(tried);
-  return tried;
 }
 
 /** A 403 or 404 to a PATCH of a group that can be read is about a member, as far as the answers show; so is what a search finds. */

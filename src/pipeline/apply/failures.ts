@@ -3,17 +3,18 @@
  * PATCH of several is refused, the bad member is searched for.
  */
 import type { Intent } from '../../core/change/change.ts';
+import { afterNoAnswer } from '../../core/change/pending.ts';
 import type { HttpAnswer, RequestFacts } from '../../core/target/refusals.ts';
 import type { Observation } from '../../core/target/breaker.ts';
 import { faultOf, isOver, isRunningOut, isSearching } from '../../core/target/isolation.ts';
-import type { FailedOutcome, Outcome } from '../../core/target/outcome.ts';
+import { isSureAnswer, type FailedOutcome, type Outcome } from '../../core/target/outcome.ts';
 import { isSatisfied, isUnseenRemoval, sightOf, type Snapshot } from '../../core/target/snapshot.ts';
 import { budgetFailure, conflictDelayMs } from '../../core/target/retry.ts';
 import { afterConflict, etagChanged, isSameVersion, versionForms } from '../../core/target/version.ts';
 import { pause } from '../../time.ts';
 import { markAlreadySynced, supersedeReplaced } from '../intents/conclude.ts';
 import { lookUpAgain } from '../intents/identify.ts';
-import { isExhausted, isTried, type Next, type RefusedPatch } from '../state/group-run.ts';
+import { isExhausted, isStillDue, isTried, type Next, type RefusedPatch } from '../state/group-run.ts';
 import type { Group, Run } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
 import { exhaust, fail, giveUpExhausted, lookAgain } from './failed-tries.ts';
@@ -55,7 +56,8 @@ export async function patchFailed(owners: Owners, run: Run, failed: FailedPatch)
   const { answer, outcome, snapshot, request, seen } = failed;
   if (!('failure' in outcome)) return 'stop';
   const sentCount = failed.part.length;
-  const part = failed.part.filter((intent) => group.members.get(intent.member)?.pending === intent);
+  const left = failed.part.filter((intent) => isStillDue(group, intent));
+  const part = isSureAnswer(answer) ? left : left.map((intent) => noteNoAnswer(run, intent));
   const fault = outcome.kind === 'conflict' ? 'unclear' : faultOf(answer);
   const tried = triedOf(run, snapshot);
   const refused = { outcome, fault, part, sentCount, tried, request, seen };
@@ -95,6 +97,13 @@ export async function patchFailed(owners: Owners, run: Run, failed: FailedPatch)
     case 'throttled':
       return 'stop';
   }
+}
+
+/** Answers the intent as it is due from now on. */
+function noteNoAnswer(run: Run, intent: Intent): Intent {
+  const next = afterNoAnswer(intent);
+  if (next !== intent) run.replaceDue(intent, next);
+  return next;
 }
 
 /** What the failure of a request is about: all that would have been sent, and a full state that waits for its second look. */

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
-import { afterUncountedTry, countedFrom, isHeld, waitingForTarget } from '../../core/change/pending.ts';
+import { countedFrom, isHeld, waitingForTarget } from '../../core/change/pending.ts';
 import type { Trouble } from '../../core/log/wire-intent.ts';
 import {
   afterEnd,
@@ -116,7 +116,7 @@ export class Group {
     // What was tried for the last time has not counted that try yet.
     const attempt = member.exhausted?.intent === pending ? pending.attempt : Math.max(0, pending.attempt - 1);
     member.resumeTries();
-    member.advance(countedFrom(afterUncountedTry(waitingForTarget(pending, notBefore)), attempt));
+    member.advance(countedFrom(waitingForTarget(pending, notBefore), attempt));
     this.partition.toWrite.add(this);
   }
 

@@ -435,6 +435,22 @@ test('isolation: a conflict in between forgets no suspect', async () => {
   expect(picky.sent.map(({ members }) => members.length)).toEqual([8, 4, 4, 2, 1, 1, 6]);
 });
 
+test('isolation: what a PATCH without a sure answer has done is not called the work of others', async () => {
+  const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: 1, slowScheduleMs: [] };
+  const picky = new Picky([], noAnswer, { pipeline: { retry } });
+  const { target } = picky.world;
+  // A last try of several goes on with halves.
+  target.onPatch = (request) => {
+    const group = target.group('g');
+    for (const member of membersOf(request)) group.members.add(member);
+    group.version += 1;
+    return answer(500);
+  };
+  await picky.run({ add_members: names(4) }, ALL_TRIES_MS);
+  const kept = [...picky.kept().values()].map(({ outcome, attempt }) => ({ outcome, attempt }));
+  expect(kept).toEqual(names(4).map(() => ({ outcome: 'recovered', attempt: 0 })));
+});
+
 test('isolation: a bad member lands once the target knows it, at its own time', async () => {
   const picky = new Picky(['u6'], answer(422));
   await picky.run({ add_members: names(10) }, 10_000);

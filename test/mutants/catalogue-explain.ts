@@ -118,7 +118,7 @@ export const explainMutants: readonly Mutant[] = [
   {
     name: 'own-request-unsuspected',
     breaks: 'others are accused of what a request of Rollcall without an answer may have done to the group',
-    edits: [{ find: 'return patchId === null || isRefusal(status) ? null', replace: 'return at > 0 ? null' }],
+    edits: [{ find: 'return patchId === null || isRefused ? null', replace: 'return at > 0 ? null' }],
     tests: ['test/contract/explain-own-request.test.ts'],
   },
   {

@@ -1,5 +1,6 @@
 /** The version of a group that Rollcall's requests have left, as far as reports say, and the request that may have moved it since. */
 import type { ReportRecord } from '../report/report.ts';
+import { isRefusal } from '../target/outcome.ts';
 import { isOlderVersion } from '../target/version.ts';
 
 /** What one report says of the version. `open`: its request may have changed the group, and no answer names the version since. */
@@ -13,12 +14,10 @@ export function versionSaid({ request, shadow, reported_at: reportedAt }: Report
   const { patch_id: patchId, etag_before: etagBefore, etag_after: version, status } = request;
   const at = Date.parse(reportedAt);
   if (version !== null) return { kind: 'known', version, at };
-  return patchId === null || isRefusal(status) ? null : { kind: 'open', patchId, etagBefore, at };
+  // Whether an answer was a proxy's page, or a request was sent at all, no report says.
+  const isRefused = status !== null && isRefusal(status);
+  return patchId === null || isRefused ? null : { kind: 'open', patchId, etagBefore, at };
 }
-
-/** Of a request that can no longer land, by its status (core/target/outcome.ts, `isSureAnswer`). */
-const isRefusal = (status: number | null): boolean =>
-  status !== null && status >= 300 && status < 500 && status !== 408;
 
 export class GroupVersions {
   #last: Extract<VersionSaid, { kind: 'known' }> | null = null;

@@ -91,8 +91,11 @@ export function isSureAnswer(answer: HttpAnswer): boolean {
   const { status, body, empty } = answer;
   if (isSuccess(status)) return isBare(answer) || readGroupBody(body, answer.etag) !== null;
   // A proxy's page may stand in for an answer that never came, so a refusal counts only as far as it can be read.
-  return status >= 300 && status < 500 && status !== 408 && (empty || body !== undefined);
+  return isRefusal(status) && (empty || body !== undefined);
 }
+
+/** By its status alone: nothing of the request can land any more. */
+export const isRefusal = (status: number): boolean => status >= 300 && status < 500 && status !== 408;
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 

@@ -86,7 +86,7 @@ export interface Intent {
   readonly guard: Held | Approval | null;
   /** Of an addition: neither the id map nor the target takes the member. Only its landing, or a replay, ends that. */
   readonly isUnresolved?: true;
-  /** `attempt` does not count tries that have failed: they start again at 0, or the breaker has given them back; or a PATCH had no sure answer. */
+  /** Tries have failed that `attempt` does not count (they start again, or were given back), or a PATCH had no sure answer. */
   readonly isTried?: true;
 }
 

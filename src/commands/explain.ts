@@ -136,7 +136,7 @@ async function showMember(
   const known = found.knownOf(names);
   const verdict = explain(known);
   const then = at === null ? null : timeText(at);
-  const isFound = verdict.standing !== 'nothing' || verdict.isMember === true;
+  const isFound = verdict.standing !== 'nothing' || verdict.isMember === true || known.former !== undefined;
   const code = isFound ? EXIT.done : memberNotFound(found, names, verdict.isMember);
   if (isJson) {
     const outdated = { may_be_outdated: mayBeOutdated(known) };
@@ -156,9 +156,9 @@ const notFound = ({ outcome }: Pick<NoTarget, 'outcome'>): ExitCode =>
   outcome === null ? EXIT.someFailed : targetExitCode(outcome);
 
 function memberNotFound({ group, names }: Explained, member: NamesOf, isMember: boolean | null): ExitCode {
-  if (group.kind === 'unknown') return notFound(group);
+  if (group.kind === 'unknown' && group.outcome !== null) return notFound(group);
   if (member.target === null) return notFound(names.whyNoMember(member));
-  return isMember === null ? EXIT.unavailable : EXIT.someFailed;
+  return group.kind === 'read' && isMember === null ? EXIT.unavailable : EXIT.someFailed;
 }
 
 const thenText = (at: number | null): string =>
@@ -207,9 +207,9 @@ async function showMembers(
 }
 
 /** @param at as in the question: Genesys Cloud was not asked */
-function notFoundText({ group, names, facts: { pause } }: Explained, at: number | null): string {
+function notFoundText({ group, names, facts: { pauses } }: Explained, at: number | null): string {
   if (at !== null) return 'No event and no report until then names the group.';
-  const paused = pause === null ? '' : `; ${visible(pause)}`;
+  const paused = pauses.map((pause) => `; ${visible(pause)}`).join('');
   const why = group.kind === 'unknown' ? visible(group.why) : '';
   if (group.kind === 'unknown' && group.outcome !== null)
     return `No event and no report names the group, and it could not be read (${why})${paused}.`;

@@ -82,7 +82,7 @@ async function show(
   const now = clock.now().wall;
   if (before !== undefined) stdout.write(before);
   if (json === true) await printJson(stdout, statusJson(found, now));
-  else await print(stdout, statusText(found, now));
+  else await print(stdout, statusText(found, { now, withAffected: affected === true }));
   return found;
 }
 

@@ -20,12 +20,12 @@ import { unlessStopped } from './command-context.ts';
 import { GroupNames, type ListedMember } from './group-names.ts';
 import type { Beginning, WantedEvents } from './group-records.ts';
 import { readGroupTopics, type Question, type Sources } from './group-topics.ts';
-import { getGroupWithRetries } from './target.ts';
+import { getGroupWithRetries, isNoGroup } from './target.ts';
 
 /** The group as the target shows it. */
 export type GroupRead =
   | { readonly kind: 'read'; readonly snapshot: Snapshot }
-  /** `outcome`: of the answer that cannot be used; null: as far as is known there is no such group, or it was not asked for. */
+  /** `outcome`: of the answer that cannot be used, a look-up's too; null: as far as is known there is no such group, or it was not asked for. */
   | { readonly kind: 'unknown'; readonly why: string; readonly outcome: Outcome['kind'] | null };
 
 export interface Explained {
@@ -110,7 +110,11 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   return (group: GroupRead | null): Explained => ({
     names,
     evidence,
-    group: group ?? { kind: 'unknown', why: 'it is asked as of a time that is over', outcome: null },
+    group: group ?? {
+      kind: 'unknown',
+      why: 'it is asked as of a time that is over',
+      outcome: names.group.target === null ? names.whyNoGroup.outcome : null,
+    },
     replies,
     gone: [...goneSource, ...goneReports],
     doubts: [
@@ -121,7 +125,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     ],
     facts: {
       state: state === null ? null : changesIn([state]),
-      pause: [...pauses.values()][0] ?? null,
+      pauses: [...new Set(pauses.values())],
       isAnyGone: goneSource.length + goneReports.length > 0,
       invalid,
     },
@@ -190,8 +194,7 @@ async function readGroup(names: GroupNames, { api, context }: Sources): Promise<
   if (target === null) return { kind: 'unknown', ...names.whyNoGroup };
   const { outcome } = await unlessStopped(context, getGroupWithRetries(api, target, context));
   if (outcome.kind === 'applied' && outcome.snapshot !== null) return { kind: 'read', snapshot: outcome.snapshot };
-  if (outcome.kind === 'not_found')
-    return { kind: 'unknown', why: `Genesys Cloud has no group ${target}`, outcome: null };
+  if (isNoGroup(outcome)) return { kind: 'unknown', why: `Genesys Cloud has no group ${target}`, outcome: null };
   const why = 'failure' in outcome ? outcome.failure.message : 'its answer holds no group';
   return { kind: 'unknown', why, outcome: outcome.kind };
 }

@@ -13,7 +13,7 @@ import type { Resolution } from '../ports.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { unlessStopped } from './command-context.ts';
 import type { Question, Sources } from './group-topics.ts';
-import { getGroupWithRetries } from './target.ts';
+import { getGroupWithRetries, isNoGroup } from './target.ts';
 
 /** Why it is not known what Genesys Cloud calls a group, or a member. */
 export interface NoTarget {
@@ -176,7 +176,10 @@ export class GroupNames {
     if (member !== null) for (const name of this.#members.namesOf(member).sources) await this.#lookUp('user', name);
   }
 
-  /** Where ids are looked up, a name may be the target's own, which no look-up finds; the group says by which name it is found. */
+  /**
+   * Where ids are looked up, a name may be the target's own, which no look-up finds; the group says by which name it is found,
+   * also for a time that is over.
+   */
   async #lookAtTarget(group: string): Promise<void> {
     const { ids, api, context } = this.#sources;
     const { target } = this.#groups.namesOf(group);
@@ -186,10 +189,7 @@ export class GroupNames {
     const { answer, outcome } = await unlessStopped(context, getGroupWithRetries(api, group, context));
     if (outcome.kind !== 'applied') {
       if (target === null)
-        this.#notFound.set(
-          keyOf('group', group),
-          outcome.kind === 'not_found' ? NO_SUCH_GROUP : unansweredLookUp(outcome),
-        );
+        this.#notFound.set(keyOf('group', group), isNoGroup(outcome) ? NO_SUCH_GROUP : unansweredLookUp(outcome));
       return;
     }
     this.#isAtTarget = true;

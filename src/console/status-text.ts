@@ -10,8 +10,13 @@ import { durationText } from '../core/text/duration.ts';
 import { visible } from '../core/text/visible.ts';
 import type { FoundStatus } from './status-sources.ts';
 
-/** @param now epoch ms. */
-export function statusText({ overview, kafkaError }: FoundStatus, now: number): string {
+interface Asked {
+  /** Epoch ms. */
+  readonly now: number;
+  readonly withAffected: boolean;
+}
+
+export function statusText({ overview, kafkaError }: FoundStatus, { now, withAffected }: Asked): string {
   const { group, replies, unanswered, rows } = overview;
   const lines = [
     ...(kafkaError === null ? [] : [`Kafka: ${messageOf(kafkaError)}`]),
@@ -21,7 +26,7 @@ export function statusText({ overview, kafkaError }: FoundStatus, now: number): 
     ...tableLines(rows, now),
     ...rewindLines(rows),
     totalsLine(overview),
-    ...affectedLines(overview),
+    ...(withAffected ? affectedLines(overview) : []),
     statusSentence(overview, now),
   ];
   return lines.map((line) => `${visible(line)}\n`).join('');
@@ -146,16 +151,20 @@ function unreadTextOf(rows: readonly PartitionRow[], count: number): string {
   return `${estimated > 0 && count > 0 ? 'at most ' : ''}${count}${unknown > 0 ? ' and ?' : ''}`;
 }
 
-function affectedLines({ owners, totals }: Overview): readonly string[] {
+function affectedLines({ owners, totals, rows }: Overview): readonly string[] {
   const asked = owners.flatMap(({ affected, breaker }) => (affected === null ? [] : [{ ...affected, breaker }]));
-  if (asked.length === 0) return [];
+  if (asked.length === 0) return ['the affected groups are not known: no instance has answered that lists them'];
+  const unanswered = rows.filter(({ url }) => url === null).map(({ partition }) => partition);
   const leftOut = sumOf(asked.map((each) => each.left_out));
   const listed = sumOf(asked.flatMap(({ groups }) => groups.map((each) => (each.paused === true ? each.changes : 0))));
-  // Of partitions that no instance answers for, or of instances of an older version.
+  // Of instances of an older version, too.
   const unlisted = leftOut === 0 ? Math.max(0, totals.paused - listed) : 0;
   return [
     ...asked.flatMap(({ groups, breaker }) => groups.map((group) => affectedLine(group, breaker !== null))),
     ...(leftOut === 0 ? [] : [counted(leftOut, 'more group')]),
+    ...(unanswered.length === 0
+      ? []
+      : [`the groups of partition ${unanswered.join(', ')} are not listed: no instance has answered for it`]),
     ...(unlisted === 0 ? [] : [`the groups of ${counted(unlisted, 'change')} that wait for a resume are not listed`]),
     ...(totals.unread === 0 ? [] : [`the groups of ${counted(totals.unread, 'unread record')} are not known`]),
   ];

@@ -31,6 +31,10 @@ export async function withTarget<T>(
 export const targetExitCode = (outcome: Outcome['kind']): ExitCode =>
   outcome === 'unauthorized' ? EXIT.configuration : EXIT.unavailable;
 
+/** To a GET by an id: there is no such group, or the id has not the form of one. */
+export const isNoGroup = (outcome: Outcome): boolean =>
+  outcome.kind === 'not_found' || (outcome.kind === 'rejected' && outcome.failure.status === 400);
+
 const TRIES_MAX = 4;
 const RETRY_MS = 1_000;
 

@@ -1,5 +1,6 @@
 /** `rollcall explain` where reports are of a source topic that was deleted and created again, or had another name. */
 import { expect, test } from 'vitest';
+import { EXIT } from '../../src/exit-codes.ts';
 import { aFolder } from '../support/asking.ts';
 import { topics } from '../support/world.ts';
 import { WrittenTopics } from '../support/written-topics.ts';
@@ -50,8 +51,15 @@ test.each([null, aFolder])(
 test('whom only the former topic names is not called unnamed', async () => {
   const written = recreated();
   const said = await written.explain({ group: 'g', member: 'ann' }, null);
-  expect(said).toMatch(/a report of a former one does: add at source\/0\/1\/ann, applied \S+\n?/);
+  expect(said).toMatch(
+    /: no event that is left in the source topic names it; a report of a former source topic does: add at source\/0\/1\/ann, applied \S+\n?/,
+  );
   expect(said).not.toContain('no event and no report names it');
+  expect(written.exitCode).toBe(EXIT.done);
+  await written.explain({ group: 'g' }, null);
+  expect(written.exitCode).toBe(EXIT.done);
+  await written.explain({ group: 'g', member: 'ben' }, null);
+  expect(written.exitCode).toBe(EXIT.someFailed);
 });
 
 test('a report of a record that was written after the look is of the present topic', async () => {

@@ -240,6 +240,18 @@ describe('explain: instances', () => {
     });
   });
 
+  test('each of its pauses is named where its partitions have others', async () => {
+    const written = new WrittenTopics(2);
+    for (const [partition, author] of ['jane', 'ann'].entries()) {
+      written.event('g', { add_members: ['v'] }, partition);
+      const pause = { group: 'g', author, reason: 'INC-7', at: 1 };
+      const pauses = renderPauses({ owner: 'o', epoch: 1, seq: 1 }, { all: null, groups: [pause] });
+      written.broker.append([{ topic: topics.retry, partition, ...pauses }]);
+    }
+    const said = lastLine(await askedOf(written, { group: 'g' }, []));
+    expect(said.match(/paused by (jane|ann) since/g)).toEqual(['paused by jane since', 'paused by ann since']);
+  });
+
   test('that one is full keeps only what lies in its partitions', async () => {
     const full = { ...idle, intake: 'full' };
     expect(await asked({ ...idle, partitions: [own(0)] }, { ...full, partitions: [own(1)] })).toMatch(

@@ -88,6 +88,37 @@ describe('explain --group with an id of Genesys Cloud, where ids are looked up',
     expect(new Set(asked)).toEqual(new Set(['gid-4']));
   });
 
+  test('that has not the form of an id there is not found', async () => {
+    const written = await teamX();
+    const { api } = written;
+    if (api === null) throw new Error('there is no target');
+    written.api = { ...withMethods(api), getGroup: async () => answer(400) };
+    expect(lastLine(await written.explain({ group: 'no id' }, null))).toBe(
+      'No event and no report names the group, and neither the id map nor Genesys Cloud has such a group.',
+    );
+    expect(written.exitCode).toBe(EXIT.someFailed);
+  });
+
+  test.each([undefined, 0])(
+    'whose look-up has no answer is not known to be missing, also then (--at %s)',
+    async (at) => {
+      const written = await teamX();
+      const { api, clock } = written;
+      if (api === null) throw new Error('there is no target');
+      const time = at === undefined ? {} : { at: clock.now().wall };
+      const silent = { ...withMethods(api), search: async () => answer(403), getGroup: async () => answer(403) };
+      written.ids = new ScimIdMap(
+        { userAttribute: 'externalId', groupAttribute: 'displayName' },
+        { api: silent, clock, logger: aLog() },
+      );
+      written.api = silent;
+      for (const member of [{}, { member: 'ext-4' }]) {
+        await written.explain({ group: 'Team X', ...member, ...time }, null);
+        expect(written.exitCode).toBe(EXIT.unavailable);
+      }
+    },
+  );
+
   test('of an id that the identity provider gives another group the other one is named', async () => {
     const written = await lookingUp((sandbox) => {
       sandbox.putGroup({ id: 'gid-1', displayName: 'Team A' });

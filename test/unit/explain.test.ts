@@ -407,7 +407,7 @@ describe('a group that has moved between partitions', () => {
   const moved = (offset: bigint) => sourceAt(offset, { partition: 1, timestamp: 9 });
   const groupSentence = (evidence: Evidence): string => {
     const state = evidence.newestStateLink(allCommitted);
-    const facts = { pause: null, isAnyGone: false, invalid: evidence.invalid };
+    const facts = { pauses: [], isAnyGone: false, invalid: evidence.invalid };
     const known = state === null ? null : { ...knownOf(evidence, 'u'), links: [state] };
     return new GroupSummary().sentence({ ...facts, memberCount: 0, state: known });
   };
@@ -493,6 +493,6 @@ describe('the sentence about a group', () => {
     const summary = new GroupSummary();
     summary.take(verdict, state);
     const facts = { memberCount: 0, state: null, isAnyGone: false, invalid: [] };
-    expect(summary.sentence({ ...facts, pause })).toBe(`0 members: ${text}.`);
+    expect(summary.sentence({ ...facts, pauses: pause === null ? [] : [pause] })).toBe(`0 members: ${text}.`);
   });
 });

@@ -65,7 +65,7 @@ const someKafka = (unfinished: readonly (number | null)[]): KafkaFacts => ({
 
 function linesOf(kafka: KafkaFacts, reply: Reply, waiting: ReadonlyMap<number, WaitingFacts> = new Map()) {
   const overview = overviewOf({ kafka, replies: [reply], waiting });
-  return statusText({ overview, kafkaError: null }, NOW).split('\n');
+  return statusText({ overview, kafkaError: null }, { now: NOW, withAffected: true }).split('\n');
 }
 
 describe('unread', () => {
@@ -101,6 +101,19 @@ test('--affected: what is paused and not listed is said', () => {
   const lines = linesOf(someKafka([0]), answered({ partitions, affected: { groups: [group], left_out: 0 } }));
   expect(lines).toContain('group g  2 changes  since 2026-11-30T03:00:00.000Z  paused');
   expect(lines).toContain('the groups of 3 changes that wait for a resume are not listed');
+});
+
+test('--affected: of which partitions the groups are not listed is said', () => {
+  const affected = { groups: [], left_out: 0 };
+  expect(linesOf(someKafka([0, 3, 4]), answered({ partitions: [aPartition], affected }))).toContain(
+    'the groups of partition 1, 2 are not listed: no instance has answered for it',
+  );
+  const none = /^the (affected groups are not known|groups of partition)/;
+  expect(linesOf(someKafka([0]), answered({ partitions: [aPartition], affected })).join('\n')).not.toMatch(none);
+  const silent: Reply = { url: 'http://a', answer: null, problem: 'refused' };
+  expect(linesOf(someKafka([3]), silent)).toContain(
+    'the affected groups are not known: no instance has answered that lists them',
+  );
 });
 
 test('the ages in the table are of changes, not of how long they are held', () => {

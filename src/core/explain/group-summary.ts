@@ -35,8 +35,8 @@ export interface GroupFacts {
   readonly memberCount: number | null;
   /** With its newest full state as the only link, and what keeps that where it lies; null: none is known. */
   readonly state: KnownChanges | null;
-  /** By whom and why the group is paused, in one of its partitions at least; null: it is not, or that is not known. */
-  readonly pause: string | null;
+  /** By whom and why the group is paused, in some of its partitions at least; none: it is not, or that is not known. */
+  readonly pauses: readonly string[];
   /** Records of the source, or reports, are gone that may have been about the group. */
   readonly isAnyGone: boolean;
   /** Of each partition the newest event of the group that could not be read. */
@@ -98,7 +98,7 @@ export class GroupSummary {
     this.#counts.set(counts, (this.#counts.get(counts) ?? 0) + 1);
   }
 
-  sentence({ memberCount, state, pause, isAnyGone, invalid }: GroupFacts): string {
+  sentence({ memberCount, state, pauses, isAnyGone, invalid }: GroupFacts): string {
     const members = memberCount === null ? 'Not known how many members' : counted(memberCount, 'member');
     const openState = state === null ? null : openStateOf(state);
     const changes = ORDER.filter((each) => each !== 'nothing').flatMap((each) => this.#said(each) ?? []);
@@ -116,8 +116,8 @@ export class GroupSummary {
       ...(unnamed > 0 && (!isNoneNamed || open.length > 0) ? [`${event} names ${unnamed} of the members`] : []),
       ...doubts,
     ];
-    const unnamedPause = pause === null || pause === openState?.pause ? [] : [visible(pause)];
-    return `${members}: ${[...clauses, ...unnamedPause].join('; ')}.`;
+    const unnamedPauses = pauses.filter((pause) => pause !== openState?.pause).map(visible);
+    return `${members}: ${[...clauses, ...unnamedPauses].join('; ')}.`;
   }
 
   #asAsked(memberCount: number | null, doubts: readonly string[]): string {

@@ -84,7 +84,7 @@ function answer(known: Known, standing: Standing): string {
 
 function nothingKnown({ goneSource, areReportsGone, atTarget, former }: Known): string {
   if (former !== undefined)
-    return `the source topic does not name it as far as it is there; a report of a former one does: ${former.op ?? 'change'} at ${visible(operationId(former))}, ${visible(former.outcome)} ${former.reported_at}`;
+    return `no event that is left in the source topic names it; a report of a former source topic does: ${former.op ?? 'change'} at ${visible(operationId(former))}, ${visible(former.outcome)} ${former.reported_at}`;
   if (goneSource.size > 0 || areReportsGone)
     return 'no event and no report is left that names it, and older ones are gone';
   const isOthers = isMemberIn(atTarget) === true;

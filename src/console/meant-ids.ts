@@ -40,13 +40,13 @@ export async function withNaming<T>(
   }
 }
 
-/** @throws ExitError where an id is one group, or member, at the identity provider and another in Genesys Cloud */
+/** @throws ExitError where an id is one group, or member, at the identity provider and another in Genesys Cloud, or is of several groups */
 export function demandOneMeaning({ groups = [], members = [] }: NamedIds, naming: Naming): void {
   for (const group of groups) meant('group', group, naming);
   for (const member of members) meant('user', member, naming);
 }
 
-/** The filter by the ids of the source. @throws ExitError where an id means two, or is not known */
+/** The filter by the ids of the source. @throws ExitError where an id means several, or is not known */
 export function meantFilter(filter: WaitingFilter, naming: Naming): WaitingFilter {
   const sourcesOf = (kind: IdKind, names: readonly string[]): readonly string[] => [
     ...new Set(names.flatMap((name) => [...(meant(kind, name, naming) ?? unknown(kind, name, naming))])),
@@ -73,13 +73,17 @@ export async function findNamed(
   });
 }
 
-/** The ids of the source that a name means; null: it is not known. @throws ExitError where it means two */
+/** The ids of the source that a name means; null: it is not known. @throws ExitError where it means several */
 function meant(kind: IdKind, name: string, { command, waiting, ids }: Naming): ReadonlySet<string> | null {
-  const found = meantBy(name, [...knownIn(kind, waiting), ...rowsOf(kind, name, ids)]);
+  const found = meantBy(kind, name, [...knownIn(kind, waiting), ...rowsOf(kind, name, ids)]);
   if (found.kind === 'one') return found.sources;
   if (found.kind === 'unknown') return null;
-  const what = `${visible(name)} is one ${WORDS[kind]} at the identity provider and another in Genesys Cloud`;
-  throw new ExitError(EXIT.someFailed, `${command}: ${what}; name each by an id that is its own`);
+  const shown = visible(name);
+  const why =
+    found.kind === 'shared'
+      ? `${shown} is what Genesys Cloud calls ${[...found.sources].map(visible).toSorted().join(' and ')}; name one of them`
+      : `${shown} is one ${WORDS[kind]} at the identity provider and another in Genesys Cloud; name each by an id that is its own`;
+  throw new ExitError(EXIT.someFailed, `${command}: ${why}`);
 }
 
 const rowsOf = (kind: IdKind, name: string, ids: IdRows | null) =>

@@ -1,4 +1,5 @@
 /** The oldest report that is left of each partition: what is gone from the partition was written before it. */
+import { AHEAD_MAX_MS } from '../core/report/breakdown.ts';
 import { endIfStopped, unlessStopped, type CommandContext } from './command-context.ts';
 import type { ReadingSources } from './topic-reading.ts';
 
@@ -20,8 +21,6 @@ export interface PossibleTimes {
 
 /** Records have timestamps since Kafka 0.10, of 2016. Older ones are of a clock that was not set, or stand for no time (0, -1). */
 const FIRST_TIME = Date.UTC(2016, 0);
-/** Of the clocks of two hosts. */
-const AHEAD_MAX_MS = 86_400_000;
 
 export const possibleTimes = ({ clock }: Pick<CommandContext, 'clock'>): PossibleTimes => ({
   from: FIRST_TIME,

@@ -93,7 +93,7 @@ export async function readTopics(
 
 const SINCE = 'plan --since';
 
-/** As `replay now` reads its filters. @throws ExitError where an id means two, or is not known */
+/** As `replay now` reads its filters. @throws ExitError where an id means several, or is not known */
 function wishMeant(wish: TopicWish, view: WaitingView, { ids }: Pick<TopicSources, 'ids'>): TopicWish {
   if (wish.replay === null) return wish;
   const waiting = allWaiting(view).map(({ intent }) => intent);

@@ -31,18 +31,9 @@ export class SourceLook {
   }
 
   /**
-   * Of a report that was written before `expire` was called last. @returns null: its id names no place
+   * Of reports that were written before `expire` was called last; null: the id of one names no place.
    * @throws ExitError where the topic is missing, or it was asked to stop.
    */
-  async of(report: ReportRecord): Promise<ReportedSource | null> {
-    const position = readIntentId(operationId(report))?.position;
-    if (position === undefined) return null;
-    // A name alone says it.
-    if (position.topic !== this.#topic) return 'former';
-    return (await this.judge())(report);
-  }
-
-  /** As `of`, for many reports. */
   async judge(): Promise<(report: ReportRecord) => ReportedSource | null> {
     const partitions = (this.#partitions ??= await this.#look());
     return (report) => {

@@ -120,6 +120,8 @@ describe.each([
     const { out } = await diff(world);
     expect(out).toContain('1 foreign');
     expect(out).not.toMatch(/foreign {2}g {2}(?:bob|k)/);
+    expect(out).toContain('doubt  g  a former source topic named the group, and no full state is left: members whom');
+    expect(out).not.toContain('the oldest source records are gone');
     // Whom the deleted records had named is not known.
     const removing = await resync(world, { removeForeign: true });
     expect(removing.out).toMatch(/^refused {2}g {2}records that may say who is wanted are gone/m);

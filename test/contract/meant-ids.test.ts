@@ -91,6 +91,16 @@ describe('held: --group and --member', () => {
     expect(await approve({ groups: ['Sales2'], members: ['u1'] }, aTable())).toMatch(/group Sales2 {2}1 removal/);
   });
 
+  test('an id of Genesys Cloud that several groups have decides nothing', async () => {
+    await aHeld('DupA', 'g-88', ['u1', 'U-1']);
+    const ids = aTable().set('group', 'DupA', 'g-88').set('group', 'DupB', 'g-88');
+    const why = 'held: g-88 is what Genesys Cloud calls DupA and DupB; name one of them';
+    await expect(approve({ groups: ['g-88'] }, ids)).rejects.toMatchObject(refused(why));
+    await aHeld('DupB', 'g-88', ['u1', 'U-1']);
+    await expect(approve({ groups: ['g-88'] }, null)).rejects.toMatchObject(refused('name one of them'));
+    expect(await approve({ groups: ['DupB'] }, ids)).toMatch(/group DupB {2}1 removal/);
+  });
+
   test('the id map is closed, and is not opened where nothing is named', async () => {
     await aHeld('Sales2', 'Sales', ['m20', 'M-20']);
     const { retry, closed } = retryWith(aTable());
@@ -173,6 +183,12 @@ describe('retry-now and replay: --group and --member', () => {
       "nothing waits of a group that the identity provider calls g-11, and what Genesys Cloud calls so is not known here (ID_MAP=scim): name it by the identity provider's id, which reports show (`rollcall report`)",
       { group: ['g-11'] },
       () => ({}),
+    ],
+    [
+      'an id of several groups',
+      'g-11 is what Genesys Cloud calls Sal and other; name one of them',
+      { group: ['g-11'] },
+      () => aTable().set('group', 'other', 'g-11'),
     ],
     [
       'an id that means two',

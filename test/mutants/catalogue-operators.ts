@@ -11,6 +11,12 @@ export const operatorMutants: readonly Mutant[] = [
     tests: named,
   },
   {
+    name: 'one-id-of-several-groups',
+    breaks: 'an id of Genesys Cloud that several groups of the source have is taken for all of them',
+    edits: [{ find: "if (kind === 'group' && sources.size > 1)", replace: 'if (sources.size < 0)' }],
+    tests: named,
+  },
+  {
     name: 'held-two-groups-decided',
     breaks: 'a decision about what is held names two groups by one id',
     edits: [

@@ -16,20 +16,29 @@ test.each<[string, readonly KnownId[], Meant]>([
   ['it is the source’s', known('x>t', 's>u'), one('x')],
   ['it is the source’s, and what the target calls it is not known', known('x>'), one('x')],
   ['it is the target’s', known('s>x', 'r>u'), one('x', 's')],
-  ['it is the target’s, of several of the source', known('s>x', 'r>x'), one('x', 's', 'r')],
   ['it is the target’s, and no source names it', known('>x'), one('x')],
   ['both sides call one so', known('x>x'), one('x')],
-  ['both sides call one so, which has another name at the source', known('x>x', 's>x'), one('x', 's')],
   ['it is one by each side', known('x>t', 's>x'), { kind: 'two' }],
   ['it is one by each side, the one without a name at the target', known('x>', 's>x'), { kind: 'two' }],
   ['it is one by each side, where records do not agree', known('x>x', 'x>t', 's>x'), { kind: 'two' }],
   ['it is the source’s, and one that only the target knows', known('x>t', '>x'), { kind: 'two' }],
 ])('an id is meant: %s', (_, ids, meant) => {
-  expect(meantBy('x', ids)).toEqual(meant);
+  // A group is named by the source's id alone where that is one.
+  const ofGroup = meant.kind === 'one' && ids.some(({ source }) => source === 'x') ? one('x') : meant;
+  expect([meantBy('user', 'x', ids), meantBy('group', 'x', ids)]).toEqual([meant, ofGroup]);
+});
+
+test('an id of several of the source: members are one user there, groups have changes each', () => {
+  const several = known('s>x', 'r>x', 's>x');
+  expect(meantBy('user', 'x', several)).toEqual(one('x', 's', 'r'));
+  expect(meantBy('group', 'x', several)).toEqual({ kind: 'shared', sources: new Set(['s', 'r']) });
+  const alsoSource = known('x>x', 's>x');
+  expect(meantBy('user', 'x', alsoSource)).toEqual(one('x', 's'));
+  expect(meantBy('group', 'x', alsoSource)).toEqual(one('x'));
 });
 
 test('an id is meant in any letter case of a UUID', () => {
-  expect(meantBy(UUID, known(`s>${UUID}`))).toEqual(one(UUID.toLowerCase(), 's'));
+  expect(meantBy('user', UUID, known(`s>${UUID}`))).toEqual(one(UUID.toLowerCase(), 's'));
 });
 
 test('what is known of waiting changes: the source’s ids, and the target’s where the guard has recorded them', () => {

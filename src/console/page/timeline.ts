@@ -1,13 +1,17 @@
 /** The time that a page shows, in spans of equal length: hours of a day or two, days of a month, more of more. */
-import { HOUR_MS, type BreakdownRow, type CountedOperations, type Selected } from '../../core/report/breakdown.ts';
+import {
+  AHEAD_MAX_MS,
+  HOUR_MS,
+  type BreakdownRow,
+  type CountedOperations,
+  type Selected,
+} from '../../core/report/breakdown.ts';
 import { timeText } from '../../core/report/reporting.ts';
 
 export const SPANS_MAX = 100;
 const DAY_MS = 24 * HOUR_MS;
 const SPANS_MS = [HOUR_MS, DAY_MS, 7 * DAY_MS, 28 * DAY_MS, 364 * DAY_MS] as const;
 
-/** Of the clock that made the page, and those that made reports. */
-const AHEAD_MAX_MS = DAY_MS;
 /** So few, so long before all others, are of a clock that was not set. */
 const BEHIND_MIN_MS = 364 * DAY_MS;
 const BEHIND_SHARE_MAX = 0.01;

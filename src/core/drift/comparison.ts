@@ -296,7 +296,7 @@ class Comparison {
       ...(facts.newest === null && wanted === null ? [facts.isNamedBefore ? NAMED_BEFORE : NOT_NAMED] : []),
       ...(isForeignDoubtful
         ? [
-            'the oldest source records are gone, and no full state is left: members whom those alone named count as foreign',
+            `${facts.isNamedBefore ? 'a former source topic named the group' : 'the oldest source records are gone'}, and no full state is left: members whom those records alone named count as foreign`,
           ]
         : []),
       ...(this.#unshownCount > 0

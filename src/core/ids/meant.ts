@@ -10,12 +10,15 @@ export interface KnownId {
   readonly target: string | null;
 }
 
-/** `two`: it is one at the identity provider and another in Genesys Cloud. `sources`: by `idKey`. */
+/**
+ * `two`: it is one at the identity provider and another in Genesys Cloud. `shared`: Genesys Cloud calls several groups of the source
+ * so, each with changes of its own. Several members of the source are one user there, and are all meant. `sources`: by `idKey`.
+ */
 export type Meant =
   | { readonly kind: 'unknown' | 'two' }
-  | { readonly kind: 'one'; readonly sources: ReadonlySet<string> };
+  | { readonly kind: 'one' | 'shared'; readonly sources: ReadonlySet<string> };
 
-export function meantBy(name: string, known: Iterable<KnownId>): Meant {
+export function meantBy(kind: IdKind, name: string, known: Iterable<KnownId>): Meant {
   const key = idKey(name);
   /** What the target calls the source's own `name`. */
   const targets = new Set<string>();
@@ -32,7 +35,10 @@ export function meantBy(name: string, known: Iterable<KnownId>): Meant {
   if (!isSource && others.size === 0) return { kind: 'unknown' };
   const isSameTarget = targets.size === 1 && targets.has(key);
   if (isSource && others.size > 0 && !isSameTarget) return { kind: 'two' };
-  return { kind: 'one', sources: new Set([key, ...[...others].filter((source) => source !== null)]) };
+  const sources = new Set([...others].filter((source) => source !== null));
+  if (kind === 'group' && isSource) return { kind: 'one', sources: new Set([key]) };
+  if (kind === 'group' && sources.size > 1) return { kind: 'shared', sources };
+  return { kind: 'one', sources: sources.add(key) };
 }
 
 /** Of each intent, its group or its member. A target is recorded only where the guard has had a say. */

@@ -12,6 +12,8 @@ import { timeText } from './reporting.ts';
 export type BreakdownBy = 'group' | 'reason' | 'outcome' | { readonly spanMs: number };
 
 export const HOUR_MS = 3_600_000;
+/** A time that is further ahead of the clock that reads it is of a clock that was not set. */
+export const AHEAD_MAX_MS = 24 * HOUR_MS;
 
 /** How a change stands; `other`: it has ended in a way that only a newer version knows. */
 export const STANDINGS = ['succeeded', 'failed', 'waiting', 'held', 'other'] as const;

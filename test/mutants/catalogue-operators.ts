@@ -36,7 +36,7 @@ export const operatorMutants: readonly Mutant[] = [
   {
     name: 'waiting-by-source-id-only',
     breaks: 'what waits is found by the id of the identity provider alone',
-    edits: [{ find: 'new Set([key, ...[...others].filter((source) => source !== null)])', replace: 'new Set([key])' }],
+    edits: [{ find: 'sources: sources.add(key)', replace: 'sources: new Set([key])' }],
     tests: named,
   },
   {

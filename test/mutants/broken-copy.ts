@@ -13,13 +13,12 @@ const copies = join(root, '.cache', 'mutants');
 
 /** Where mutants find their code. */
 const BROKEN = ['src', 'test/simulation'] as const;
-const COPIED = [...BROKEN, 'test/oracle', 'test/support/random.ts'] as const;
+const COPIED = [...BROKEN, 'test/oracle', 'test/support'] as const;
 /** What tests need besides; their global setup builds the program. */
 const COPIED_FOR_TESTS = [
   'bench',
   'test/contract',
   'test/unit',
-  'test/support',
   'scripts',
   'vitest.config.ts',
   'package.json',

@@ -294,11 +294,7 @@ class Comparison {
     const isForeignDoubtful = isSourceGone && !this.#hasState && wanted === null && this.#found.foreign.length > 0;
     return [
       ...(facts.newest === null && wanted === null ? [facts.isNamedBefore ? NAMED_BEFORE : NOT_NAMED] : []),
-      ...(isForeignDoubtful
-        ? [
-            `${facts.isNamedBefore ? 'a former source topic named the group' : 'the oldest source records are gone'}, and no full state is left: members whom those records alone named count as foreign`,
-          ]
-        : []),
+      ...(isForeignDoubtful ? [facts.isNamedBefore ? FOREIGN_BEFORE : FOREIGN_GONE] : []),
       ...(this.#unshownCount > 0
         ? [`${this.#unshownCount} whom the source wants are not shown, and the answer may not name all members`]
         : []),
@@ -326,5 +322,11 @@ class Comparison {
 
 const NOT_NAMED = 'no event and no report names the group';
 const NAMED_BEFORE = 'only reports of a former source topic name the group';
+
+const FOREIGN_GONE =
+  'the oldest source records are gone, and no full state is left: members whom those alone named count as foreign';
+
+const FOREIGN_BEFORE =
+  'a former source topic named the group, and no full state is left: members whom its records alone named count as foreign';
 
 const NO_FACTS = { place: { topic: '', partition: 0, offset: 0n, index: null, timestamp: 0 }, op: null, final: null };

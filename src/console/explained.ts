@@ -110,11 +110,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
   return (group: GroupRead | null): Explained => ({
     names,
     evidence,
-    group: group ?? {
-      kind: 'unknown',
-      why: 'it is asked as of a time that is over',
-      outcome: names.group.target === null ? names.whyNoGroup.outcome : null,
-    },
+    group: group ?? unasked(names),
     replies,
     gone: [...goneSource, ...goneReports],
     doubts: [
@@ -153,6 +149,13 @@ function obstaclesOf(
     pause,
   };
 }
+
+/** Only its name may have been looked up. */
+const unasked = ({ group, whyNoGroup }: GroupNames): GroupRead => ({
+  kind: 'unknown',
+  why: 'it is asked as of a time that is over',
+  outcome: group.target === null ? whyNoGroup.outcome : null,
+});
 
 const wantedOf = (member: NamesOf | null, { ids }: Sources, names: GroupNames): WantedEvents['member'] =>
   member === null ? null : { names: member.all, means: ids === null ? null : (name) => names.isNameOf(name, member) };

@@ -66,7 +66,7 @@ export const breakerMutants: readonly Mutant[] = [
         replace: 'of openedBy.slice(-1).flatMap(',
       },
     ],
-    scenario: 'outage',
+    tests: ['test/contract/rules/breaker-attempts.test.ts'],
   },
   {
     name: 'back-at-once',

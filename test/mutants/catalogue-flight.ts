@@ -210,21 +210,56 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     name: 'given-back-and-forgotten',
-    breaks:
-      'a full state that was reported to wait, and whose try the breaker has given back, has no end in the reports',
+    breaks: 'that a try has failed which the breaker has given back is forgotten',
     edits: [
       {
         find: 'countedFrom(waitingForTarget(pending, notBefore), attempt)',
         replace: '{ ...waitingForTarget(pending, notBefore), attempt }',
       },
     ],
-    tests: ['test/contract/rules/full-state-reports.test.ts'],
+    tests: ['test/contract/rules/full-state-reports.test.ts', 'test/contract/rules/breaker-attempts.test.ts'],
   },
   {
     name: 'unanswered-and-forgotten',
     breaks: 'what a request did whose answer was lost, and whose try does not count, is called the work of others',
-    edits: [{ find: 'isSureAnswer(answer) ? left : left.map(', replace: 'true ? left : left.map(' }],
+    edits: [{ find: 'if (!isSureAnswer(answer)) markUnsure(owners, group, failed.part);', replace: '' }],
     tests: ['test/contract/rules/breaker-attempts.test.ts', 'test/contract/rules/isolation.test.ts'],
+  },
+  {
+    name: 'unsure-lost-with-its-change',
+    breaks:
+      'what a lost answer has done is called the work of others once a newer change has taken the place of its own',
+    edits: [{ find: 'return succeeding(intent, olders);', replace: 'return intent;' }],
+    tests: ['test/contract/rules/unsure-changes.test.ts'],
+  },
+  {
+    name: 'unsure-lost-on-its-way',
+    breaks: 'the same where the newer change has come while the request was on its way',
+    edits: [
+      {
+        find: 'boolean => isOneIntent(rival, intent) || supersedes(rival, intent);',
+        replace: 'boolean => isOneIntent(rival, intent);',
+      },
+    ],
+    tests: ['test/contract/rules/unsure-changes.test.ts'],
+  },
+  {
+    name: 'unsure-not-recorded',
+    breaks: 'that a PATCH had no sure answer is only in memory where its try does not count',
+    edits: [{ find: "intent.waits === 'resume' ||\n    isUnsure(intent));", replace: "intent.waits === 'resume');" }],
+    tests: ['test/contract/rules/unsure-changes.test.ts'],
+  },
+  {
+    name: 'unsure-given-up-unseen',
+    breaks: 'what is given up without a look, and replayed, is called the work of others',
+    edits: [{ find: 'isUndone = seen !== null && sightOf(', replace: 'isUndone = seen === null || sightOf(' }],
+    tests: ['test/contract/rules/unsure-changes.test.ts'],
+  },
+  {
+    name: 'unsure-in-no-report',
+    breaks: 'a full state says nothing of a member whom a lost answer may have removed',
+    edits: [{ find: '[...snapshot.members, ...mayHaveLeft(state, snapshot)]', replace: 'snapshot.members' }],
+    tests: ['test/contract/rules/unsure-changes.test.ts'],
   },
   {
     name: 'breaker-stays-open',

@@ -201,12 +201,12 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'what a full state comes to is sent before it is recorded',
     edits: [
       {
-        find: "target: canJoin ? target : null, waits: 'record' });",
-        replace: 'target: canJoin ? target : null });',
+        find: "target: canJoin ? target : null, waits: 'record' as const };",
+        replace: 'target: canJoin ? target : null };',
       },
       {
-        find: "removes.push(withFields(intent, { namedBy: 'target', waits: 'record' }));",
-        replace: "removes.push(withFields(intent, { namedBy: 'target' }));",
+        find: "withFields(intent, { namedBy: 'target', waits: 'record' })",
+        replace: "withFields(intent, { namedBy: 'target' })",
       },
     ],
     scenario: 'states',

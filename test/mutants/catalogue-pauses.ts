@@ -165,6 +165,12 @@ export const pauseMutants: readonly Mutant[] = [
     tests,
   },
   {
+    name: 'apply-now-forgets-the-last-try',
+    breaks: 'that a change was tried for the last time is forgotten once its group is to go ahead',
+    edits: [{ find: 'isLast ? countedFrom(pending, pending.attempt) : pending', replace: 'pending' }],
+    tests,
+  },
+  {
     name: 'resumed-said-to-be-nothing',
     breaks: 'a pause that has ended while another one keeps its group is said not to have been there',
     edits: [{ find: "done === 'resumed' ? 'still_paused' : 'is_paused'", replace: "'is_paused'" }],

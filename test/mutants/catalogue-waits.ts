@@ -96,8 +96,8 @@ export const waitMutants: readonly Mutant[] = [
       'a full state that was reported to wait, or given up, has no end in the reports where its tries start again',
     edits: [
       {
-        find: 'wasTried(intent) && { isTried: true as const }',
-        replace: 'false',
+        find: 'withFields(intent, { attempt, isTried: true })',
+        replace: '({ ...intent, attempt })',
       },
     ],
     tests: ['test/contract/rules/full-state-reports.test.ts'],

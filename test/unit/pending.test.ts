@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import type { Approval, Held, Intent } from '../../src/core/change/change.ts';
 import {
   afterGroupAnswered,
-  afterNoAnswer,
   countedFrom,
   fold,
   isDue,
@@ -144,7 +143,7 @@ describe('waiting', () => {
     const tried = atOffset(1n, { attempt: 2 });
     const again = { ...tried, attempt: 0, isTried: true };
     expect([countedFrom(tried, 0), startedAgain(tried), revived(tried)]).toEqual([again, again, again]);
-    expect(afterNoAnswer(atOffset(1n))).toEqual(again);
+    expect(startedAgain(atOffset(1n))).toEqual(atOffset(1n));
     expect(countedFrom(again as Intent, 0)).toEqual(again);
     expect([tried, again as Intent, atOffset(1n)].map(wasTried)).toEqual([true, true, false]);
     expect([tried, again as Intent].map((each) => wasTried(revived({ ...each, dead })))).toEqual([false, false]);
@@ -154,7 +153,7 @@ describe('waiting', () => {
     const state = atOffset(1n, { op: 'state', member: '', attempt: 2 });
     expect(revived(state)).toEqual({ ...state, attempt: 0, isTried: true });
     expect(countedFrom(countedFrom(state, 1), 0)).toEqual({ ...state, attempt: 0, isTried: true });
-    expect(countedFrom({ ...state, attempt: 0 }, 0)).toEqual({ ...state, attempt: 0 });
+    expect(startedAgain({ ...state, attempt: 0 })).toEqual({ ...state, attempt: 0 });
     expect([state, revived(state), { ...state, attempt: 0 }].map(wasTried)).toEqual([true, true, false]);
   });
 

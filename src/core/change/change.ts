@@ -11,7 +11,8 @@
  *   parked        pending, and in the live record             held        kept back by the removal guard for an operator
  *   dead          given up; a replay can wake it              final       ended, with a report that says how
  */
-export type Op = 'add' | 'remove';
+export const OPS = ['add', 'remove'] as const;
+export type Op = (typeof OPS)[number];
 
 /** What a source record says of itself; shared by all of its intents. Times are epoch milliseconds. */
 export interface ChangeSource extends Position {
@@ -47,6 +48,8 @@ export interface WholeGroup {
   readonly deleted: boolean;
   /** Worked out on a doubtful read: what was shown is sent, and a second look says whether that was all. */
   readonly isPartly?: true;
+  /** As of an intent, of each member by the `idKey` of the target's name. Absent: of none. */
+  readonly unsure?: ReadonlyMap<string, readonly Op[]>;
 }
 
 /** The member that a full state stands under beside the members of its group: no id is empty. */
@@ -86,8 +89,10 @@ export interface Intent {
   readonly guard: Held | Approval | null;
   /** Of an addition: neither the id map nor the target takes the member. Only its landing, or a replay, ends that. */
   readonly isUnresolved?: true;
-  /** Tries have failed that `attempt` does not count (they start again, or were given back), or a PATCH had no sure answer. */
+  /** Tries have failed that `attempt` does not count: they start again, or were given back. */
   readonly isTried?: true;
+  /** What PATCHes may have done to the member although no answer says so (unsure.ts), in the order of `OPS`. Absent: nothing. */
+  readonly unsure?: readonly Op[];
 }
 
 /**

@@ -70,10 +70,13 @@ export type HeldIntent = Intent & { readonly guard: Held };
 /** Waits for an operator. */
 export const isHeld = (intent: Intent): intent is HeldIntent => intent.dead === null && intent.guard?.kind === 'held';
 
-/** Its place is in the live record: it waits there for another try, for an operator, or to be sent at all. */
+/** Its place is in the live record: it waits there for another try, for an operator, or to be sent at all, or a PATCH may have done it. */
 export const isParked = (intent: Intent): boolean =>
   intent.dead === null &&
-  (intent.attempt > 0 || isHeld(intent) || intent.waits === 'record' || intent.waits === 'resume');
+  (intent.attempt > 0 || isHeld(intent) || intent.waits === 'record' || intent.waits === 'resume' || isUnsure(intent));
+
+/** A PATCH may have changed its member, or one of its members, without an answer that says so (unsure.ts). */
+export const isUnsure = ({ unsure, whole }: Intent): boolean => (unsure ?? whole?.unsure) !== undefined;
 
 /**
  * What becomes due when its group has answered: everything parked for a reason of the whole group; a wait of the
@@ -100,30 +103,23 @@ const isSlowWait = ({ dead, schedule, notBefore }: Intent, now: number): boolean
   dead === null && schedule === 'slow' && notBefore > now;
 
 /**
- * A try of it has failed, or has had no sure answer: what is found to be so may be the work of a request whose answer was lost. A
- * full state has a report of its own in the end then, since one has said that it waits, or is given up.
+ * A try of it has failed, or a PATCH may have done it without an answer that says so: what is found to be so may be the work of
+ * Rollcall. A full state has a report of its own in the end then, since one has said that it waits, or is given up.
  */
-export const wasTried = ({ attempt, isTried }: Intent): boolean => attempt > 0 || isTried === true;
+export const wasTried = ({ attempt, isTried, op, unsure }: Intent): boolean =>
+  attempt > 0 || isTried === true || (op !== 'state' && unsure?.includes(op) === true);
 
-/** With as many tries that count; that others have failed stays known. */
-export const countedFrom = (intent: Intent, attempt: number): Intent => ({
-  ...intent,
-  attempt,
-  ...(wasTried(intent) && { isTried: true as const }),
-});
-
-/** A PATCH that asks for it has no sure answer, so what is found to be so may be its work. No PATCH asks for a full state. */
-export const afterNoAnswer = (intent: Intent): Intent =>
-  intent.op === 'state' || wasTried(intent) ? intent : withFields(intent, { isTried: true });
+/** A try has failed, and so many count. */
+export const countedFrom = (intent: Intent, attempt: number): Intent => withFields(intent, { attempt, isTried: true });
 
 /** It starts with its first try, now. */
 export const startedAgain = (intent: Intent): Intent => ({
-  ...countedFrom(withoutSchedule(intent), 0),
+  ...(wasTried(intent) ? countedFrom(withoutSchedule(intent), 0) : withoutSchedule(intent)),
   notBefore: 0,
   waits: null,
 });
 
-/** What a replay wakes starts again. A member's change that was given up had a last look: what is so now is no work of its tries. */
+/** What a replay wakes starts again. The tries of a member's change that was given up are over; what is unsure of it stays so. */
 export function revived(intent: Intent): Intent {
   const { guard, dead, op } = intent;
   const isAfterLastLook = dead !== null && op !== 'state';

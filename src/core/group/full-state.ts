@@ -17,6 +17,7 @@ import {
   type WholeGroup,
 } from '../change/change.ts';
 import { intentFor, withFields } from '../change/pending.ts';
+import { unsureIn, withUnsure } from '../change/unsure.ts';
 import type { Resolved } from '../ids/resolution.ts';
 import { ADVICE } from '../target/refusals.ts';
 import type { Membership } from '../target/snapshot.ts';
@@ -64,23 +65,27 @@ export function* expandInSlices(state: Intent, { snapshot, resolve, newerFor }: 
     if (count % SLICE === 0) yield;
     const { target, canJoin } = resolve(member);
     const targetKey = target === null ? null : idKey(target);
+    // What a PATCH may have done is reported, although it is there already.
+    const unsure = targetKey === null ? [] : unsureIn(state.whole, targetKey);
+    const isThere = targetKey !== null && snapshot.members.has(targetKey) && !unsure.includes('add');
     // There already, or wanted under another name.
-    const isCovered = targetKey !== null && (snapshot.members.has(targetKey) || wanted.has(targetKey));
+    const isCovered = isThere || (targetKey !== null && wanted.has(targetKey));
     if (targetKey !== null) wanted.add(targetKey);
     const newer = newerFor(key, target);
     // It has come to a removal of the member before the name was known, which the addition takes back.
     const isTakenBack = newer !== null && isOfFullState(newer) && isSamePosition(newer.source, state.source);
     if (isCovered && !isTakenBack) continue;
-    if (newer === null || isTakenBack)
-      adds.push({ ...intentFor(origin, 'add', member), target: canJoin ? target : null, waits: 'record' });
-    else if (isAwaited(newer, state)) awaited.push(newer.member);
+    if (newer === null || isTakenBack) {
+      const intent = { ...intentFor(origin, 'add', member), target: canJoin ? target : null, waits: 'record' as const };
+      adds.push(withUnsure(intent, unsure));
+    } else if (isAwaited(newer, state)) awaited.push(newer.member);
   }
-  for (const target of snapshot.members) {
+  for (const target of [...snapshot.members, ...mayHaveLeft(state, snapshot)]) {
     count += 1;
     if (count % SLICE === 0) yield;
     if (!mayLeave(target, snapshot) || wanted.has(target) || newerFor(target, target) !== null) continue;
     const intent = intentFor(origin, 'remove', snapshot.spellings.get(target) ?? target);
-    removes.push(withFields(intent, { namedBy: 'target', waits: 'record' }));
+    removes.push(withUnsure(withFields(intent, { namedBy: 'target', waits: 'record' }), unsureIn(state.whole, target)));
   }
   // The second look is about those whom the first did not show; the adds were sent after the first.
   return {
@@ -88,6 +93,14 @@ export function* expandInSlices(state: Intent, { snapshot, resolve, newerFor }: 
     heldBy: deleted ? 'group_deleted' : members.length === 0 ? 'empty_state' : null,
     awaited,
   };
+}
+
+/** Not there, and a PATCH may have removed them, which is reported. What an operator decides about is who is there. */
+function mayHaveLeft({ whole }: Intent, { members }: Membership): readonly string[] {
+  if (whole === null || whole.deleted || whole.members.length === 0) return [];
+  return [...(whole.unsure ?? [])].flatMap(([target, ops]) =>
+    ops.includes('remove') && !members.has(target) ? [target] : [],
+  );
 }
 
 /** A member whom the full state names is added by something newer. */

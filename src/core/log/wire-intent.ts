@@ -3,8 +3,10 @@ import * as z from 'zod';
 import {
   ID_LENGTH_MAX,
   OFFSET_PATTERN,
+  OPS,
   WHOLE_GROUP,
   comparePositions,
+  idKey,
   isSameId,
   isStoredId,
   offsetText,
@@ -73,11 +75,13 @@ export const wireIds = z.custom<readonly string[]>(
   (value) => Array.isArray(value) && value.every((each) => wireId.safeParse(each).success),
 );
 
-const OPS = ['add', 'remove', 'state'] as const;
+const wireOps = z.array(z.enum(OPS)).min(1);
+
+const INTENT_OPS = [...OPS, 'state'] as const;
 
 export const wireIntent = wireNamed
   .extend({
-    op: z.enum(OPS),
+    op: z.enum(INTENT_OPS),
     /** Of a full state. */
     members: wireIds.optional(),
     deleted: z.boolean().optional(),
@@ -103,6 +107,13 @@ export const wireIntent = wireNamed
     unresolved: z.literal(true).optional().catch(undefined),
     /** Tries have failed that `attempt` does not count. */
     told: z.literal(true).optional().catch(undefined),
+    /** What PATCHes may have done to the member although no answer says so. */
+    unsure: wireOps.optional().catch(undefined),
+    /** Of a full state: the same of each such member, by the target's name. */
+    unsure_members: z
+      .array(z.object({ member: wireId, ops: wireOps }))
+      .optional()
+      .catch(undefined),
   })
   .refine(
     ({ op, member, members }) => (op === 'state') === (member === null) && (op === 'state') === (members !== undefined),
@@ -116,7 +127,7 @@ export const wireIntent = wireNamed
  */
 export function isForeign(entry: unknown): boolean {
   if (!isObject(entry) || typeof entry['op'] !== 'string') return false;
-  const isKnown = (OPS as readonly string[]).includes(entry['op']);
+  const isKnown = (INTENT_OPS as readonly string[]).includes(entry['op']);
   return !isKnown || (entry['op'] === 'state' && (entry['held'] ?? entry['approval']) !== undefined);
 }
 
@@ -145,15 +156,21 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     guard: guardOf(wire),
     ...(wire.unresolved !== undefined && wire.op === 'add' && { isUnresolved: true as const }),
     ...(wire.told !== undefined && { isTried: true as const }),
+    ...(wire.unsure !== undefined && wire.op !== 'state' && { unsure: wire.unsure }),
     // Not first: see `withFields`.
     ...name,
   };
 }
 
-const wholeOf = ({ members, deleted, partly }: WireIntent): Intent['whole'] =>
+const wholeOf = ({ members, deleted, partly, unsure_members: unsure }: WireIntent): Intent['whole'] =>
   members === undefined
     ? null
-    : { members, deleted: deleted ?? false, ...(partly !== undefined && { isPartly: partly }) };
+    : {
+        members,
+        deleted: deleted ?? false,
+        ...(partly !== undefined && { isPartly: partly }),
+        ...(unsure !== undefined && { unsure: new Map(unsure.map(({ member, ops }) => [idKey(member), ops])) }),
+      };
 
 /**
  * Of a record without it, or with a value that is not known, only its own time ends the wait. `record` is not written: what is
@@ -251,6 +268,10 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
     }),
     ...(intent.isUnresolved === true && { unresolved: true as const }),
     ...(intent.isTried === true && { told: true as const }),
+    ...(intent.unsure !== undefined && { unsure: [...intent.unsure] }),
+    ...(whole?.unsure !== undefined && {
+      unsure_members: [...whole.unsure].map(([member, ops]) => ({ member, ops: [...ops] })),
+    }),
   };
 }
 

@@ -26,8 +26,9 @@ import { expandState } from '../intents/expand.ts';
 import { keptBackIn, passageIn } from '../intents/full-state-removals.ts';
 import { hold, pendingRemovals, removedInWindow, reserveRemovals } from '../intents/guard.ts';
 import { lookUpAgain, mayHaveAnotherId } from '../intents/identify.ts';
+import { markUnsure } from '../intents/precedence.ts';
 import { DueQueue } from '../state/due-queue.ts';
-import { GroupRun, isExhausted, type Next } from '../state/group-run.ts';
+import { GroupRun, isExhausted, isStillDue, type Next } from '../state/group-run.ts';
 import type { Group, Run } from '../state/group.ts';
 import { mayDispatch, type Owners } from '../state/owners.ts';
 import { giveUpExhausted, notEffective } from './failed-tries.ts';
@@ -129,7 +130,7 @@ async function takeStep(owners: Owners, run: Run): Promise<Next> {
         if (mayHaveAnotherId(owners, group, intent)) lookUpAgain(owners, group, intent);
         else markAlreadySynced(owners, group, intent);
       }
-      for (const intent of step.givenUp) giveUpExhausted(owners, group, intent);
+      for (const intent of step.givenUp) giveUpExhausted(owners, group, intent, run.snapshot);
       groupAnswered(group);
       // Of what is due no more than a slice is final.
       return run.due.size > due.length ? 'go_on' : 'stop';
@@ -214,6 +215,7 @@ function verify(owners: Owners, group: Group, { part, request, seen, isTrusted }
     const acceptance = { intent, request, isShownOtherwise: seen !== null };
     group.noteAccepted(acceptance, clock.now().monotonic, options.lateApplyMs);
     supersedeIfReplaced(owners, group, intent);
+    if (!isStillDue(group, intent)) markUnsure(owners, group, [intent]);
   }
   group.dropConfirmed();
 }

@@ -4,6 +4,7 @@ import { withoutSchedule } from '../../core/change/pending.ts';
 import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
 import { signOf, type Observation } from '../../core/target/breaker.ts';
 import type { FailedOutcome } from '../../core/target/outcome.ts';
+import type { Membership } from '../../core/target/snapshot.ts';
 import { decideRetry, parkUntested, scheduleOf, scheduleOfUntested } from '../../core/target/retry.ts';
 import { giveUp, park } from '../intents/conclude.ts';
 import type { Group } from '../state/group.ts';
@@ -88,9 +89,10 @@ export function lookAgain({ clock, options }: Owners, group: Group, intent: Inte
   member.postponeLastLook(later);
 }
 
-export function giveUpExhausted(owners: Owners, group: Group, intent: Intent): void {
+/** @param seen what the last look has shown, out of doubt; null: nothing. */
+export function giveUpExhausted(owners: Owners, group: Group, intent: Intent, seen: Membership | null): void {
   const exhausted = group.members.get(intent.member)?.exhausted;
-  if (exhausted?.intent === intent) giveUp(owners, group, exhausted);
+  if (exhausted?.intent === intent) giveUp(owners, group, exhausted, seen);
 }
 
 /** The target said yes and did something else, for instance by a rule of its own: said once, not tried for ever. */

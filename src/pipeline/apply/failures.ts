@@ -3,7 +3,6 @@
  * PATCH of several is refused, the bad member is searched for.
  */
 import type { Intent } from '../../core/change/change.ts';
-import { afterNoAnswer } from '../../core/change/pending.ts';
 import type { HttpAnswer, RequestFacts } from '../../core/target/refusals.ts';
 import type { Observation } from '../../core/target/breaker.ts';
 import { faultOf, isOver, isRunningOut, isSearching } from '../../core/target/isolation.ts';
@@ -14,6 +13,7 @@ import { afterConflict, etagChanged, isSameVersion, versionForms } from '../../c
 import { pause } from '../../time.ts';
 import { markAlreadySynced, supersedeReplaced } from '../intents/conclude.ts';
 import { lookUpAgain } from '../intents/identify.ts';
+import { markUnsure } from '../intents/precedence.ts';
 import { isExhausted, isStillDue, isTried, type Next, type RefusedPatch } from '../state/group-run.ts';
 import type { Group, Run } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
@@ -28,12 +28,12 @@ export function readFailed(owners: Owners, run: Run, { outcome, seen }: Asked): 
   const isConfirmed = isRefusal(outcome) && group.doubt === null && owners.breaker.lets(group);
   const due = run.stillDue();
   for (const intent of due.filter((each) => isExhausted(group, each))) {
-    if (isConfirmed) giveUpExhausted(owners, group, intent);
+    if (isConfirmed) giveUpExhausted(owners, group, intent, null);
     else lookAgain(owners, group, intent);
   }
   const tried = run.stillDue().filter((each) => isTried(group, each));
   fail(owners, group, { intents: tried, outcome, request: null, seen });
-  for (const intent of isConfirmed ? tried : []) giveUpExhausted(owners, group, intent);
+  for (const intent of isConfirmed ? tried : []) giveUpExhausted(owners, group, intent, null);
   return afterFailure(run, outcome);
 }
 
@@ -57,7 +57,8 @@ export async function patchFailed(owners: Owners, run: Run, failed: FailedPatch)
   if (!('failure' in outcome)) return 'stop';
   const sentCount = failed.part.length;
   const left = failed.part.filter((intent) => isStillDue(group, intent));
-  const part = isSureAnswer(answer) ? left : left.map((intent) => noteNoAnswer(run, intent));
+  if (!isSureAnswer(answer)) markUnsure(owners, group, failed.part);
+  const part = left.map((intent) => group.members.get(intent.member)?.pending ?? intent);
   const fault = outcome.kind === 'conflict' ? 'unclear' : faultOf(answer);
   const tried = triedOf(run, snapshot);
   const refused = { outcome, fault, part, sentCount, tried, request, seen };
@@ -97,13 +98,6 @@ export async function patchFailed(owners: Owners, run: Run, failed: FailedPatch)
     case 'throttled':
       return 'stop';
   }
-}
-
-/** Answers the intent as it is due from now on. */
-function noteNoAnswer(run: Run, intent: Intent): Intent {
-  const next = afterNoAnswer(intent);
-  if (next !== intent) run.replaceDue(intent, next);
-  return next;
 }
 
 /** What the failure of a request is about: all that would have been sent, and a full state that waits for its second look. */

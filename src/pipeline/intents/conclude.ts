@@ -6,6 +6,7 @@
  */
 import { WHOLE_GROUP, comparePositions, idKey, isSamePosition, type Intent } from '../../core/change/change.ts';
 import { afterGroupAnswered, wasTried, withFields, withoutSchedule } from '../../core/change/pending.ts';
+import { withoutOwn } from '../../core/change/unsure.ts';
 import { isGuarded } from '../../core/group/guard.ts';
 import { deadLetter } from '../../core/log/dead-letter.ts';
 import { isPassed, markOf, type FinalMark } from '../../core/log/final-mark.ts';
@@ -13,6 +14,7 @@ import { isComplete } from '../../core/log/ledger.ts';
 import type { FinalOutcome } from '../../core/report/report.ts';
 import { NO_LAG, finalReport, retryReport, type LagMs, type Report } from '../../core/report/reporting.ts';
 import type { Failure, RequestFacts } from '../../core/target/refusals.ts';
+import { sightOf, type Membership } from '../../core/target/snapshot.ts';
 import type { RetryDecision, Schedule } from '../../core/target/retry.ts';
 import { isExhausted } from '../state/group-run.ts';
 import type { Group, Partition } from '../state/group.ts';
@@ -169,15 +171,20 @@ export function park(
   return parked;
 }
 
-/** Given up, after the last look. It stays, marked, so that a replay can wake it and a newer intent can replace it. */
-export function giveUp(owners: Owners, group: Group, exhausted: Exhausted): void {
+/**
+ * Given up, after the last look. It stays, marked, so that a replay can wake it and a newer intent can replace it.
+ * @param seen what that look has shown, out of doubt; null: nothing.
+ */
+export function giveUp(owners: Owners, group: Group, exhausted: Exhausted, seen: Membership | null = null): void {
   const member = group.members.obtain(exhausted.intent.member);
   const now = owners.clock.now().wall;
   const { refusal } = exhausted;
   const byOutcome = exhausted.outcome === 'failed' ? 'rejected' : 'attempts_exhausted';
   const at = endedAt(group, exhausted.intent, now);
   const end = refusal === undefined ? { at, reason: byOutcome } : { at, reason: 'refused', refusal };
-  const dead: Intent = { ...exhausted.intent, attempt: exhausted.attempt, waits: null, dead: end };
+  const isUndone = seen !== null && sightOf(exhausted.intent, seen) === 'not_so';
+  const known = isUndone ? withoutOwn(exhausted.intent) : exhausted.intent;
+  const dead: Intent = { ...known, attempt: exhausted.attempt, waits: null, dead: end };
   const { requestedAt } = member;
   if (member.pending === exhausted.intent) member.replace(hasNewerDeltas(group, dead) ? null : dead);
   noteFinal(owners, group, dead);

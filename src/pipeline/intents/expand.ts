@@ -60,11 +60,9 @@ function* enterEach(owners: Owners, group: Group, state: Intent, intents: readon
     if (i > 0 && i % SLICE === 0) yield;
     const newer = newerIn(group, intent, state.source);
     if (newer === null || supersedes(intent, newer)) {
-      if (owners.ids !== null) {
-        group.noteAlias(intent);
-        replaceOlder(owners, group, intent);
-      }
-      group.members.obtain(intent.member).replace(intent);
+      if (owners.ids !== null) group.noteAlias(intent);
+      const next = owners.ids === null ? intent : replaceOlder(owners, group, intent);
+      group.members.obtain(intent.member).replace(next);
       count += 1;
     } else if (intent.op === 'add' && isAwaited(newer, state))
       group.partition.unresolved.keepAwaited(group.id, newer.member);

@@ -3,7 +3,7 @@
  * paused: `isDispatchable` of state/owners.ts. What is pending there waits in the live record, so that offsets are committed.
  */
 import { idKey, isSamePosition, type Intent } from '../../core/change/change.ts';
-import { isHeld, isParked, startedAgain } from '../../core/change/pending.ts';
+import { countedFrom, isHeld, isParked, startedAgain } from '../../core/change/pending.ts';
 import type { ApplyNowRequest, PauseRequest, PauseVerdict } from '../../core/log/request-record.ts';
 import { pauseReport } from '../../core/report/reporting.ts';
 import type { Group, Partition } from '../state/group.ts';
@@ -122,7 +122,9 @@ function endWait(group: Group, pending: Intent): void {
   const member = group.members.get(pending.member);
   if (member === undefined || isHeld(pending) || group.run?.due.has(pending) === true) return;
   const isLast = member.exhausted?.intent === pending;
-  const due = startedAgain(pending);
+  // What was tried for the last time has not counted that try yet.
+  const tried = isLast ? countedFrom(pending, pending.attempt) : pending;
+  const due = startedAgain(tried);
   if (pending.attempt > 0 || isLast) member.revive(due);
   else if (pending.notBefore > 0) member.advance(due);
 }

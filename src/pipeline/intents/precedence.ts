@@ -4,6 +4,7 @@
  */
 import { WHOLE_GROUP, intentId, isSamePosition, type Intent } from '../../core/change/change.ts';
 import { fold, isKeptBeside, supersedes } from '../../core/change/pending.ts';
+import { afterUnsurePatch, succeeding } from '../../core/change/unsure.ts';
 import type { Group } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
 import { closeComplete, noteFinal, passedBy, supersede, supersedePending } from './conclude.ts';
@@ -41,8 +42,8 @@ export function enter(owners: Owners, group: Group, intent: Intent): void {
   // Delivered again: the further advanced copy stays.
   if (member.pending !== null && fold(member.pending, intent).winner !== intent) return;
   noteNewer(group, intent);
-  if (rivals.length > 0 || intent.op === 'state') replaceOlder(owners, group, intent);
-  member.replace(intent);
+  const isReplacing = rivals.length > 0 || intent.op === 'state';
+  member.replace(isReplacing ? replaceOlder(owners, group, intent) : intent);
 }
 
 /** The removals of a full state wait for whom it adds (protocol.md 5.4): from now on for the newer addition, or not any more. */
@@ -70,20 +71,55 @@ export function foldRestored(owners: Owners, group: Group): void {
     if (mark !== null) {
       supersedePending(owners, group, member, intentId(mark));
       member.replace(null);
-    } else if (pending.op === 'state' || group.aliases !== null) replaceOlder(owners, group, pending);
+    } else if (pending.op === 'state' || group.aliases !== null) {
+      const next = replaceOlder(owners, group, pending);
+      if (next !== pending) member.advance(next);
+    }
   }
 }
 
-/** Supersedes what is pending and older: of its member, under any name, or of every member where it is a full state. */
-export function replaceOlder(owners: Owners, group: Group, intent: Intent): void {
+/**
+ * Supersedes what is pending and older: of its member, under any name, or of every member where it is a full state. Answers the intent
+ * with what is unsure of these.
+ */
+export function replaceOlder(owners: Owners, group: Group, intent: Intent): Intent {
+  const olders: Intent[] = [];
   for (const rival of intent.op === 'state' ? pendingAs(group, group.members.keys()) : rivalsOf(group, intent)) {
-    if (!supersedes(intent, rival) || isKeptBeside(rival, intent)) continue;
+    if (!supersedes(intent, rival)) continue;
+    // What is accepted, and not shown yet, is as good as unsure once it has no turn any more.
+    olders.push(group.unconfirmed?.has(rival) === true ? afterUnsurePatch(rival) : rival);
+    if (isKeptBeside(rival, intent)) continue;
     const member = group.members.obtain(rival.member);
     supersedePending(owners, group, member, intentId(intent));
     member.replace(null);
     if (rival.member !== intent.member && rival.op !== 'state') group.noteReplaced(intent.member, rival.member);
   }
+  return succeeding(intent, olders);
 }
+
+/** A PATCH may have done these, and no answer says so: that stays known of them, or of what has taken their place meanwhile. */
+export function markUnsure({ settle }: Owners, group: Group, sent: readonly Intent[]): void {
+  const before = new Map<Intent, Intent[]>();
+  for (const intent of sent) {
+    const isConcerned = (rival: Intent): boolean => isOneIntent(rival, intent) || supersedes(rival, intent);
+    for (const pending of rivalsOf(group, intent).filter(isConcerned)) {
+      const olders = before.get(pending) ?? [];
+      olders.push(afterUnsurePatch(intent));
+      before.set(pending, olders);
+    }
+  }
+  for (const [pending, olders] of before) {
+    const next = succeeding(pending, olders);
+    if (next === pending) continue;
+    if (group.run?.due.has(pending) === true) group.run.replaceDue(pending, next);
+    else group.members.get(pending.member)?.advance(next);
+    group.partition.toWrite.add(group);
+  }
+  settle();
+}
+
+const isOneIntent = (one: Intent, other: Intent): boolean =>
+  one.member === other.member && isSamePosition(one.source, other.source);
 
 /** Pending intents of its member, under any name, and of the whole group: they may supersede it, or it them. */
 const rivalsOf = (group: Group, intent: Intent): Intent[] =>

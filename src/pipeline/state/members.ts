@@ -4,7 +4,7 @@
  * from one list to the other here, and a step reads the list that it is about.
  */
 import { WHOLE_GROUP, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
-import { isHeld, isNotified } from '../../core/change/pending.ts';
+import { isHeld, isNotified, isUnsure } from '../../core/change/pending.ts';
 import { isOfFullState, isUndecided } from '../../core/group/full-state.ts';
 import { isGuarded } from '../../core/group/guard.ts';
 import { isNews, recordedHold } from '../../core/group/held-set.ts';
@@ -36,10 +36,10 @@ interface AdditionsOf {
 
 type Try = 'tried' | 'unsent' | null;
 
-/** Whether it waits for another try, or for a resume, or with what failed in its group without having been in a request. null: neither. */
+/** Whether it waits for another try (a PATCH may have done it, too), or for a resume, or with what failed in its group without having been in a request. null: neither. */
 function tryOf(wait: Wait, intent: Intent | null): Try {
   if (intent === null || (wait !== 'timed' && wait !== 'soon')) return null;
-  if (intent.attempt > 0 || intent.waits === 'resume') return 'tried';
+  if (intent.attempt > 0 || intent.waits === 'resume' || isUnsure(intent)) return 'tried';
   return intent.waits === 'group' ? 'unsent' : null;
 }
 

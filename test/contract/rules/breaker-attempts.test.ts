@@ -31,6 +31,22 @@ describe('breaker: attempts', () => {
     expect(world.report(offset, 'u')).toMatchObject({ outcome: 'applied', attempt: 0 });
   });
 
+  test.each([1, 5])('of %d that are allowed some were given back, then others have done it', async (attemptsMax) => {
+    // given reads that fail, and no request beside
+    const world = await aVirtualWorld({ retry: { baseMs: 1_000, capMs: 2_000, attemptsMax, slowScheduleMs: [] } });
+    world.target.fault = all(503);
+    const offset = world.change('g', ['u']);
+    for (const group of three) world.change(group, ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    expect(world.target.requests.every(({ method }) => method === 'GET')).toBe(true);
+    // when
+    world.target.add('g', 'u');
+    world.target.fault = () => null;
+    await world.clock.advance(120_000);
+    // then a try of it had failed
+    expect(world.report(offset, 'u')).toMatchObject({ outcome: 'recovered', attempt: 0, request: null });
+  });
+
   test('what a request did whose try was given back is not called the work of others', async () => {
     const world = await aVirtualWorld();
     // given a PATCH that lands, and a target that answers nothing from then on

@@ -347,7 +347,7 @@ test('wholes: what has landed on a full state stays in its live record until tha
 test('woken: a late acknowledgement of the failure does not end what a replay has woken since', async () => {
   // given a change that was given up, whose report is on its way
   const world = await aHandWorld({ retry: { ...stubborn, attemptsMax: 1 } });
-  world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: respond(500) } : null);
+  world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: respond(410) } : null);
   const openSends = holdSends(world);
   world.change(['u']);
   await world.pass(1_000);
@@ -362,7 +362,7 @@ test('woken: a late acknowledgement of the failure does not end what a replay ha
   openSends();
   await world.pass(1_000);
   // then nothing is committed: a crash now would lose it
-  expect([world.outcome(0, 'u'), commits(world)]).toEqual(['permanent_failure', []]);
+  expect([world.outcome(0, 'u'), commits(world)]).toEqual(['failed', []]);
   connect();
   await world.pass(1_000);
   expect([patches(world), commits(world)]).toEqual([2, ['commit 0:1']]);

@@ -812,6 +812,25 @@ describe('apply now', () => {
     expect([members(world), one.pipeline.stats().held]).toEqual([['c'], 0]);
   });
 
+  test('has what was tried for the last time tried again, and that it was tried stays known', async () => {
+    const retry = { baseMs: 3_600_000, capMs: 3_600_000, attemptsMax: 1, slowScheduleMs: [] };
+    const { world } = await started({ pipeline: { retry } });
+    // given a change that is refused, whose last look has no answer
+    world.target.onPatch = () => {
+      world.target.onGet = () => answer(503);
+      return answer(410);
+    };
+    world.produce({ add_members: ['a'] });
+    await world.clock.advance(500);
+    expect(world.reports()).toEqual([]);
+    // when others have done it meanwhile
+    world.target.group('g').members.add('a');
+    world.target.onGet = () => null;
+    expect(await ask(world, applyNow('g'))).toBe('queued 1');
+    await world.clock.advance(5_000);
+    expect(world.reports().map(({ outcome, attempt }) => `${outcome} ${attempt}`)).toEqual(['recovered 0']);
+  });
+
   test('leaves what is being tried as it is', async () => {
     const { world } = await started({ pipeline: { retry: { ...SLOW, slowScheduleMs: [1_000, 3_600_000] } } });
     let isGone = true;

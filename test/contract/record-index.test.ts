@@ -367,6 +367,17 @@ test('index: finds the events of a name that the id map alone has for a member',
   expect(await written.explain(flags, folder)).toBe(await written.explain(flags, null));
 });
 
+test('index: finds the events of a name that the id map has for whom a report alone says', async () => {
+  const written = new WrittenTopics(1);
+  const folder = aFolder();
+  written.ids = new Table().set('group', 'g', 'tg').set('user', 'w', 't-0');
+  written.report('g', written.event('g', { add_members: ['u'] }), 'u', { group: 'tg', member: 't-0' });
+  written.event('g', { remove_members: ['w'], event_id: 'as-w' });
+  const flags = { group: 'g', member: 'u' };
+  expect(await written.explain(flags, folder)).toContain('event as-w');
+  expect(await written.explain(flags, folder)).toBe(await written.explain(flags, null));
+});
+
 test.each([
   ['a file', (folder: string) => join(folder, 'file')],
   ['below a file', (folder: string) => join(folder, 'file', 'index')],

@@ -147,7 +147,7 @@ export const driftMutants: readonly Mutant[] = [
     name: 'unreadable-key-is-group',
     breaks: 'the key of an unreadable source record is compared as a group, though no group can have it',
     edits: [{ find: 'text !== null && isStoredId(text) ? text : null', replace: 'text' }],
-    tests: ['test/contract/drift-evidence.test.ts'],
+    tests: ['test/unit/report-search.test.ts'],
   },
   {
     name: 'moved-topic-ends-pass',

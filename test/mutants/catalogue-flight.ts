@@ -246,7 +246,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     name: 'unsure-not-recorded',
     breaks: 'that a PATCH had no sure answer is only in memory where its try does not count',
-    edits: [{ find: "intent.waits === 'resume' ||\n    isUnsure(intent));", replace: "intent.waits === 'resume');" }],
+    edits: [{ find: '(waitsInRecord(intent) || isUnsure(intent))', replace: 'waitsInRecord(intent)' }],
     tests: ['test/contract/rules/unsure-changes.test.ts'],
   },
   {

@@ -70,10 +70,16 @@ export type HeldIntent = Intent & { readonly guard: Held };
 /** Waits for an operator. */
 export const isHeld = (intent: Intent): intent is HeldIntent => intent.dead === null && intent.guard?.kind === 'held';
 
-/** Its place is in the live record: it waits there for another try, for an operator, or to be sent at all, or a PATCH may have done it. */
+/** It waits in the live record: for another try, for an operator, or to be sent at all. */
+const waitsInRecord = (intent: Intent): boolean =>
+  intent.attempt > 0 || isHeld(intent) || intent.waits === 'record' || intent.waits === 'resume';
+
+/** Its place is in the live record: it waits there, or a PATCH may have done it. */
 export const isParked = (intent: Intent): boolean =>
-  intent.dead === null &&
-  (intent.attempt > 0 || isHeld(intent) || intent.waits === 'record' || intent.waits === 'resume' || isUnsure(intent));
+  intent.dead === null && (waitsInRecord(intent) || isUnsure(intent));
+
+/** Its place is in the live record for the only reason that a PATCH may have done it, or what it has replaced. */
+export const isUnsureAlone = (intent: Intent): boolean => isUnsure(intent) && !waitsInRecord(intent);
 
 /** A PATCH may have changed its member, or one of its members, without an answer that says so (unsure.ts). */
 export const isUnsure = ({ unsure, whole }: Intent): boolean => (unsure ?? whole?.unsure) !== undefined;

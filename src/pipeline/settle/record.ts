@@ -1,6 +1,6 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
-import { wasTried, isHeld, isParked } from '../../core/change/pending.ts';
+import { wasTried, isHeld, isParked, isUnsureAlone } from '../../core/change/pending.ts';
 import type { FinalMark } from '../../core/log/final-mark.ts';
 import type { Trouble } from '../../core/log/wire-intent.ts';
 import { closeComplete, finish, reportWait, tidyMarks } from '../intents/conclude.ts';
@@ -14,10 +14,12 @@ export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
   const added: Added[] = [];
   const wholeMember = group.members.get(WHOLE_GROUP);
-  const whole = wholeMember === undefined ? null : recordedIntent(wholeMember, wholeMember.pending);
   const isEntering = enteringIn(group);
+  const pendingOf = (member: Member): Intent | null =>
+    isEntering(member) || comesBeforeReport(group, member) ? null : member.pending;
+  const whole = wholeMember === undefined ? null : recordedIntent(wholeMember, pendingOf(wholeMember));
   for (const member of candidatesOf(group)) {
-    const pending = isEntering(member) ? null : member.pending;
+    const pending = pendingOf(member);
     const intent = recordedIntent(member, pending) ?? layeredOn(whole, member.recorded);
     if (intent === null) continue;
     const isNew = addedBy(group, member, intent);
@@ -169,6 +171,15 @@ function enteringIn({ expansions }: Group): (member: Member) => boolean {
   const { source } = entering.state;
   return ({ name, pending, recorded: last }) =>
     name !== WHOLE_GROUP && isSamePosition(pending?.source, source) && !isSamePosition(last?.source, source);
+}
+
+/** What it has replaced in the record is not reported yet, and what is unsure of it stands in the record until then. */
+function comesBeforeReport({ members, aliases }: Group, { name, pending, recorded: last }: Member): boolean {
+  if (pending === null || !isUnsureAlone(pending) || isSamePosition(last?.source, pending.source)) return false;
+  const isLeft = ({ recorded, isRecordedReported }: Member): boolean =>
+    recorded !== null && !isRecordedReported && comparePositions(recorded.source, pending.source) < 0;
+  if (name === WHOLE_GROUP) return [...members.recorded].some(isLeft);
+  return [...(aliases?.replacedBy(name) ?? [])].flatMap((each) => members.get(each) ?? []).some(isLeft);
 }
 
 /** One member's part in the record; null: none. */

@@ -68,10 +68,13 @@ function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefi
   if (verdict.isMember !== target.members(group).has(member)) return 'the target shows the opposite';
   // Of what is gone the answer says so; there may be no report of it either: of a full state that changed others alone, for one.
   const { start } = world.broker.topic(topics.source).partition(newest.partition);
-  if (offsetOf(newest.place) < start && verdict.sentence.includes('gone')) return null;
+  const isGone = offsetOf(newest.place) < start;
+  if (isGone && verdict.sentence.includes('gone')) return null;
   const at = `${topics.source}/${newest.partition}/${placeText(newest.place)}`;
   if (decidedBy !== at) return `the newest is at ${at}`;
-  const word = newest.whole !== undefined ? /full state/ : newest.op === 'add' ? /added|addition/ : /removed|removal/;
+  // The reports of what a full state came to do not say that it was one.
+  const isState = newest.whole !== undefined && (!isGone || verdict.sentence.includes('full state'));
+  const word = isState ? /full state/ : newest.op === 'add' ? /added|addition/ : /removed|removal/;
   if (!word.test(verdict.sentence)) return `the newest wants: ${newest.op}`;
   const live = topicOracle.live.flatMap(({ all }) => all);
   const own = live.filter((each) => each.group === group && each.place === newest.place);

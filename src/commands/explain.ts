@@ -23,6 +23,7 @@ import { targetExitCode } from '../console/target.ts';
 import { needsOfExplain } from '../core/log/authorization.ts';
 import { ID_RULE, isId } from '../core/change/change.ts';
 import { GroupSummary, memberStateOf } from '../core/explain/group-summary.ts';
+import { together } from '../core/explain/instance-answer.ts';
 import type { NamesOf } from '../core/explain/names.ts';
 import { explain, mayBeOutdated } from '../core/explain/sentence.ts';
 import { timeText } from '../core/report/reporting.ts';
@@ -208,9 +209,13 @@ async function showMembers(
 
 /** @param at as in the question: Genesys Cloud was not asked */
 function notFoundText({ group, names, facts: { pauses } }: Explained, at: number | null): string {
-  if (at !== null) return 'No event and no report until then names the group.';
-  const paused = pauses.map((pause) => `; ${visible(pause)}`).join('');
   const why = group.kind === 'unknown' ? visible(group.why) : '';
+  if (at !== null) {
+    const lookUp =
+      group.kind === 'unknown' && group.outcome !== null ? `, and its name could not be looked up (${why})` : '';
+    return `No event and no report until then names the group${lookUp}.`;
+  }
+  const paused = pauses.length === 0 ? '' : `; ${together(pauses.map(visible))}`;
   if (group.kind === 'unknown' && group.outcome !== null)
     return `No event and no report names the group, and it could not be read (${why})${paused}.`;
   // Without its name there Genesys Cloud was not asked for the group itself.

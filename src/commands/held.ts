@@ -27,7 +27,7 @@ import {
   type HeldSet,
 } from '../console/held-sets.ts';
 import { listText, partLine, partText, removalsText } from '../console/held-text.ts';
-import { demandOneMeaning, withNaming } from '../console/meant-ids.ts';
+import { inOneMeaning, withNaming } from '../console/meant-ids.ts';
 import { reasonIn } from '../console/pauses.ts';
 import { findWaiting, type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
 
@@ -207,8 +207,8 @@ export async function decideHeld(
 /** @throws ExitError also where an id is one group, or member, at the identity provider and another in Genesys Cloud */
 async function selectedParts(retry: RetryTopic, decision: Decision): Promise<readonly SelectedPart[]> {
   const waiting = (await findWaiting(retry, {})).map(({ intent }) => intent);
-  await withNaming(retry, decision, (ids) => demandOneMeaning(decision, { command: 'held', waiting, ids }));
-  return selected(heldSetsIn(waiting), decision);
+  const named = await withNaming(retry, decision, (ids) => inOneMeaning(decision, { command: 'held', waiting, ids }));
+  return selected(heldSetsIn(waiting), named);
 }
 
 const partJson = (part: SelectedPart): string => `${jsonText(partLine(part, NO_EVENTS))}\n`;

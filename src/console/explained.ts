@@ -8,7 +8,7 @@ import { askOfGroup, type InstanceReply } from '../adapters/admin-client.ts';
 import { idKey, type Position } from '../core/change/change.ts';
 import { Evidence, type ReadingOf } from '../core/explain/evidence.ts';
 import type { GroupFacts } from '../core/explain/group-summary.ts';
-import { InstanceMemory, withoutOthers, type InstanceAnswer } from '../core/explain/instance-answer.ts';
+import { InstanceMemory, together, withoutOthers, type InstanceAnswer } from '../core/explain/instance-answer.ts';
 import type { NamesOf } from '../core/explain/names.ts';
 import { atTargetByReports, type AtTarget, type Known, type KnownChanges, type Link } from '../core/explain/verdict.ts';
 import type { Outcome } from '../core/target/outcome.ts';
@@ -121,7 +121,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     ],
     facts: {
       state: state === null ? null : changesIn([state]),
-      pauses: [...new Set(pauses.values())],
+      pauses: [...new Set([...pauses.values()].flat())],
       isAnyGone: goneSource.length + goneReports.length > 0,
       invalid,
     },
@@ -138,11 +138,12 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
 function obstaclesOf(
   [newest]: readonly Link[],
   memory: InstanceMemory,
-  pauses: ReadonlyMap<number, string>,
+  pauses: ReadonlyMap<number, readonly string[]>,
 ): Pick<Known, 'obstacle' | 'intakeObstacle' | 'pause'> {
   if (newest === undefined) return { obstacle: null, intakeObstacle: null, pause: null };
   const { partition } = newest.position;
-  const pause = pauses.get(partition) ?? null;
+  const paused = pauses.get(partition);
+  const pause = paused === undefined ? null : together(paused);
   return {
     obstacle: memory.obstacleOf(partition, pause) ?? pause,
     intakeObstacle: memory.intakeObstacleOf(partition),

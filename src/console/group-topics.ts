@@ -2,7 +2,7 @@
 import type { Instance } from '../adapters/admin-client.ts';
 import type { Evidence } from '../core/explain/evidence.ts';
 import type { ReportRecord } from '../core/report/report.ts';
-import { pausesText } from '../core/explain/instance-answer.ts';
+import { pauseTexts } from '../core/explain/instance-answer.ts';
 import type { Beginning, GroupRecords, WantedEvents } from './group-records.ts';
 import type { GroupSources } from './group-sources.ts';
 import { takeSourceRecord } from './source-events.ts';
@@ -32,7 +32,7 @@ export interface GroupTopics {
   readonly goneSource: readonly Beginning[];
   readonly goneReports: readonly Beginning[];
   /** By partition, who has paused the group there, and why; where nothing of the group is known, of all partitions. */
-  readonly pauses: ReadonlyMap<number, string>;
+  readonly pauses: ReadonlyMap<number, readonly string[]>;
   readonly doubts: readonly string[];
 }
 
@@ -112,11 +112,8 @@ function pausesIn(
   { partitions }: WaitingView,
   concerned: ReadonlySet<number>,
   names: ReadonlySet<string>,
-): ReadonlyMap<number, string> {
-  const texts = new Map<number, string>();
-  for (const [partition, { pauses }] of partitions) {
-    const text = concerned.size === 0 || concerned.has(partition) ? pausesText(pauses, names) : null;
-    if (text !== null) texts.set(partition, text);
-  }
-  return texts;
+): ReadonlyMap<number, readonly string[]> {
+  const all = [...partitions].map(([partition, { pauses }]) => [partition, pauses] as const);
+  const isConcerned = (partition: number): boolean => concerned.size === 0 || concerned.has(partition);
+  return new Map([...pauseTexts(all, names)].filter(([partition]) => isConcerned(partition)));
 }

@@ -142,21 +142,15 @@ function checkCause(cause: string, sets: readonly HeldSet[]): void {
   throw new ExitError(EXIT.usage, `held: ${visible(cause)} is no cause; there are ${Object.keys(HELD_BY).join(', ')}`);
 }
 
-/** @param groups none: all. */
+/** @param groups by the ids of the source, as far as those are known; none: all. */
 function setsOf(sets: readonly HeldSet[], groups: readonly string[]): readonly HeldSet[] {
   const byName = groups.map((group) => {
-    const found = sets.filter((set) => namesOf(set).some((name) => isSameId(name, group)));
-    if (found.length > 0) return found;
+    const found = sets.find((set) => isSameId(set.group, group));
+    if (found !== undefined) return found;
     throw new ExitError(EXIT.someFailed, `held: nothing of group ${group} is held; see \`rollcall held list\``);
   });
-  return groups.length === 0 ? sets : [...new Set(byName.flat())];
+  return groups.length === 0 ? sets : byName;
 }
-
-/** By the identity provider and by Genesys Cloud. */
-const namesOf = ({ group, intents }: HeldSet): readonly string[] => [
-  group,
-  ...new Set(intents.flatMap(({ guard }) => guard.groupTarget ?? [])),
-];
 
 const isMeant = (intent: HeldIntent, { causes, members }: HeldSelection): boolean =>
   (causes.length === 0 || causes.includes(intent.guard.by)) &&

@@ -40,10 +40,14 @@ export async function withNaming<T>(
   }
 }
 
-/** @throws ExitError where an id is one group, or member, at the identity provider and another in Genesys Cloud, or is of several groups */
-export function demandOneMeaning({ groups = [], members = [] }: NamedIds, naming: Naming): void {
-  for (const group of groups) meant('group', group, naming);
-  for (const member of members) meant('user', member, naming);
+/**
+ * With the groups by the ids of the source, as far as those are known. A member may be named by either id: they are of one user.
+ * @throws ExitError where an id is one group, or member, at the identity provider and another in Genesys Cloud, or is of several groups
+ */
+export function inOneMeaning<T extends NamedIds>(named: T, naming: Naming): T & { readonly groups: readonly string[] } {
+  for (const member of named.members ?? []) meant('user', member, naming);
+  const groups = (named.groups ?? []).flatMap((group) => [...(meant('group', group, naming) ?? [group])]);
+  return { ...named, groups: [...new Set(groups)] };
 }
 
 /** The filter by the ids of the source. @throws ExitError where an id means several, or is not known */

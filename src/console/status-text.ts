@@ -1,5 +1,6 @@
 /** What `rollcall status` has found, as text and as JSON. What comes from elsewhere is made visible, so that it forges no line. */
 import { messageOf } from '../adapters/kafka/errors.ts';
+import { idKey } from '../core/change/change.ts';
 import type { Rewind } from '../core/log/commit-metadata.ts';
 import type { AffectedGroup, InstanceStatus } from '../core/status/instance-status.ts';
 import type { MemberFacts, Overview, PartitionRow, Reply } from '../core/status/overview.ts';
@@ -151,31 +152,61 @@ function unreadTextOf(rows: readonly PartitionRow[], count: number): string {
   return `${estimated > 0 && count > 0 ? 'at most ' : ''}${count}${unknown > 0 ? ' and ?' : ''}`;
 }
 
-function affectedLines({ owners, totals, rows }: Overview): readonly string[] {
+function affectedLines({ owners, replies, totals, rows }: Overview): readonly string[] {
   const asked = owners.flatMap(({ affected, breaker }) => (affected === null ? [] : [{ ...affected, breaker }]));
-  if (asked.length === 0) return ['the affected groups are not known: no instance has answered that lists them'];
-  const unanswered = rows.filter(({ url }) => url === null).map(({ partition }) => partition);
+  // An instance of an older version does not list them.
+  const listing = new Set(replies.flatMap(({ url, answer }) => ((answer?.affected ?? null) === null ? [] : [url])));
+  const without = rows.filter(({ url }) => url === null || !listing.has(url)).map(({ partition }) => partition);
   const leftOut = sumOf(asked.map((each) => each.left_out));
   const listed = sumOf(asked.flatMap(({ groups }) => groups.map((each) => (each.paused === true ? each.changes : 0))));
-  // Of instances of an older version, too.
   const unlisted = leftOut === 0 ? Math.max(0, totals.paused - listed) : 0;
+  const groups = asked.flatMap(({ groups: of, breaker }) =>
+    of.map((group) => ({ ...group, kept: keptText(group, breaker !== null) })),
+  );
   return [
-    ...asked.flatMap(({ groups, breaker }) => groups.map((group) => affectedLine(group, breaker !== null))),
+    ...oneOfEach(groups).map(affectedLine),
     ...(leftOut === 0 ? [] : [counted(leftOut, 'more group')]),
-    ...(unanswered.length === 0
-      ? []
-      : [`the groups of partition ${unanswered.join(', ')} are not listed: no instance has answered for it`]),
+    ...(without.length === 0 ? [] : [unlistedText(without, rows.length)]),
     ...(unlisted === 0 ? [] : [`the groups of ${counted(unlisted, 'change')} that wait for a resume are not listed`]),
     ...(totals.unread === 0 ? [] : [`the groups of ${counted(totals.unread, 'unread record')} are not known`]),
   ];
 }
 
+type KeptGroup = AffectedGroup & { readonly kept: string };
+
+const keptText = ({ paused }: AffectedGroup, isBreakerOpen: boolean): string =>
+  paused === true ? '  paused' : isBreakerOpen ? '  the breaker is open' : '';
+
+/** A group may have changes in several partitions. */
+function oneOfEach(groups: readonly KeptGroup[]): readonly KeptGroup[] {
+  const found = new Map<string, KeptGroup>();
+  for (const each of groups) {
+    const key = JSON.stringify([idKey(each.group), each.kept]);
+    const known = found.get(key);
+    const both = {
+      changes: each.changes + (known?.changes ?? 0),
+      since: Math.min(each.since, known?.since ?? Infinity),
+    };
+    found.set(key, { ...(known ?? each), ...both });
+  }
+  return [...found.values()].toSorted((a, b) => a.since - b.since);
+}
+
+const NUMBERS_MAX = 20;
+
+function unlistedText(partitions: readonly number[], partitionCount: number): string {
+  if (partitions.length === partitionCount)
+    return 'the affected groups are not known: no instance that owns a partition has listed them';
+  const left = partitions.length - NUMBERS_MAX;
+  const numbers = `${partitions.slice(0, NUMBERS_MAX).join(', ')}${left > 0 ? ` and ${left} more` : ''}`;
+  const what = partitions.length === 1 ? `partition ${numbers}` : `partitions ${numbers}`;
+  return `the groups of ${what} are not listed: no instance that owns ${partitions.length === 1 ? 'it' : 'them'} has listed them`;
+}
+
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);
 
-function affectedLine({ group, changes, since, paused }: AffectedGroup, isBreakerOpen: boolean): string {
-  const kept = paused === true ? '  paused' : isBreakerOpen ? '  the breaker is open' : '';
-  return `group ${group}  ${counted(changes, 'change')}  since ${timeText(since)}${kept}`;
-}
+const affectedLine = ({ group, changes, since, kept }: KeptGroup): string =>
+  `group ${group}  ${counted(changes, 'change')}  since ${timeText(since)}${kept}`;
 
 /** @param now epoch ms. */
 export function statusJson({ overview, kafkaError }: FoundStatus, now: number): object {

@@ -252,6 +252,27 @@ describe('explain: instances', () => {
     expect(said.match(/paused by (jane|ann) since/g)).toEqual(['paused by jane since', 'paused by ann since']);
   });
 
+  test('one request is one pause, since its first time, whatever else is paused', async () => {
+    const written = new WrittenTopics(3);
+    const pause = { group: 'g', author: 'jane', reason: 'INC-7' };
+    const all = { author: 'joe', reason: 'INC-8', at: 9_000 };
+    for (const [partition, at] of [3_000, 1_000, 2_000].entries()) {
+      const of = { all: partition === 2 ? all : null, groups: [{ ...pause, at }] };
+      const pauses = renderPauses({ owner: 'o', epoch: 1, seq: 1 }, of);
+      written.broker.append([{ topic: topics.retry, partition, ...pauses }]);
+    }
+    // of a group that nothing names, and of one whose full state waits
+    for (const isNamed of [false, true]) {
+      if (isNamed) written.event('g', { members: ['v'], complete: true }, 0);
+      const said = lastLine(await askedOf(written, { group: 'g' }, []));
+      expect(said.match(/paused by \w+ since [^:]+:\d\d:\d\d\.\d+Z/g)?.toSorted()).toEqual(
+        isNamed
+          ? ['paused by jane since 1970-01-01T00:00:01.000Z']
+          : ['paused by jane since 1970-01-01T00:00:01.000Z', 'paused by joe since 1970-01-01T00:00:09.000Z'],
+      );
+    }
+  });
+
   test('that one is full keeps only what lies in its partitions', async () => {
     const full = { ...idle, intake: 'full' };
     expect(await asked({ ...idle, partitions: [own(0)] }, { ...full, partitions: [own(1)] })).toMatch(

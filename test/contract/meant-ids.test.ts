@@ -101,6 +101,22 @@ describe('held: --group and --member', () => {
     expect(await approve({ groups: ['DupB'] }, ids)).toMatch(/group DupB {2}1 removal/);
   });
 
+  test.each(['approve', 'reject'] as const)(
+    '%s: of two groups with one id in Genesys Cloud, the one that has it',
+    async (kind) => {
+      // given `X`, which Genesys Cloud calls so as well, and `Y`, which it calls `X`, too
+      await aHeld('X', 'X', ['u1', 'U-1']);
+      await aHeld('Y', 'X', ['u4', 'U-4']);
+      const ids = aTable().set('group', 'X', 'X').set('group', 'Y', 'X');
+      for (const table of [ids, null]) {
+        const { retry, context } = retryWith(table);
+        await decideHeld(retry, { kind, ...NONE, groups: ['X'] }, {});
+        expect(context.out()).toMatch(/group X {2}1 removal/);
+        expect(context.out()).not.toContain('group Y');
+      }
+    },
+  );
+
   test('the id map is closed, and is not opened where nothing is named', async () => {
     await aHeld('Sales2', 'Sales', ['m20', 'M-20']);
     const { retry, closed } = retryWith(aTable());

@@ -59,7 +59,7 @@ export const explainMutants: readonly Mutant[] = [
     breaks: 'a change that is paused is explained as one that waits for another try, where no instance answers',
     edits: [
       {
-        find: 'const pause = pauses.get(partition) ?? null;',
+        find: 'const pause = paused === undefined ? null : together(paused);',
         replace: 'const pause = null;',
       },
     ],

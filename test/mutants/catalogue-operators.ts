@@ -13,7 +13,7 @@ export const operatorMutants: readonly Mutant[] = [
   {
     name: 'one-id-of-several-groups',
     breaks: 'an id of Genesys Cloud that several groups of the source have is taken for all of them',
-    edits: [{ find: "if (kind === 'group' && sources.size > 1)", replace: 'if (sources.size < 0)' }],
+    edits: [{ find: "{ kind: sources.size > 1 ? 'shared' : 'one', sources }", replace: "{ kind: 'one', sources }" }],
     tests: named,
   },
   {

@@ -23,8 +23,10 @@ test.each<[string, readonly KnownId[], Meant]>([
   ['it is one by each side, where records do not agree', known('x>x', 'x>t', 's>x'), { kind: 'two' }],
   ['it is the source’s, and one that only the target knows', known('x>t', '>x'), { kind: 'two' }],
 ])('an id is meant: %s', (_, ids, meant) => {
-  // A group is named by the source's id alone where that is one.
-  const ofGroup = meant.kind === 'one' && ids.some(({ source }) => source === 'x') ? one('x') : meant;
+  // A group is one group of the source: its own name, or the one that the target calls so.
+  const isSource = ids.some(({ source }) => source === 'x');
+  const called = ids.flatMap(({ source, target }) => (target === 'x' && source !== null ? [source] : []));
+  const ofGroup = meant.kind === 'one' ? one(...(isSource || called.length === 0 ? ['x'] : called)) : meant;
   expect([meantBy('user', 'x', ids), meantBy('group', 'x', ids)]).toEqual([meant, ofGroup]);
 });
 

@@ -105,15 +105,43 @@ test('--affected: what is paused and not listed is said', () => {
 
 test('--affected: of which partitions the groups are not listed is said', () => {
   const affected = { groups: [], left_out: 0 };
-  expect(linesOf(someKafka([0, 3, 4]), answered({ partitions: [aPartition], affected }))).toContain(
-    'the groups of partition 1, 2 are not listed: no instance has answered for it',
+  const listing = answered({ partitions: [aPartition], affected });
+  const lines = linesOf(someKafka([0, 3, 4]), listing);
+  expect(lines).toContain('the groups of partitions 1, 2 are not listed: no instance that owns them has listed them');
+  expect(lines).toContain('the groups of 7 unread records are not known');
+  expect(linesOf(someKafka([0, 3]), listing)).toContain(
+    'the groups of partition 1 are not listed: no instance that owns it has listed them',
   );
-  const none = /^the (affected groups are not known|groups of partition)/;
-  expect(linesOf(someKafka([0]), answered({ partitions: [aPartition], affected })).join('\n')).not.toMatch(none);
+  expect(linesOf(someKafka(Array.from({ length: 30 }, () => 1)), listing).join('\n')).toMatch(/ 19, 20 and 9 more are/);
+  const none = /^the (affected groups are not known|groups of partition)/m;
+  expect(linesOf(someKafka([0]), listing).join('\n')).not.toMatch(none);
+  // no answer; one of an instance that owns nothing; one of an older version
   const silent: Reply = { url: 'http://a', answer: null, problem: 'refused' };
-  expect(linesOf(someKafka([3]), silent)).toContain(
-    'the affected groups are not known: no instance has answered that lists them',
-  );
+  for (const reply of [silent, answered({ partitions: [], affected }), answered({ partitions: [aPartition] })]) {
+    const said = linesOf(someKafka([3]), reply);
+    expect(said).toContain('the affected groups are not known: no instance that owns a partition has listed them');
+  }
+});
+
+test('--affected: a group of several partitions stands in one line', () => {
+  const of = (changes: number, since: number) => ({ group: 'g', changes, since });
+  const paused = { paused: true } as const;
+  const groups = [{ ...of(1, NOW), ...paused }, { ...of(2, NOW - 60_000), ...paused }, of(4, NOW)];
+  const lines = linesOf(someKafka([0]), answered({ affected: { groups, left_out: 0 } }));
+  expect(lines.filter((each) => each.startsWith('group g'))).toEqual([
+    'group g  3 changes  since 2026-11-30T02:59:00.000Z  paused',
+    'group g  4 changes  since 2026-11-30T03:00:00.000Z',
+  ]);
+});
+
+test('without --affected nothing is said of groups', () => {
+  const group = { group: 'g', changes: 2, since: NOW, paused: true } as const;
+  for (const affected of [null, { groups: [group], left_out: 3 }]) {
+    const overview = overviewOf({ kafka: someKafka([0, 3]), replies: [answered({ affected })], waiting: new Map() });
+    expect(statusText({ overview, kafkaError: null }, { now: NOW, withAffected: false })).not.toMatch(
+      /^(the |group |\d+ more group)/m,
+    );
+  }
 });
 
 test('the ages in the table are of changes, not of how long they are held', () => {

@@ -2,6 +2,7 @@
 import type { Position } from '../change/change.ts';
 import { counted } from '../text/counted.ts';
 import { visible } from '../text/visible.ts';
+import { together } from './instance-answer.ts';
 import { timeText } from '../report/reporting.ts';
 import {
   lastOutcome,
@@ -116,8 +117,8 @@ export class GroupSummary {
       ...(unnamed > 0 && (!isNoneNamed || open.length > 0) ? [`${event} names ${unnamed} of the members`] : []),
       ...doubts,
     ];
-    const unnamedPauses = pauses.filter((pause) => pause !== openState?.pause).map(visible);
-    return `${members}: ${[...clauses, ...unnamedPauses].join('; ')}.`;
+    const unnamedPauses = pauses.filter((pause) => openState?.pause?.includes(pause) !== true).map(visible);
+    return `${members}: ${[...clauses, ...(unnamedPauses.length === 0 ? [] : [together(unnamedPauses)])].join('; ')}.`;
   }
 
   #asAsked(memberCount: number | null, doubts: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** What running instances say of a group (`/explain` of their admin servers): how far they have read, and what they have pending. */
 import { z } from 'zod';
-import { OFFSET_PATTERN, type Position } from '../change/change.ts';
-import { pausesAmong, type PausesOf } from '../log/pause-record.ts';
+import { OFFSET_PATTERN, idKey, type Position } from '../change/change.ts';
+import { pausesAmong, type GivenPause, type PausesOf } from '../log/pause-record.ts';
 import { timeText } from '../report/reporting.ts';
 import { ServiceNames } from '../log/service.ts';
 import { quotedForShell } from '../text/visible.ts';
@@ -144,11 +144,34 @@ const resumeCommand = (name: string | null): string =>
 
 /** Every pause of a group, all of which have to end. null: it is not paused. @param names of the group, by `idKey` */
 export function pausesText(pauses: PausesOf, names: ReadonlySet<string>): string | null {
-  const found = pausesAmong(pauses, names).map(({ name, pause: { author, reason, at: since } }) =>
-    pauseText({ name, author, reason, since }),
-  );
-  return found.length === 0 ? null : found.join('; and ');
+  const texts = pauseTexts([[0, pauses]], names).get(0);
+  return texts === undefined ? null : together(texts);
 }
+
+/**
+ * By partition, every pause of a group, each once. One request pauses each partition at a time of its own: it counts from the first.
+ * @param pauses by partition
+ * @param names of the group, by `idKey`
+ */
+export function pauseTexts(
+  pauses: Iterable<readonly [partition: number, pauses: PausesOf]>,
+  names: ReadonlySet<string>,
+): ReadonlyMap<number, readonly string[]> {
+  const found = [...pauses].map(([partition, of]) => [partition, pausesAmong(of, names)] as const);
+  const keyOf = ({ name, pause: { author, reason } }: GivenPause): string =>
+    JSON.stringify([name && idKey(name), author, reason]);
+  const since = new Map<string, number>();
+  for (const given of found.flatMap(([, all]) => all))
+    since.set(keyOf(given), Math.min(since.get(keyOf(given)) ?? Infinity, given.pause.at));
+  const textOf = (given: GivenPause): string => {
+    const { name, pause } = given;
+    return pauseText({ name, ...pause, since: since.get(keyOf(given)) ?? pause.at });
+  };
+  return new Map(found.flatMap(([partition, all]) => (all.length === 0 ? [] : [[partition, all.map(textOf)]])));
+}
+
+/** Those of one partition, all of which have to end, as one text. */
+export const together = (texts: readonly string[]): string => texts.join('; and ');
 
 /** Who has paused it, since when and why, and how it goes on. */
 const pauseText = ({ author, since, reason, name }: NonNullable<PendingChange['paused']>): string =>

@@ -36,9 +36,8 @@ export function meantBy(kind: IdKind, name: string, known: Iterable<KnownId>): M
   const isSameTarget = targets.size === 1 && targets.has(key);
   if (isSource && others.size > 0 && !isSameTarget) return { kind: 'two' };
   const sources = new Set([...others].filter((source) => source !== null));
-  if (kind === 'group' && isSource) return { kind: 'one', sources: new Set([key]) };
-  if (kind === 'group' && sources.size > 1) return { kind: 'shared', sources };
-  return { kind: 'one', sources: sources.add(key) };
+  if (kind === 'user' || sources.size === 0) return { kind: 'one', sources: sources.add(key) };
+  return isSource ? { kind: 'one', sources: new Set([key]) } : { kind: sources.size > 1 ? 'shared' : 'one', sources };
 }
 
 /** Of each intent, its group or its member. A target is recorded only where the guard has had a say. */

@@ -35,11 +35,14 @@ export interface PausesOf {
   readonly foreign?: readonly unknown[];
 }
 
-/** Every pause that keeps a group, with the name that is paused; null: all is. @param names of the group, by `idKey` */
-export function pausesAmong(
-  { all, groups }: PausesOf,
-  names: ReadonlySet<string>,
-): readonly { readonly pause: Pause; readonly name: string | null }[] {
+/** `name`: that is paused; null: all is. */
+export interface GivenPause {
+  readonly pause: Pause;
+  readonly name: string | null;
+}
+
+/** Every pause that keeps a group. @param names of the group, by `idKey` */
+export function pausesAmong({ all, groups }: PausesOf, names: ReadonlySet<string>): readonly GivenPause[] {
   const named = groups.filter(({ group }) => names.has(idKey(group)));
   return [
     ...(all === null ? [] : [{ pause: all, name: null }]),

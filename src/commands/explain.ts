@@ -26,6 +26,7 @@ import { GroupSummary, memberStateOf } from '../core/explain/group-summary.ts';
 import { together } from '../core/explain/instance-answer.ts';
 import type { NamesOf } from '../core/explain/names.ts';
 import { explain, mayBeOutdated } from '../core/explain/sentence.ts';
+import type { Known } from '../core/explain/verdict.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
@@ -137,7 +138,7 @@ async function showMember(
   const known = found.knownOf(names);
   const verdict = explain(known);
   const then = at === null ? null : timeText(at);
-  const isFound = verdict.standing !== 'nothing' || verdict.isMember === true || known.former !== undefined;
+  const isFound = verdict.standing !== 'nothing' || verdict.isMember === true || hasFormer(known);
   const code = isFound ? EXIT.done : memberNotFound(found, names, verdict.isMember);
   if (isJson) {
     const outdated = { may_be_outdated: mayBeOutdated(known) };
@@ -151,6 +152,8 @@ async function showMember(
   await print(stdout, `${thenText(at)}${verdict.sentence}\n`);
   return code;
 }
+
+const hasFormer = ({ former }: Known): boolean => (former?.report ?? former?.waiting) !== undefined;
 
 /** What could not be read is not known to be missing. */
 const notFound = ({ outcome }: Pick<NoTarget, 'outcome'>): ExitCode =>

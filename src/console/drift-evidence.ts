@@ -17,7 +17,7 @@ import type { GroupSources } from './group-sources.ts';
 import { eventsIn, type PlacedEvent } from './source-events.ts';
 import { CLOCK_MARGIN_MS, groupIds, groupInKey, readReport, type KeyedReport } from './report-search.ts';
 import { KnownGroups } from './known-groups.ts';
-import { emptyWaiting, readWaiting, unreadableOfGroup, waitingOfGroup } from './retry-topic.ts';
+import { PresentWaiting } from './present-waiting.ts';
 import { SourceLook, type LookSources } from './source-look.ts';
 import { TopicReading } from './topic-reading.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
@@ -54,7 +54,7 @@ export class DriftEvidence {
   readonly #facts = new KnownGroups();
   readonly #members = new KnownNames();
   readonly #groups = new KnownNames();
-  readonly #waiting = emptyWaiting();
+  readonly #waiting = new PresentWaiting();
   readonly #retry: TopicReading;
   readonly #reports: TopicReading;
   readonly #source: TopicReading;
@@ -116,6 +116,7 @@ export class DriftEvidence {
     const { committed, context } = this.#sources;
     this.#committed = await unlessStopped(context, committed());
     await this.#readRetry();
+    for (const group of await this.#waiting.judge(this.#look)) this.#facts.note(group, (facts) => facts.noteFormer());
     await this.#readReports();
     await this.readSource();
   }
@@ -185,10 +186,10 @@ export class DriftEvidence {
       facts,
       target: this.targetOf(group),
       unreadable: this.#unreadableOf(group, facts),
-      waiting: waitingOfGroup(this.#waiting, group),
+      waiting: this.#waiting.ofGroup(group),
       targetOf: (key) => this.#targetOf('user', key),
       isCommitted: (place) => isFormerPlace(place) || place.offset < (this.#committed.get(place.partition) ?? 0n),
-      isSourceGone: this.#isSourceGone || facts.isNamedBefore,
+      isSourceGone: this.#isSourceGone,
       areReportsGone: this.#areReportsGone,
       wanted,
     };
@@ -230,13 +231,13 @@ export class DriftEvidence {
   }
 
   #unreadableOf(group: string, { partitions: known, spelling }: GroupFacts): readonly Unreadable[] {
-    const waiting = waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition);
+    const waiting = this.#waiting.ofGroup(group).map(({ intent }) => intent.source.partition);
     // Nothing says where it may have been.
     const others = known.size === 0 ? this.#source.partitions : [];
     const source = new Set([...known, ...waiting, ...others, this.#source.partitionOf(group)]);
     const report = new Set([group, spelling].map((name) => this.#reports.partitionOf(name)));
     const waits = [...source].flatMap((partition) =>
-      unreadableOfGroup(this.#waiting, partition, group).map((problem): Unreadable => {
+      this.#waiting.unreadableOf(partition, group).map((problem): Unreadable => {
         const message = `a record of ${this.#retry.topic}/${partition} cannot be read (${problem})`;
         return { topic: 'retry', partition, offset: 0n, message };
       }),
@@ -256,7 +257,7 @@ export class DriftEvidence {
 
   async #readRetry(): Promise<void> {
     if (!this.#retry.isOpen) await this.#retry.open();
-    for await (const record of this.#retry.read()) readWaiting(this.#waiting, record.partition, record);
+    for await (const record of this.#retry.read()) this.#waiting.take(record);
   }
 
   /** Of groups that are asked for the partitions of their keys; all where that is not enough. */
@@ -286,7 +287,7 @@ export class DriftEvidence {
       if (read === null) this.#unreadable.noteReport(record, this.#reports.topic);
       // Another comparison has found drift, by evidence of its own.
       if (read === null || read.record.outcome === 'drift' || isAboutPause(read.record)) continue;
-      const of = (await this.#look.judge())(read.record);
+      const of = (await this.#look.judge()).ofReport(read.record);
       if (of === null) continue;
       isGrown = this.#takeReport({ record: read.record, key: groupInKey(key) }, of) || isGrown;
     }
@@ -328,7 +329,7 @@ export class DriftEvidence {
     for (const asked of this.#asked) {
       const places = this.sourcesOf(asked).flatMap((group) => {
         const newest = this.#facts.factsOf(group)?.newest ?? null;
-        const waiting = waitingOfGroup(this.#waiting, group).map(({ intent }) => intent.source.partition);
+        const waiting = this.#waiting.ofGroup(group).map(({ intent }) => intent.source.partition);
         return (newest === null ? waiting : [newest.partition, ...waiting]).filter((each) => this.#source.has(each));
       });
       if (places.length === 0) return all;

@@ -1,5 +1,6 @@
 /** The evidence of `rollcall explain`, as text and as JSON. What comes from elsewhere is made visible, so that it forges no line. */
-import { at, decisionsIn, orOpenRequest, type Verdict } from '../core/explain/sentence.ts';
+import { at, decisionsIn } from '../core/explain/parts.ts';
+import { orOpenRequest, type Verdict } from '../core/explain/sentence.ts';
 import { memberStateOf, type MemberState } from '../core/explain/group-summary.ts';
 import {
   changeStanding,

@@ -9,6 +9,7 @@ import { idKey, type Position } from '../core/change/change.ts';
 import { Evidence, type ReadingOf } from '../core/explain/evidence.ts';
 import type { GroupFacts } from '../core/explain/group-summary.ts';
 import { InstanceMemory, together, withoutOthers, type InstanceAnswer } from '../core/explain/instance-answer.ts';
+import type { FormerChanges } from '../core/explain/former-changes.ts';
 import type { NamesOf } from '../core/explain/names.ts';
 import { atTargetByReports, type AtTarget, type Known, type KnownChanges, type Link } from '../core/explain/verdict.ts';
 import type { Outcome } from '../core/target/outcome.ts';
@@ -20,7 +21,7 @@ import { unlessStopped } from './command-context.ts';
 import { GroupNames, type ListedMember } from './group-names.ts';
 import type { Beginning, WantedEvents } from './group-records.ts';
 import { readGroupTopics, type Question, type Sources } from './group-topics.ts';
-import { getGroupWithRetries, isNoGroup } from './target.ts';
+import { getGroupWithRetries, whyNoGroup } from './target.ts';
 
 /** The group as the target shows it. */
 export type GroupRead =
@@ -116,7 +117,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     doubts: [
       ...names.doubtsOf(question, question.member === null ? null : isListed(group, question.member)),
       ...topics.doubts,
-      ...formerDoubts(evidence.formerCount),
+      ...formerDoubts(evidence.former),
       ...(isNow ? memoryDoubts(replies, unknown) : []),
     ],
     facts: {
@@ -127,7 +128,7 @@ async function readOnce(question: Question, sources: Sources, names: GroupNames)
     },
     knownOf: (of) => {
       const links = evidence.chainOf(of.all, readingOf);
-      const atTarget = group === null ? atTargetByReports(links) : atTargetOf(of, { group, names, lastVersion });
+      const atTarget = group === null ? atTargetThen(links, of, names) : atTargetOf(of, { group, names, lastVersion });
       return { ...changesIn(links), atTarget, lastVersion, openRequest, invalid, former };
     },
     askedMember: (name) => (isListed(group, name) === 'alone' ? listedNames(name) : names.member(name)),
@@ -152,11 +153,22 @@ function obstaclesOf(
 }
 
 /** Only its name may have been looked up. */
-const unasked = ({ group, whyNoGroup }: GroupNames): GroupRead => ({
-  kind: 'unknown',
-  why: 'it is asked as of a time that is over',
-  outcome: group.target === null ? whyNoGroup.outcome : null,
-});
+const unasked = ({ group, whyNoGroup: none }: GroupNames): GroupRead =>
+  group.target === null && none.outcome !== null
+    ? { kind: 'unknown', ...none }
+    : { kind: 'unknown', why: 'it is asked as of a time that is over', outcome: null };
+
+/** Under a name that could not be looked up there may be reports. */
+function atTargetThen(links: readonly Link[], member: NamesOf, names: GroupNames): AtTarget {
+  const found = atTargetByReports(links);
+  if (found.kind !== 'unknown') return found;
+  const missing = [
+    ...(names.group.target === null ? [names.whyNoGroup] : []),
+    ...(member.target === null ? [names.whyNoMember(member)] : []),
+  ];
+  const why = missing.find(({ outcome }) => outcome !== null)?.why;
+  return why === undefined ? found : { ...found, why };
+}
 
 const wantedOf = (member: NamesOf | null, { ids }: Sources, names: GroupNames): WantedEvents['member'] =>
   member === null ? null : { names: member.all, means: ids === null ? null : (name) => names.isNameOf(name, member) };
@@ -178,10 +190,16 @@ async function askInstances(
 const askedOf = (names: GroupNames, member: string | null): string | null =>
   member === null ? null : (names.member(member).target ?? member);
 
-const formerDoubts = (count: number): readonly string[] =>
-  count === 0
+const formerDoubts = ({ reportCount, waitingCount }: FormerChanges): readonly string[] => [
+  ...(reportCount === 0
     ? []
-    : [`${counted(count, 'report')} of a former source topic left out: places of two topics have no order`];
+    : [`${counted(reportCount, 'report')} of a former source topic left out: places of two topics have no order`]),
+  ...(waitingCount === 0
+    ? []
+    : [
+        `${counted(waitingCount, 'change')} of a former source topic left out, which no instance tries: set a new RETRY_TOPIC, and let the source write what is wanted again`,
+      ]),
+];
 
 function memoryDoubts(replies: readonly unknown[], unknown: readonly number[]): readonly string[] {
   if (unknown.length === 0) return [];
@@ -198,7 +216,8 @@ async function readGroup(names: GroupNames, { api, context }: Sources): Promise<
   if (target === null) return { kind: 'unknown', ...names.whyNoGroup };
   const { outcome } = await unlessStopped(context, getGroupWithRetries(api, target, context));
   if (outcome.kind === 'applied' && outcome.snapshot !== null) return { kind: 'read', snapshot: outcome.snapshot };
-  if (isNoGroup(outcome)) return { kind: 'unknown', why: `Genesys Cloud has no group ${target}`, outcome: null };
+  const none = whyNoGroup(outcome, target);
+  if (none !== null) return { kind: 'unknown', why: none, outcome: null };
   const why = 'failure' in outcome ? outcome.failure.message : 'its answer holds no group';
   return { kind: 'unknown', why, outcome: outcome.kind };
 }

@@ -13,7 +13,7 @@ import type { Resolution } from '../ports.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { unlessStopped } from './command-context.ts';
 import type { Question, Sources } from './group-topics.ts';
-import { getGroupWithRetries, isNoGroup } from './target.ts';
+import { getGroupWithRetries, whyNoGroup } from './target.ts';
 
 /** Why it is not known what Genesys Cloud calls a group, or a member. */
 export interface NoTarget {
@@ -189,7 +189,10 @@ export class GroupNames {
     const { answer, outcome } = await unlessStopped(context, getGroupWithRetries(api, group, context));
     if (outcome.kind !== 'applied') {
       if (target === null)
-        this.#notFound.set(keyOf('group', group), isNoGroup(outcome) ? NO_SUCH_GROUP : unansweredLookUp(outcome));
+        this.#notFound.set(
+          keyOf('group', group),
+          whyNoGroup(outcome, group) === null ? unansweredLookUp(outcome) : NO_SUCH_GROUP,
+        );
       return;
     }
     this.#isAtTarget = true;

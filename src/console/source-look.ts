@@ -1,6 +1,11 @@
-/** What the source topic holds now: by that reports of a former one are recognized (`core/report/former-source`). */
-import { readIntentId } from '../core/change/change.ts';
-import { reportedSource, type ReportedSource, type SourcePartition } from '../core/report/former-source.ts';
+/** What the source topic holds now: by that what a former one has left is recognized (`core/report/former-source`). */
+import { readIntentId, type Intent } from '../core/change/change.ts';
+import {
+  reportedSource,
+  type ReportedRecord,
+  type ReportedSource,
+  type SourcePartition,
+} from '../core/report/former-source.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import { operationId } from '../core/report/summary.ts';
 import { unlessStopped } from './command-context.ts';
@@ -10,6 +15,14 @@ import type { ReadingSources } from './topic-reading.ts';
 export interface LookSources extends ReadingSources {
   /** By partition, epoch ms: of the first record from an offset on; those that have none, or cannot be read now, are left out. */
   readonly timestampsAt: (topic: string, from: ReadonlyMap<number, bigint>) => Promise<ReadonlyMap<number, number>>;
+}
+
+/** Of what was written before `SourceLook.expire` was called last. */
+export interface SourceJudge {
+  /** null: the id of the report names no place. */
+  ofReport(report: ReportRecord): ReportedSource | null;
+  /** Of a change that waits in the retry topic. */
+  ofChange(change: Pick<Intent, 'source' | 'firstSeenAt'>): ReportedSource;
 }
 
 export class SourceLook {
@@ -25,22 +38,24 @@ export class SourceLook {
     this.#sources = sources;
   }
 
-  /** Reports may have been written since the last look. */
+  /** Reports, or live records, may have been written since the last look. */
   expire(): void {
     this.#partitions = null;
   }
 
-  /**
-   * Of reports that were written before `expire` was called last; null: the id of one names no place.
-   * @throws ExitError where the topic is missing, or it was asked to stop.
-   */
-  async judge(): Promise<(report: ReportRecord) => ReportedSource | null> {
+  /** @throws ExitError where the topic is missing, or it was asked to stop. */
+  async judge(): Promise<SourceJudge> {
     const partitions = (this.#partitions ??= await this.#look());
-    return (report) => {
-      const position = readIntentId(operationId(report))?.position;
-      if (position === undefined) return null;
-      const record = { position, timestamp: report.source.timestamp, reportedAt: Date.parse(report.reported_at) };
-      return reportedSource(record, this.#topic, partitions.get(position.partition) ?? null);
+    const of = (record: ReportedRecord): ReportedSource =>
+      reportedSource(record, this.#topic, partitions.get(record.position.partition) ?? null);
+    return {
+      ofReport: (report) => {
+        const position = readIntentId(operationId(report))?.position;
+        if (position === undefined) return null;
+        return of({ position, timestamp: report.source.timestamp, reportedAt: Date.parse(report.reported_at) });
+      },
+      ofChange: ({ source, firstSeenAt }) =>
+        of({ position: source, timestamp: source.timestamp, reportedAt: firstSeenAt }),
     };
   }
 

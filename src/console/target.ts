@@ -31,9 +31,15 @@ export async function withTarget<T>(
 export const targetExitCode = (outcome: Outcome['kind']): ExitCode =>
   outcome === 'unauthorized' ? EXIT.configuration : EXIT.unavailable;
 
-/** To a GET by an id: there is no such group, or the id has not the form of one. */
-export const isNoGroup = (outcome: Outcome): boolean =>
-  outcome.kind === 'not_found' || (outcome.kind === 'rejected' && outcome.failure.status === 400);
+/**
+ * To a GET by an id: there is no such group, or the id has not the form of one (docs/genesys.md 6). Why, as a sentence without a full
+ * stop; null: it does not say so. Only a 404 says that a group is gone.
+ */
+export function whyNoGroup(outcome: Outcome, id: string): string | null {
+  if (outcome.kind === 'not_found') return `Genesys Cloud has no group ${id}`;
+  if (outcome.kind !== 'rejected' || outcome.failure.status !== 400) return null;
+  return `Genesys Cloud does not take ${id} for the id of a group (400: ${outcome.failure.message.replace(/\.$/, '')})`;
+}
 
 const TRIES_MAX = 4;
 const RETRY_MS = 1_000;

@@ -28,7 +28,7 @@ describe('explain: who has done what a change found', () => {
   test('what was so before the first change is nobody’s', async () => {
     const asking = await started({ remove_members: ['u'], event_id: 'never' });
     expect(await asking.sentence()).toBe(
-      'Not a member: it was not a member already, before the removal by event never at source/0/0.',
+      'Not a member: it was already no member before the removal by event never at source/0/0.',
     );
   });
 

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aFolder } from '../support/asking.ts';
+import { aState, anIntent } from '../support/retry-records.ts';
 import { topics } from '../support/world.ts';
 import { WrittenTopics } from '../support/written-topics.ts';
 
@@ -77,4 +78,34 @@ test('a report of a record that was written after the look is of the present top
   expect(looks).toBe(2);
   expect(said).toMatch(/added at source\/0\/0.*and others have changed it since/);
   expect(said).not.toContain('former');
+});
+
+/** A live record that the former topic has left: no instance takes it over. */
+function waitingOf(written: WrittenTopics, member: string, offset: bigint): void {
+  const intent = { ...anIntent({ offset, op: 'add', member }), attempt: 1, notBefore: 9_000 };
+  written.broker.append([aState({ owner: 'o', epoch: 1, seq: 1 }, [intent])]);
+}
+
+test('what waits of the former topic is not said to wait, and what is to be done is said', async () => {
+  const written = recreated();
+  waitingOf(written, 'zoe', 7n);
+  const said = await written.explain({ group: 'g', member: 'zoe' }, null);
+  expect(said).toContain('a live record of a former source topic does: add at source/0/7/zoe, which no instance tries');
+  expect(said).toContain('1 change of a former source topic left out, which no instance tries: set a new RETRY_TOPIC');
+  expect(said).not.toContain('waits for another try');
+  expect(written.exitCode).toBe(EXIT.done);
+  const ofGroup = await written.explain({ group: 'g' }, null);
+  expect(ofGroup).toContain('set a new RETRY_TOPIC');
+  expect(ofGroup).not.toMatch(/ waits? for/);
+});
+
+test('what waits of the present topic waits, also where it lies at an offset of the former one', async () => {
+  const written = recreated();
+  written.event('g', { add_members: ['zoe'] });
+  const { timestamp, offset } = written.broker.topic(topics.source).partition(0).read(0n, 1).records[0] ?? {};
+  const intent = anIntent({ offset: offset ?? 0n, op: 'add', member: 'zoe' });
+  const source = { ...intent.source, timestamp: Number(timestamp) };
+  const waiting = { ...intent, source, firstSeenAt: Number(timestamp) + 1, attempt: 1, notBefore: 9_000 };
+  written.broker.append([aState({ owner: 'o', epoch: 1, seq: 1 }, [waiting])]);
+  expect(await written.explain({ group: 'g', member: 'zoe' }, null)).toContain('waits for another try');
 });

@@ -113,7 +113,10 @@ describe('explain --group with an id of Genesys Cloud, where ids are looked up',
       );
       written.api = silent;
       for (const member of [{}, { member: 'ext-4' }]) {
-        await written.explain({ group: 'Team X', ...member, ...time }, null);
+        const said = lastLine(await written.explain({ group: 'Team X', ...member, ...time }, null));
+        expect(said).toMatch(/look/);
+        expect(said).not.toContain('until then says');
+        expect(said).toContain('status 403');
         expect(written.exitCode).toBe(EXIT.unavailable);
       }
     },

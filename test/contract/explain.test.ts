@@ -251,7 +251,7 @@ describe('explain: with an id map', () => {
     for (const group of ['g', 'T-g'])
       for (const member of ['u', 'u-old', 'T-u']) sentences.add(await asking.sentence({ group, member }));
     expect([...sentences].map((each) => each.replace(/\(request .*?\)/, ''))).toEqual([
-      'Not a member: it was not a member already, before the removal at source/0/1; the addition at source/0/0 is older.',
+      'Not a member: it was already no member before the removal at source/0/1; the addition at source/0/0 is older.',
     ]);
     expect((await asking.text('all members')).split('\n')[0]).toMatch(
       /^u, u-old {2}not a member {2}done {2}source\/0\/1 {2}already_synced$/,

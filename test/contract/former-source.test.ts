@@ -7,7 +7,7 @@ import { ReportRecord } from '../../src/core/report/report.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aContext, type TestContext } from '../support/command-context.ts';
 import { driftSources, FAST, repairSources } from '../support/drift-world.ts';
-import { commitBefore, expire } from '../support/retry-records.ts';
+import { aState, anIntent, commitBefore, expire } from '../support/retry-records.ts';
 import { aWorld, topics, until, type World } from '../support/world.ts';
 
 interface Before {
@@ -182,7 +182,7 @@ describe.each([
     const context = aContext();
     const one = await ended(context, diffGroups({ group: ['g'], rate: FAST }, driftSources(world, context), context));
     expect(one.code).toBe(EXIT.done);
-    expect(one.out).toContain('doubt  g  only reports of a former source topic name the group');
+    expect(one.out).toContain('doubt  g  only a former source topic has named the group');
     expect((await undo(world, { ...night, group: ['g'] })).out).toMatch(
       /^left {2}g {2}bob {2}added .*does not show that/m,
     );
@@ -207,4 +207,18 @@ test('undo --group says whose reports it has looked for', async () => {
   const { code, err } = await undo(world, { ...night, group: ['none'] });
   expect(code).toBe(EXIT.done);
   expect(err).toMatch(/^nothing to undo: no report says that Rollcall has changed a member of group none from /m);
+});
+
+test('diff: what waits of a former source topic is not pending, and is no evidence', async () => {
+  // given `u`, whom a live record of the former topic adds, and who is wanted by nothing else
+  const { world } = await recreated([{ add: ['k'] }]);
+  const waiting = ['u', 'w'].map((member, i) => ({
+    ...anIntent({ offset: 70n + BigInt(i), op: 'add', member }),
+    attempt: 1,
+  }));
+  await applied(world, [{ add: ['v'] }]);
+  world.broker.append([aState({ owner: 'o', epoch: 99, seq: 1 }, waiting)]);
+  const { out } = await diff(world);
+  expect(out).toContain('; 0 pending, 0 foreign');
+  expect(out).not.toContain('missing');
 });

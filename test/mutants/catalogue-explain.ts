@@ -27,8 +27,8 @@ export const explainMutants: readonly Mutant[] = [
     breaks: 'what others have changed is explained as done by Rollcall',
     edits: [
       {
-        find: "return isOpposite ? 'undone' : 'done';",
-        replace: "return 'done';",
+        find: "if (!isOpposite) return 'done';",
+        replace: "if (!isOpposite || newest !== undefined) return 'done';",
       },
     ],
   },

@@ -68,8 +68,8 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'what a full state comes to is recorded before all of it is entered, and before the guard holds it',
     edits: [
       {
-        find: 'const pending = isEntering(member) ? null : member.pending;',
-        replace: 'const { pending } = member;',
+        find: 'isEntering(member) || comesBeforeReport(group, member) ? null : member.pending',
+        replace: 'comesBeforeReport(group, member) ? null : member.pending',
       },
     ],
     tests: ['test/unit/precedence.test.ts'],

@@ -126,6 +126,23 @@ describe('a full state', () => {
     expect(answerOf(withOthers(), 'u', { atTarget: shown(false) })).toMatchObject({ standing: 'done' });
   });
 
+  test('names nobody else: whom it does not name, and others have added since, is foreign, as diff says', () => {
+    const evidence = withOthers();
+    const others = ': others have made it a member';
+    const foreign = (more: string) =>
+      `A member: no event and no report names it${more}; the full state at s/0/1 does not either.`;
+    expect(answerOf(evidence, 'u')).toEqual({
+      isMember: true,
+      standing: 'nothing',
+      decidedBy: null,
+      sentence: foreign(others),
+    });
+    expect(answerOf(evidence, 'u', { lastVersion: '"1"' }).sentence).toBe(foreign(''));
+    // whom it has removed, others have added again
+    evidence.takeReport(aReport(1n, 'u', { op: 'remove' }));
+    expect(answerOf(evidence, 'u')).toMatchObject({ standing: 'undone', decidedBy: 's/0/1' });
+  });
+
   test('that has failed as a whole, although changes of others landed, was given up', () => {
     const evidence = withOthers();
     evidence.takeReport(aReport(1n, null, { outcome: 'failed', op: null }));
@@ -183,7 +200,29 @@ describe('who had done what the newest change found', () => {
     expect(answered(evidence)).toContain('removed by others before, as asked at s/0/2');
   });
 
-  const UNKNOWN = 'it was not a member already, before the removal at s/0/';
+  test('a request whose answer was lost, of its own or of the change whose place it has taken', () => {
+    const lost = { patch_id: 'p-1', status: 504, duration_ms: 1, verified: false } as unknown as NonNullable<
+      ReportRecord['request']
+    >;
+    const refused = { ...lost, patch_id: 'p-0', status: 400 };
+    const evidence = only('u');
+    evidence.takeReport(
+      aReport(1n, 'u', { op: 'remove', final: false, outcome: 'retry_scheduled', id: 's/0/1/u#1', request: lost }),
+    );
+    evidence.takeReport(
+      aReport(1n, 'u', { op: 'remove', outcome: 'superseded', superseded_by: 's/0/2/u', request: null }),
+    );
+    evidence.takeReport(aReport(2n, 'u', { op: 'remove', outcome: 'recovered', request: null }));
+    expect(answered(evidence)).toContain('removed at s/0/2 (request p-1 at s/0/1, status 504)');
+    const own = { op: 'remove', final: false, outcome: 'retry_scheduled' } as const;
+    evidence.takeReport(
+      aReport(2n, 'u', { ...own, id: 's/0/2/u#1', request: { ...lost, patch_id: 'p-2', status: null } }),
+    );
+    evidence.takeReport(aReport(2n, 'u', { ...own, id: 's/0/2/u#2', request: refused }));
+    expect(answered(evidence)).toContain('removed at s/0/2 (request p-2, status none)');
+  });
+
+  const UNKNOWN = 'it was already no member before the removal at s/0/';
 
   test('nobody is named where a later owner found it: the former may have sent a request that it did not live to report', () => {
     const evidence = only('u');
@@ -397,7 +436,7 @@ describe('a group that has moved between partitions', () => {
     evidence.takeReport(aReport(1n, 'u'));
     evidence.takeReport(inOther(2n, { op: 'remove', outcome: 'already_synced' }));
     expect(answerOf(evidence, 'u', { atTarget: shown(false) }).sentence).toContain(
-      'it was not a member already, before the removal at s/1/2',
+      'it was already no member before the removal at s/1/2',
     );
   });
 

@@ -109,10 +109,15 @@ class Comparison {
     return {
       members: all.flatMap((standing) => (standing?.op === 'add' ? [standing.name] : [])),
       isCertain:
-        !(this.#known.isSourceGone && !this.#hasState) &&
+        !(this.#isOldGone && !this.#hasState) &&
         obstaclesOf(this.#known, this.#state?.place ?? null).length === 0 &&
         all.every((standing) => standing === null || standing.op !== null),
     };
+  }
+
+  /** Of this group what older records have said may be gone. */
+  get #isOldGone(): boolean {
+    return this.#known.isSourceGone || this.#known.facts.isNamedBefore;
   }
 
   /** The present source topic has a full state of the group. */
@@ -291,10 +296,11 @@ class Comparison {
 
   #doubts(): readonly string[] {
     const { isSourceGone, wanted, facts } = this.#known;
-    const isForeignDoubtful = isSourceGone && !this.#hasState && wanted === null && this.#found.foreign.length > 0;
+    const isForeignDoubtful = !this.#hasState && wanted === null && this.#found.foreign.length > 0;
     return [
       ...(facts.newest === null && wanted === null ? [facts.isNamedBefore ? NAMED_BEFORE : NOT_NAMED] : []),
-      ...(isForeignDoubtful ? [facts.isNamedBefore ? FOREIGN_BEFORE : FOREIGN_GONE] : []),
+      ...(isForeignDoubtful && isSourceGone ? [FOREIGN_GONE] : []),
+      ...(isForeignDoubtful && facts.isNamedBefore ? [FOREIGN_BEFORE] : []),
       ...(this.#unshownCount > 0
         ? [`${this.#unshownCount} whom the source wants are not shown, and the answer may not name all members`]
         : []),
@@ -321,7 +327,7 @@ class Comparison {
 }
 
 const NOT_NAMED = 'no event and no report names the group';
-const NAMED_BEFORE = 'only reports of a former source topic name the group';
+const NAMED_BEFORE = 'only a former source topic has named the group';
 
 const FOREIGN_GONE =
   'the oldest source records are gone, and no full state is left: members whom those alone named count as foreign';

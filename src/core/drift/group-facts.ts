@@ -96,7 +96,7 @@ export class GroupFacts {
     return this.#newest;
   }
 
-  /** Reports of a former source topic are about the group. */
+  /** Reports, or changes that wait, of a former source topic are about the group. */
   get isNamedBefore(): boolean {
     return this.#isNamedBefore;
   }
@@ -256,11 +256,13 @@ export class GroupFacts {
     return this.#state;
   }
 
+  /** A change of a former source topic waits. */
+  noteFormer(): void {
+    this.#isNamedBefore = true;
+  }
+
   #note(place: Place): void {
-    if (isFormerPlace(place)) {
-      this.#isNamedBefore = true;
-      return;
-    }
+    if (isFormerPlace(place)) return this.noteFormer();
     this.#partitions.add(place.partition);
     if (this.#newest === null || comparePlaces(place, this.#newest) > 0) this.#newest = place;
   }

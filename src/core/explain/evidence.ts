@@ -19,6 +19,7 @@ import type { ReportOutcome, ReportRecord } from '../report/report.ts';
 import { isAboutPause, operationId } from '../report/summary.ts';
 import type { PendingChange } from './instance-answer.ts';
 import type { Link, Reading, RunningChange, WaitingChange } from './verdict.ts';
+import { FormerChanges, newestFirst } from './former-changes.ts';
 import { GroupVersions, versionSaid } from './versions.ts';
 
 /** An event of the source about the group. */
@@ -64,22 +65,12 @@ export class Evidence {
   /** By partition. */
   readonly #invalid = new Map<number, Position>();
   #isNamed = false;
-  #formerCount = 0;
-  #former: ReportRecord | undefined;
+  readonly former: FormerChanges;
 
   /** @param isAsked by `idKey`, any name of the one member that is asked for; null: all members are, and less is kept of each. */
   constructor(isAsked: ((name: string) => boolean) | null) {
     this.#isAsked = isAsked;
-  }
-
-  /** How many reports of a former source topic name the group, and are left out of all else. */
-  get formerCount(): number {
-    return this.#formerCount;
-  }
-
-  /** The newest of them about the one member that is asked for. */
-  get former(): ReportRecord | undefined {
-    return this.#former;
+    this.former = new FormerChanges(isAsked === null ? null : (name) => isAsked(idKey(name)));
   }
 
   /** Every name that something is known of, by `idKey`. */
@@ -144,16 +135,17 @@ export class Evidence {
     if (record.superseded_by !== null) this.#noteWinner(record.superseded_by);
   }
 
-  /** Its place has no order among those of the present source topic (core/report/former-source.ts). */
   takeFormerReport(record: ReportRecord): void {
     if (UNCHANGING.has(record.outcome)) return;
     this.#isNamed = true;
-    this.#formerCount += 1;
     const version = versionSaid(record);
     if (version !== null) this.#versions.take(version);
-    const name = record.source_member ?? readIntentId(operationId(record))?.member ?? record.member;
-    if (this.#isAsked === null || name === null || !this.#concerns(idKey(name))) return;
-    if (this.#former === undefined || newestFirst(record, this.#former) < 0) this.#former = record;
+    this.former.takeReport(record);
+  }
+
+  takeFormerWaiting(intent: Intent): void {
+    this.#isNamed = true;
+    this.former.takeWaiting(intent);
   }
 
   takeWaiting(intent: Intent, state: WaitingChange['state']): void {
@@ -315,9 +307,6 @@ const linkOf = ({ reports, ...known }: Draft, readingOf: ReadingOf): Link => ({
   reading: readingOf(known.position),
   reports: reports.toSorted(newestFirst),
 });
-
-const newestFirst = (a: ReportRecord, b: ReportRecord): number =>
-  b.epoch - a.epoch || Date.parse(b.reported_at) - Date.parse(a.reported_at) || Number(b.final) - Number(a.final);
 
 /** Of those that are final, and of the others, the newest. */
 function newestOf(known: readonly ReportRecord[], record: ReportRecord): readonly ReportRecord[] {

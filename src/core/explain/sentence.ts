@@ -1,12 +1,12 @@
 /** The answer of `rollcall explain` in one sentence. Text from elsewhere is made visible, so that it forges no line. */
-import { comparePositions, positionText, type Op, type Position } from '../change/change.ts';
+import { comparePositions, intentId, positionText, type Intent, type Op, type Position } from '../change/change.ts';
 import type { ReportRecord } from '../report/report.ts';
 import { timeText } from '../report/reporting.ts';
 import { operationId } from '../report/summary.ts';
 import { visible } from '../text/visible.ts';
+import { at, decisionsIn, doneReportIn, eventText, requestText } from './parts.ts';
 import {
   changeStanding,
-  isDone,
   isMemberIn,
   isReportedDone,
   standingOf,
@@ -31,7 +31,7 @@ export function explain(known: Known): Verdict {
   const [newest] = links;
   const isMember = isMemberIn(atTarget);
   const standing = standingOf(known);
-  const decidedBy = newest === undefined ? null : at(newest);
+  const decidedBy = newest === undefined || standing === 'nothing' ? null : at(newest);
   const clauses = [`${subject(known, standing)}: ${answer(known, standing)}`, ...doubts(known)];
   return { isMember, standing, decidedBy, sentence: `${clauses.join('; ')}.` };
 }
@@ -59,9 +59,6 @@ function namedPause(link: Link, { pause, obstacle }: KnownChanges, standing: Sta
 
 const isBeingSent = ({ inMemory }: Link): boolean => inMemory?.state === 'in_flight';
 
-/** `topic/partition/offset`, as it may be shown. */
-export const at = ({ position }: Pick<Link, 'position'>): string => visible(positionText(position));
-
 function subject({ atTarget, links: [newest] }: Known, standing: Standing): string {
   const isMember = isMemberIn(atTarget);
   if (isMember === null) return `Not known whether a member (${whyUnknown(atTarget)})`;
@@ -79,17 +76,36 @@ function answer(known: Known, standing: Standing): string {
   if (newest === undefined) return nothingKnown(known);
   if (newest.op === null)
     return `the newest event is at ${at(newest)}, and its record is gone, so that it is not known what it wants of the member`;
+  if (standing === 'nothing') return unnamedText(newest, known);
   return reason(newest, known, standing);
 }
 
 function nothingKnown({ goneSource, areReportsGone, atTarget, former }: Known): string {
-  if (former !== undefined)
-    return `no event that is left in the source topic names it; a report of a former source topic does: ${former.op ?? 'change'} at ${visible(operationId(former))}, ${visible(former.outcome)} ${former.reported_at}`;
+  const left = [...reportText(former?.report), ...waitingText(former?.waiting)];
+  if (left.length > 0) return `no event that is left in the source topic names it; ${left.join('; ')}`;
   if (goneSource.size > 0 || areReportsGone)
     return 'no event and no report is left that names it, and older ones are gone';
   const isOthers = isMemberIn(atTarget) === true;
   return `no event and no report names it${isOthers ? ': others have made it a member' : ''}`;
 }
+
+/** The newest is a full state. */
+const unnamedText = (state: Link, known: Known): string =>
+  `no event and no report names it${isUnmoved(known) ? '' : ': others have made it a member'}; the full state ${eventText(state)} does not either`;
+
+const reportText = (report: ReportRecord | undefined): readonly string[] =>
+  report === undefined
+    ? []
+    : [
+        `a report of a former source topic does: ${report.op ?? 'change'} at ${visible(operationId(report))}, ${visible(report.outcome)} ${report.reported_at}`,
+      ];
+
+const waitingText = (waiting: Intent | undefined): readonly string[] =>
+  waiting === undefined
+    ? []
+    : [
+        `a live record of a former source topic does: ${waiting.op} at ${visible(intentId(waiting))}, which no instance tries`,
+      ];
 
 const NOUNS = { add: 'addition', remove: 'removal' } as const;
 const DONE = { add: 'added', remove: 'removed' } as const;
@@ -133,21 +149,18 @@ function openText(link: Link, known: KnownChanges, standing: Exclude<Standing, '
 
 const nounOf = ({ op, isState }: Link): string => (isState ? 'full state' : NOUNS[op ?? 'add']);
 
-const eventText = (link: Link): string =>
-  `${link.eventId === null ? '' : `by event ${visible(link.eventId)} `}at ${at(link)}`;
-
 /** What the newest change came to, and who has made the member what it is, as far as the older ones show. */
 function doneText([newest, ...older]: readonly Link[]): string {
   if (newest === undefined) return '';
   const { isState } = newest;
   const op = newest.op ?? ('add' satisfies Op);
-  const event = `${eventText(newest)}${requestText(newest)}`;
+  const event = `${eventText(newest)}${requestText(newest, older)}`;
   if (isState) return `${op === 'add' ? 'named' : 'not named'} in the full state ${event}`;
   if (!wasFound(newest)) return `${DONE[op]} ${event}`;
   const maker = makerOf(newest, older);
   if (maker === 'others') return `${DONE[op]} by others before, as asked ${event}`;
   const change = `the ${NOUNS[op]} ${event}`;
-  if (maker === 'unknown') return `it was ${op === 'add' ? 'a member' : 'not a member'} already, before ${change}`;
+  if (maker === 'unknown') return `it was already ${op === 'add' ? 'a member' : 'no member'} before ${change}`;
   return `${doneText([maker])}; ${change} found it so`;
 }
 
@@ -199,10 +212,12 @@ const UNSENT = 'by a shadow, which has not sent it';
 const UNSENT_DONE = `, ${UNSENT}: others have done it`;
 
 /** A version that its own request has left shows no change of others. */
-function othersText({ atTarget, lastVersion, openRequest }: Known): string {
-  const version = atTarget.kind === 'read' ? atTarget.version : null;
-  const isSame = version !== null && version === lastVersion;
-  if (isSame) return 'and Genesys Cloud shows the opposite';
+const isUnmoved = ({ atTarget, lastVersion }: Known): boolean =>
+  atTarget.kind === 'read' && atTarget.version !== null && atTarget.version === lastVersion;
+
+function othersText(known: Known): string {
+  const { openRequest } = known;
+  if (isUnmoved(known)) return 'and Genesys Cloud shows the opposite';
   return `and others have changed it since${orOpenRequest(openRequest)}`;
 }
 
@@ -221,32 +236,6 @@ function unreadText({ intakeObstacle, pause }: KnownChanges): string {
 
 const queuedText = ({ obstacle }: KnownChanges): string =>
   obstacle === null ? 'waits for its request' : `waits, and nothing of it is sent at present (${visible(obstacle)})`;
-
-/** Of those that say that it is done, one whose request has done it, before one that has found it so. */
-function doneReportIn(reports: readonly ReportRecord[]): ReportRecord | undefined {
-  const done = reports.filter(isDone);
-  return done.find(({ outcome }) => outcome !== 'already_synced') ?? done[0];
-}
-
-function requestText({ reports }: Link): string {
-  const last = doneReportIn(reports) ?? reports.find(({ final }) => final);
-  const { patch_id: patch = null, status = null } = last?.request ?? {};
-  const facts = [
-    ...(patch === null ? [] : [`request ${visible(patch)}`, `status ${status ?? 'none'}`]),
-    ...(last === undefined ? [] : decisionsIn(last)),
-  ];
-  return facts.length === 0 ? '' : ` (${facts.join(', ')})`;
-}
-
-/** Which operator has let a held removal pass, or has refused it, and why; empty: none has. */
-export function decisionsIn({ approval, refusal }: Pick<ReportRecord, 'approval' | 'refusal'>): readonly string[] {
-  const decisions = [['approved', approval] as const, ['refused', refusal] as const];
-  return decisions.flatMap(([done, decision]) => {
-    if (decision === undefined) return [];
-    const { author, reason: why = null } = decision;
-    return `${done} by ${visible(author)}${why === null ? '' : `: ${visible(why)}`}`;
-  });
-}
 
 /** Epoch ms; null: it is not known. */
 export function nextTryAt({ waiting, inMemory, reports: [last] }: Link): number | null {

@@ -8,6 +8,7 @@
 import type { Op, Position } from '../change/change.ts';
 import type { ReportRecord } from '../report/report.ts';
 import { isFailure, isSuccess } from '../report/summary.ts';
+import type { FormerChanges } from './former-changes.ts';
 
 /** An event about one member of one group, and what became of it. */
 export interface Link {
@@ -87,8 +88,8 @@ export interface Known extends KnownChanges {
   readonly openRequest: string | null;
   /** Of each partition the newest event of the group that could not be read. */
   readonly invalid: readonly Position[];
-  /** The newest report about the member that is of a former source topic; absent: there is none. */
-  readonly former?: ReportRecord | undefined;
+  /** What a former source topic has left of the member, the newest of each; absent: nothing. */
+  readonly former?: Pick<FormerChanges, 'report' | 'waiting'>;
 }
 
 /**
@@ -96,7 +97,7 @@ export interface Known extends KnownChanges {
  * try. `held`: for an operator. `given_up`: dead, or failed. `queued`: read, and not answered yet. `unread`: no instance has read it.
  * `unfinished`: not committed, and no running instance says more; as of a time that is
  * over: without a report until then. `unreported`: committed, and what became of it is not known.
- * `nothing`: no event is known.
+ * `nothing`: no event is known that names the member, or has changed it.
  */
 export type Standing =
   | 'done'
@@ -123,7 +124,14 @@ export function standingOf(known: Known): Standing {
   if (standing !== 'done') return standing;
   const op = newest?.op ?? null;
   const isOpposite = atTarget.kind === 'read' && op !== null && atTarget.isMember !== (op === 'add');
-  return isOpposite ? 'undone' : 'done';
+  if (!isOpposite) return 'done';
+  return known.links.every(isSilent) ? 'nothing' : 'undone';
+}
+
+/** A full state that does not name the member, and came to no change of it: the member was none then, and nothing is undone. */
+function isSilent({ isState, op, reports, waiting, inMemory }: Link): boolean {
+  const isOwn = reports.some(({ member, source_member: name = null }) => (member ?? name) !== null);
+  return isState && op === 'remove' && !isOwn && waiting === null && inMemory === null;
 }
 
 /** Whatever the target shows. */

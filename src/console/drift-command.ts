@@ -8,6 +8,7 @@ import { GroupReader, type Comparing } from './drift.ts';
 import { DriftEvidence, type DriftSources } from './drift-evidence.ts';
 import { readWanted, type WantedFile } from './drift-file.ts';
 import type { DriftTotals } from './drift-text.ts';
+import { demandOneGroup } from './meant-ids.ts';
 import { RequestPace } from './request-pace.ts';
 
 export interface DriftFlags {
@@ -67,11 +68,15 @@ interface Beginning {
   readonly context: CommandContext;
 }
 
-/** Reads the topics. @returns the groups by `idKey`, as the source names them. */
+/**
+ * Reads the topics. @returns the groups by `idKey`, as the source names them.
+ * @throws ExitError where the id map says that an id is of several groups.
+ */
 export async function beginWith(
   from: WantedFile | null,
   { flags, sources, context }: Beginning,
 ): Promise<BegunComparing> {
+  for (const group of flags.group ?? []) demandOneGroup(group, sources.ids);
   const scope = { groups: flags.group ?? from?.spellings ?? null, allPartitions: flags.allPartitions === true };
   const evidence = new DriftEvidence(sources, scope);
   await evidence.refresh();

@@ -50,6 +50,10 @@ export function inOneMeaning<T extends NamedIds>(named: T, naming: Naming): T & 
   return { ...named, groups: [...new Set(groups)] };
 }
 
+/** @throws ExitError as `inOneMeaning`, where a table of ids says so */
+export const demandOneGroup = (group: string, ids: IdRows | null): void =>
+  void meant('group', group, { command: '--group', waiting: [], ids });
+
 /** The filter by the ids of the source. @throws ExitError where an id means several, or is not known */
 export function meantFilter(filter: WaitingFilter, naming: Naming): WaitingFilter {
   const sourcesOf = (kind: IdKind, names: readonly string[]): readonly string[] => [

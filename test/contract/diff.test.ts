@@ -160,6 +160,13 @@ test('a group that is not there, or that the id map does not know, is a line; th
   ]);
 });
 
+test('an id of Genesys Cloud that the id map gives several groups is refused, and they are named', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'T-1', members: ['U-1'] }] } } });
+  const ids = new Table().set('group', 'eng', 'T-1').set('group', 'ops', 'T-1');
+  const { code } = await diff(world, { group: ['T-1'] }, { ids });
+  expect(code).toContain('--group: T-1 is what Genesys Cloud calls eng and ops; name one of them');
+});
+
 test('a group is asked for by its name at Genesys Cloud, and members are found by reports', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'T-1', members: [] }] } } });
   const table = new Table().set('group', 'a', 'T-1').set('user', 'u', 'U-1');

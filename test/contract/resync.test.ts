@@ -565,6 +565,17 @@ describe('with an id map', () => {
     return { world, ids, one };
   }
 
+  test('an id of Genesys Cloud that several groups have is refused', async () => {
+    const { world, ids } = await mapped();
+    ids.set('group', 'ops', 'T');
+    world.sandbox.setMembers('T', ['X']);
+    const before = written(world).length;
+    expect(String((await repaired(world, { ids }, { group: ['T'] })).code)).toContain(
+      'T is what Genesys Cloud calls g and ops',
+    );
+    expect(written(world)).toHaveLength(before);
+  });
+
   test('whom the source has a name for is named by it', async () => {
     const { world, ids, one } = await mapped();
     world.sandbox.setMembers('T', ['U-2', 'X']);

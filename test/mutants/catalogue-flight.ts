@@ -256,6 +256,24 @@ export const flightMutants: readonly Mutant[] = [
     tests: ['test/contract/rules/unsure-changes.test.ts'],
   },
   {
+    name: 'unsure-passes-the-guard',
+    breaks: 'what a lost answer has removed is not counted with what is removed before it is found so',
+    edits: [{ find: 'new Set([...removals, ...gone])', replace: 'new Set(removals)' }],
+    tests: ['test/contract/rules/unsure-changes.test.ts'],
+  },
+  {
+    name: 'unsure-not-reserved',
+    breaks:
+      'what a lost answer has removed from one group is not reserved while it is found so, so that another one takes its place',
+    edits: [
+      {
+        find: '!isSatisfied(intent, snapshot) || mayHaveRemoved(intent, snapshot)',
+        replace: '!isSatisfied(intent, snapshot)',
+      },
+    ],
+    tests: ['test/unit/guard.test.ts'],
+  },
+  {
     name: 'unsure-in-no-report',
     breaks: 'a full state says nothing of a member whom a lost answer may have removed',
     edits: [{ find: '[...snapshot.members, ...mayHaveLeft(state, snapshot)]', replace: 'snapshot.members' }],

@@ -11,6 +11,7 @@ import {
   heldFailure,
   isGuarded,
   refusedFailure,
+  removalsOfRun,
   NOTHING_REMOVED,
 } from '../../src/core/group/guard.ts';
 import { fold } from '../../src/core/change/pending.ts';
@@ -31,6 +32,19 @@ const verdict = (count: number, groupSize: number, ofOwner = 0) =>
 const held: Held = { kind: 'held', by: 'group_percent', since: 5 };
 const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', reason: null, at: 6 };
 const removal = (parts: IntentParts = {}): Intent => anIntent({ op: 'remove', ...parts });
+
+test('what a run reserves: who is to go, and who has gone by what may be its own request', () => {
+  const snapshot = aSnapshot(['a', 'b']);
+  const due = [
+    removal({ member: 'a' }),
+    removal({ member: 'lost', unsure: ['remove'] }),
+    removal({ member: 'tried', attempt: 1 }),
+    removal({ member: 'never-there' }),
+    removal({ member: 'approved', unsure: ['remove'], guard: approval }),
+    anIntent({ member: 'x' }),
+  ];
+  expect(removalsOfRun(due, snapshot, () => true)).toEqual({ count: 3, unseenCount: 2 });
+});
 
 describe('the verdict', () => {
   test.each([

@@ -15,7 +15,7 @@ import {
   type Intent,
   type OperatorDecision,
 } from '../change/change.ts';
-import { isHeld } from '../change/pending.ts';
+import { isHeld, wasTried } from '../change/pending.ts';
 
 export interface GuardLimits {
   /** More than this share of a group, in percent, is held; 100: the share never counts. */
@@ -70,14 +70,22 @@ export function sizeOf({ members }: Membership, removals: readonly Intent[]): nu
   return members.size + unseen.length;
 }
 
-/** What the window counts of a run with its first request: removals that are left to do, and those of members who are not shown. */
+/** It is so, and a try of it may have made it so, which counts in the window once it is final. */
+export const mayHaveRemoved = (intent: Intent, snapshot: Membership): boolean =>
+  isGuarded(intent) && wasTried(intent) && intent.target !== null && isSatisfied(intent, snapshot);
+
+/**
+ * What the window counts of a run with its first request: removals that are left to do, or may be done by it, and those of members
+ * who are not shown.
+ */
 export function removalsOfRun(
   due: Iterable<Intent>,
   snapshot: Membership,
   isLeft: (intent: Intent) => boolean,
 ): { readonly count: number; readonly unseenCount: number } {
   // Most of what is due may be additions.
-  const removals = [...due].filter((intent) => isGuarded(intent) && isLeft(intent) && !isSatisfied(intent, snapshot));
+  const isCounted = (intent: Intent): boolean => !isSatisfied(intent, snapshot) || mayHaveRemoved(intent, snapshot);
+  const removals = [...due].filter((intent) => isGuarded(intent) && isLeft(intent) && isCounted(intent));
   return { count: removals.length, unseenCount: sizeOf(snapshot, removals) - snapshot.members.size };
 }
 

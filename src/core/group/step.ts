@@ -15,7 +15,7 @@ import { NO_SEARCH, nextPart, type Search } from '../target/isolation.ts';
 import type { Snapshot } from '../target/snapshot.ts';
 import { apart, isSatisfied, plan, sightOf, targetOf, type Membership } from '../target/snapshot.ts';
 import { isOfFullState } from './full-state.ts';
-import { guardVerdict, isGuarded, isRetargeted, sizeOf, type GuardLimits } from './guard.ts';
+import { guardVerdict, isGuarded, isRetargeted, mayHaveRemoved, sizeOf, type GuardLimits } from './guard.ts';
 
 export interface Situation {
   /** Taken when the slot opened, less what is final or superseded since. */
@@ -162,7 +162,9 @@ function toHold(situation: Situation, snapshot: Snapshot, guarded: readonly Inte
   const most = { count: removalCountMax, groupSize: snapshot.members.size, removed };
   if (guardVerdict(most, { ...guard, groupFloor: 0 }) === null) return null;
   const removals = allRemovals(guarded, situation.pendingRemovals, snapshot);
-  const removing = { count: removals.length, groupSize: sizeOf(snapshot, removals), removed: situation.removed };
+  const gone = situation.pendingRemovals.filter((intent) => mayHaveRemoved(intent, snapshot));
+  const all = [...new Set([...removals, ...gone])];
+  const removing = { count: all.length, groupSize: sizeOf(snapshot, all), removed: situation.removed };
   const by = guardVerdict(removing, situation.guard);
   return by === null ? null : { intents: removals, by };
 }

@@ -140,6 +140,21 @@ describe('unsure: what has removed members is followed, while it waits, by', () 
   });
 });
 
+test('unsure: what is found so with others that are to be removed counts before these are sent', async () => {
+  const { world, one } = await aWorld();
+  loseNextAnswer(world);
+  world.produce({ remove_members: ['a', 'b'] });
+  await world.clock.advance(2_000);
+  one.kill();
+  world.produce({ remove_members: ['d'] });
+  await world.start();
+  await world.clock.advance(120_000);
+  expect([membersOf(world), outcomes(world)]).toEqual([
+    'cdefz',
+    { '0/a': 'recovered', '0/b': 'recovered', '1/d': 'held' },
+  ]);
+});
+
 test('unsure: what takes the place of a change while its request is on its way', async () => {
   // given a PATCH that arrives, and whose answer is lost after others have been read
   const { world } = await aWorld();

@@ -36,7 +36,10 @@ interface AdditionsOf {
 
 type Try = 'tried' | 'unsent' | null;
 
-/** Whether it waits for another try (a PATCH may have done it, too), or for a resume, or with what failed in its group without having been in a request. null: neither. */
+/**
+ * Whether it waits for another try, or for a resume, or with what failed in its group without having been in a request; null: neither.
+ * What a PATCH may have done was tried, too.
+ */
 function tryOf(wait: Wait, intent: Intent | null): Try {
   if (intent === null || (wait !== 'timed' && wait !== 'soon')) return null;
   if (intent.attempt > 0 || intent.waits === 'resume' || isUnsure(intent)) return 'tried';

@@ -287,7 +287,7 @@ export class DriftEvidence {
       if (read === null) this.#unreadable.noteReport(record, this.#reports.topic);
       // Another comparison has found drift, by evidence of its own.
       if (read === null || read.record.outcome === 'drift' || isAboutPause(read.record)) continue;
-      const of = (await this.#look.judge()).ofReport(read.record);
+      const of = (await this.#look.judge())(read.record);
       if (of === null) continue;
       isGrown = this.#takeReport({ record: read.record, key: groupInKey(key) }, of) || isGrown;
     }

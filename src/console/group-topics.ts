@@ -7,7 +7,7 @@ import type { Beginning, GroupRecords, WantedEvents } from './group-records.ts';
 import type { GroupSources } from './group-sources.ts';
 import { takeSourceRecord } from './source-events.ts';
 import { SourceLook, type LookSources } from './source-look.ts';
-import { allWaiting, readRetryTopic, selects, type WaitingIntent, type WaitingView } from './retry-topic.ts';
+import { allWaiting, readRetryTopic, selects, type WaitingView } from './retry-topic.ts';
 
 export interface Question {
   /** By the source or by Genesys Cloud, as the member. */
@@ -56,7 +56,7 @@ export async function readGroupTopics(question: Question, sources: Sources, read
   const { at, allPartitions } = question;
   const partitions = new Set(owned);
   const look = new SourceLook(topics.source, sources);
-  const { ofReport } = await look.judge();
+  const isOf = await look.judge();
   const unsure: ReportRecord[] = [];
   const reports = await records.readReports({ groups, member, allPartitions }, ({ record, key }) => {
     if (record.source.topic === topics.source) partitions.add(record.source.partition);
@@ -64,7 +64,7 @@ export async function readGroupTopics(question: Question, sources: Sources, read
     if (source !== null && isOther(source)) return;
     if (at !== null && Date.parse(record.reported_at) > at) return;
     // Of a former topic, or of a record that was written after the look.
-    if (ofReport(record) === 'former') unsure.push(record);
+    if (isOf(record) === 'former') unsure.push(record);
     else evidence.takeReport(record);
   });
   await takeUnsure(unsure, look, evidence);
@@ -72,7 +72,10 @@ export async function readGroupTopics(question: Question, sources: Sources, read
   const view = at === null ? await readRetryTopic({ topic: topics.retry, tools, context }) : null;
   if (view !== null) {
     const waiting = allWaiting(view).filter((each) => selects({ groups }, each));
-    for (const { intent, state } of await takeFormerWaiting(waiting, look, evidence)) {
+    const former = await look.formerAmong(waiting.map(({ intent }) => intent));
+    for (const intent of former) evidence.takeFormerWaiting(intent);
+    for (const { intent, state } of waiting) {
+      if (former.has(intent)) continue;
       partitions.add(intent.source.partition);
       evidence.takeWaiting(intent, state);
     }
@@ -102,27 +105,11 @@ export async function readGroupTopics(question: Question, sources: Sources, read
 async function takeUnsure(unsure: readonly ReportRecord[], look: SourceLook, evidence: Evidence): Promise<void> {
   if (unsure.length === 0) return;
   look.expire();
-  const { ofReport } = await look.judge();
+  const isOf = await look.judge();
   for (const record of unsure) {
-    if (ofReport(record) === 'former') evidence.takeFormerReport(record);
+    if (isOf(record) === 'former') evidence.takeFormerReport(record);
     else evidence.takeReport(record);
   }
-}
-
-/** Answers what waits of the present source topic. */
-async function takeFormerWaiting(
-  waiting: readonly WaitingIntent[],
-  look: SourceLook,
-  evidence: Evidence,
-): Promise<readonly WaitingIntent[]> {
-  if (waiting.length === 0) return waiting;
-  look.expire();
-  const { ofChange } = await look.judge();
-  return waiting.filter(({ intent }) => {
-    const isPresent = ofChange(intent) === 'present';
-    if (!isPresent) evidence.takeFormerWaiting(intent);
-    return isPresent;
-  });
 }
 
 function pausesIn(

@@ -1,5 +1,5 @@
 /** What waits in the retry topic of the present source topic. Changes of a former one are tried by no instance (protocol.md 4.9). */
-import { sourceGroup } from '../core/change/change.ts';
+import { sourceGroup, type Intent } from '../core/change/change.ts';
 import type { TopicRecord } from '../ports.ts';
 import {
   allWaiting,
@@ -14,7 +14,7 @@ import type { SourceLook } from './source-look.ts';
 export class PresentWaiting {
   readonly #view = emptyWaiting();
   /** As of the last look. */
-  #isPresent: (waiting: WaitingIntent) => boolean = () => true;
+  #former: ReadonlySet<Intent> = new Set();
 
   /** Of the present topic and of a former one; members of full states included. */
   get intentCount(): number {
@@ -30,17 +30,13 @@ export class PresentWaiting {
    * @throws ExitError where the source topic is missing, or it was asked to stop.
    */
   async judge(look: SourceLook): Promise<ReadonlySet<string>> {
-    if (this.#view.intentCount === 0) return new Set();
-    look.expire();
-    const { ofChange } = await look.judge();
-    this.#isPresent = ({ intent }) => ofChange(intent) === 'present';
-    const former = allWaiting(this.#view).filter((waiting) => !this.#isPresent(waiting));
-    return new Set(former.map(({ intent }) => sourceGroup(intent)));
+    this.#former = await look.formerAmong(allWaiting(this.#view).map(({ intent }) => intent));
+    return new Set([...this.#former].map(sourceGroup));
   }
 
   /** @param group by `idKey`, as the source names it. */
   ofGroup(group: string): readonly WaitingIntent[] {
-    return waitingOfGroup(this.#view, group).filter(this.#isPresent);
+    return waitingOfGroup(this.#view, group).filter(({ intent }) => !this.#former.has(intent));
   }
 
   /** As `unreadableOfGroup` says. */

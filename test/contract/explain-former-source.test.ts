@@ -109,3 +109,26 @@ test('what waits of the present topic waits, also where it lies at an offset of 
   written.broker.append([aState({ owner: 'o', epoch: 1, seq: 1 }, [waiting])]);
   expect(await written.explain({ group: 'g', member: 'zoe' }, null)).toContain('waits for another try');
 });
+
+test('what waits of the present topic waits, also where the oldest record has a time that is ahead', async () => {
+  const written = new WrittenTopics(1);
+  const now = written.clock.now().wall;
+  written.clock.jumpWall(HOUR_MS);
+  written.event('g', { add_members: ['k'] });
+  written.clock.jumpWall(-HOUR_MS);
+  written.event('g', { add_members: ['zoe'] });
+  const intent = anIntent({ offset: 1n, op: 'add', member: 'zoe' });
+  const waiting = {
+    ...intent,
+    source: { ...intent.source, timestamp: now },
+    firstSeenAt: now,
+    attempt: 1,
+    notBefore: 9_000,
+  };
+  written.broker.append([aState({ owner: 'o', epoch: 1, seq: 1 }, [waiting])]);
+  expect(await written.explain({ group: 'g', member: 'zoe' }, null)).toContain('waits for another try');
+  // of another record at that place
+  const other = { ...waiting, source: { ...waiting.source, timestamp: now - 1 } };
+  written.broker.append([aState({ owner: 'o', epoch: 1, seq: 2 }, [other])]);
+  expect(await written.explain({ group: 'g', member: 'zoe' }, null)).toContain('set a new RETRY_TOPIC');
+});

@@ -113,7 +113,7 @@ export function markUnsure({ settle }: Owners, group: Group, sent: readonly Inte
     if (next === pending) continue;
     if (group.run?.due.has(pending) === true) group.run.replaceDue(pending, next);
     else group.members.get(pending.member)?.advance(next);
-    group.partition.toWrite.add(group);
+    group.partition.toWrite.addInTime(group);
   }
   settle();
 }

@@ -71,6 +71,13 @@ function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefi
   const isGone = offsetOf(newest.place) < start;
   if (isGone && verdict.sentence.includes('gone')) return null;
   const at = `${topics.source}/${newest.partition}/${placeText(newest.place)}`;
+  if (standing === 'nothing') {
+    // Others have added whom the newest full state does not name, and came to no change of.
+    const isForeign = newest.whole !== undefined && newest.op === 'remove' && knowledge.foreign.has(seat);
+    return isForeign && !knowledge.finals.has(newest.id) && verdict.sentence.includes(at)
+      ? null
+      : `the newest is at ${at}`;
+  }
   if (decidedBy !== at) return `the newest is at ${at}`;
   // The reports of what a full state came to do not say that it was one.
   const isState = newest.whole !== undefined && (!isGone || verdict.sentence.includes('full state'));
@@ -116,8 +123,6 @@ function problemOf(world: World, verdict: Verdict, newest: WantedIntent | undefi
       return isDone && !isReadAgain ? 'it is done' : null;
     case 'unreported':
       return knowledge.lost.has(newest.id) ? null : 'nothing of it is lost';
-    case 'nothing':
-      return 'an event names it';
   }
 }
 

@@ -93,6 +93,8 @@ export interface Intent {
   readonly isTried?: true;
   /** What PATCHes may have done to the member although no answer says so (unsure.ts), in the order of `OPS`. Absent: nothing. */
   readonly unsure?: readonly Op[];
+  /** What it has replaced was accepted, asked for the same, and is counted by the guard. Kept in memory alone. */
+  readonly isAccepted?: true;
 }
 
 /**

@@ -112,8 +112,8 @@ const isSlowWait = ({ dead, schedule, notBefore }: Intent, now: number): boolean
  * A try of it has failed, or a PATCH may have done it without an answer that says so: what is found to be so may be the work of
  * Rollcall. A full state has a report of its own in the end then, since one has said that it waits, or is given up.
  */
-export const wasTried = ({ attempt, isTried, op, unsure }: Intent): boolean =>
-  attempt > 0 || isTried === true || (op !== 'state' && unsure?.includes(op) === true);
+export const wasTried = ({ attempt, isTried, isAccepted, op, unsure }: Intent): boolean =>
+  attempt > 0 || isTried === true || isAccepted === true || (op !== 'state' && unsure?.includes(op) === true);
 
 /** A try has failed, and so many count. */
 export const countedFrom = (intent: Intent, attempt: number): Intent => withFields(intent, { attempt, isTried: true });

@@ -10,6 +10,9 @@ import { withFields } from './pending.ts';
 export const afterUnsurePatch = (intent: Intent): Intent =>
   intent.op === 'state' ? intent : withUnsure(intent, [intent.op]);
 
+/** It is accepted, and not shown yet. */
+export const afterAcceptance = (intent: Intent): Intent => withFields(intent, { isAccepted: true });
+
 /** The newer one with what is unsure of the older ones, which it replaces or stands upon. */
 export const succeeding = (newer: Intent, olders: readonly Intent[]): Intent =>
   newer.whole === null ? succeedingOfMember(newer, olders) : succeedingWhole(newer, newer.whole, olders);
@@ -22,6 +25,7 @@ function succeedingOfMember(newer: Intent, olders: readonly Intent[]): Intent {
     const isOneMember = isOneName || isSameId(nameOf(newer), nameOf(older));
     const ops = older.whole === null ? (isOneMember ? older.unsure : undefined) : unsureIn(older.whole, nameOf(newer));
     next = withUnsure(next, ops ?? []);
+    if (older.isAccepted === true && isOneMember && older.op === newer.op) next = afterAcceptance(next);
   }
   return next;
 }

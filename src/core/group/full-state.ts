@@ -95,13 +95,11 @@ export function* expandInSlices(state: Intent, { snapshot, resolve, newerFor }: 
   };
 }
 
-/** Not there, and a PATCH may have removed them, which is reported. What an operator decides about is who is there. */
-function mayHaveLeft({ whole }: Intent, { members }: Membership): readonly string[] {
-  if (whole === null || whole.deleted || whole.members.length === 0) return [];
-  return [...(whole.unsure ?? [])].flatMap(([target, ops]) =>
+/** Not there, and a PATCH may have removed them, which is reported. */
+const mayHaveLeft = ({ whole }: Intent, { members }: Membership): readonly string[] =>
+  [...(whole?.unsure ?? [])].flatMap(([target, ops]) =>
     ops.includes('remove') && !members.has(target) ? [target] : [],
   );
-}
 
 /** A member whom the full state names is added by something newer. */
 export const isAwaited = (newer: Intent, { source }: Intent): boolean =>

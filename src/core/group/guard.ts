@@ -72,7 +72,11 @@ export function sizeOf({ members }: Membership, removals: readonly Intent[]): nu
 
 /** It is so, and a try of it may have made it so, which counts in the window once it is final. */
 export const mayHaveRemoved = (intent: Intent, snapshot: Membership): boolean =>
-  isGuarded(intent) && wasTried(intent) && intent.target !== null && isSatisfied(intent, snapshot);
+  isGuarded(intent) &&
+  wasTried(intent) &&
+  intent.isAccepted !== true &&
+  intent.target !== null &&
+  isSatisfied(intent, snapshot);
 
 /**
  * What the window counts of a run with its first request: removals that are left to do, or may be done by it, and those of members

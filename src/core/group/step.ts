@@ -164,7 +164,9 @@ function toHold(situation: Situation, snapshot: Snapshot, guarded: readonly Inte
   const removals = allRemovals(guarded, situation.pendingRemovals, snapshot);
   const gone = situation.pendingRemovals.filter((intent) => mayHaveRemoved(intent, snapshot));
   const all = [...new Set([...removals, ...gone])];
-  const removing = { count: all.length, groupSize: sizeOf(snapshot, all), removed: situation.removed };
+  // The window has counted what was accepted.
+  const count = all.filter(({ isAccepted }) => isAccepted !== true).length;
+  const removing = { count, groupSize: sizeOf(snapshot, all), removed: situation.removed };
   const by = guardVerdict(removing, situation.guard);
   return by === null ? null : { intents: removals, by };
 }

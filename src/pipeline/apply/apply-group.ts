@@ -26,7 +26,7 @@ import { expandState } from '../intents/expand.ts';
 import { keptBackIn, passageIn } from '../intents/full-state-removals.ts';
 import { hold, pendingRemovals, removedInWindow, reserveRemovals } from '../intents/guard.ts';
 import { lookUpAgain, mayHaveAnotherId } from '../intents/identify.ts';
-import { markUnsure } from '../intents/precedence.ts';
+import { markAccepted } from '../intents/precedence.ts';
 import { DueQueue } from '../state/due-queue.ts';
 import { GroupRun, isExhausted, isStillDue, type Next } from '../state/group-run.ts';
 import type { Group, Run } from '../state/group.ts';
@@ -215,7 +215,7 @@ function verify(owners: Owners, group: Group, { part, request, seen, isTrusted }
     const acceptance = { intent, request, isShownOtherwise: seen !== null };
     group.noteAccepted(acceptance, clock.now().monotonic, options.lateApplyMs);
     supersedeIfReplaced(owners, group, intent);
-    if (!isStillDue(group, intent)) markUnsure(owners, group, [intent]);
+    if (!isStillDue(group, intent)) markAccepted(owners, group, intent);
   }
   group.dropConfirmed();
 }

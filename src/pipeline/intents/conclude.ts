@@ -111,7 +111,7 @@ export function markAlreadySynced(owners: Owners, group: Group, intent: Intent):
   if (group.members.get(intent.member)?.pending !== intent) return;
   const outcome = wasTried(intent) || isExhausted(group, intent) ? 'recovered' : 'already_synced';
   // It may be its own request, whose answer was lost, that has removed the member.
-  if (outcome === 'recovered') noteRemoved(owners, group, intent);
+  if (outcome === 'recovered' && intent.isAccepted !== true) noteRemoved(owners, group, intent);
   finish(owners, group, intent, { outcome, request: null });
 }
 

@@ -2,7 +2,7 @@
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../../core/change/change.ts';
 import { wasTried, supersedes } from '../../core/change/pending.ts';
 import { DOUBTFUL_STATE, expandInSlices, isAwaited, type Expansion } from '../../core/group/full-state.ts';
-import type { Snapshot } from '../../core/target/snapshot.ts';
+import { isSatisfied, type Snapshot } from '../../core/target/snapshot.ts';
 import type { Group } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
 import type { Slices } from '../state/turns.ts';
@@ -86,7 +86,11 @@ function endEmpty(owners: Owners, group: Group, state: Intent, snapshot: Snapsho
 function endEntering(owners: Owners, group: Group, state: Intent, { expansion, snapshot }: WorkedOut): void {
   if (snapshot.isDoubtful) lookTwice(group, state);
   else group.members.obtain(WHOLE_GROUP).replace(null);
-  const removals = expansion.heldBy === null ? [] : removalsOf(group, state, expansion.intents);
+  // An operator decides about those who are there.
+  const removals =
+    expansion.heldBy === null
+      ? []
+      : removalsOf(group, state, expansion.intents).filter((intent) => !isSatisfied(intent, snapshot));
   if (expansion.heldBy !== null && removals.length > 0)
     hold(owners, group, { intents: removals, by: expansion.heldBy, snapshot });
   group.partition.toWrite.add(group);

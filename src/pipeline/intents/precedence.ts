@@ -4,7 +4,7 @@
  */
 import { WHOLE_GROUP, intentId, isSamePosition, type Intent } from '../../core/change/change.ts';
 import { fold, isKeptBeside, supersedes } from '../../core/change/pending.ts';
-import { afterUnsurePatch, succeeding } from '../../core/change/unsure.ts';
+import { afterAcceptance, afterUnsurePatch, succeeding } from '../../core/change/unsure.ts';
 import type { Group } from '../state/group.ts';
 import type { Owners } from '../state/owners.ts';
 import { closeComplete, noteFinal, passedBy, supersede, supersedePending } from './conclude.ts';
@@ -86,8 +86,7 @@ export function replaceOlder(owners: Owners, group: Group, intent: Intent): Inte
   const olders: Intent[] = [];
   for (const rival of intent.op === 'state' ? pendingAs(group, group.members.keys()) : rivalsOf(group, intent)) {
     if (!supersedes(intent, rival)) continue;
-    // What is accepted, and not shown yet, is as good as unsure once it has no turn any more.
-    olders.push(group.unconfirmed?.has(rival) === true ? afterUnsurePatch(rival) : rival);
+    olders.push(group.unconfirmed?.has(rival) === true ? afterAcceptance(rival) : rival);
     if (isKeptBeside(rival, intent)) continue;
     const member = group.members.obtain(rival.member);
     supersedePending(owners, group, member, intentId(intent));
@@ -98,13 +97,20 @@ export function replaceOlder(owners: Owners, group: Group, intent: Intent): Inte
 }
 
 /** A PATCH may have done these, and no answer says so: that stays known of them, or of what has taken their place meanwhile. */
-export function markUnsure({ settle }: Owners, group: Group, sent: readonly Intent[]): void {
+export const markUnsure = (owners: Owners, group: Group, sent: readonly Intent[]): void =>
+  handOn(owners, group, sent.map(afterUnsurePatch));
+
+/** It was accepted, is not shown yet, and something has taken its place meanwhile. */
+export const markAccepted = (owners: Owners, group: Group, intent: Intent): void =>
+  handOn(owners, group, [afterAcceptance(intent)]);
+
+function handOn({ settle }: Owners, group: Group, sent: readonly Intent[]): void {
   const before = new Map<Intent, Intent[]>();
   for (const intent of sent) {
     const isConcerned = (rival: Intent): boolean => isOneIntent(rival, intent) || supersedes(rival, intent);
     for (const pending of rivalsOf(group, intent).filter(isConcerned)) {
       const olders = before.get(pending) ?? [];
-      olders.push(afterUnsurePatch(intent));
+      olders.push(intent);
       before.set(pending, olders);
     }
   }
